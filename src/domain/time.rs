@@ -1,0 +1,47 @@
+//! Wall time as one integer, and the office's zone.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+/// Microseconds since 1970-01-01 UTC: the one form in which wall time is stored and compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(transparent)]
+#[serde(transparent)]
+pub struct Micros(pub i64);
+
+impl Micros {
+    /// The same instant as a chrono time in UTC.
+    pub fn utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0).unwrap_or_default()
+    }
+
+    /// The same instant on the office's clock.
+    pub fn local(self, zone: Tz) -> DateTime<Tz> {
+        self.utc().with_timezone(&zone)
+    }
+
+    /// This instant moved by whole seconds (negative: earlier).
+    pub fn plus_secs(self, secs: i64) -> Self {
+        Self(self.0.saturating_add(secs.saturating_mul(1_000_000)))
+    }
+
+    /// RFC 3339 with the zone's offset, to the second.
+    pub fn rfc3339(self, zone: Tz) -> String {
+        self.local(zone).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
+    }
+}
+
+impl<Z: chrono::TimeZone> From<DateTime<Z>> for Micros {
+    fn from(t: DateTime<Z>) -> Self {
+        Self(t.timestamp_micros())
+    }
+}
+
+impl fmt::Display for Micros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true).fmt(f)
+    }
+}

@@ -1,0 +1,6 @@
+//! Watchbell (警钟): safety reminders by SMS, through the carriers' own gateways, with a log that an
+//! auditor can verify.
+//!
+//! The tour, bottom up: [`domain`] holds the rules and does no I/O.
+
+pub mod domain;
