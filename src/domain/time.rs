@@ -7,8 +7,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 /// Microseconds since 1970-01-01 UTC: the one form in which wall time is stored and compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Micros(pub i64);
 
