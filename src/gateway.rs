@@ -1,0 +1,243 @@
+//! Carriers on one side: the [`Gateway`] trait that the engine speaks, and the one session driver
+//! behind it. Knows no SQL and no policy: it writes what it is given, in the order of urgency, never
+//! over the contract's rate, and tells what it heard.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::time::Instant;
+
+use crate::domain::{
+    id::{GatewayId, LaneId},
+    phone::Phone,
+    priority::Priority,
+    time::Micros,
+};
+
+/// A link's number within its gateway, from 0.
+pub type LinkNo = u16;
+
+/// One segment for one number, on its way to the wire.
+#[derive(Debug, Clone)]
+pub struct Submit {
+    /// The wire's sequence number, chosen by the engine: `first + (p - from) * stride + k`.
+    pub sequence: u32,
+    /// Parts after the first stay on the link that took the first.
+    pub link: Option<LinkNo>,
+    /// The lane, so that a pause can recall what has not been written.
+    pub lane: LaneId,
+    /// Urgent segments overtake all others that wait in the gateway.
+    pub priority: Priority,
+    /// The receiver.
+    pub phone: Phone,
+    /// This part's text (the whole text when there is one part), as counted by `domain::text::split`.
+    pub text: String,
+    /// Which part of how many, and the long message's reference.
+    pub part: Part,
+    /// The run's not-after: travels as the wire's validity period.
+    pub valid_until: Option<Micros>,
+}
+
+/// A segment's place in its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// From 1.
+    pub number: u8,
+    /// 1 for a short message, which carries no user data header.
+    pub total: u8,
+    /// The concatenation reference, the same in all parts.
+    pub reference: u8,
+}
+
+/// The carrier's own id of a segment, opaque: CMPP's 8 bytes as 16 lower-case hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CarrierMessageId(pub String);
+
+/// The carrier's answer to a submit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Taken; reports will name this id.
+    Accepted(CarrierMessageId),
+    /// Too fast: surely did not leave, may go again.
+    Throttled(String),
+    /// The number is another carrier's (ported): surely did not leave, may go by another gateway.
+    WrongNetwork(String),
+    /// Refused for good: surely did not leave. The carrier's code, such as `10`.
+    Refused(String),
+}
+
+/// What became of a segment, in the carrier's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The id that the answer gave.
+    pub carrier_id: CarrierMessageId,
+    /// The receiver.
+    pub phone: Phone,
+    /// Final or not, and which way.
+    pub verdict: Verdict,
+    /// The raw code: `DELIVRD`, `MK:0001` …
+    pub code: String,
+    /// The carrier's submit time as it stands (`YYMMDDhhmm`), for telling which doubt a report fits.
+    pub submit_time: String,
+}
+
+/// A report's meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// On the handset.
+    Delivered,
+    /// The validity ran out.
+    Expired,
+    /// Not deliverable, deleted, refused by a node, unknown to the carrier.
+    Undelivered,
+    /// An intermediate word: acknowledged, changes nothing.
+    Intermediate,
+}
+
+/// A message from a phone to us, whole (parts put together).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mo {
+    /// Who wrote.
+    pub phone: Phone,
+    /// The access number that was written to.
+    pub to: String,
+    /// What.
+    pub text: String,
+    /// The carrier's id of each deliver it came in, so that a repeat is known.
+    pub carrier_id: CarrierMessageId,
+}
+
+/// Names one deliver that waits for its response: acknowledged only once it is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AckToken {
+    /// Which link.
+    pub link: LinkNo,
+    /// Which connection of that link: a token outlives its connection harmlessly.
+    pub connection: u32,
+    /// The deliver's sequence number.
+    pub sequence: u32,
+    /// The deliver's own id, repeated in the response.
+    pub deliver_id: u64,
+}
+
+/// What a gateway tells the engine. Order is the order on the wire, link by link.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Logged in; the link takes submits.
+    LinkUp(LinkNo),
+    /// These were handed to the socket just now.
+    Written(Vec<u32>),
+    /// The carrier answered (also later than the response time-out, while the connection lives).
+    Answered {
+        /// The submit's sequence number.
+        sequence: u32,
+        /// The link it went over.
+        link: LinkNo,
+        /// What the carrier said.
+        answer: Answer,
+    },
+    /// No answer within the response time-out: in doubt.
+    TimedOut(Vec<u32>),
+    /// The connection is gone. Written and unanswered ones are in doubt (those already reported by
+    /// [`Event::TimedOut`] too: their answer can no longer come); the rest surely did not leave.
+    LinkDown {
+        /// Which.
+        link: LinkNo,
+        /// Why, for people.
+        reason: String,
+        /// Handed to the socket, at least in part, and never answered.
+        unanswered: Vec<u32>,
+        /// Never handed to the socket.
+        unwritten: Vec<u32>,
+    },
+    /// Given back on request, never handed to the socket.
+    Recalled(Vec<u32>),
+    /// A report or an MO, to be acknowledged with [`Gateway::acknowledge`] once durable. MOs that
+    /// came in several parts have a token for each.
+    Delivered {
+        /// What came.
+        delivery: Delivery,
+        /// What to acknowledge.
+        tokens: Vec<AckToken>,
+    },
+    /// The carrier refused the login; after three in a row the gateway stops trying.
+    LoginRefused {
+        /// The carrier's status and its meaning.
+        reason: String,
+        /// No more tries until a restart or `resume`.
+        gave_up: bool,
+    },
+    /// The carrier's flow control halved the pace, or it crept back: segments a second now.
+    Pace(f64),
+}
+
+/// A report or an MO.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// Status report.
+    Report(Report),
+    /// Message from a phone.
+    Mo(Mo),
+}
+
+/// A gateway's state, for `/readyz`, `gateways check` and alerts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Links logged in now.
+    pub links_up: u16,
+    /// Links configured.
+    pub links: u16,
+    /// The last thing that went wrong, while it is wrong.
+    pub trouble: Option<String>,
+}
+
+/// One account at one carrier gateway. Never blocks: commands are queued in bounded room that the
+/// window already limits.
+pub trait Gateway: Send + Sync {
+    /// Its configured name.
+    fn id(&self) -> &GatewayId;
+    /// Puts segments in line for the wire.
+    fn submit(&self, batch: Vec<Submit>);
+    /// Asks for everything of these lanes (all lanes when empty) that has not been written;
+    /// answered by one [`Event::Recalled`], also when there is nothing.
+    fn recall(&self, lanes: Vec<LaneId>);
+    /// Sends the responses of durable deliveries.
+    fn acknowledge(&self, tokens: Vec<AckToken>);
+    /// Says goodbye once the window has drained, or when `grace` is over; ends with the links down.
+    fn close(&self, grace: std::time::Duration);
+    /// How it stands.
+    fn health(&self) -> Health;
+}
+
+/// The engine lock's local deadline: no byte goes to a carrier after it.
+#[derive(Debug, Clone)]
+pub struct WriteGate {
+    origin: Instant,
+    open_for_us: Arc<AtomicU64>,
+}
+
+impl WriteGate {
+    /// A gate that stays open: the lock is held by the operating system (SQLite).
+    pub fn always() -> Self {
+        Self { origin: Instant::now(), open_for_us: Arc::new(AtomicU64::new(u64::MAX)) }
+    }
+
+    /// A gate that is shut until [`WriteGate::extend`] opens it.
+    pub fn shut() -> Self {
+        Self { origin: Instant::now(), open_for_us: Arc::new(AtomicU64::new(0)) }
+    }
+
+    /// Lets bytes through until `deadline`.
+    pub fn extend(&self, deadline: Instant) {
+        let us = deadline.saturating_duration_since(self.origin).as_micros();
+        self.open_for_us.store(u64::try_from(us).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    /// May a byte go out at `now`?
+    pub fn is_open(&self, now: Instant) -> bool {
+        let us = now.saturating_duration_since(self.origin).as_micros();
+        u64::try_from(us).unwrap_or(u64::MAX) < self.open_for_us.load(Ordering::Acquire)
+    }
+}
