@@ -155,7 +155,7 @@ impl FromStr for Head {
 
 #[cfg(test)]
 mod tests {
-    use ct_merkle::{CtMerkleTree, mem_backed_tree::MemoryBackedTree};
+    use ct_merkle::mem_backed_tree::MemoryBackedTree;
     use proptest::prelude::*;
 
     use super::*;

@@ -1,0 +1,129 @@
+//! The ledger's rows: append, head, read in order.
+
+use super::{Result, Tx, on};
+use crate::domain::{
+    event::Event,
+    ledger::{Hash, Head, Header, MAIN, events_root},
+    time::Micros,
+};
+
+/// One stored entry.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its header.
+    pub header: Header,
+    /// Its hash, as stored.
+    pub hash: Hash,
+    /// Its events, one JSON object a line.
+    pub events: String,
+}
+
+/// An entry being made: the head it follows is locked until the transaction ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Draft {
+    prev: Head,
+    /// The number the entry will have.
+    pub n: i64,
+    /// The time it will bear.
+    pub time: Micros,
+}
+
+type Row = (i64, i64, i64, Vec<u8>, Vec<u8>, Vec<u8>, String);
+
+impl Tx {
+    /// The newest entry of `main`.
+    pub async fn head(&mut self) -> Result<Head> {
+        self.head_by("SELECT n, hash FROM chain_head WHERE chain = $1").await
+    }
+
+    async fn head_by(&mut self, sql: &'static str) -> Result<Head> {
+        let row: Option<(i64, Vec<u8>)> =
+            on!(self, db => sqlx::query_as(sql).bind(MAIN).fetch_optional(db).await)?;
+        Ok(match row {
+            Some((n, hash)) => Head { n, hash: to_hash(&hash)? },
+            None => Head::EMPTY,
+        })
+    }
+
+    /// Takes the next entry's number: locks the head, so that the entry follows exactly it.
+    pub async fn draft_entry(&mut self, now: Micros) -> Result<Draft> {
+        // SQLite's write lock is held since BEGIN IMMEDIATE; PostgreSQL locks the head's row.
+        let sql = super::dialect!(self,
+            sqlite: "SELECT n, hash FROM chain_head WHERE chain = $1",
+            postgres: "SELECT n, hash FROM chain_head WHERE chain = $1 FOR UPDATE");
+        let prev = self.head_by(sql).await?;
+        Ok(Draft { prev, n: prev.n + 1, time: now })
+    }
+
+    /// Writes the entry. Without events there is none, and the head stays.
+    pub async fn append(&mut self, draft: Draft, events: &str) -> Result<Head> {
+        if events.is_empty() {
+            return Ok(draft.prev);
+        }
+        let (count, root) = events_root(events);
+        let header =
+            Header { chain: MAIN.to_owned(), n: draft.n, time: draft.time, count, root, prev: draft.prev.hash };
+        let head = Head { n: draft.n, hash: header.hash() };
+        on!(self, db => sqlx::query(
+            "INSERT INTO entry (chain, n, time_us, count, root, prev, hash, events) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+            .bind(MAIN).bind(header.n).bind(header.time.0).bind(count)
+            .bind(&root[..]).bind(&header.prev[..]).bind(&head.hash[..]).bind(events)
+            .execute(db).await.map(drop))?;
+        on!(self, db => sqlx::query(
+            "INSERT INTO chain_head (chain, n, hash) VALUES ($1, $2, $3)
+             ON CONFLICT (chain) DO UPDATE SET n = excluded.n, hash = excluded.hash")
+            .bind(MAIN).bind(head.n).bind(&head.hash[..]).execute(db).await.map(drop))?;
+        Ok(head)
+    }
+
+    /// Records what a person or a rule did, as one entry of its own.
+    pub async fn record(&mut self, now: Micros, events: &[Event]) -> Result<Head> {
+        let draft = self.draft_entry(now).await?;
+        self.append(draft, &lines(events)).await
+    }
+
+    /// One entry's hash; `None` when there is no such entry.
+    pub async fn entry_hash(&mut self, n: i64) -> Result<Option<Hash>> {
+        let hash: Option<Vec<u8>> = on!(self, db =>
+            sqlx::query_scalar("SELECT hash FROM entry WHERE chain = $1 AND n = $2").bind(MAIN).bind(n).fetch_optional(db).await)?;
+        hash.map(|h| to_hash(&h)).transpose()
+    }
+
+    /// Up to `limit` entries of `main` after entry `after`, in order.
+    pub async fn entries_after(&mut self, after: i64, limit: i64) -> Result<Vec<Entry>> {
+        let rows: Vec<Row> = on!(self, db => sqlx::query_as(
+            "SELECT n, time_us, count, root, prev, hash, events FROM entry
+              WHERE chain = $1 AND n > $2 ORDER BY n LIMIT $3")
+            .bind(MAIN).bind(after).bind(limit).fetch_all(db).await)?;
+        rows.into_iter()
+            .map(|(n, time, count, root, prev, hash, events)| {
+                Ok(Entry {
+                    header: Header {
+                        chain: MAIN.to_owned(),
+                        n,
+                        time: Micros(time),
+                        count,
+                        root: to_hash(&root)?,
+                        prev: to_hash(&prev)?,
+                    },
+                    hash: to_hash(&hash)?,
+                    events,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Events as an entry stores them.
+pub fn lines(events: &[Event]) -> String {
+    let mut text = String::with_capacity(events.len() * 128);
+    for event in events {
+        text.push_str(&event.line());
+        text.push('\n');
+    }
+    text
+}
+
+fn to_hash(bytes: &[u8]) -> Result<Hash> {
+    bytes.try_into().map_err(|_| super::Error::Corrupt { table: "entry", what: format!("a hash of {} bytes", bytes.len()) })
+}

@@ -1,0 +1,93 @@
+//! What can go wrong in the database, named for what the caller does next.
+
+/// A store's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed store call.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database can't be opened.
+    #[error("cannot open the database {what}: {source}; check that the path or server exists and may be written by this account")]
+    Open {
+        /// Path or URL without password.
+        what: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The schema can't be brought up to date.
+    #[error("cannot bring the database's schema up to date: {0}")]
+    Migrate(sqlx::migrate::MigrateError),
+    /// A statement failed.
+    #[error("the database refused: {0}")]
+    Sql(#[from] sqlx::Error),
+    /// A row holds what no program of ours writes.
+    #[error("{table} holds a value that Watchbell never writes ({what}): run `watchbell audit verify`")]
+    Corrupt {
+        /// Which table.
+        table: &'static str,
+        /// What stands there.
+        what: String,
+    },
+    /// Nothing by that name or id.
+    #[error("no {what} {id}")]
+    Missing {
+        /// `campaign`, `run`, `group` …
+        what: &'static str,
+        /// As it was asked for.
+        id: String,
+    },
+    /// Somebody else was first.
+    #[error("{0}")]
+    Conflict(String),
+    /// Not on this database.
+    #[error("{0}")]
+    Unsupported(&'static str),
+}
+
+/// What to do about a failed commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It surely did not happen: try again after a pause, with an alert (locked, full).
+    Retry,
+    /// It may have happened: ask the chain's head, then try again (connection lost).
+    AskHead,
+    /// The storage can't be trusted any more: end the process, recovery reads the journal.
+    Die,
+}
+
+impl Error {
+    /// What the recorder does next.
+    pub fn next(&self) -> Next {
+        let Self::Sql(error) = self else { return Next::Die };
+        match error {
+            sqlx::Error::Database(e) => match e.code().as_deref() {
+                // SQLite's primary codes 5 BUSY, 6 LOCKED, 13 FULL, with their extended forms.
+                Some("5" | "6" | "13" | "261" | "517" | "773" | "262") => Next::Retry,
+                // PostgreSQL: serialization, deadlock, lock not available, out of disk, too many
+                // connections, admin shutdown (the server is coming back).
+                Some("40001" | "40P01" | "55P03" | "53100" | "53200" | "53300") => Next::Retry,
+                Some("57P01" | "57P02" | "57P03") => Next::AskHead,
+                _ => Next::Die,
+            },
+            sqlx::Error::PoolTimedOut => Next::Retry,
+            sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => {
+                Next::AskHead
+            }
+            _ => Next::Die,
+        }
+    }
+
+    /// A unique key stood already.
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Self::Sql(sqlx::Error::Database(e)) => e.is_unique_violation(),
+            Self::Conflict(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Locked by another process, or no room: worth the words "try again" or "make room".
+    pub fn is_passing(&self) -> bool {
+        self.next() == Next::Retry
+    }
+}
