@@ -12,6 +12,7 @@ pub mod hot;
 pub mod installation;
 pub mod lane;
 pub mod log;
+pub mod mo;
 pub mod run;
 pub mod user;
 

@@ -1,0 +1,349 @@
+//! The journal: everything that happens to messages flows here and is committed in groups, each group
+//! one transaction with its ledger entry. Nothing is acknowledged to a carrier, and nothing goes to a
+//! socket, before the commit that holds it.
+//!
+//! [`Recorder::commit`] is the whole of it and is what tests call; [`Recorder::run`] is a loop around.
+
+mod claim;
+mod report;
+mod save;
+mod work;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    clock::Clock,
+    domain::{
+        carrier::Carrier,
+        event::{Event, Source, Span},
+        id::{GatewayId, LaneId, MessageId},
+        ledger::Head,
+        message::Change,
+        phone::Phone,
+        time::Micros,
+    },
+    gateway::{AckToken, Delivery},
+    store::{self, Store, Tx, error::Next, lane::ClaimRow},
+};
+
+use work::Work;
+
+/// Operations in one commit at most: groups grow with the backlog up to here.
+pub const MAX_GROUP: usize = 20_000;
+
+/// How long a full or locked database is waited for between two tries of the same commit.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// Something to be made durable.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// Messages of a lane are about to be handed to a gateway.
+    Claim(ClaimRequest),
+    /// Something happened to a part.
+    Part(PartNews),
+    /// A doubtful part's answer can no longer come.
+    Gone(MessageId, u8),
+    /// Messages surely did not leave and wait again.
+    Release(Release),
+    /// A claim's last outcome is in (among the operations before this one, or before).
+    Close(LaneId, i64),
+    /// A report or an MO came in.
+    Heard {
+        /// Where.
+        gateway: GatewayId,
+        /// What.
+        delivery: Delivery,
+        /// What to acknowledge once it is durable.
+        tokens: Vec<AckToken>,
+    },
+    /// Nothing more of a lane will be claimed, for this reason.
+    End(LaneId, String),
+    /// A doubt's grace is over and the policy is to hold.
+    Grace(MessageId, u8),
+    /// An engine's own act.
+    Note(Event),
+}
+
+/// A wish to claim.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// Whose.
+    pub lane: LaneId,
+    /// Which of its messages.
+    pub take: Take,
+    /// At most so many messages.
+    pub most: i64,
+    /// Through which gateway.
+    pub gateway: GatewayId,
+    /// By which process.
+    pub node: String,
+    /// Wire sequence of the first position's first part.
+    pub first: u32,
+    /// Sequences per position.
+    pub stride: u32,
+}
+
+/// From where a claim takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// From the lane's front.
+    Front,
+    /// From the row of `again` that begins at this position.
+    Again(i64),
+}
+
+/// Something that happened to one part of a message.
+#[derive(Debug, Clone)]
+pub struct PartNews {
+    /// Which message.
+    pub message: MessageId,
+    /// Which part, from 0.
+    pub part: u8,
+    /// Its receiver.
+    pub phone: Phone,
+    /// Where it was asked.
+    pub gateway: GatewayId,
+    /// What.
+    pub change: Change,
+    /// Who says so.
+    pub source: Source,
+    /// When it was asked (the claim's time).
+    pub asked: Micros,
+    /// Of a doubt: its answer can no longer come.
+    pub gone: bool,
+}
+
+/// A range that goes back into the queue.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// Which messages.
+    pub span: Span,
+    /// First part still to send, from 0.
+    pub part: u8,
+    /// Through which gateway next.
+    pub gateway: GatewayId,
+    /// 1, or 2 when sent again.
+    pub attempt: i64,
+    /// Not before.
+    pub due: Micros,
+}
+
+/// The answer to a [`ClaimRequest`].
+#[derive(Debug, Clone)]
+pub enum Claimed {
+    /// Durable: these may be written.
+    Granted(Grant),
+    /// Not now: paused, ended, stopped, held, or nothing left.
+    Refused {
+        /// Whose.
+        lane: LaneId,
+        /// Through which gateway it was wished.
+        gateway: GatewayId,
+    },
+}
+
+/// A durable claim with what it covers.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// The claim.
+    pub claim: ClaimRow,
+    /// What may be written: positions that had an outcome or are suppressed are left out.
+    pub items: Vec<Item>,
+    /// The lane's front now.
+    pub next: i64,
+    /// The long messages' reference of the run.
+    pub part_ref: i64,
+}
+
+/// One message of a claim.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Its position.
+    pub position: i64,
+    /// Its number.
+    pub phone: Phone,
+    /// Placeholder values, JSON; empty: none.
+    pub vals: String,
+    /// How many parts.
+    pub segments: i64,
+}
+
+/// What a commit made true.
+#[derive(Debug, Default)]
+pub struct Committed {
+    /// Answers to the claims, in the order asked.
+    pub claims: Vec<Claimed>,
+    /// Deliveries that may be acknowledged now.
+    pub acks: Vec<(GatewayId, Vec<AckToken>)>,
+    /// Something new stands in `again`.
+    pub requeued: bool,
+    /// The ledger's head.
+    pub head: Option<Head>,
+    /// Segments that the carriers took, by gateway.
+    pub accepted: BTreeMap<GatewayId, u64>,
+}
+
+/// Turns operations into durable facts. One per database: the engine's.
+#[derive(Debug)]
+pub struct Recorder {
+    store: Store,
+    clock: Clock,
+    /// Whose numbers a gateway serves: remembered when a ported number is delivered through it.
+    serves: HashMap<GatewayId, Carrier>,
+    /// Numbers that must not be sent to, as of `suppressed_to`.
+    suppressed: HashSet<Phone>,
+    suppressed_to: i64,
+    /// Where orphan reports wait.
+    orphans: HashSet<(GatewayId, Phone)>,
+    opt_out_words: Vec<String>,
+}
+
+impl Recorder {
+    /// Reads in what must be at hand: suppressions and where orphans wait.
+    pub async fn open(store: Store, clock: Clock, serves: HashMap<GatewayId, Carrier>) -> store::Result<Self> {
+        let mut this = Self {
+            store,
+            clock,
+            serves,
+            suppressed: HashSet::new(),
+            suppressed_to: 0,
+            orphans: HashSet::new(),
+            opt_out_words: Vec::new(),
+        };
+        let mut tx = this.store.read("recorder_open").await?;
+        while this.learn_suppressions(&mut tx).await? > 0 {}
+        for (gateway, phone) in tx.orphan_places().await? {
+            if let Some(phone) = Phone::from_wire(&phone) {
+                this.orphans.insert((GatewayId(gateway), phone));
+            }
+        }
+        Ok(this)
+    }
+
+    /// Further words that opt out when they are all a person writes.
+    #[must_use]
+    pub fn with_opt_out_words(mut self, words: Vec<String>) -> Self {
+        self.opt_out_words = words;
+        self
+    }
+
+    /// Learns what other processes put on the suppression list since; returns how many.
+    async fn learn_suppressions(&mut self, tx: &mut Tx) -> store::Result<usize> {
+        let news = tx.suppressions_after(self.suppressed_to, 50_000).await?;
+        for row in &news {
+            self.suppressed_to = row.seq;
+            self.suppressed.extend(Phone::from_wire(&row.phone));
+        }
+        Ok(news.len())
+    }
+
+    /// Commits a group: all of it, or nothing.
+    pub async fn commit(&mut self, ops: &[Op]) -> store::Result<Committed> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin("record").await?;
+        let draft = tx.draft_entry(now).await?;
+        let mut work = Work::new(draft.n, now, &self.orphans);
+        work.load(&mut tx, ops).await?;
+        self.learn_suppressions(&mut tx).await?;
+        for op in ops {
+            self.apply(&mut tx, &mut work, op).await?;
+        }
+        for op in ops {
+            if let Op::Claim(request) = op {
+                let claimed = claim::claim(&mut tx, &mut work, request, &self.suppressed).await?;
+                work.done.claims.push(claimed);
+            }
+        }
+        let orphans = work.save(&mut tx, &self.serves).await?;
+        let events = work.take_events();
+        let head = tx.append(draft, &events).await?;
+        let mut done = std::mem::take(&mut work.done);
+        done.head = Some(head);
+        tx.commit().await?;
+        orphans.apply(&mut self.orphans);
+        metrics::counter!("watchbell_ledger_entries_total").increment(u64::from(!events.is_empty()));
+        Ok(done)
+    }
+
+    async fn apply(&mut self, tx: &mut Tx, work: &mut Work, op: &Op) -> store::Result<()> {
+        match op {
+            Op::Claim(_) => {}
+            Op::Part(news) => work.part(news),
+            Op::Gone(message, part) => work.gone(*message, *part),
+            Op::Release(release) => work.release(tx, release).await?,
+            Op::Close(lane, claim) => work.close(*lane, *claim),
+            Op::Heard { gateway, delivery: Delivery::Report(report), tokens } => {
+                work.report(gateway, report);
+                work.done.acks.push((gateway.clone(), tokens.clone()));
+            }
+            Op::Heard { gateway, delivery: Delivery::Mo(mo), tokens } => {
+                report::mo(tx, work, gateway, mo, &self.opt_out_words).await?;
+                work.done.acks.push((gateway.clone(), tokens.clone()));
+            }
+            Op::End(lane, reason) => work.end(tx, *lane, reason).await?,
+            Op::Grace(message, part) => work.grace(*message, *part),
+            Op::Note(event) => work.note(event),
+        }
+        Ok(())
+    }
+
+    /// Commits groups as they gather until the channel closes. A full or locked database is waited
+    /// for, loudly: nothing is claimed and nothing acknowledged meanwhile. Anything worse ends the
+    /// loop, and with it the process: recovery reads the journal.
+    pub async fn run(
+        mut self,
+        mut ops: mpsc::Receiver<Vec<Op>>,
+        committed: mpsc::Sender<Committed>,
+        alert: impl Fn(&store::Error),
+    ) -> store::Result<()> {
+        let mut gathered = Vec::new();
+        let mut group = Vec::new();
+        while ops.recv_many(&mut gathered, MAX_GROUP).await > 0 {
+            group.extend(gathered.drain(..).flatten());
+            while group.len() < MAX_GROUP {
+                let Ok(more) = ops.try_recv() else { break };
+                group.extend(more);
+            }
+            let done = self.commit_until_done(&group, &alert).await?;
+            group.clear();
+            if committed.send(done).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit_until_done(&mut self, group: &[Op], alert: &impl Fn(&store::Error)) -> store::Result<Committed> {
+        loop {
+            let before = self.head().await.ok();
+            let error = match self.commit(group).await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            match error.next() {
+                Next::Retry => alert(&error),
+                // A commit whose outcome is unknown: the chain's entry number is unique, so the head
+                // tells. If it moved, the process ends and recovery reads what was committed; what
+                // had not been acknowledged comes again from the carrier.
+                Next::AskHead => {
+                    alert(&error);
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                    if before.is_none() || self.head().await.ok() != before {
+                        return Err(error);
+                    }
+                }
+                Next::Die => return Err(error),
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    async fn head(&self) -> store::Result<Head> {
+        self.store.read("head").await?.head().await
+    }
+}

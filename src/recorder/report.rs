@@ -1,0 +1,244 @@
+//! Reports and MOs: whose is it? A known id first; then the number's own messages; then an orphan,
+//! kept until it can only be one message's.
+
+use super::work::{Place, Work};
+use crate::{
+    domain::{
+        event::{Event, Source},
+        id::{GatewayId, MessageId},
+        ledger::salted,
+        message::{Change, Part, Word},
+        optout,
+        phone::Phone,
+    },
+    gateway::{Mo, Report, Verdict},
+    store::{
+        self, Tx,
+        contact::SuppressionRow,
+        hot::{DoubtRow, OrphanRow},
+        mo::MoRow,
+    },
+};
+
+/// A carrier's submit time and ours may be apart so much and still be the same submit: the report
+/// speaks in minutes, and clocks differ a little. Whole hours are ignored: carriers' zones differ.
+const FITS_MINUTES: i64 = 3;
+
+impl Work<'_> {
+    pub(super) fn report(&mut self, gateway: &GatewayId, report: &Report) {
+        let Some(word) = word(report.verdict) else { return };
+        let key = (gateway.clone(), report.carrier_id.0.clone(), report.phone);
+        let known = self.inflight.get(&key).copied().or_else(|| self.known_by_number(report));
+        match known {
+            Some((message, part)) => self.reported(message, part, word, &report.code, gateway, report.phone),
+            None => self.orphan(gateway, report, word),
+        }
+    }
+
+    /// The id is an old one: `inflight` has forgotten it, the number's messages have not.
+    fn known_by_number(&self, report: &Report) -> Option<(MessageId, u8)> {
+        self.by_phone.get(&report.phone)?.iter().find_map(|&id| {
+            let parts = &self.messages.get(&id)?.standing.parts;
+            let k = parts.iter().position(|p| p.carrier_id() == Some(&report.carrier_id.0))?;
+            Some((id, u8::try_from(k).ok()?))
+        })
+    }
+
+    fn reported(&mut self, id: MessageId, part: u8, word: Word, code: &str, gateway: &GatewayId, phone: Phone) {
+        let change = Change::Reported { word, code: code.to_owned() };
+        if self.change(id, part, &change, Source::Carrier) {
+            let elsewhere = self.messages.get(&id).and_then(|m| m.row.gateway.as_ref()).is_some_and(|g| *g == gateway.0);
+            if elsewhere && word == Word::Delivered {
+                self.evidence.push((phone, gateway.clone()));
+            }
+            // One question less about this number: an orphan that waits may be tellable now.
+            self.try_adopt(&(gateway.clone(), phone));
+        } else {
+            self.note(&Event::Heard { m: id, part: i64::from(part), k: code.to_owned() });
+        }
+    }
+
+    fn orphan(&mut self, gateway: &GatewayId, report: &Report, word: Word) {
+        let place = (gateway.clone(), report.phone);
+        let known = self.orphans.entry(place.clone()).or_default();
+        if known.iter().any(|o| o.carrier_id == report.carrier_id.0) {
+            return;
+        }
+        let row = OrphanRow {
+            id: 0,
+            gateway: gateway.0.clone(),
+            carrier_id: report.carrier_id.0.clone(),
+            phone: report.phone.expose(),
+            verdict: word.outcome().as_str().to_owned(),
+            code: report.code.clone(),
+            submit_time: report.submit_time.clone(),
+            salt: salt().to_vec(),
+            at_us: self.now.0,
+        };
+        known.push(row.clone());
+        self.new_orphans.push(row);
+        self.try_adopt(&place);
+    }
+
+    /// The answer came after its report: the orphan with this id is its own.
+    pub(super) fn early_report(&mut self, gateway: &GatewayId, phone: Phone, id: MessageId, part: u8, carrier_id: &str) {
+        let place = (gateway.clone(), phone);
+        let Some(orphans) = self.orphans.get_mut(&place) else { return };
+        let Some(at) = orphans.iter().position(|o| o.carrier_id == carrier_id) else { return };
+        let orphan = orphans.remove(at);
+        self.settle_orphan(orphan, id, part);
+    }
+
+    /// Settles the one doubtful message of a number by the orphans that can only be its own.
+    pub(super) fn try_adopt(&mut self, place: &Place) {
+        let Some((message, doubts)) = self.adoptable(place) else { return };
+        let orphans = self.orphans.get(place).cloned().unwrap_or_default();
+        let mut fitting: Vec<_> = orphans.into_iter().filter(|o| doubts.iter().any(|d| fits(o, d))).collect();
+        if fitting.len() != doubts.len() {
+            return;
+        }
+        fitting.sort_by(|a, b| a.carrier_id.cmp(&b.carrier_id));
+        for (doubt, orphan) in doubts.iter().zip(fitting) {
+            let part = u8::try_from(doubt.part).unwrap_or(0);
+            let adopted = Change::Adopted { id: orphan.carrier_id.clone() };
+            if self.change(message, part, &adopted, Source::Carrier) {
+                self.forget_doubt(&place.0, place.1, message, part);
+                self.expect_report(message, part, &place.0, place.1, &orphan.carrier_id);
+                if let Some(waiting) = self.orphans.get_mut(place) {
+                    waiting.retain(|o| o.carrier_id != orphan.carrier_id);
+                }
+                self.settle_orphan(orphan, message, part);
+            }
+        }
+    }
+
+    /// The one doubtful message at a place, with its doubtful parts, if nothing else of this number
+    /// is open there and its answers can no longer come.
+    fn adoptable(&self, place: &Place) -> Option<(MessageId, Vec<DoubtRow>)> {
+        if self.orphans.get(place)?.is_empty() {
+            return None;
+        }
+        let mut doubts: Vec<_> =
+            self.doubts.get(place)?.iter().filter(|d| self.is_doubtful(d)).cloned().collect();
+        let message = MessageId(doubts.first()?.message_id);
+        let all_gone = doubts.iter().all(|d| d.message_id == message.0 && self.latest(d).gone == 1);
+        if !all_gone || self.other_open(place, message) {
+            return None;
+        }
+        doubts.sort_by_key(|d| d.part);
+        doubts.dedup_by_key(|d| d.part);
+        Some((message, doubts))
+    }
+
+    fn is_doubtful(&self, d: &DoubtRow) -> bool {
+        let part = u8::try_from(d.part).unwrap_or(u8::MAX);
+        let id = MessageId(d.message_id);
+        !self.drop_doubts.contains(&(id, part)) && self.part_of(id, part).is_none_or(|p| *p == Part::Doubt)
+    }
+
+    fn latest<'w>(&'w self, d: &'w DoubtRow) -> &'w DoubtRow {
+        self.put_doubts.get(&(MessageId(d.message_id), u8::try_from(d.part).unwrap_or(u8::MAX))).unwrap_or(d)
+    }
+
+    /// Is another message of this number open at this gateway, so that the orphan may be its own?
+    /// What still waits in the queue has not been asked and can't have a report.
+    fn other_open(&self, place: &Place, message: MessageId) -> bool {
+        self.open.get(&place.1).into_iter().flatten().any(|row| {
+            let id = MessageId(row.id);
+            if id == message || row.gateway != place.0.0 {
+                return false;
+            }
+            match self.messages.get(&id).filter(|m| m.dirty).and_then(|m| m.standing.outcome()) {
+                Some((outcome, _)) => !outcome.is_final(),
+                None => matches!(row.state.as_str(), "submitting" | "submitted" | "in_doubt"),
+            }
+        })
+    }
+
+    fn settle_orphan(&mut self, orphan: OrphanRow, id: MessageId, part: u8) {
+        let word = match orphan.verdict.as_str() {
+            "delivered" => Word::Delivered,
+            "expired" => Word::Expired,
+            _ => Word::Undelivered,
+        };
+        let change = Change::Reported { word, code: orphan.code.clone() };
+        if !self.change(id, part, &change, Source::Carrier) {
+            self.note(&Event::Heard { m: id, part: i64::from(part), k: orphan.code.clone() });
+        }
+        match self.new_orphans.iter().position(|o| o.carrier_id == orphan.carrier_id && o.phone == orphan.phone) {
+            // It came and found its message within one commit: it was never an orphan to anybody.
+            Some(new) => drop(self.new_orphans.remove(new)),
+            None => {
+                self.note(&Event::Matched { orphan: orphan.id, m: id });
+                self.settled_orphans.push(orphan);
+            }
+        }
+    }
+}
+
+fn word(verdict: Verdict) -> Option<Word> {
+    match verdict {
+        Verdict::Delivered => Some(Word::Delivered),
+        Verdict::Expired => Some(Word::Expired),
+        Verdict::Undelivered => Some(Word::Undelivered),
+        Verdict::Intermediate => None,
+    }
+}
+
+/// Does the report's submit time agree with when the doubtful part was asked? Minutes of the hour
+/// only; a report without a readable time fits.
+fn fits(orphan: &OrphanRow, doubt: &DoubtRow) -> bool {
+    let minute = orphan.submit_time.get(8..10).and_then(|m| m.parse::<i64>().ok());
+    let Some(minute) = minute.filter(|m| (0..60).contains(m)) else { return true };
+    let asked = (doubt.asked_us / 60_000_000).rem_euclid(60);
+    let apart = (minute - asked).rem_euclid(60);
+    apart.min(60 - apart) <= FITS_MINUTES
+}
+
+/// 16 random bytes from the operating system.
+pub(crate) fn salt() -> [u8; 16] {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).expect("the operating system gives random bytes");
+    salt
+}
+
+/// An MO: kept once, whoever repeats it; an opt-out takes effect in the same commit.
+pub(super) async fn mo(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    gateway: &GatewayId,
+    mo: &Mo,
+    words: &[String],
+) -> store::Result<()> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let opt_out = optout::is_opt_out(&mo.text, &words);
+    let row = MoRow {
+        id: 0,
+        gateway: gateway.0.clone(),
+        carrier_id: mo.carrier_id.0.clone(),
+        phone: mo.phone.expose(),
+        to: mo.to.clone(),
+        text: mo.text.clone(),
+        opt_out: i64::from(opt_out),
+        salt: salt().to_vec(),
+        at_us: work.now.0,
+    };
+    let Some(row) = tx.insert_mo(row).await? else { return Ok(()) };
+    let digest = hex::encode(salted(&row.salt, row.commitment().as_bytes()));
+    work.note(&Event::Mo { mo: row.id, gateway: gateway.clone(), opt_out, digest });
+    if opt_out {
+        let wish = SuppressionRow {
+            seq: 0,
+            phone: row.phone,
+            reason: "opt_out".to_owned(),
+            source: format!("mo:{}", row.id),
+            salt: salt().to_vec(),
+            at_us: work.now.0,
+        };
+        if let Some(s) = tx.suppress(wish).await? {
+            let digest = hex::encode(salted(&s.salt, s.commitment().as_bytes()));
+            work.note(&Event::Suppression { seq: s.seq, by: s.source, reason: s.reason, digest });
+        }
+    }
+    Ok(())
+}

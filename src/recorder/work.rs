@@ -1,0 +1,537 @@
+//! The working set of one commit: the rows it touches, loaded once, changed in memory by the pure
+//! rules of `domain::message`, written back as set statements.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{Committed, Op, PartNews, Release};
+use crate::{
+    domain::{
+        event::{Event, Source, Span},
+        id::{GatewayId, LaneId, MessageId},
+        message::{Change, Outcome, Part, Standing},
+        phone::Phone,
+        time::Micros,
+    },
+    gateway::Delivery,
+    store::{
+        self, Tx,
+        hot::{DoubtRow, InflightRow, MessageRow, OpenRow, OrphanRow, SegmentRow},
+        lane::{AgainRow, LaneRow},
+    },
+};
+
+/// A message being worked on.
+#[derive(Debug, Clone)]
+pub(super) struct Message {
+    pub(super) row: MessageRow,
+    pub(super) standing: Standing,
+    pub(super) dirty: bool,
+}
+
+impl Message {
+    pub(super) fn new(row: MessageRow, segments: &[SegmentRow]) -> store::Result<Self> {
+        let standing = standing(&row, segments)?;
+        Ok(Self { row, standing, dirty: false })
+    }
+
+    pub(super) fn phone(&self) -> Option<Phone> {
+        Phone::from_wire(&self.row.phone)
+    }
+}
+
+/// A message's standing, read from its row and, where it is long, its parts.
+pub(crate) fn standing(row: &MessageRow, segments: &[SegmentRow]) -> store::Result<Standing> {
+    let corrupt = |what: &str| store::Error::Corrupt { table: "message", what: what.to_owned() };
+    let mut standing = Standing::fresh(usize::try_from(row.segments).unwrap_or(1));
+    standing.attempt = row.attempt;
+    standing.adopted = row.mark.as_deref() == Some("adopted");
+    let state = row.state.as_deref().unwrap_or_default();
+    let code = row.code.clone().unwrap_or_default();
+    match state {
+        "suppressed" => standing.ours = Some((Outcome::Suppressed, code.clone())),
+        "cancelled" => standing.ours = Some((Outcome::Cancelled, code.clone())),
+        _ => {}
+    }
+    standing.unconfirmed = state == "unconfirmed";
+    if row.segments > 1 {
+        for s in segments {
+            let k = usize::try_from(s.part).unwrap_or(usize::MAX);
+            let part = standing.parts.get_mut(k).ok_or_else(|| corrupt("a part beyond the last"))?;
+            *part = Part::from_columns(&s.state, &s.carrier_id, &s.code).map_err(|e| corrupt(&e.to_string()))?;
+        }
+        // Stopped after some parts had left: the reason stands behind the word "partial".
+        let none_refused = !standing.parts.iter().any(|p| matches!(p, Part::Refused(_) | Part::Reported(..)));
+        if let (Some(reason), true) = (code.strip_prefix("partial:"), none_refused) {
+            standing.ours = Some((Outcome::Cancelled, reason.to_owned()));
+        }
+    } else if standing.ours.is_none() {
+        let id = row.carrier_id.clone().unwrap_or_default();
+        standing.parts[0] = Part::from_columns(state, &id, &code).map_err(|e| corrupt(&e.to_string()))?;
+    }
+    Ok(standing)
+}
+
+/// Where reports of a number through a gateway are looked for.
+pub(super) type Place = (GatewayId, Phone);
+
+fn doubt_place(row: &DoubtRow) -> Option<Place> {
+    Some((GatewayId(row.gateway.clone()), Phone::from_wire(&row.phone)?))
+}
+
+#[derive(Debug)]
+pub(super) struct Work<'a> {
+    pub(super) entry: i64,
+    pub(super) now: Micros,
+    known_orphans: &'a HashSet<Place>,
+    pub(super) messages: HashMap<MessageId, Message>,
+    pub(super) lanes: HashMap<LaneId, LaneRow>,
+    pub(super) inflight: HashMap<(GatewayId, String, Phone), (MessageId, u8)>,
+    pub(super) by_phone: HashMap<Phone, Vec<MessageId>>,
+    pub(super) open: HashMap<Phone, Vec<OpenRow>>,
+    pub(super) doubts: HashMap<Place, Vec<DoubtRow>>,
+    pub(super) orphans: HashMap<Place, Vec<OrphanRow>>,
+    pub(super) new_inflight: Vec<InflightRow>,
+    pub(super) put_doubts: HashMap<(MessageId, u8), DoubtRow>,
+    pub(super) drop_doubts: HashSet<(MessageId, u8)>,
+    pub(super) new_orphans: Vec<OrphanRow>,
+    pub(super) settled_orphans: Vec<OrphanRow>,
+    pub(super) tally: BTreeMap<(LaneId, Outcome), i64>,
+    pub(super) ahead: BTreeMap<LaneId, i64>,
+    pub(super) days: Vec<(String, Phone)>,
+    pub(super) again: Vec<AgainRow>,
+    pub(super) closed: Vec<(LaneId, i64)>,
+    pub(super) evidence: Vec<(Phone, GatewayId)>,
+    events: String,
+    pub(super) done: Committed,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(entry: i64, now: Micros, known_orphans: &'a HashSet<Place>) -> Self {
+        Self {
+            entry,
+            now,
+            known_orphans,
+            messages: HashMap::new(),
+            lanes: HashMap::new(),
+            inflight: HashMap::new(),
+            by_phone: HashMap::new(),
+            open: HashMap::new(),
+            doubts: HashMap::new(),
+            orphans: HashMap::new(),
+            new_inflight: Vec::new(),
+            put_doubts: HashMap::new(),
+            drop_doubts: HashSet::new(),
+            new_orphans: Vec::new(),
+            settled_orphans: Vec::new(),
+            tally: BTreeMap::new(),
+            ahead: BTreeMap::new(),
+            days: Vec::new(),
+            again: Vec::new(),
+            closed: Vec::new(),
+            evidence: Vec::new(),
+            events: String::new(),
+            done: Committed::default(),
+        }
+    }
+
+    /// Loads every row that `ops` will touch, a statement a kind.
+    pub(super) async fn load(&mut self, tx: &mut Tx, ops: &[Op]) -> store::Result<()> {
+        let mut ids = HashSet::new();
+        let mut keys = HashSet::new();
+        let mut places = HashSet::new();
+        let mut doubtful = HashSet::new();
+        for op in ops {
+            match op {
+                Op::Part(news) => {
+                    ids.insert(news.message);
+                    places.insert((news.gateway.clone(), news.phone));
+                }
+                Op::Gone(message, _) | Op::Grace(message, _) => {
+                    ids.insert(*message);
+                    doubtful.insert(*message);
+                }
+                Op::Heard { gateway, delivery: Delivery::Report(r), .. } => {
+                    keys.insert((gateway.clone(), r.carrier_id.0.clone(), r.phone));
+                    places.insert((gateway.clone(), r.phone));
+                }
+                Op::Release(r) => {
+                    ids.extend((r.span.from..r.span.to).map(|p| MessageId::new(r.span.lane, p)));
+                }
+                Op::Claim(_) | Op::Close(..) | Op::Heard { .. } | Op::End(..) | Op::Note(_) => {}
+            }
+        }
+        let keys: Vec<_> = keys.into_iter().collect();
+        for f in tx.inflight(&keys).await? {
+            let message = MessageId(f.message_id);
+            ids.insert(message);
+            if let Some(phone) = Phone::from_wire(&f.phone) {
+                let part = u8::try_from(f.part).unwrap_or(0);
+                self.inflight.insert((GatewayId(f.gateway), f.carrier_id, phone), (message, part));
+            }
+        }
+        let unknown: HashSet<_> =
+            keys.iter().filter(|k| !self.inflight.contains_key(*k)).map(|k| (k.0.clone(), k.2)).collect();
+        let doubtful: Vec<_> = doubtful.into_iter().collect();
+        let doubts = tx.doubts_of_messages(&doubtful).await?;
+        places.extend(doubts.iter().filter_map(doubt_place));
+        places.retain(|p| self.known_orphans.contains(p) || unknown.contains(p));
+        for row in doubts {
+            if let Some(place) = doubt_place(&row).filter(|p| !places.contains(p)) {
+                self.doubts.entry(place).or_default().push(row);
+            }
+        }
+        self.load_places(tx, places, &mut ids).await?;
+        self.load_messages(tx, ids).await
+    }
+
+    /// What is needed to tell a late report from an orphan, and whose an orphan may be.
+    async fn load_places(
+        &mut self,
+        tx: &mut Tx,
+        places: HashSet<Place>,
+        ids: &mut HashSet<MessageId>,
+    ) -> store::Result<()> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        let places: Vec<_> = places.into_iter().collect();
+        let phones: Vec<_> = places.iter().map(|p| p.1).collect::<HashSet<_>>().into_iter().collect();
+        for row in tx.messages_of(&phones).await? {
+            ids.insert(MessageId(row.id));
+            if let Some(phone) = Phone::from_wire(&row.phone) {
+                self.by_phone.entry(phone).or_default().push(MessageId(row.id));
+            }
+        }
+        for row in tx.standing_of(&phones).await? {
+            if let Some(phone) = Phone::from_wire(&row.phone) {
+                self.open.entry(phone).or_default().push(row);
+            }
+        }
+        for row in tx.doubts_at(&places).await? {
+            if let Some(place) = doubt_place(&row) {
+                self.doubts.entry(place).or_default().push(row);
+            }
+        }
+        for row in tx.orphans_at(&places).await? {
+            if let Some(phone) = Phone::from_wire(&row.phone) {
+                self.orphans.entry((GatewayId(row.gateway.clone()), phone)).or_default().push(row);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn load_messages(&mut self, tx: &mut Tx, ids: HashSet<MessageId>) -> store::Result<()> {
+        let mut ids: Vec<_> = ids.into_iter().filter(|id| !self.messages.contains_key(id)).collect();
+        ids.sort_unstable();
+        let rows = tx.messages(&ids).await?;
+        let long: Vec<_> = rows.iter().filter(|r| r.segments > 1).map(|r| MessageId(r.id)).collect();
+        let mut parts: HashMap<i64, Vec<SegmentRow>> = HashMap::new();
+        for s in tx.segments(&long).await? {
+            parts.entry(s.message_id).or_default().push(s);
+        }
+        for row in rows {
+            let segments = parts.remove(&row.id).unwrap_or_default();
+            self.messages.insert(MessageId(row.id), Message::new(row, &segments)?);
+        }
+        for lane in ids.iter().map(|id| id.lane()).collect::<HashSet<_>>() {
+            self.lane(tx, lane).await?;
+        }
+        Ok(())
+    }
+
+    /// A lane, loaded once.
+    pub(super) async fn lane(&mut self, tx: &mut Tx, id: LaneId) -> store::Result<LaneRow> {
+        if let Some(lane) = self.lanes.get(&id) {
+            return Ok(lane.clone());
+        }
+        let lane = tx.lane(id).await?.ok_or_else(|| store::Error::Missing { what: "lane", id: id.to_string() })?;
+        self.lanes.insert(id, lane.clone());
+        Ok(lane)
+    }
+
+    pub(super) fn note(&mut self, event: &Event) {
+        self.events.push_str(&event.line());
+        self.events.push('\n');
+    }
+
+    pub(super) fn take_events(&mut self) -> String {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Applies a change to a message; says whether it changed anything. An impossible one is logged
+    /// and left out: the carrier's contradictions must not stop the journal.
+    pub(super) fn change(&mut self, id: MessageId, part: u8, change: &Change, source: Source) -> bool {
+        let Some(message) = self.messages.get_mut(&id) else {
+            tracing::warn!(message = %id, "A change names a message that does not exist");
+            return false;
+        };
+        let before = message.standing.outcome();
+        match message.standing.apply(usize::from(part), change) {
+            Ok(true) => {}
+            Ok(false) => return false,
+            Err(impossible) => {
+                tracing::warn!(message = %id, "{impossible}");
+                return false;
+            }
+        }
+        let after = message.standing.outcome();
+        let row = &mut message.row;
+        let event = Event::M {
+            m: id,
+            p: row.last_entry,
+            part: i64::from(part),
+            change: change.clone(),
+            s: after.as_ref().map(|a| a.0),
+            src: source,
+        };
+        if row.first_entry == 0 {
+            row.first_entry = self.entry;
+        }
+        row.last_entry = self.entry;
+        row.attempt = message.standing.attempt;
+        row.state = after.as_ref().map(|a| a.0.as_str().to_owned());
+        row.code = after.as_ref().map(|a| a.1.clone());
+        if row.segments == 1 {
+            row.carrier_id = message.standing.parts[0].carrier_id().map(str::to_owned);
+        }
+        row.mark = match (message.standing.adopted, message.standing.attempt) {
+            (true, _) => Some("adopted".to_owned()),
+            (false, 2..) => Some("resent".to_owned()),
+            (false, _) => None,
+        };
+        message.dirty = true;
+        let never_left = after.as_ref().is_some_and(|a| a.0.never_left());
+        let phone = message.phone();
+        self.tally_change(id, before.map(|b| b.0), after.map(|a| a.0));
+        if let (true, Some(phone)) = (never_left, phone) {
+            self.give_back_day(id.lane(), phone);
+        }
+        self.note(&event);
+        true
+    }
+
+    fn tally_change(&mut self, id: MessageId, before: Option<Outcome>, after: Option<Outcome>) {
+        if before == after {
+            return;
+        }
+        let lane = id.lane();
+        if let Some(before) = before {
+            *self.tally.entry((lane, before)).or_default() -= 1;
+        }
+        if let Some(after) = after {
+            *self.tally.entry((lane, after)).or_default() += 1;
+        }
+        let in_front = self.lanes.get(&lane).is_some_and(|l| id.position() >= l.next);
+        if in_front && before.is_some() != after.is_some() {
+            *self.ahead.entry(lane).or_default() += if after.is_some() { 1 } else { -1 };
+        }
+    }
+
+    fn give_back_day(&mut self, lane: LaneId, phone: Phone) {
+        if let Some(lane) = self.lanes.get(&lane)
+            && !lane.day.is_empty()
+            && lane.priority != "urgent"
+        {
+            self.days.push((lane.day.clone(), phone));
+        }
+    }
+
+    /// An answer, a time-out, a suppression: news of one part.
+    pub(super) fn part(&mut self, news: &PartNews) {
+        let was_doubt = self.part_of(news.message, news.part).is_some_and(|p| *p == Part::Doubt);
+        if !self.change(news.message, news.part, &news.change, news.source) {
+            if news.gone {
+                self.gone(news.message, news.part);
+            }
+            return;
+        }
+        match &news.change {
+            Change::Accepted { id } => {
+                self.expect_report(news.message, news.part, &news.gateway, news.phone, id);
+                *self.done.accepted.entry(news.gateway.clone()).or_default() += 1;
+                if was_doubt {
+                    self.forget_doubt(&news.gateway, news.phone, news.message, news.part);
+                }
+                self.early_report(&news.gateway, news.phone, news.message, news.part, id);
+            }
+            Change::Doubt => self.doubt(news),
+            Change::Resent => self.resend(news),
+            Change::Refused { .. } | Change::Adopted { .. } => {
+                if was_doubt {
+                    self.forget_doubt(&news.gateway, news.phone, news.message, news.part);
+                }
+            }
+            Change::Reported { .. } | Change::Unconfirmed | Change::Suppressed { .. } | Change::Cancelled { .. } => {}
+        }
+        self.try_adopt(&(news.gateway.clone(), news.phone));
+    }
+
+    pub(super) fn part_of(&self, message: MessageId, part: u8) -> Option<&Part> {
+        self.messages.get(&message)?.standing.parts.get(usize::from(part))
+    }
+
+    pub(super) fn expect_report(&mut self, message: MessageId, part: u8, gateway: &GatewayId, phone: Phone, id: &str) {
+        self.inflight.insert((gateway.clone(), id.to_owned(), phone), (message, part));
+        self.new_inflight.push(InflightRow {
+            gateway: gateway.0.clone(),
+            carrier_id: id.to_owned(),
+            phone: phone.expose(),
+            message_id: message.0,
+            lane_id: message.lane().0,
+            part: i64::from(part),
+            at_us: self.now.0,
+        });
+    }
+
+    fn doubt(&mut self, news: &PartNews) {
+        let row = DoubtRow {
+            message_id: news.message.0,
+            part: i64::from(news.part),
+            lane_id: news.message.lane().0,
+            gateway: news.gateway.0.clone(),
+            phone: news.phone.expose(),
+            asked_us: news.asked.0,
+            since_us: self.now.0,
+            gone: i64::from(news.gone),
+            graced: 0,
+        };
+        self.doubts.entry((news.gateway.clone(), news.phone)).or_default().push(row.clone());
+        self.drop_doubts.remove(&(news.message, news.part));
+        self.put_doubts.insert((news.message, news.part), row);
+    }
+
+    pub(super) fn forget_doubt(&mut self, gateway: &GatewayId, phone: Phone, message: MessageId, part: u8) {
+        self.put_doubts.remove(&(message, part));
+        self.drop_doubts.insert((message, part));
+        if let Some(rows) = self.doubts.get_mut(&(gateway.clone(), phone)) {
+            rows.retain(|d| (d.message_id, d.part) != (message.0, i64::from(part)));
+        }
+    }
+
+    /// The run's policy sends a doubtful message again, whole, with another reference.
+    fn resend(&mut self, news: &PartNews) {
+        let id = news.message;
+        let parts = self.messages.get(&id).map_or(1, |m| m.standing.parts.len());
+        for part in 0..parts {
+            self.forget_doubt(&news.gateway, news.phone, id, u8::try_from(part).unwrap_or(u8::MAX));
+        }
+        let attempt = self.messages.get(&id).map_or(2, |m| m.standing.attempt);
+        let span = Span { lane: id.lane(), from: id.position(), to: id.position() + 1 };
+        self.requeue(&Release { span, part: 0, gateway: news.gateway.clone(), attempt, due: self.now });
+    }
+
+    /// A doubtful part's answer can no longer come: orphans may now be its own.
+    pub(super) fn gone(&mut self, message: MessageId, part: u8) {
+        let Some(phone) = self.messages.get(&message).and_then(Message::phone) else { return };
+        if self.part_of(message, part) != Some(&Part::Doubt) {
+            return;
+        }
+        self.mark_doubt(message, part, phone, |d| d.gone = 1);
+        let places: Vec<_> = self.doubts.keys().filter(|p| p.1 == phone).cloned().collect();
+        for place in places {
+            self.try_adopt(&place);
+        }
+    }
+
+    /// A doubt's grace is over; the policy is to hold.
+    pub(super) fn grace(&mut self, message: MessageId, part: u8) {
+        let Some(phone) = self.messages.get(&message).and_then(Message::phone) else { return };
+        if self.part_of(message, part) != Some(&Part::Doubt) {
+            return;
+        }
+        self.mark_doubt(message, part, phone, |d| d.graced = 1);
+        self.note(&Event::Graced { m: message, part: i64::from(part) });
+    }
+
+    fn mark_doubt(&mut self, message: MessageId, part: u8, phone: Phone, mark: impl Fn(&mut DoubtRow)) {
+        for (place, rows) in &mut self.doubts {
+            if place.1 != phone {
+                continue;
+            }
+            for row in rows.iter_mut().filter(|d| (d.message_id, d.part) == (message.0, i64::from(part))) {
+                mark(row);
+                self.put_doubts.insert((message, part), row.clone());
+            }
+        }
+    }
+
+    /// Puts a range back, or cancels it when its lane has ended meanwhile.
+    pub(super) async fn release(&mut self, tx: &mut Tx, release: &Release) -> store::Result<()> {
+        let lane = self.lane(tx, release.span.lane).await?;
+        if lane.end_reason.is_empty() {
+            self.requeue(release);
+        } else {
+            for position in release.span.from..release.span.to {
+                let id = MessageId::new(release.span.lane, position);
+                let reason = lane.end_reason.clone();
+                self.change(id, release.part, &Change::Cancelled { reason }, Source::Watchbell);
+            }
+        }
+        Ok(())
+    }
+
+    fn requeue(&mut self, release: &Release) {
+        let span = release.span;
+        self.note(&Event::Released {
+            span,
+            part: i64::from(release.part),
+            gateway: release.gateway.clone(),
+            attempt: release.attempt,
+            due: release.due.0,
+        });
+        let elsewhere = self.lanes.get(&span.lane).is_some_and(|l| l.gateway != release.gateway.0);
+        for position in span.from..span.to {
+            if let Some(message) = self.messages.get_mut(&MessageId::new(span.lane, position)) {
+                let gateway = elsewhere.then(|| release.gateway.0.clone());
+                if message.row.gateway != gateway {
+                    message.row.gateway = gateway;
+                    message.dirty = true;
+                }
+            }
+        }
+        self.again.push(AgainRow {
+            lane_id: span.lane.0,
+            from: span.from,
+            to: span.to,
+            part: i64::from(release.part),
+            gateway: release.gateway.0.clone(),
+            attempt: release.attempt,
+            due_us: release.due.0,
+        });
+        self.done.requeued = true;
+    }
+
+    pub(super) fn close(&mut self, lane: LaneId, claim: i64) {
+        self.note(&Event::Closed { claim, lane });
+        self.closed.push((lane, claim));
+    }
+
+    /// Ends a lane: what stands in front is cancelled as a range, the few in `again` one by one.
+    pub(super) async fn end(&mut self, tx: &mut Tx, id: LaneId, reason: &str) -> store::Result<()> {
+        let lane = self.lane(tx, id).await?;
+        if !lane.end_reason.is_empty() {
+            return Ok(());
+        }
+        let waiting = tx.again_of(id).await?;
+        if lane.next == lane.end && waiting.is_empty() {
+            return Ok(());
+        }
+        self.note(&Event::Ended { span: Span { lane: id, from: lane.next, to: lane.end }, reason: reason.to_owned() });
+        let ids = waiting.iter().flat_map(|a| (a.from..a.to).map(|p| MessageId::new(id, p))).collect();
+        self.load_messages(tx, ids).await?;
+        for row in waiting {
+            tx.take_again(id, row.from).await?;
+            for position in row.from..row.to {
+                let change = Change::Cancelled { reason: reason.to_owned() };
+                let part = u8::try_from(row.part).unwrap_or(0);
+                self.change(MessageId::new(id, position), part, &change, Source::Watchbell);
+            }
+        }
+        tx.end_lane(id, reason).await?;
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.end = lane.next;
+            lane.end_reason = reason.to_owned();
+        }
+        Ok(())
+    }
+}
