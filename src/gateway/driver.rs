@@ -84,8 +84,16 @@ enum Command {
 
 impl Handle {
     /// Starts the driver's task.
-    pub(super) fn start<P: Protocol + Clone>(protocol: P, settings: Settings, context: Context) -> Self {
-        let health = Health { links_up: 0, links: settings.links, trouble: None };
+    pub(super) fn start<P: Protocol + Clone>(
+        protocol: P,
+        settings: Settings,
+        context: Context,
+    ) -> Self {
+        let health = Health {
+            links_up: 0,
+            links: settings.links,
+            trouble: None,
+        };
         let inbox = Arc::new(Inbox {
             commands: Mutex::default(),
             health: Mutex::new(health),
@@ -98,7 +106,11 @@ impl Handle {
     }
 
     fn send(&self, command: Command) {
-        self.inbox.commands.lock().unwrap_or_else(PoisonError::into_inner).push(command);
+        self.inbox
+            .commands
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(command);
         self.inbox.notify.notify_one();
     }
 }
@@ -125,7 +137,11 @@ impl Gateway for Handle {
     }
 
     fn health(&self) -> Health {
-        self.inbox.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inbox
+            .health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -150,7 +166,9 @@ struct Driver<P> {
 impl<P: Protocol + Clone> Driver<P> {
     fn new(protocol: P, settings: Settings, context: Context, inbox: Arc<Inbox>) -> Self {
         let now = Instant::now();
-        let seed = settings.id.0.bytes().fold(context.seed, |seed, byte| seed.rotate_left(8) ^ u64::from(byte));
+        let seed = settings.id.0.bytes().fold(context.seed, |seed, byte| {
+            seed.rotate_left(8) ^ u64::from(byte)
+        });
         Self {
             links: (0..settings.links).map(|no| Link::new(no, now)).collect(),
             pacer: Pacer::new(now, settings.rate, 1),
@@ -197,7 +215,13 @@ impl<P: Protocol + Clone> Driver<P> {
 
     /// Takes the commands that have come, in their order.
     fn obey(&mut self) {
-        let commands = std::mem::take(&mut *self.inbox.commands.lock().unwrap_or_else(PoisonError::into_inner));
+        let commands = std::mem::take(
+            &mut *self
+                .inbox
+                .commands
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         for command in commands {
             match command {
                 Command::Submit(batch) => self.enqueue(batch),
@@ -292,7 +316,16 @@ impl<P: Protocol + Clone> Driver<P> {
                 Some(Ok(stream)) => {
                     let wall = self.context.clock.now();
                     let first = self.random.next() as u32;
-                    link.begin(stream, Session::new(now, self.protocol.clone(), self.settings.limits, first, wall));
+                    link.begin(
+                        stream,
+                        Session::new(
+                            now,
+                            self.protocol.clone(),
+                            self.settings.limits,
+                            first,
+                            wall,
+                        ),
+                    );
                 }
                 Some(Err(e)) => {
                     let reason = format!("connecting to {}: {e}", self.settings.address);
@@ -314,10 +347,16 @@ impl<P: Protocol + Clone> Driver<P> {
 
     fn listen(&mut self, index: usize) {
         let now = Instant::now();
-        while let Some(happening) = self.links[index].talk().and_then(|talk| talk.session.poll_event()) {
+        while let Some(happening) = self.links[index]
+            .talk()
+            .and_then(|talk| talk.session.poll_event())
+        {
             self.hear(now, index, happening);
         }
-        if let Some(reason) = self.links[index].talk().and_then(|talk| talk.session.ended().map(str::to_owned)) {
+        if let Some(reason) = self.links[index]
+            .talk()
+            .and_then(|talk| talk.session.ended().map(str::to_owned))
+        {
             self.lost(index, reason);
         }
     }
@@ -340,24 +379,48 @@ impl<P: Protocol + Clone> Driver<P> {
                 let gave_up = self.refused >= LOGIN_TRIES;
                 if gave_up {
                     // Those that talk are up, or have just been refused.
-                    self.links.iter_mut().filter(|link| !link.is_up()).for_each(|link| link.stopped = true);
+                    self.links
+                        .iter_mut()
+                        .filter(|link| !link.is_up())
+                        .for_each(|link| link.stopped = true);
                 }
-                self.outbox.push_back(Event::LoginRefused { reason, gave_up });
+                self.outbox
+                    .push_back(Event::LoginRefused { reason, gave_up });
             }
-            Happening::Answered { sequence, answer, delay } => {
+            Happening::Answered {
+                sequence,
+                answer,
+                delay,
+            } => {
                 link.proved_good();
                 if matches!(answer, Answer::Throttled(_)) && self.pacer.throttled(now, delay) {
                     self.outbox.push_back(Event::Pace(self.pacer.pace()));
                 }
-                self.outbox.push_back(Event::Answered { sequence, link: no, answer });
+                self.outbox.push_back(Event::Answered {
+                    sequence,
+                    link: no,
+                    answer,
+                });
             }
             Happening::TimedOut(sequences) => self.outbox.push_back(Event::TimedOut(sequences)),
-            Happening::Delivered { sequence, deliver_id, content } => {
-                let token = AckToken { link: no, connection: link.connection, sequence, deliver_id };
+            Happening::Delivered {
+                sequence,
+                deliver_id,
+                content,
+            } => {
+                let token = AckToken {
+                    link: no,
+                    connection: link.connection,
+                    sequence,
+                    deliver_id,
+                };
                 match content {
                     Content::Report(report) => {
                         let delivery = Delivery::Report(report);
-                        self.outbox.push_back(Event::Delivered { delivery, tokens: vec![token] });
+                        self.outbox.push_back(Event::Delivered {
+                            delivery,
+                            tokens: vec![token],
+                        });
                     }
                     Content::Mo(part) => self.outbox.extend(self.inbound.push(now, part, token)),
                 }
@@ -376,13 +439,22 @@ impl<P: Protocol + Clone> Driver<P> {
         warn!(gateway.id = %self.settings.id, link = no, reason, "Gateway {} has lost a link", self.settings.id);
         self.trouble = Some(reason.clone());
         if was_up {
-            let mut unwritten: Vec<u32> = remains.unwritten.iter().map(|submit| submit.sequence).collect();
+            let mut unwritten: Vec<u32> = remains
+                .unwritten
+                .iter()
+                .map(|submit| submit.sequence)
+                .collect();
             unwritten.append(&mut self.queue.unpin(no));
             if !self.links.iter().any(Link::is_up) {
                 // Nobody is left to write them: they are somebody else's, or the next link's.
                 unwritten.append(&mut self.queue.recall(&[]));
             }
-            self.outbox.push_back(Event::LinkDown { link: no, reason, unanswered: remains.unanswered, unwritten });
+            self.outbox.push_back(Event::LinkDown {
+                link: no,
+                reason,
+                unanswered: remains.unanswered,
+                unwritten,
+            });
         }
         self.report_health();
     }
@@ -401,7 +473,10 @@ impl<P: Protocol + Clone> Driver<P> {
     /// is then tried thrice and not thrice a link.
     fn connect(&mut self, now: Instant) {
         let anyone_up = self.links.iter().any(Link::is_up);
-        let mut trying = self.links.iter().any(|link| !link.is_idle() && !link.is_up());
+        let mut trying = self
+            .links
+            .iter()
+            .any(|link| !link.is_idle() && !link.is_up());
         if !self.context.gate.is_open(now) {
             return;
         }
@@ -450,7 +525,12 @@ impl<P: Protocol + Clone> Driver<P> {
     /// Moves submits from the queue to the links' transmit buffers.
     fn fill(&mut self, now: Instant) -> Option<Instant> {
         let takes = |link: &&mut Link<P>| matches!(&link.phase, Phase::Talking(talk) if talk.takes_submits());
-        let mut open: Vec<LinkNo> = self.links.iter_mut().filter(takes).map(|link| link.no).collect();
+        let mut open: Vec<LinkNo> = self
+            .links
+            .iter_mut()
+            .filter(takes)
+            .map(|link| link.no)
+            .collect();
         while let Some(pick) = self.queue.pick(&open) {
             if let Err(at) = self.pacer.take(now, 1) {
                 return Some(at);
@@ -459,9 +539,15 @@ impl<P: Protocol + Clone> Driver<P> {
                 Phase::Talking(talk) => talk.session.unanswered(),
                 Phase::Waiting { .. } | Phase::Connecting { .. } => usize::MAX,
             };
-            let Some(no) = pick.link.or_else(|| open.iter().copied().min_by_key(load)) else { break };
-            let Some(submit) = self.queue.take(pick) else { break };
-            let Some(talk) = self.links[usize::from(no)].talk() else { break };
+            let Some(no) = pick.link.or_else(|| open.iter().copied().min_by_key(load)) else {
+                break;
+            };
+            let Some(submit) = self.queue.take(pick) else {
+                break;
+            };
+            let Some(talk) = self.links[usize::from(no)].talk() else {
+                break;
+            };
             match talk.session.submit(submit) {
                 Ok(()) => {}
                 Err(NotTaken::NoRoom(submit)) => {
@@ -471,7 +557,11 @@ impl<P: Protocol + Clone> Driver<P> {
                 }
                 Err(NotTaken::Unsendable(submit, reason)) => {
                     let answer = Answer::Refused(format!("local: {reason}"));
-                    self.outbox.push_back(Event::Answered { sequence: submit.sequence, link: no, answer });
+                    self.outbox.push_back(Event::Answered {
+                        sequence: submit.sequence,
+                        link: no,
+                        answer,
+                    });
                 }
             }
             if talk.session.room() == 0 || talk.session.poll_transmit().len() >= BATCH_BYTES {
@@ -517,14 +607,27 @@ impl<P: Protocol + Clone> Driver<P> {
     fn next_wake(&mut self, paced: Option<Instant>) -> Instant {
         let closing = self.closing.is_some();
         let anyone_up = self.links.iter().any(Link::is_up);
-        let trying = self.links.iter().any(|link| !link.is_idle() && !link.is_up());
+        let trying = self
+            .links
+            .iter()
+            .any(|link| !link.is_idle() && !link.is_up());
         let links = self.links.iter().filter_map(|link| match &link.phase {
-            Phase::Waiting { until } => (!closing && !link.stopped && (anyone_up || !trying)).then_some(*until),
+            Phase::Waiting { until } => {
+                (!closing && !link.stopped && (anyone_up || !trying)).then_some(*until)
+            }
             Phase::Connecting { .. } => None,
             Phase::Talking(talk) => talk.session.poll_timeout(),
         });
-        let others = [paced, self.pacer.poll_timeout(), self.inbound.poll_timeout(), self.closing];
-        links.chain(others.into_iter().flatten()).min().unwrap_or_else(|| Instant::now() + IDLE)
+        let others = [
+            paced,
+            self.pacer.poll_timeout(),
+            self.inbound.poll_timeout(),
+            self.closing,
+        ];
+        links
+            .chain(others.into_iter().flatten())
+            .min()
+            .unwrap_or_else(|| Instant::now() + IDLE)
     }
 
     async fn farewell(mut self) {
@@ -544,16 +647,30 @@ impl<P: Protocol + Clone> Driver<P> {
         if links_up == self.settings.links {
             self.trouble = None;
         }
-        let health = Health { links_up, links: self.settings.links, trouble: self.trouble.clone() };
-        *self.inbox.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
+        let health = Health {
+            links_up,
+            links: self.settings.links,
+            trouble: self.trouble.clone(),
+        };
+        *self
+            .inbox
+            .health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = health;
     }
 }
 
 /// Waits until one of the links has something to do.
 async fn ready<P: Protocol>(links: &mut [Link<P>], may_read: bool) {
     std::future::poll_fn(|cx| {
-        let any = links.iter_mut().fold(false, |any, link| link.poll(cx, may_read) || any);
-        if any { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        let any = links
+            .iter_mut()
+            .fold(false, |any, link| link.poll(cx, may_read) || any);
+        if any {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await;
 }

@@ -50,33 +50,61 @@ impl Inbound {
     /// Nothing waits yet.
     pub(super) fn new(origin: Instant) -> Self {
         let timeout_ms = GIVE_UP_AFTER.as_millis() as u64;
-        let limits = ReassemblerLimits { max_sets: MAX_SETS, timeout_ms };
-        Self { origin, parts: Reassembler::new(limits), waiting: HashMap::new() }
+        let limits = ReassemblerLimits {
+            max_sets: MAX_SETS,
+            timeout_ms,
+        };
+        Self {
+            origin,
+            parts: Reassembler::new(limits),
+            waiting: HashMap::new(),
+        }
     }
 
     /// Takes one deliver's share; gives the texts that are whole now (or had to go for it).
     pub(super) fn push(&mut self, now: Instant, part: MoPart, token: AckToken) -> Vec<Event> {
         let coding = Coding::from_msg_fmt(part.coding);
-        let header = part.has_header.then(|| udh::parse(&part.content).ok()).flatten();
+        let header = part
+            .has_header
+            .then(|| udh::parse(&part.content).ok())
+            .flatten();
         let Some(concat) = header.and_then(|data| data.concat) else {
             // A header that contradicts itself is passed on as it came: a person may make sense of it.
             let payload = header.map_or(&part.content[..], |data| data.payload);
             let id = CarrierMessageId(format!("{:016x}", token.deliver_id));
-            return vec![whole(part.phone, part.to, decode(payload, coding), id, vec![token])];
+            return vec![whole(
+                part.phone,
+                part.to,
+                decode(payload, coding),
+                id,
+                vec![token],
+            )];
         };
         let payload = header.map_or_else(Bytes::new, |data| part.content.slice_ref(data.payload));
-        self.push_part(now, (part.phone, part.to, concat.reference), concat, coding, payload, token)
+        self.push_part(
+            now,
+            (part.phone, part.to, concat.reference),
+            concat,
+            coding,
+            payload,
+            token,
+        )
     }
 
     /// Passes on what has waited too long, with gaps.
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Vec<Event> {
         let given_up = self.parts.expire(self.millis(now));
-        given_up.into_iter().filter_map(|set| self.incomplete(set)).collect()
+        given_up
+            .into_iter()
+            .filter_map(|set| self.incomplete(set))
+            .collect()
     }
 
     /// When [`Inbound::handle_timeout`] has something to do.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.parts.next_timeout_ms().map(|ms| self.origin + Duration::from_millis(ms))
+        self.parts
+            .next_timeout_ms()
+            .map(|ms| self.origin + Duration::from_millis(ms))
     }
 
     fn push_part(
@@ -88,14 +116,23 @@ impl Inbound {
         payload: Bytes,
         token: AckToken,
     ) -> Vec<Event> {
-        let pushed = self.parts.push(self.millis(now), key.clone(), concat, payload);
-        let mut events: Vec<Event> = pushed.dropped.into_iter().filter_map(|set| self.incomplete(set)).collect();
+        let pushed = self
+            .parts
+            .push(self.millis(now), key.clone(), concat, payload);
+        let mut events: Vec<Event> = pushed
+            .dropped
+            .into_iter()
+            .filter_map(|set| self.incomplete(set))
+            .collect();
         let waiting_key = (key, concat.total);
-        let waiting = self.waiting.entry(waiting_key.clone()).or_insert_with(|| Waiting {
-            coding,
-            ids: Vec::new(),
-            tokens: Vec::new(),
-        });
+        let waiting = self
+            .waiting
+            .entry(waiting_key.clone())
+            .or_insert_with(|| Waiting {
+                coding,
+                ids: Vec::new(),
+                tokens: Vec::new(),
+            });
         if waiting.tokens.len() < MAX_TOKENS {
             waiting.tokens.push(token);
         }
@@ -137,14 +174,31 @@ impl Inbound {
     }
 }
 
-fn whole(phone: Phone, to: String, text: String, carrier_id: CarrierMessageId, tokens: Vec<AckToken>) -> Event {
-    Event::Delivered { delivery: Delivery::Mo(Mo { phone, to, text, carrier_id }), tokens }
+fn whole(
+    phone: Phone,
+    to: String,
+    text: String,
+    carrier_id: CarrierMessageId,
+    tokens: Vec<AckToken>,
+) -> Event {
+    Event::Delivered {
+        delivery: Delivery::Mo(Mo {
+            phone,
+            to,
+            text,
+            carrier_id,
+        }),
+        tokens,
+    }
 }
 
 /// The ids in the order of the parts, so that a repeat in another order has the same.
 fn joined(mut ids: Vec<(u8, u64)>) -> CarrierMessageId {
     ids.sort_unstable();
-    let ids: Vec<String> = ids.into_iter().map(|(_, id)| format!("{id:016x}")).collect();
+    let ids: Vec<String> = ids
+        .into_iter()
+        .map(|(_, id)| format!("{id:016x}"))
+        .collect();
     CarrierMessageId(ids.join(","))
 }
 
@@ -158,7 +212,12 @@ mod tests {
     use super::*;
 
     fn token(deliver_id: u64) -> AckToken {
-        AckToken { link: 0, connection: 1, sequence: deliver_id as u32, deliver_id }
+        AckToken {
+            link: 0,
+            connection: 1,
+            sequence: deliver_id as u32,
+            deliver_id,
+        }
     }
 
     fn parts(text: &str) -> Vec<MoPart> {
@@ -178,7 +237,10 @@ mod tests {
 
     fn mo(event: &Event) -> (&Mo, &[AckToken]) {
         match event {
-            Event::Delivered { delivery: Delivery::Mo(mo), tokens } => (mo, tokens),
+            Event::Delivered {
+                delivery: Delivery::Mo(mo),
+                tokens,
+            } => (mo, tokens),
             other => panic!("{other:?}"),
         }
     }

@@ -38,8 +38,13 @@ pub(super) struct Link<P> {
 }
 
 pub(super) enum Phase<P> {
-    Waiting { until: Instant },
-    Connecting { connect: BoxFuture<'static, io::Result<TcpStream>>, result: Option<io::Result<TcpStream>> },
+    Waiting {
+        until: Instant,
+    },
+    Connecting {
+        connect: BoxFuture<'static, io::Result<TcpStream>>,
+        result: Option<io::Result<TcpStream>>,
+    },
     Talking(Box<Talk<P>>),
 }
 
@@ -57,7 +62,13 @@ pub(super) struct Talk<P> {
 
 impl<P: Protocol> Link<P> {
     pub(super) fn new(no: LinkNo, now: Instant) -> Self {
-        Self { no, connection: 0, phase: Phase::Waiting { until: now }, stopped: false, failures: 0 }
+        Self {
+            no,
+            connection: 0,
+            phase: Phase::Waiting { until: now },
+            stopped: false,
+            failures: 0,
+        }
     }
 
     pub(super) fn talk(&mut self) -> Option<&mut Talk<P>> {
@@ -77,13 +88,22 @@ impl<P: Protocol> Link<P> {
 
     /// Starts connecting.
     pub(super) fn connect(&mut self, address: String, local: Option<IpAddr>) {
-        self.phase = Phase::Connecting { connect: connect(address, local).boxed(), result: None };
+        self.phase = Phase::Connecting {
+            connect: connect(address, local).boxed(),
+            result: None,
+        };
     }
 
     /// The connection is there: the session begins.
     pub(super) fn begin(&mut self, stream: TcpStream, session: Session<P>) {
         self.connection = self.connection.wrapping_add(1);
-        let talk = Talk { session, stream, up_since: None, blocked: false, half_written: false };
+        let talk = Talk {
+            session,
+            stream,
+            up_since: None,
+            blocked: false,
+            half_written: false,
+        };
         self.phase = Phase::Talking(Box::new(talk));
     }
 
@@ -95,12 +115,20 @@ impl<P: Protocol> Link<P> {
             Phase::Talking(talk) => Some(talk),
             Phase::Waiting { .. } | Phase::Connecting { .. } => None,
         };
-        if talk.as_ref().and_then(|t| t.up_since).is_some_and(|since| now - since >= GOOD_AFTER) {
+        if talk
+            .as_ref()
+            .and_then(|t| t.up_since)
+            .is_some_and(|since| now - since >= GOOD_AFTER)
+        {
             self.failures = 0;
         }
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10)).min(LONGEST_PAUSE);
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << self.failures.min(10))
+            .min(LONGEST_PAUSE);
         self.failures += 1;
-        self.phase = Phase::Waiting { until: now + pause.mul_f64(0.5 + jitter / 2.0) };
+        self.phase = Phase::Waiting {
+            until: now + pause.mul_f64(0.5 + jitter / 2.0),
+        };
         talk.map(|talk| talk.session.into_remains())
     }
 
@@ -135,7 +163,9 @@ impl<P: Protocol> Talk<P> {
     /// Reads what is there into the session; false when there is nothing (more).
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> bool {
         match self.stream.try_read(buffer) {
-            Ok(0) => self.session.handle_eof("the carrier closed the connection".to_owned()),
+            Ok(0) => self
+                .session
+                .handle_eof("the carrier closed the connection".to_owned()),
             Ok(count) => {
                 self.session.handle_input(Instant::now(), &buffer[..count]);
                 return true;
@@ -188,7 +218,11 @@ async fn connect(address: String, local: Option<IpAddr>) -> io::Result<TcpStream
             if local.is_some_and(|local| local.is_ipv4() != remote.is_ipv4()) {
                 continue;
             }
-            let socket = if remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            let socket = if remote.is_ipv4() {
+                TcpSocket::new_v4()?
+            } else {
+                TcpSocket::new_v6()?
+            };
             if let Some(local) = local {
                 socket.bind((local, 0).into())?;
             }
@@ -204,5 +238,7 @@ async fn connect(address: String, local: Option<IpAddr>) -> io::Result<TcpStream
         Err(last)
     };
     let timed_out = || io::Error::new(io::ErrorKind::TimedOut, "no connection within 10 s");
-    tokio::time::timeout(CONNECT_TIMEOUT, attempt).await.unwrap_or_else(|_| Err(timed_out()))
+    tokio::time::timeout(CONNECT_TIMEOUT, attempt)
+        .await
+        .unwrap_or_else(|_| Err(timed_out()))
 }

@@ -178,10 +178,14 @@ impl Pacer {
 }
 
 fn smoother(pace: f64, cells: u32, largest_cost: u32, clock: FakeRelativeClock) -> Smoother {
-    let cell = Duration::from_secs_f64(1.0 / (pace * f64::from(cells))).max(Duration::from_nanos(1));
+    let cell =
+        Duration::from_secs_f64(1.0 / (pace * f64::from(cells))).max(Duration::from_nanos(1));
     let slack = (SMOOTHING.as_nanos() / cell.as_nanos()) as u32;
-    let burst = NonZeroU32::new(cells.saturating_mul(largest_cost).saturating_add(slack)).unwrap_or(NonZeroU32::MIN);
-    let quota = Quota::with_period(cell).expect("a cell is at least a nanosecond").allow_burst(burst);
+    let burst = NonZeroU32::new(cells.saturating_mul(largest_cost).saturating_add(slack))
+        .unwrap_or(NonZeroU32::MIN);
+    let quota = Quota::with_period(cell)
+        .expect("a cell is at least a nanosecond")
+        .allow_burst(burst);
     RateLimiter::direct_with_clock(quota, clock)
 }
 
@@ -197,13 +201,20 @@ struct Ring {
 
 impl Ring {
     fn new(origin: Instant, limit: u32) -> Self {
-        Self { origin, limit, buckets: vec![0; BUCKETS].into_boxed_slice(), head: 0, sum: 0 }
+        Self {
+            origin,
+            limit,
+            buckets: vec![0; BUCKETS].into_boxed_slice(),
+            head: 0,
+            sum: 0,
+        }
     }
 
     /// Is there room for `cost` now? If not: when enough will have left the window.
     fn room(&mut self, now: Instant, cost: u32) -> Result<(), Instant> {
         self.turn(now);
-        let mut over = (u64::from(self.sum) + u64::from(cost)).saturating_sub(u64::from(self.limit));
+        let mut over =
+            (u64::from(self.sum) + u64::from(cost)).saturating_sub(u64::from(self.limit));
         if over == 0 {
             return Ok(());
         }

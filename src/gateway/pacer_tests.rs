@@ -24,7 +24,13 @@ fn peak(writes: &[(Duration, u32)]) -> u32 {
 }
 
 /// Writes as fast as the pacer lets it until `until`, waking `late` after the time it was told.
-fn saturate(pacer: &mut Pacer, origin: Instant, from: Duration, until: Duration, late: Duration) -> Vec<(Duration, u32)> {
+fn saturate(
+    pacer: &mut Pacer,
+    origin: Instant,
+    from: Duration,
+    until: Duration,
+    late: Duration,
+) -> Vec<(Duration, u32)> {
     let mut writes = Vec::new();
     let mut now = from;
     while now < until {
@@ -40,13 +46,21 @@ fn saturate(pacer: &mut Pacer, origin: Instant, from: Duration, until: Duration,
 fn nothing_leaves_in_the_first_second() {
     let origin = Instant::now();
     let mut pacer = Pacer::new(origin, 100, 1);
-    let writes = saturate(&mut pacer, origin, Duration::ZERO, 3 * SECOND, Duration::ZERO);
+    let writes = saturate(
+        &mut pacer,
+        origin,
+        Duration::ZERO,
+        3 * SECOND,
+        Duration::ZERO,
+    );
     assert!(writes[0].0 >= SECOND);
 }
 
 #[test]
 fn every_rate_is_used_to_97_percent_and_never_exceeded() {
-    for rate in [1, 2, 3, 7, 20, 50, 100, 333, 500, 999, 1_000, 1_001, 5_000, 20_000, 100_000] {
+    for rate in [
+        1, 2, 3, 7, 20, 50, 100, 333, 500, 999, 1_000, 1_001, 5_000, 20_000, 100_000,
+    ] {
         // A timer that wakes a millisecond and a half late, as tokio's do.
         let late = Duration::from_micros(1_500);
         let origin = Instant::now();
@@ -54,7 +68,11 @@ fn every_rate_is_used_to_97_percent_and_never_exceeded() {
         let seconds = if rate < 100 { 60 } else { 12 };
         let until = WINDOW + Duration::from_secs(seconds);
         let writes = saturate(&mut pacer, origin, Duration::ZERO, until, late);
-        assert!(peak(&writes) <= rate, "rate {rate}: {} in a second", peak(&writes));
+        assert!(
+            peak(&writes) <= rate,
+            "rate {rate}: {} in a second",
+            peak(&writes)
+        );
         let used = writes.len() as f64 / (f64::from(rate) * seconds as f64);
         assert!(used >= 0.97, "rate {rate}: {used} used");
     }
@@ -64,8 +82,18 @@ fn every_rate_is_used_to_97_percent_and_never_exceeded() {
 fn a_stall_earns_no_burst() {
     let origin = Instant::now();
     let mut pacer = Pacer::new(origin, 1_000, 1);
-    let first = saturate(&mut pacer, origin, 10 * SECOND, 10 * SECOND + Duration::from_millis(1), Duration::ZERO);
-    assert!(first.len() <= 13, "{} at once after ten idle seconds", first.len());
+    let first = saturate(
+        &mut pacer,
+        origin,
+        10 * SECOND,
+        10 * SECOND + Duration::from_millis(1),
+        Duration::ZERO,
+    );
+    assert!(
+        first.len() <= 13,
+        "{} at once after ten idle seconds",
+        first.len()
+    );
 }
 
 #[test]
@@ -76,12 +104,19 @@ fn too_fast_halves_once_per_pause_and_creeps_back() {
     assert!(pacer.throttled(now, Duration::from_millis(100)));
     assert!(!pacer.throttled(now + Duration::from_millis(50), Duration::from_millis(100)));
     assert!((pacer.pace() - 320.0).abs() < 0.01);
-    assert_eq!(pacer.take(now + Duration::from_millis(50), 1), Err(now + Duration::from_millis(100)));
+    assert_eq!(
+        pacer.take(now + Duration::from_millis(50), 1),
+        Err(now + Duration::from_millis(100))
+    );
     for _ in 0..40 {
         let again = pacer.last + Duration::from_millis(200);
         pacer.throttled(again, Duration::from_millis(100));
     }
-    assert!((pacer.pace() - 10.0).abs() < 0.01, "floor: {}", pacer.pace());
+    assert!(
+        (pacer.pace() - 10.0).abs() < 0.01,
+        "floor: {}",
+        pacer.pace()
+    );
     assert!(pacer.handle_timeout(pacer.last + 60 * SECOND));
     assert!((pacer.pace() - 640.0).abs() < 0.01);
     assert_eq!(pacer.poll_timeout(), None);

@@ -71,12 +71,24 @@ impl Queue {
             return None;
         }
         self.lines.iter().enumerate().find_map(|(line, waiting)| {
-            let free = waiting.free.front().map(|w| (w.arrival, Pick { line, link: None }));
+            let free = waiting
+                .free
+                .front()
+                .map(|w| (w.arrival, Pick { line, link: None }));
             let pinned = open.iter().filter_map(|link| {
                 let first = waiting.pinned.get(link)?.front()?;
-                Some((first.arrival, Pick { line, link: Some(*link) }))
+                Some((
+                    first.arrival,
+                    Pick {
+                        line,
+                        link: Some(*link),
+                    },
+                ))
             });
-            pinned.chain(free).min_by_key(|(arrival, _)| *arrival).map(|(_, pick)| pick)
+            pinned
+                .chain(free)
+                .min_by_key(|(arrival, _)| *arrival)
+                .map(|(_, pick)| pick)
         })
     }
 
@@ -149,13 +161,19 @@ mod tests {
             priority,
             phone: Phone::from_number(13_800_138_000).expect("a mobile number"),
             text: "注意安全".to_owned(),
-            part: Part { number: 1, total: 1, reference: 0 },
+            part: Part {
+                number: 1,
+                total: 1,
+                reference: 0,
+            },
             valid_until: None,
         }
     }
 
     fn drain(queue: &mut Queue, open: &[LinkNo]) -> Vec<u32> {
-        std::iter::from_fn(|| queue.pick(open).and_then(|pick| queue.take(pick))).map(|s| s.sequence).collect()
+        std::iter::from_fn(|| queue.pick(open).and_then(|pick| queue.take(pick)))
+            .map(|s| s.sequence)
+            .collect()
     }
 
     #[test]
@@ -183,7 +201,10 @@ mod tests {
     fn what_comes_back_goes_first_again() {
         let mut queue = Queue::default();
         queue.push(submit(3, Priority::Normal, None, 1));
-        queue.push_front(vec![submit(1, Priority::Normal, None, 1), submit(2, Priority::Normal, Some(0), 1)]);
+        queue.push_front(vec![
+            submit(1, Priority::Normal, None, 1),
+            submit(2, Priority::Normal, Some(0), 1),
+        ]);
         assert_eq!(drain(&mut queue, &[0]), [1, 2, 3]);
     }
 

@@ -63,7 +63,9 @@ pub fn open(config: &config::Gateway, context: Context) -> Result<Arc<dyn Gatewa
             let settings = settings(config, cmpp.keep_alive())?;
             Ok(Arc::new(Handle::start(cmpp, settings, context)))
         }
-        kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http) => Err(OpenError::NotBuilt(kind)),
+        kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http) => {
+            Err(OpenError::NotBuilt(kind))
+        }
     }
 }
 
@@ -71,13 +73,21 @@ pub fn open(config: &config::Gateway, context: Context) -> Result<Arc<dyn Gatewa
 pub fn check(config: &config::Gateway) -> Result<(), OpenError> {
     match config.kind {
         Kind::Cmpp20 => settings(config, Cmpp::new(config)?.keep_alive()).map(|_| ()),
-        kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http) => Err(OpenError::NotBuilt(kind)),
+        kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http) => {
+            Err(OpenError::NotBuilt(kind))
+        }
     }
 }
 
-fn settings(config: &config::Gateway, keep_alive: std::time::Duration) -> Result<Settings, OpenError> {
+fn settings(
+    config: &config::Gateway,
+    keep_alive: std::time::Duration,
+) -> Result<Settings, OpenError> {
     let positive = |key, value: u32| match value {
-        0 => Err(OpenError::Setting { key, reason: "must be at least 1".to_owned() }),
+        0 => Err(OpenError::Setting {
+            key,
+            reason: "must be at least 1".to_owned(),
+        }),
         value => Ok(value),
     };
     let local_address = match config.local_address.as_str() {

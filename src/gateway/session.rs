@@ -92,12 +92,16 @@ pub struct Remains {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    LoggingIn { until: Instant },
+    LoggingIn {
+        until: Instant,
+    },
     Up,
     /// No more submits; says goodbye when the window is empty.
     Draining,
     /// Our goodbye is out, or the answer to the peer's.
-    Leaving { until: Instant },
+    Leaving {
+        until: Instant,
+    },
 }
 
 /// A submit in the transmit buffer: its bytes' place, counted from the connection's first byte.
@@ -137,11 +141,19 @@ impl<P: Protocol> Session<P> {
     /// A session on a fresh connection; its login stands in the transmit buffer. `first_sequence` is
     /// where our own requests (login, keep-alive) start counting; `wall` is what the login's
     /// timestamp shows.
-    pub fn new(now: Instant, protocol: P, limits: Limits, first_sequence: u32, wall: Micros) -> Self {
+    pub fn new(
+        now: Instant,
+        protocol: P,
+        limits: Limits,
+        first_sequence: u32,
+        wall: Micros,
+    ) -> Self {
         let mut session = Self {
             protocol,
             limits,
-            state: State::LoggingIn { until: now + limits.response_timeout },
+            state: State::LoggingIn {
+                until: now + limits.response_timeout,
+            },
             ended: None,
             input: BytesMut::new(),
             transmit: BytesMut::new(),
@@ -157,7 +169,9 @@ impl<P: Protocol> Session<P> {
             next_sequence: first_sequence,
         };
         let sequence = session.sequence();
-        session.protocol.login(sequence, wall, &mut session.transmit);
+        session
+            .protocol
+            .login(sequence, wall, &mut session.transmit);
         session
     }
 
@@ -174,7 +188,11 @@ impl<P: Protocol> Session<P> {
 
     /// How many more submits the window takes now.
     pub fn room(&self) -> usize {
-        if self.is_up() { self.limits.window.saturating_sub(self.unanswered()) } else { 0 }
+        if self.is_up() {
+            self.limits.window.saturating_sub(self.unanswered())
+        } else {
+            0
+        }
     }
 
     /// Submits that the carrier owes an answer to, in time.
@@ -214,7 +232,9 @@ impl<P: Protocol> Session<P> {
             return;
         }
         match self.state {
-            State::LoggingIn { until } if now >= until => return self.end("no answer to the login".to_owned()),
+            State::LoggingIn { until } if now >= until => {
+                return self.end("no answer to the login".to_owned());
+            }
             State::Leaving { until } if now >= until => return self.end("said goodbye".to_owned()),
             State::LoggingIn { .. } | State::Leaving { .. } | State::Up | State::Draining => {}
         }
@@ -242,8 +262,14 @@ impl<P: Protocol> Session<P> {
             State::LoggingIn { until } | State::Leaving { until } => Some(until),
             State::Up | State::Draining => None,
         };
-        let answer = self.order.front().map(|(written, _)| *written + self.limits.response_timeout);
-        [state, answer, Some(self.next_test())].into_iter().flatten().min()
+        let answer = self
+            .order
+            .front()
+            .map(|(written, _)| *written + self.limits.response_timeout);
+        [state, answer, Some(self.next_test())]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What happened since it was last asked.
@@ -277,7 +303,10 @@ impl<P: Protocol> Session<P> {
             return Err(NotTaken::NoRoom(submit));
         }
         if self.open.contains_key(&submit.sequence) || self.late.contains(&submit.sequence) {
-            return Err(NotTaken::Unsendable(submit, "its sequence number is still in use".to_owned()));
+            return Err(NotTaken::Unsendable(
+                submit,
+                "its sequence number is still in use".to_owned(),
+            ));
         }
         let before = self.transmit.len();
         if let Err(reason) = self.protocol.submit(&submit, &mut self.transmit) {
@@ -311,7 +340,14 @@ impl<P: Protocol> Session<P> {
     /// Answers a deliver: it is durable.
     pub fn acknowledge(&mut self, sequence: u32, deliver_id: u64) {
         if self.ended.is_none() && self.state_allows_responses() {
-            self.protocol.reply(sequence, Reply::Delivery { deliver_id, ok: true }, &mut self.transmit);
+            self.protocol.reply(
+                sequence,
+                Reply::Delivery {
+                    deliver_id,
+                    ok: true,
+                },
+                &mut self.transmit,
+            );
         }
     }
 
@@ -331,7 +367,10 @@ impl<P: Protocol> Session<P> {
     pub fn into_remains(self) -> Remains {
         let mut unanswered: Vec<u32> = self.late.into_iter().chain(self.open.into_keys()).collect();
         unanswered.sort_unstable();
-        Remains { unanswered, unwritten: self.marks.into_iter().map(|mark| mark.submit).collect() }
+        Remains {
+            unanswered,
+            unwritten: self.marks.into_iter().map(|mark| mark.submit).collect(),
+        }
     }
 
     fn handle(&mut self, now: Instant, incoming: Incoming) {
@@ -344,25 +383,56 @@ impl<P: Protocol> Session<P> {
             }
             Incoming::LoginRefused(reason) => {
                 if matches!(self.state, State::LoggingIn { .. }) {
-                    self.happenings.push_back(Happening::LoginRefused(reason.clone()));
+                    self.happenings
+                        .push_back(Happening::LoginRefused(reason.clone()));
                     self.end(format!("login refused: {reason}"));
                 }
             }
             Incoming::Answered { sequence, answer } => self.answered(now, sequence, answer),
-            Incoming::Delivered { sequence, deliver_id, content } => {
-                self.happenings.push_back(Happening::Delivered { sequence, deliver_id, content });
+            Incoming::Delivered {
+                sequence,
+                deliver_id,
+                content,
+            } => {
+                self.happenings.push_back(Happening::Delivered {
+                    sequence,
+                    deliver_id,
+                    content,
+                });
             }
-            Incoming::Malformed { sequence, deliver_id } => {
-                self.protocol.reply(sequence, Reply::Delivery { deliver_id, ok: false }, &mut self.transmit);
+            Incoming::Malformed {
+                sequence,
+                deliver_id,
+            } => {
+                self.protocol.reply(
+                    sequence,
+                    Reply::Delivery {
+                        deliver_id,
+                        ok: false,
+                    },
+                    &mut self.transmit,
+                );
             }
-            Incoming::Useless { sequence, deliver_id } => {
-                self.protocol.reply(sequence, Reply::Delivery { deliver_id, ok: true }, &mut self.transmit);
+            Incoming::Useless {
+                sequence,
+                deliver_id,
+            } => {
+                self.protocol.reply(
+                    sequence,
+                    Reply::Delivery {
+                        deliver_id,
+                        ok: true,
+                    },
+                    &mut self.transmit,
+                );
             }
             Incoming::KeepAlive { sequence } => {
-                self.protocol.reply(sequence, Reply::KeepAlive, &mut self.transmit);
+                self.protocol
+                    .reply(sequence, Reply::KeepAlive, &mut self.transmit);
             }
             Incoming::Goodbye { sequence } => {
-                self.protocol.reply(sequence, Reply::Goodbye, &mut self.transmit);
+                self.protocol
+                    .reply(sequence, Reply::Goodbye, &mut self.transmit);
                 self.state = State::Leaving { until: now };
             }
             Incoming::GoodbyeAnswered => {
@@ -381,14 +451,23 @@ impl<P: Protocol> Session<P> {
             // Not ours: an answer to nothing we asked on this connection.
             None => return,
         };
-        self.happenings.push_back(Happening::Answered { sequence, answer, delay });
-        while self.order.front().is_some_and(|(written, seq)| self.open.get(seq) != Some(written)) {
+        self.happenings.push_back(Happening::Answered {
+            sequence,
+            answer,
+            delay,
+        });
+        while self
+            .order
+            .front()
+            .is_some_and(|(written, seq)| self.open.get(seq) != Some(written))
+        {
             self.order.pop_front();
         }
         // One overdue answer at the front would let the answered ones behind it pile up.
         if self.order.len() > 2 * self.open.len() + 1_024 {
             let open = &self.open;
-            self.order.retain(|(written, seq)| open.get(seq) == Some(written));
+            self.order
+                .retain(|(written, seq)| open.get(seq) == Some(written));
         }
     }
 
@@ -417,7 +496,9 @@ impl<P: Protocol> Session<P> {
         if self.ended.is_none() && self.state == State::Draining && self.unanswered() == 0 {
             let sequence = self.sequence();
             self.protocol.goodbye(sequence, &mut self.transmit);
-            self.state = State::Leaving { until: now + GOODBYE_WAIT };
+            self.state = State::Leaving {
+                until: now + GOODBYE_WAIT,
+            };
         }
     }
 
@@ -426,7 +507,9 @@ impl<P: Protocol> Session<P> {
     }
 
     fn next_test(&self) -> Instant {
-        self.last_test.map_or(self.last_input, |test| test.max(self.last_input)) + self.limits.keep_alive
+        self.last_test
+            .map_or(self.last_input, |test| test.max(self.last_input))
+            + self.limits.keep_alive
     }
 
     fn end(&mut self, reason: String) {
