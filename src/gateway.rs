@@ -2,6 +2,20 @@
 //! behind it. Knows no SQL and no policy: it writes what it is given, in the order of urgency, never
 //! over the contract's rate, and tells what it heard.
 
+mod cmpp;
+mod driver;
+mod inbound;
+mod link;
+mod options;
+pub mod pacer;
+pub mod protocol;
+mod queue;
+mod registry;
+pub mod session;
+
+pub use options::OptionError;
+pub use registry::{Context, EVENT_ROOM, OpenError, check, open};
+
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},

@@ -4,5 +4,8 @@
 //! The tour, bottom up: [`domain`] holds the rules and does no I/O.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod gateway;
+pub mod simulate;
 pub mod store;

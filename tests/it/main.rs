@@ -1,1 +1,3 @@
 
+mod gateway_stories;
+mod gateway_support;

@@ -1,0 +1,383 @@
+//! CMPP 2.0, China Mobile: what its PDUs, codes and habits are, for the [`Session`](super::session::Session).
+
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use chrono::{Datelike, FixedOffset, Timelike};
+use watchbell_wire::{
+    DecodeErrorKind, FixedStr, FixedStrError, Limits,
+    cmpp::{
+        self, CommandId, Connect, Decoded, Deliver, DeliverResp, DeliverResult, Frame, MsgId, Pdu,
+        StatKind, SubmitResp, Version,
+        auth::{self, SpIdForm},
+    },
+    text::{self, Coding},
+};
+
+use super::{
+    Answer, CarrierMessageId, OpenError, Report, Submit, Verdict,
+    options::Options,
+    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply},
+};
+use crate::{
+    config,
+    domain::{phone::Phone, priority::Priority, time::Micros},
+};
+
+/// Beijing time, in which CMPP's timestamps are.
+const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
+
+/// The longest content, user data header included, for `Msg_Fmt` 0 and for the rest (CMPP 2.0 §7.4.3.1).
+const LONGEST_ASCII: usize = 159;
+const LONGEST: usize = 140;
+
+/// Concatenation header: `05 00 03`, reference, total, number.
+const HEADER: usize = 6;
+
+/// Silence after which an active test goes out; gateways close a client that is silent for 3 minutes.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// The highest `Msg_level`: larger is more urgent in practice.
+const URGENT_LEVEL: u8 = 9;
+
+/// One account's CMPP.
+#[derive(Debug, Clone)]
+pub(super) struct Cmpp {
+    account: FixedStr<6>,
+    secret: config::Secret,
+    sp_id: SpIdForm,
+    prefix86: bool,
+    pk_total: bool,
+    msg_level: Option<u8>,
+    busy_codes: Vec<u32>,
+    wrong_network_codes: Vec<u32>,
+    keep_alive: Duration,
+    /// What all submits have in common.
+    common: cmpp::Submit,
+}
+
+impl Cmpp {
+    /// Reads the account's settings, protocol-specific keys included.
+    pub(super) fn new(config: &config::Gateway) -> Result<Self, OpenError> {
+        let fits = |key, error: FixedStrError| OpenError::Setting {
+            key,
+            reason: error.to_string(),
+        };
+        let mut options = Options::new(&config.extra);
+        let account = FixedStr::new(&config.account).map_err(|e| fits("account", e))?;
+        let msg_src = options.text("msg_src", &config.account, 6)?;
+        let fee_type = options.text("fee_type", "01", 2)?;
+        let fee_code = options.text("fee_code", "0", 6)?;
+        let fee_terminal_id = options.text("fee_terminal_id", "", 21)?;
+        let common = cmpp::Submit {
+            registered_delivery: options
+                .number("registered_delivery", Some(1), 1)?
+                .unwrap_or(1),
+            service_id: FixedStr::new(&config.service_id).map_err(|e| fits("service_id", e))?,
+            fee_user_type: options.number("fee_user_type", Some(2), 3)?.unwrap_or(2),
+            fee_terminal_id: FixedStr::new(fee_terminal_id)
+                .map_err(|e| fits("fee_terminal_id", e))?,
+            msg_src: FixedStr::new(msg_src).map_err(|e| fits("msg_src", e))?,
+            fee_type: FixedStr::new(fee_type).map_err(|e| fits("fee_type", e))?,
+            fee_code: FixedStr::new(fee_code).map_err(|e| fits("fee_code", e))?,
+            src_id: FixedStr::new(&config.access_number).map_err(|e| fits("access_number", e))?,
+            ..cmpp::Submit::default()
+        };
+        let this = Self {
+            account,
+            secret: config.password.clone(),
+            sp_id: if options.flag("pad_sp_id", false)? {
+                SpIdForm::Padded
+            } else {
+                SpIdForm::Bare
+            },
+            prefix86: options.flag("prefix86", false)?,
+            pk_total: options.flag("pk_total", true)?,
+            msg_level: options.number("msg_level", None, URGENT_LEVEL)?,
+            busy_codes: options.codes("busy_codes", &[])?,
+            wrong_network_codes: options
+                .codes("wrong_network_codes", &[cmpp::SubmitResult::BAD_RECEIVER.0])?,
+            keep_alive: options.duration("keep_alive", KEEP_ALIVE)?,
+            common,
+        };
+        options.finish()?;
+        Ok(this)
+    }
+
+    /// Silence after which the peer is asked whether it is there.
+    pub(super) fn keep_alive(&self) -> Duration {
+        self.keep_alive
+    }
+
+    fn answer(&self, response: SubmitResp) -> Answer {
+        let code = response.result.0;
+        if response.result.is_ok() {
+            Answer::Accepted(carrier_id(response.msg_id))
+        } else if response.result == cmpp::SubmitResult::THROTTLED
+            || self.busy_codes.contains(&code)
+        {
+            Answer::Throttled(code.to_string())
+        } else if self.wrong_network_codes.contains(&code) {
+            Answer::WrongNetwork(code.to_string())
+        } else {
+            Answer::Refused(code.to_string())
+        }
+    }
+}
+
+impl Protocol for Cmpp {
+    fn login(&self, sequence: u32, wall: Micros, out: &mut BytesMut) {
+        let t = wall.utc().with_timezone(&BEIJING);
+        let timestamp = auth::timestamp(t.month(), t.day(), t.hour(), t.minute(), t.second())
+            .unwrap_or_default();
+        let authenticator_source = auth::authenticator_source(
+            self.account.as_bytes(),
+            self.secret.expose().as_bytes(),
+            timestamp,
+            self.sp_id,
+        );
+        let version = Version::V20.to_wire();
+        put(
+            sequence,
+            Pdu::Connect(Connect {
+                source_addr: self.account,
+                authenticator_source,
+                version,
+                timestamp,
+            }),
+            out,
+        );
+    }
+
+    fn submit(&self, submit: &Submit, out: &mut BytesMut) -> Result<(), String> {
+        let (msg_fmt, content) = content(submit)?;
+        let number = if self.prefix86 {
+            format!("86{}", submit.phone.expose())
+        } else {
+            submit.phone.expose()
+        };
+        let valid_time = submit.valid_until.map(valid_time).unwrap_or_default();
+        let level = if submit.priority == Priority::Urgent {
+            URGENT_LEVEL
+        } else {
+            0
+        };
+        let pdu = Pdu::Submit(cmpp::Submit {
+            pk_total: if self.pk_total {
+                submit.part.total.max(1)
+            } else {
+                1
+            },
+            pk_number: if self.pk_total {
+                submit.part.number.max(1)
+            } else {
+                1
+            },
+            msg_level: self.msg_level.unwrap_or(level),
+            tp_udhi: u8::from(submit.part.total > 1),
+            msg_fmt,
+            valid_time: FixedStr::new(valid_time).unwrap_or_default(),
+            dest_terminal_ids: vec![FixedStr::new(number).map_err(|e| e.to_string())?],
+            msg_content: content.into(),
+            ..self.common.clone()
+        });
+        cmpp::encode(
+            &Frame {
+                sequence: submit.sequence,
+                pdu,
+            },
+            Version::V20,
+            out,
+        )
+        .map_err(|e| e.to_string())
+    }
+
+    fn keep_alive(&self, sequence: u32, out: &mut BytesMut) {
+        put(sequence, Pdu::ActiveTest, out);
+    }
+
+    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+        put(sequence, Pdu::Terminate, out);
+    }
+
+    fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
+        let pdu = match reply {
+            Reply::KeepAlive => Pdu::ActiveTestResp,
+            Reply::Goodbye => Pdu::TerminateResp,
+            Reply::Delivery { deliver_id, ok } => {
+                let result = if ok {
+                    DeliverResult::OK
+                } else {
+                    DeliverResult::BAD_STRUCTURE
+                };
+                Pdu::DeliverResp(DeliverResp {
+                    msg_id: MsgId(deliver_id),
+                    result,
+                })
+            }
+        };
+        put(sequence, pdu, out);
+    }
+
+    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
+        match cmpp::decode(input, Version::V20, &Limits::default()) {
+            Ok(Decoded::Incomplete { .. }) => Ok(None),
+            Ok(Decoded::Frame(frame, consumed)) => {
+                input.advance(consumed);
+                Ok(Some(self.incoming(frame)))
+            }
+            Err(error) => {
+                input.advance(error.consumed());
+                match error.kind {
+                    DecodeErrorKind::BadLength { .. } => Err(Fatal(error.to_string())),
+                    DecodeErrorKind::UnknownCommand { .. } => Ok(Some(Incoming::Other)),
+                    DecodeErrorKind::BadBody { header, .. } => {
+                        match CommandId::from_wire(header.command_id) {
+                            Some(CommandId::Deliver) => Ok(Some(Incoming::Malformed {
+                                sequence: header.sequence,
+                                deliver_id: header.msg_id.unwrap_or_default().0,
+                            })),
+                            Some(CommandId::ConnectResp) => {
+                                Err(Fatal(format!("unreadable answer to the login: {error}")))
+                            }
+                            // An unreadable submit_resp leaves its submit to the time-out: it says nothing.
+                            _ => Ok(Some(Incoming::Other)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Cmpp {
+    fn incoming(&self, frame: Frame) -> Incoming {
+        let sequence = frame.sequence;
+        match frame.pdu {
+            Pdu::ConnectResp(response) if response.status.is_ok() => Incoming::LoggedIn,
+            Pdu::ConnectResp(response) => Incoming::LoginRefused(format!(
+                "status {}: {}",
+                response.status.0,
+                response.status.meaning()
+            )),
+            Pdu::SubmitResp(response) => Incoming::Answered {
+                sequence,
+                answer: self.answer(response),
+            },
+            Pdu::Deliver(deliver) => delivered(sequence, &deliver),
+            Pdu::ActiveTest => Incoming::KeepAlive { sequence },
+            Pdu::Terminate => Incoming::Goodbye { sequence },
+            Pdu::TerminateResp => Incoming::GoodbyeAnswered,
+            Pdu::ActiveTestResp
+            | Pdu::Connect(_)
+            | Pdu::Submit(_)
+            | Pdu::DeliverResp(_)
+            | Pdu::Query(_)
+            | Pdu::QueryResp(_)
+            | Pdu::Cancel(_)
+            | Pdu::CancelResp(_) => Incoming::Other,
+        }
+    }
+}
+
+fn delivered(sequence: u32, deliver: &Deliver) -> Incoming {
+    let deliver_id = deliver.msg_id.0;
+    let content = if deliver.is_report() {
+        let receiver = |report: &cmpp::Report| {
+            let named = report.dest_terminal_id.to_string_lossy();
+            Phone::from_wire(&named)
+                .or_else(|| Phone::from_wire(&deliver.src_terminal_id.to_string_lossy()))
+        };
+        deliver.report().and_then(|report| {
+            Some(Content::Report(Report {
+                carrier_id: carrier_id(report.msg_id),
+                phone: receiver(&report)?,
+                verdict: verdict(report.stat.kind()),
+                code: String::from_utf8_lossy(report.stat.as_bytes()).into_owned(),
+                submit_time: report.submit_time.to_string_lossy().into_owned(),
+            }))
+        })
+    } else {
+        let Some(phone) = Phone::from_wire(&deliver.src_terminal_id.to_string_lossy()) else {
+            return Incoming::Useless {
+                sequence,
+                deliver_id,
+            };
+        };
+        Some(Content::Mo(MoPart {
+            phone,
+            to: deliver.dest_id.to_string_lossy().into_owned(),
+            coding: deliver.msg_fmt,
+            has_header: deliver.tp_udhi & 1 == 1,
+            content: deliver.msg_content.clone(),
+        }))
+    };
+    match content {
+        Some(content) => Incoming::Delivered {
+            sequence,
+            deliver_id,
+            content,
+        },
+        None => Incoming::Malformed {
+            sequence,
+            deliver_id,
+        },
+    }
+}
+
+/// The protocol's data coding and the content with its header: ASCII as such where it stands alone,
+/// UCS2 for everything else, because every message centre takes that.
+fn content(submit: &Submit) -> Result<(u8, Vec<u8>), String> {
+    let part = submit.part;
+    let long = part.total > 1;
+    let header = if long {
+        vec![5, 0, 3, part.reference, part.total, part.number]
+    } else {
+        Vec::new()
+    };
+    let ascii = Coding::choose(&submit.text) == Coding::Ascii;
+    let ucs2_len = header.len() + 2 * submit.text.encode_utf16().count();
+    let (coding, most) = match ascii && (!long || ucs2_len > LONGEST) {
+        true => (Coding::Ascii, LONGEST_ASCII),
+        false => (Coding::Ucs2, LONGEST),
+    };
+    let mut content = header;
+    content.extend(text::encode(&submit.text, coding).map_err(|e| e.to_string())?);
+    if content.len() > most {
+        return Err(format!(
+            "{} bytes of content, at most {most} fit",
+            content.len()
+        ));
+    }
+    debug_assert!(!long || content.len() >= HEADER);
+    Ok((coding.msg_fmt(), content))
+}
+
+/// SMPP 3.3's absolute time: tenths of a second, then quarter hours ahead of UTC.
+fn valid_time(until: Micros) -> String {
+    format!(
+        "{}032+",
+        until.utc().with_timezone(&BEIJING).format("%y%m%d%H%M%S")
+    )
+}
+
+fn carrier_id(id: MsgId) -> CarrierMessageId {
+    CarrierMessageId(format!("{:016x}", id.0))
+}
+
+fn verdict(kind: StatKind) -> Verdict {
+    match kind {
+        StatKind::Delivered => Verdict::Delivered,
+        StatKind::Expired => Verdict::Expired,
+        StatKind::Undelivered | StatKind::Rejected | StatKind::Deleted | StatKind::Unknown => {
+            Verdict::Undelivered
+        }
+        StatKind::Accepted => Verdict::Intermediate,
+    }
+}
+
+/// Our own control PDUs always fit their fields.
+fn put(sequence: u32, pdu: Pdu, out: &mut BytesMut) {
+    let encoded = cmpp::encode(&Frame { sequence, pdu }, Version::V20, out);
+    debug_assert!(encoded.is_ok());
+}

@@ -1,0 +1,693 @@
+//! The one task of a gateway. It owns all the links, so that the limiter stands at the write, and it
+//! is the only one who touches their sockets. Commands come in through [`Inbox`], never waiting;
+//! events go out through a bounded channel: while there is no room for them the sockets are not read,
+//! and commands are taken all the same, so the two sides can't wait for each other.
+
+use std::{
+    collections::VecDeque,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
+use tracing::{info, warn};
+
+use super::{
+    AckToken, Answer, Context, Delivery, Event, Gateway, Health, LinkNo, Submit,
+    inbound::Inbound,
+    link::{Link, Phase},
+    pacer::Pacer,
+    protocol::{Content, Protocol},
+    queue::Queue,
+    session::{Happening, Limits, NotTaken, Session},
+};
+use crate::domain::id::{GatewayId, LaneId};
+
+/// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
+const LOGIN_TRIES: u32 = 3;
+
+/// Segments that may wait. The engine claims at most 200 ms ahead, so this is never reached; what
+/// comes beyond it is given back.
+const QUEUE_LIMIT: usize = 200_000;
+
+/// Events that wait for room in the channel before the sockets are no longer read.
+const OUTBOX_LIMIT: usize = 4_096;
+
+/// Bytes read at once, and written at once to one link: some hundred PDUs.
+const BATCH_BYTES: usize = 64 * 1_024;
+
+/// Reads from one link before the others have their turn.
+const READS_PER_TURN: usize = 4;
+
+/// How often a shut write gate is looked at while something waits behind it.
+const GATE_POLL: Duration = Duration::from_millis(20);
+
+/// How long the last events wait for room once the links are down.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The longest sleep: nothing to do is not worth an exception.
+const IDLE: Duration = Duration::from_hours(1);
+
+/// What a driver needs to know, whatever the protocol.
+pub(super) struct Settings {
+    pub(super) id: GatewayId,
+    pub(super) address: String,
+    pub(super) local_address: Option<IpAddr>,
+    pub(super) links: LinkNo,
+    pub(super) rate: u32,
+    pub(super) limits: Limits,
+}
+
+/// The engine's end of a gateway.
+pub(super) struct Handle {
+    id: GatewayId,
+    inbox: Arc<Inbox>,
+}
+
+/// Where commands wait for the driver, in their order.
+struct Inbox {
+    commands: Mutex<Vec<Command>>,
+    health: Mutex<Health>,
+    notify: Notify,
+}
+
+enum Command {
+    Submit(Vec<Submit>),
+    Recall(Vec<LaneId>),
+    Acknowledge(Vec<AckToken>),
+    Close(Duration),
+}
+
+impl Handle {
+    /// Starts the driver's task.
+    pub(super) fn start<P: Protocol + Clone>(
+        protocol: P,
+        settings: Settings,
+        context: Context,
+    ) -> Self {
+        let health = Health {
+            links_up: 0,
+            links: settings.links,
+            trouble: None,
+        };
+        let inbox = Arc::new(Inbox {
+            commands: Mutex::default(),
+            health: Mutex::new(health),
+            notify: Notify::new(),
+        });
+        let id = settings.id.clone();
+        let tracker = context.tracker.clone();
+        tracker.spawn(Driver::new(protocol, settings, context, inbox.clone()).run());
+        Self { id, inbox }
+    }
+
+    fn send(&self, command: Command) {
+        self.inbox
+            .commands
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(command);
+        self.inbox.notify.notify_one();
+    }
+}
+
+impl Gateway for Handle {
+    fn id(&self) -> &GatewayId {
+        &self.id
+    }
+
+    fn submit(&self, batch: Vec<Submit>) {
+        self.send(Command::Submit(batch));
+    }
+
+    fn recall(&self, lanes: Vec<LaneId>) {
+        self.send(Command::Recall(lanes));
+    }
+
+    fn acknowledge(&self, tokens: Vec<AckToken>) {
+        self.send(Command::Acknowledge(tokens));
+    }
+
+    fn close(&self, grace: Duration) {
+        self.send(Command::Close(grace));
+    }
+
+    fn health(&self) -> Health {
+        self.inbox
+            .health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+struct Driver<P> {
+    protocol: P,
+    settings: Settings,
+    context: Context,
+    inbox: Arc<Inbox>,
+    links: Vec<Link<P>>,
+    queue: Queue,
+    pacer: Pacer,
+    inbound: Inbound,
+    outbox: VecDeque<Event>,
+    buffer: Vec<u8>,
+    random: Random,
+    refused: u32,
+    trouble: Option<String>,
+    /// Set once closing: when patience ends.
+    closing: Option<Instant>,
+}
+
+impl<P: Protocol + Clone> Driver<P> {
+    fn new(protocol: P, settings: Settings, context: Context, inbox: Arc<Inbox>) -> Self {
+        let now = Instant::now();
+        let seed = settings.id.0.bytes().fold(context.seed, |seed, byte| {
+            seed.rotate_left(8) ^ u64::from(byte)
+        });
+        Self {
+            links: (0..settings.links).map(|no| Link::new(no, now)).collect(),
+            pacer: Pacer::new(now, settings.rate, 1),
+            protocol,
+            settings,
+            context,
+            inbox,
+            queue: Queue::default(),
+            inbound: Inbound::new(now),
+            outbox: VecDeque::new(),
+            buffer: vec![0; BATCH_BYTES],
+            random: Random(seed),
+            refused: 0,
+            trouble: None,
+            closing: None,
+        }
+    }
+
+    async fn run(mut self) {
+        loop {
+            self.obey();
+            let paced = self.work();
+            if !self.emit() {
+                return;
+            }
+            if self.closing.is_some() && self.links.iter().all(Link::is_idle) {
+                return self.farewell().await;
+            }
+            let wake = self.next_wake(paced);
+            let may_read = self.outbox.len() < OUTBOX_LIMIT;
+            tokio::select! {
+                () = self.inbox.notify.notified() => {}
+                permit = self.context.events.reserve(), if !self.outbox.is_empty() => {
+                    let Ok(permit) = permit else { return };
+                    if let Some(event) = self.outbox.pop_front() {
+                        permit.send(event);
+                    }
+                }
+                () = ready(&mut self.links, may_read) => {}
+                () = tokio::time::sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Takes the commands that have come, in their order.
+    fn obey(&mut self) {
+        let commands = std::mem::take(
+            &mut *self
+                .inbox
+                .commands
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for command in commands {
+            match command {
+                Command::Submit(batch) => self.enqueue(batch),
+                Command::Recall(lanes) => {
+                    let recalled = self.queue.recall(&lanes);
+                    self.outbox.push_back(Event::Recalled(recalled));
+                }
+                Command::Acknowledge(tokens) => self.acknowledge(&tokens),
+                Command::Close(grace) => self.close(grace),
+            }
+        }
+    }
+
+    fn enqueue(&mut self, batch: Vec<Submit>) {
+        let anyone = self.closing.is_none() && self.links.iter().any(Link::is_up);
+        let mut refused = Vec::new();
+        for submit in batch {
+            let there = match submit.link {
+                None => anyone,
+                Some(no) => anyone && self.links.get(usize::from(no)).is_some_and(Link::is_up),
+            };
+            if there && self.queue.len() < QUEUE_LIMIT {
+                self.queue.push(submit);
+            } else {
+                refused.push(submit.sequence);
+            }
+        }
+        if !refused.is_empty() {
+            self.outbox.push_back(Event::Recalled(refused));
+        }
+    }
+
+    fn acknowledge(&mut self, tokens: &[AckToken]) {
+        for token in tokens {
+            if let Some(link) = self.links.get_mut(usize::from(token.link))
+                && link.connection == token.connection
+                && let Some(talk) = link.talk()
+            {
+                talk.session.acknowledge(token.sequence, token.deliver_id);
+            }
+        }
+    }
+
+    fn close(&mut self, grace: Duration) {
+        let now = Instant::now();
+        let until = now + grace;
+        self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));
+        let recalled = self.queue.recall(&[]);
+        if !recalled.is_empty() {
+            self.outbox.push_back(Event::Recalled(recalled));
+        }
+        for link in &mut self.links {
+            match link.talk() {
+                Some(talk) => talk.session.close(now),
+                None => _ = link.drop_connection(now, 0.0),
+            }
+        }
+    }
+
+    /// Everything that can be done now; returns when the pacer wants to be asked again.
+    fn work(&mut self) -> Option<Instant> {
+        for index in 0..self.links.len() {
+            self.serve(index);
+        }
+        let now = Instant::now();
+        self.outbox.extend(self.inbound.handle_timeout(now));
+        if self.pacer.handle_timeout(now) {
+            self.outbox.push_back(Event::Pace(self.pacer.pace()));
+        }
+        if let Some(until) = self.closing {
+            if now >= until {
+                self.hang_up("the grace for closing is over");
+            }
+        } else {
+            self.connect(now);
+        }
+        let paced = self.pump(now);
+        // A write may have ended a session.
+        for index in 0..self.links.len() {
+            self.listen(index);
+        }
+        paced
+    }
+
+    /// Reads one link, and hears what its session has to say.
+    fn serve(&mut self, index: usize) {
+        let now = Instant::now();
+        let link = &mut self.links[index];
+        match &mut link.phase {
+            Phase::Waiting { .. } | Phase::Connecting { result: None, .. } => return,
+            Phase::Connecting { result, .. } => match result.take() {
+                Some(Ok(stream)) => {
+                    let wall = self.context.clock.now();
+                    let first = self.random.next() as u32;
+                    link.begin(
+                        stream,
+                        Session::new(
+                            now,
+                            self.protocol.clone(),
+                            self.settings.limits,
+                            first,
+                            wall,
+                        ),
+                    );
+                }
+                Some(Err(e)) => {
+                    let reason = format!("connecting to {}: {e}", self.settings.address);
+                    return self.lost(index, reason);
+                }
+                None => return,
+            },
+            Phase::Talking(talk) => {
+                for _ in 0..READS_PER_TURN {
+                    if self.outbox.len() >= OUTBOX_LIMIT || !talk.read(&mut self.buffer) {
+                        break;
+                    }
+                }
+                talk.session.handle_timeout(now);
+            }
+        }
+        self.listen(index);
+    }
+
+    fn listen(&mut self, index: usize) {
+        let now = Instant::now();
+        while let Some(happening) = self.links[index]
+            .talk()
+            .and_then(|talk| talk.session.poll_event())
+        {
+            self.hear(now, index, happening);
+        }
+        if let Some(reason) = self.links[index]
+            .talk()
+            .and_then(|talk| talk.session.ended().map(str::to_owned))
+        {
+            self.lost(index, reason);
+        }
+    }
+
+    fn hear(&mut self, now: Instant, index: usize, happening: Happening) {
+        let link = &mut self.links[index];
+        let no = link.no;
+        match happening {
+            Happening::Up => {
+                if let Some(talk) = link.talk() {
+                    talk.up_since = Some(now);
+                }
+                self.refused = 0;
+                info!(gateway.id = %self.settings.id, link = no, "Gateway {} logged in", self.settings.id);
+                self.outbox.push_back(Event::LinkUp(no));
+                self.report_health();
+            }
+            Happening::LoginRefused(reason) => {
+                self.refused += 1;
+                let gave_up = self.refused >= LOGIN_TRIES;
+                if gave_up {
+                    // Those that talk are up, or have just been refused.
+                    self.links
+                        .iter_mut()
+                        .filter(|link| !link.is_up())
+                        .for_each(|link| link.stopped = true);
+                }
+                self.outbox
+                    .push_back(Event::LoginRefused { reason, gave_up });
+            }
+            Happening::Answered {
+                sequence,
+                answer,
+                delay,
+            } => {
+                link.proved_good();
+                if matches!(answer, Answer::Throttled(_)) && self.pacer.throttled(now, delay) {
+                    self.outbox.push_back(Event::Pace(self.pacer.pace()));
+                }
+                self.outbox.push_back(Event::Answered {
+                    sequence,
+                    link: no,
+                    answer,
+                });
+            }
+            Happening::TimedOut(sequences) => self.outbox.push_back(Event::TimedOut(sequences)),
+            Happening::Delivered {
+                sequence,
+                deliver_id,
+                content,
+            } => {
+                let token = AckToken {
+                    link: no,
+                    connection: link.connection,
+                    sequence,
+                    deliver_id,
+                };
+                match content {
+                    Content::Report(report) => {
+                        let delivery = Delivery::Report(report);
+                        self.outbox.push_back(Event::Delivered {
+                            delivery,
+                            tokens: vec![token],
+                        });
+                    }
+                    Content::Mo(part) => self.outbox.extend(self.inbound.push(now, part, token)),
+                }
+            }
+        }
+    }
+
+    /// The link's connection is over, or never came to be.
+    fn lost(&mut self, index: usize, reason: String) {
+        let now = Instant::now();
+        let jitter = self.random.unit();
+        let link = &mut self.links[index];
+        let no = link.no;
+        let was_up = link.talk().is_some_and(|talk| talk.up_since.is_some());
+        let remains = link.drop_connection(now, jitter).unwrap_or_default();
+        warn!(gateway.id = %self.settings.id, link = no, reason, "Gateway {} has lost a link", self.settings.id);
+        self.trouble = Some(reason.clone());
+        if was_up {
+            let mut unwritten: Vec<u32> = remains
+                .unwritten
+                .iter()
+                .map(|submit| submit.sequence)
+                .collect();
+            unwritten.append(&mut self.queue.unpin(no));
+            if !self.links.iter().any(Link::is_up) {
+                // Nobody is left to write them: they are somebody else's, or the next link's.
+                unwritten.append(&mut self.queue.recall(&[]));
+            }
+            self.outbox.push_back(Event::LinkDown {
+                link: no,
+                reason,
+                unanswered: remains.unanswered,
+                unwritten,
+            });
+        }
+        self.report_health();
+    }
+
+    fn hang_up(&mut self, reason: &str) {
+        for index in 0..self.links.len() {
+            match self.links[index].talk() {
+                Some(talk) => talk.session.handle_eof(reason.to_owned()),
+                None => continue,
+            }
+            self.listen(index);
+        }
+    }
+
+    /// Starts connecting where it is time. While no link is up one tries at a time: a wrong password
+    /// is then tried thrice and not thrice a link.
+    fn connect(&mut self, now: Instant) {
+        let anyone_up = self.links.iter().any(Link::is_up);
+        let mut trying = self
+            .links
+            .iter()
+            .any(|link| !link.is_idle() && !link.is_up());
+        if !self.context.gate.is_open(now) {
+            return;
+        }
+        for link in &mut self.links {
+            let due = matches!(link.phase, Phase::Waiting { until } if until <= now);
+            if due && !link.stopped && (anyone_up || !trying) {
+                link.connect(self.settings.address.clone(), self.settings.local_address);
+                trying = true;
+            }
+        }
+    }
+
+    /// Writes what may be written now: responses first, then submits by urgency, as far as pacer,
+    /// windows and sockets let them.
+    fn pump(&mut self, now: Instant) -> Option<Instant> {
+        if !self.context.gate.is_open(now) {
+            return Some(now + GATE_POLL);
+        }
+        let mut wake = None;
+        let mut written = Vec::new();
+        for link in &mut self.links {
+            let Some(talk) = link.talk() else { continue };
+            if !talk.has_output() {
+                continue;
+            }
+            if talk.half_written
+                && let Err(at) = self.pacer.take(now, 1)
+            {
+                wake = Some(wake.map_or(at, |w: Instant| w.min(at)));
+                continue;
+            }
+            written.append(&mut talk.flush(&self.context.gate));
+            talk.half_written = false;
+        }
+        if !self.queue.is_empty() {
+            let paced = self.fill(now);
+            wake = [wake, paced].into_iter().flatten().min();
+            self.write_filled(&mut written);
+        }
+        if !written.is_empty() {
+            self.outbox.push_back(Event::Written(written));
+        }
+        wake
+    }
+
+    /// Moves submits from the queue to the links' transmit buffers.
+    fn fill(&mut self, now: Instant) -> Option<Instant> {
+        let takes = |link: &&mut Link<P>| matches!(&link.phase, Phase::Talking(talk) if talk.takes_submits());
+        let mut open: Vec<LinkNo> = self
+            .links
+            .iter_mut()
+            .filter(takes)
+            .map(|link| link.no)
+            .collect();
+        while let Some(pick) = self.queue.pick(&open) {
+            if let Err(at) = self.pacer.take(now, 1) {
+                return Some(at);
+            }
+            let load = |no: &LinkNo| match &self.links[usize::from(*no)].phase {
+                Phase::Talking(talk) => talk.session.unanswered(),
+                Phase::Waiting { .. } | Phase::Connecting { .. } => usize::MAX,
+            };
+            let Some(no) = pick.link.or_else(|| open.iter().copied().min_by_key(load)) else {
+                break;
+            };
+            let Some(submit) = self.queue.take(pick) else {
+                break;
+            };
+            let Some(talk) = self.links[usize::from(no)].talk() else {
+                break;
+            };
+            match talk.session.submit(submit) {
+                Ok(()) => {}
+                Err(NotTaken::NoRoom(submit)) => {
+                    self.queue.push_front(vec![submit]);
+                    open.retain(|other| *other != no);
+                    continue;
+                }
+                Err(NotTaken::Unsendable(submit, reason)) => {
+                    let answer = Answer::Refused(format!("local: {reason}"));
+                    self.outbox.push_back(Event::Answered {
+                        sequence: submit.sequence,
+                        link: no,
+                        answer,
+                    });
+                }
+            }
+            if talk.session.room() == 0 || talk.session.poll_transmit().len() >= BATCH_BYTES {
+                open.retain(|other| *other != no);
+            }
+        }
+        None
+    }
+
+    /// Hands the filled buffers over; what the sockets did not take goes back to the queue, to be
+    /// paced again when it really goes.
+    fn write_filled(&mut self, written: &mut Vec<u32>) {
+        for link in &mut self.links {
+            let Some(talk) = link.talk() else { continue };
+            if talk.session.poll_transmit().is_empty() || !talk.has_output() {
+                continue;
+            }
+            let mut went = talk.flush(&self.context.gate);
+            if talk.session.ended().is_none() {
+                let back = talk.session.withdraw();
+                self.queue.push_front(back);
+                talk.half_written = !went.is_empty() && !talk.session.poll_transmit().is_empty();
+            }
+            written.append(&mut went);
+        }
+    }
+
+    /// Passes on events as far as there is room; false when nobody listens any more.
+    fn emit(&mut self) -> bool {
+        while let Some(event) = self.outbox.pop_front() {
+            match self.context.events.try_send(event) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(event)) => {
+                    self.outbox.push_front(event);
+                    return true;
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => return false,
+            }
+        }
+        true
+    }
+
+    fn next_wake(&mut self, paced: Option<Instant>) -> Instant {
+        let closing = self.closing.is_some();
+        let anyone_up = self.links.iter().any(Link::is_up);
+        let trying = self
+            .links
+            .iter()
+            .any(|link| !link.is_idle() && !link.is_up());
+        let links = self.links.iter().filter_map(|link| match &link.phase {
+            Phase::Waiting { until } => {
+                (!closing && !link.stopped && (anyone_up || !trying)).then_some(*until)
+            }
+            Phase::Connecting { .. } => None,
+            Phase::Talking(talk) => talk.session.poll_timeout(),
+        });
+        let others = [
+            paced,
+            self.pacer.poll_timeout(),
+            self.inbound.poll_timeout(),
+            self.closing,
+        ];
+        links
+            .chain(others.into_iter().flatten())
+            .min()
+            .unwrap_or_else(|| Instant::now() + IDLE)
+    }
+
+    async fn farewell(mut self) {
+        let last = async {
+            while let Some(event) = self.outbox.pop_front() {
+                if self.context.events.send(event).await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Nobody takes them: the engine has stopped listening, its recovery reads the journal.
+        _ = tokio::time::timeout(FAREWELL, last).await;
+    }
+
+    fn report_health(&mut self) {
+        let links_up = self.links.iter().filter(|link| link.is_up()).count() as u16;
+        if links_up == self.settings.links {
+            self.trouble = None;
+        }
+        let health = Health {
+            links_up,
+            links: self.settings.links,
+            trouble: self.trouble.clone(),
+        };
+        *self
+            .inbox
+            .health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = health;
+    }
+}
+
+/// Waits until one of the links has something to do.
+async fn ready<P: Protocol>(links: &mut [Link<P>], may_read: bool) {
+    std::future::poll_fn(|cx| {
+        let any = links
+            .iter_mut()
+            .fold(false, |any, link| link.poll(cx, may_read) || any);
+        if any {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// `SplitMix64`: jitter and first sequence numbers need spread, not secrecy.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Within 0..1.
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}

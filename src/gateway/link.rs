@@ -1,0 +1,244 @@
+//! One link's connection: connecting with jittered back-off, the socket, and the session on it.
+
+use std::{io, net::IpAddr, task::Context, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{
+    net::{TcpSocket, TcpStream, lookup_host},
+    time::Instant,
+};
+
+use super::{
+    LinkNo, WriteGate,
+    protocol::Protocol,
+    session::{Remains, Session},
+};
+
+/// How long a connection may take to come up; a carrier in the same country answers in milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The first pause after a lost connection, doubled up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest pause between tries: short enough that a carrier's restart costs seconds.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// A link that was up this long was a good one: its next try comes soon.
+const GOOD_AFTER: Duration = Duration::from_secs(5);
+
+/// One of a gateway's links.
+pub(super) struct Link<P> {
+    pub(super) no: LinkNo,
+    /// Counts this link's connections, so that a token of an earlier one is told apart.
+    pub(super) connection: u32,
+    pub(super) phase: Phase<P>,
+    /// No more tries: the login was refused too often.
+    pub(super) stopped: bool,
+    failures: u32,
+}
+
+pub(super) enum Phase<P> {
+    Waiting {
+        until: Instant,
+    },
+    Connecting {
+        connect: BoxFuture<'static, io::Result<TcpStream>>,
+        result: Option<io::Result<TcpStream>>,
+    },
+    Talking(Box<Talk<P>>),
+}
+
+/// A connected link.
+pub(super) struct Talk<P> {
+    pub(super) session: Session<P>,
+    stream: TcpStream,
+    /// Since when it is logged in.
+    pub(super) up_since: Option<Instant>,
+    /// The socket took less than it was given.
+    blocked: bool,
+    /// A submit stands half in the transmit buffer: it is paced again before its rest goes.
+    pub(super) half_written: bool,
+}
+
+impl<P: Protocol> Link<P> {
+    pub(super) fn new(no: LinkNo, now: Instant) -> Self {
+        Self {
+            no,
+            connection: 0,
+            phase: Phase::Waiting { until: now },
+            stopped: false,
+            failures: 0,
+        }
+    }
+
+    pub(super) fn talk(&mut self) -> Option<&mut Talk<P>> {
+        match &mut self.phase {
+            Phase::Talking(talk) => Some(talk),
+            Phase::Waiting { .. } | Phase::Connecting { .. } => None,
+        }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        matches!(&self.phase, Phase::Talking(talk) if talk.session.is_up())
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Waiting { .. })
+    }
+
+    /// Starts connecting.
+    pub(super) fn connect(&mut self, address: String, local: Option<IpAddr>) {
+        self.phase = Phase::Connecting {
+            connect: connect(address, local).boxed(),
+            result: None,
+        };
+    }
+
+    /// The connection is there: the session begins.
+    pub(super) fn begin(&mut self, stream: TcpStream, session: Session<P>) {
+        self.connection = self.connection.wrapping_add(1);
+        let talk = Talk {
+            session,
+            stream,
+            up_since: None,
+            blocked: false,
+            half_written: false,
+        };
+        self.phase = Phase::Talking(Box::new(talk));
+    }
+
+    /// The connection is gone, or never came: what the session leaves, if there was one. `jitter` in
+    /// 0..1 spreads the next tries of many links.
+    pub(super) fn drop_connection(&mut self, now: Instant, jitter: f64) -> Option<Remains> {
+        let phase = std::mem::replace(&mut self.phase, Phase::Waiting { until: now });
+        let talk = match phase {
+            Phase::Talking(talk) => Some(talk),
+            Phase::Waiting { .. } | Phase::Connecting { .. } => None,
+        };
+        if talk
+            .as_ref()
+            .and_then(|t| t.up_since)
+            .is_some_and(|since| now - since >= GOOD_AFTER)
+        {
+            self.failures = 0;
+        }
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << self.failures.min(10))
+            .min(LONGEST_PAUSE);
+        self.failures += 1;
+        self.phase = Phase::Waiting {
+            until: now + pause.mul_f64(0.5 + jitter / 2.0),
+        };
+        talk.map(|talk| talk.session.into_remains())
+    }
+
+    /// A submit was answered: the link works, so its next try after a loss comes soon.
+    pub(super) fn proved_good(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Is there something to do: connected, readable (if it may be read), writable again?
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, may_read: bool) -> bool {
+        match &mut self.phase {
+            Phase::Waiting { .. } => false,
+            Phase::Connecting { connect, result } => {
+                if result.is_none()
+                    && let std::task::Poll::Ready(connected) = connect.poll_unpin(cx)
+                {
+                    *result = Some(connected);
+                }
+                result.is_some()
+            }
+            Phase::Talking(talk) => {
+                let readable = may_read && talk.stream.poll_read_ready(cx).is_ready();
+                let writable = talk.blocked && talk.stream.poll_write_ready(cx).is_ready();
+                talk.blocked &= !writable;
+                readable || writable
+            }
+        }
+    }
+}
+
+impl<P: Protocol> Talk<P> {
+    /// Reads what is there into the session; false when there is nothing (more).
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> bool {
+        match self.stream.try_read(buffer) {
+            Ok(0) => self
+                .session
+                .handle_eof("the carrier closed the connection".to_owned()),
+            Ok(count) => {
+                self.session.handle_input(Instant::now(), &buffer[..count]);
+                return true;
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => self.session.handle_eof(format!("reading: {e}")),
+        }
+        false
+    }
+
+    /// Is anything waiting that the socket may take?
+    pub(super) fn has_output(&self) -> bool {
+        !self.blocked && !self.session.poll_transmit().is_empty()
+    }
+
+    /// May a submit be written now: logged in, room in the window, nothing before it?
+    pub(super) fn takes_submits(&self) -> bool {
+        self.session.room() > 0 && self.session.poll_transmit().is_empty() && !self.blocked
+    }
+
+    /// Hands the transmit buffer to the socket as far as it takes it, unless the gate is shut: the
+    /// submits of which a byte went.
+    pub(super) fn flush(&mut self, gate: &WriteGate) -> Vec<u32> {
+        let mut written = Vec::new();
+        while !self.session.poll_transmit().is_empty() {
+            let now = Instant::now();
+            if !gate.is_open(now) {
+                break;
+            }
+            match self.stream.try_write(self.session.poll_transmit()) {
+                Ok(count) => written.append(&mut self.session.transmitted(now, count)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    break;
+                }
+                Err(e) => {
+                    self.session.handle_eof(format!("writing: {e}"));
+                    break;
+                }
+            }
+        }
+        written
+    }
+}
+
+async fn connect(address: String, local: Option<IpAddr>) -> io::Result<TcpStream> {
+    let attempt = async {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for remote in lookup_host(&address).await? {
+            if local.is_some_and(|local| local.is_ipv4() != remote.is_ipv4()) {
+                continue;
+            }
+            let socket = if remote.is_ipv4() {
+                TcpSocket::new_v4()?
+            } else {
+                TcpSocket::new_v6()?
+            };
+            if let Some(local) = local {
+                socket.bind((local, 0).into())?;
+            }
+            match socket.connect(remote).await {
+                Ok(stream) => {
+                    // A submit is small and must not wait for the answer to the one before.
+                    stream.set_nodelay(true)?;
+                    return Ok(stream);
+                }
+                Err(e) => last = e,
+            }
+        }
+        Err(last)
+    };
+    let timed_out = || io::Error::new(io::ErrorKind::TimedOut, "no connection within 10 s");
+    tokio::time::timeout(CONNECT_TIMEOUT, attempt)
+        .await
+        .unwrap_or_else(|_| Err(timed_out()))
+}

@@ -1,0 +1,123 @@
+//! What a binary protocol gives to the [`Session`](super::session::Session): its PDUs and codes, no
+//! loops, no state machine. One file a protocol, and one line in [`open`](super::open).
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Answer, Report, Submit};
+use crate::domain::{phone::Phone, time::Micros};
+
+/// A protocol's PDUs.
+pub trait Protocol: fmt::Debug + Send + 'static {
+    /// Appends the login request.
+    fn login(&self, sequence: u32, wall: Micros, out: &mut BytesMut);
+    /// Appends a submit, or says why it can't be written.
+    fn submit(&self, submit: &Submit, out: &mut BytesMut) -> Result<(), String>;
+    /// Appends the question whether the peer is there.
+    fn keep_alive(&self, sequence: u32, out: &mut BytesMut);
+    /// Appends the goodbye.
+    fn goodbye(&self, sequence: u32, out: &mut BytesMut);
+    /// Appends the answer to a request of the peer's.
+    fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut);
+    /// Takes one whole PDU off the front of `input`, or nothing when there is none yet.
+    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal>;
+}
+
+/// Framing is lost: the connection can't be used any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fatal(pub String);
+
+/// Our answer to a request of the peer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// To a keep-alive.
+    KeepAlive,
+    /// To a goodbye.
+    Goodbye,
+    /// To a deliver.
+    Delivery {
+        /// The deliver's own id, repeated.
+        deliver_id: u64,
+        /// Taken, or malformed.
+        ok: bool,
+    },
+}
+
+/// A PDU from the peer, as far as a session cares.
+#[derive(Debug)]
+pub enum Incoming {
+    /// The login was taken.
+    LoggedIn,
+    /// The login was refused: the status and its meaning.
+    LoginRefused(String),
+    /// Answer to a submit.
+    Answered {
+        /// The submit's sequence number.
+        sequence: u32,
+        /// What the carrier said.
+        answer: Answer,
+    },
+    /// A report or an MO.
+    Delivered {
+        /// The deliver's sequence number.
+        sequence: u32,
+        /// The deliver's own id.
+        deliver_id: u64,
+        /// What it holds.
+        content: Content,
+    },
+    /// A deliver that can't be read: answered with an error, not by closing.
+    Malformed {
+        /// The deliver's sequence number.
+        sequence: u32,
+        /// The deliver's own id, as far as it could be read.
+        deliver_id: u64,
+    },
+    /// A deliver that is well formed and of no use (a text from a service number): answered with yes,
+    /// so that it is not repeated.
+    Useless {
+        /// The deliver's sequence number.
+        sequence: u32,
+        /// The deliver's own id.
+        deliver_id: u64,
+    },
+    /// The peer asks whether we are there.
+    KeepAlive {
+        /// Its sequence number.
+        sequence: u32,
+    },
+    /// The peer goes.
+    Goodbye {
+        /// Its sequence number.
+        sequence: u32,
+    },
+    /// The peer answered our goodbye.
+    GoodbyeAnswered,
+    /// Anything else: proof of life.
+    Other,
+}
+
+/// What a deliver holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A status report.
+    Report(Report),
+    /// A text from a phone, or a part of one.
+    Mo(MoPart),
+}
+
+/// One deliver's share of an MO, as it stands on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoPart {
+    /// Who wrote.
+    pub phone: Phone,
+    /// The access number that was written to.
+    pub to: String,
+    /// The data coding (the protocols share CMPP's numbers).
+    pub coding: u8,
+    /// The content starts with a user data header.
+    pub has_header: bool,
+    /// The user data.
+    pub content: Bytes,
+}

@@ -1,0 +1,222 @@
+//! Segments that wait in the gateway: the most urgent first, then in the order of arrival. Parts that
+//! must stay on one link wait for that link alone and hold up nobody else.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use super::{LinkNo, Submit};
+use crate::domain::{id::LaneId, priority::Priority};
+
+/// The waiting line; its room is bounded by the driver.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    lines: [Line; Priority::ALL.len()],
+    /// Arrival numbers count up at the back, and down at the front for what comes back.
+    back: i64,
+    front: i64,
+    len: usize,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    free: VecDeque<Waiting>,
+    pinned: BTreeMap<LinkNo, VecDeque<Waiting>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    arrival: i64,
+    submit: Submit,
+}
+
+/// Which segment goes next; valid until the queue changes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pick {
+    line: usize,
+    /// The link it must go over, if it must.
+    pub(super) link: Option<LinkNo>,
+}
+
+impl Queue {
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Nobody waits?
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Puts a segment at the end of its line.
+    pub(super) fn push(&mut self, submit: Submit) {
+        self.back += 1;
+        let arrival = self.back;
+        self.line(&submit).push_back(Waiting { arrival, submit });
+        self.len += 1;
+    }
+
+    /// Puts segments that were taken too early back in front, in their order.
+    pub(super) fn push_front(&mut self, submits: Vec<Submit>) {
+        for submit in submits.into_iter().rev() {
+            self.front -= 1;
+            let arrival = self.front;
+            self.line(&submit).push_front(Waiting { arrival, submit });
+            self.len += 1;
+        }
+    }
+
+    /// The most urgent, oldest segment that one of `open` links can take.
+    pub(super) fn pick(&self, open: &[LinkNo]) -> Option<Pick> {
+        if self.len == 0 || open.is_empty() {
+            return None;
+        }
+        self.lines.iter().enumerate().find_map(|(line, waiting)| {
+            let free = waiting
+                .free
+                .front()
+                .map(|w| (w.arrival, Pick { line, link: None }));
+            let pinned = open.iter().filter_map(|link| {
+                let first = waiting.pinned.get(link)?.front()?;
+                Some((
+                    first.arrival,
+                    Pick {
+                        line,
+                        link: Some(*link),
+                    },
+                ))
+            });
+            pinned
+                .chain(free)
+                .min_by_key(|(arrival, _)| *arrival)
+                .map(|(_, pick)| pick)
+        })
+    }
+
+    /// Takes the picked segment out.
+    pub(super) fn take(&mut self, pick: Pick) -> Option<Submit> {
+        let line = &mut self.lines[pick.line];
+        let waiting = match pick.link {
+            None => line.free.pop_front(),
+            Some(link) => {
+                let pinned = line.pinned.get_mut(&link)?;
+                let first = pinned.pop_front();
+                if pinned.is_empty() {
+                    line.pinned.remove(&link);
+                }
+                first
+            }
+        }?;
+        self.len -= 1;
+        Some(waiting.submit)
+    }
+
+    /// Takes out everything of these lanes (of all when empty): the sequence numbers.
+    pub(super) fn recall(&mut self, lanes: &[LaneId]) -> Vec<u32> {
+        let wanted: HashSet<LaneId> = lanes.iter().copied().collect();
+        self.remove(|submit| wanted.is_empty() || wanted.contains(&submit.lane))
+    }
+
+    /// Takes out everything that must go over `link`.
+    pub(super) fn unpin(&mut self, link: LinkNo) -> Vec<u32> {
+        self.remove(|submit| submit.link == Some(link))
+    }
+
+    fn remove(&mut self, gone: impl Fn(&Submit) -> bool) -> Vec<u32> {
+        let mut sequences = Vec::new();
+        for line in &mut self.lines {
+            for waiting in std::iter::once(&mut line.free).chain(line.pinned.values_mut()) {
+                waiting.retain(|w| {
+                    let goes = gone(&w.submit);
+                    if goes {
+                        sequences.push(w.submit.sequence);
+                    }
+                    !goes
+                });
+            }
+            line.pinned.retain(|_, waiting| !waiting.is_empty());
+        }
+        self.len -= sequences.len();
+        sequences
+    }
+
+    fn line(&mut self, submit: &Submit) -> &mut VecDeque<Waiting> {
+        let line = &mut self.lines[submit.priority as usize];
+        match submit.link {
+            None => &mut line.free,
+            Some(link) => line.pinned.entry(link).or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::phone::Phone, gateway::Part};
+
+    fn submit(sequence: u32, priority: Priority, link: Option<LinkNo>, lane: i64) -> Submit {
+        Submit {
+            sequence,
+            link,
+            lane: LaneId(lane),
+            priority,
+            phone: Phone::from_number(13_800_138_000).expect("a mobile number"),
+            text: "注意安全".to_owned(),
+            part: Part {
+                number: 1,
+                total: 1,
+                reference: 0,
+            },
+            valid_until: None,
+        }
+    }
+
+    fn drain(queue: &mut Queue, open: &[LinkNo]) -> Vec<u32> {
+        std::iter::from_fn(|| queue.pick(open).and_then(|pick| queue.take(pick)))
+            .map(|s| s.sequence)
+            .collect()
+    }
+
+    #[test]
+    fn urgent_overtakes_and_the_rest_keeps_its_order() {
+        let mut queue = Queue::default();
+        queue.push(submit(1, Priority::Bulk, None, 1));
+        queue.push(submit(2, Priority::Normal, None, 1));
+        queue.push(submit(3, Priority::Bulk, None, 1));
+        queue.push(submit(4, Priority::Urgent, None, 1));
+        assert_eq!(drain(&mut queue, &[0]), [4, 2, 1, 3]);
+    }
+
+    #[test]
+    fn a_part_waits_for_its_link_and_holds_up_nobody() {
+        let mut queue = Queue::default();
+        queue.push(submit(1, Priority::Normal, Some(1), 1));
+        queue.push(submit(2, Priority::Normal, None, 1));
+        assert_eq!(drain(&mut queue, &[0]), [2]);
+        assert_eq!(queue.len(), 1);
+        queue.push(submit(3, Priority::Normal, None, 1));
+        assert_eq!(drain(&mut queue, &[0, 1]), [1, 3]);
+    }
+
+    #[test]
+    fn what_comes_back_goes_first_again() {
+        let mut queue = Queue::default();
+        queue.push(submit(3, Priority::Normal, None, 1));
+        queue.push_front(vec![
+            submit(1, Priority::Normal, None, 1),
+            submit(2, Priority::Normal, Some(0), 1),
+        ]);
+        assert_eq!(drain(&mut queue, &[0]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_recall_takes_exactly_its_lanes() {
+        let mut queue = Queue::default();
+        for (sequence, lane) in [(1, 1), (2, 2), (3, 1)] {
+            queue.push(submit(sequence, Priority::Bulk, None, lane));
+        }
+        queue.push(submit(4, Priority::Urgent, Some(0), 2));
+        assert_eq!(queue.recall(&[LaneId(2)]), [4, 2]);
+        assert_eq!(queue.recall(&[]), [1, 3]);
+        assert!(queue.is_empty());
+    }
+}

@@ -1,0 +1,114 @@
+//! Which protocol a gateway speaks: a new one is one file beside this, and one line in [`open`].
+
+use std::{net::IpAddr, sync::Arc};
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use super::{
+    Event, Gateway, WriteGate,
+    cmpp::Cmpp,
+    driver::{Handle, Settings},
+    options::OptionError,
+    session::Limits,
+};
+use crate::{
+    clock::Clock,
+    config::{self, Kind},
+};
+
+/// A good size for a gateway's event channel: a second's worth at the usual rates.
+pub const EVENT_ROOM: usize = 4_096;
+
+/// What a gateway gets from the one who opens it.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Wall time, for the login's timestamp.
+    pub clock: Clock,
+    /// The engine lock's deadline.
+    pub gate: WriteGate,
+    /// Where the gateway's task is accounted for.
+    pub tracker: TaskTracker,
+    /// Where events go; the channel closes when the gateway has closed.
+    pub events: mpsc::Sender<Event>,
+    /// Seeds the jitter of the back-off and our first sequence numbers.
+    pub seed: u64,
+}
+
+/// A gateway that can't be opened as it is configured.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The kind is valid, and not there yet.
+    #[error("gateway kind {} is not built yet: this version speaks cmpp20", .0.as_str())]
+    NotBuilt(Kind),
+    /// A protocol-specific key.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// A setting that this protocol can't carry.
+    #[error("`{key}`: {reason}")]
+    Setting {
+        /// The key.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Opens a gateway: it connects at once, and stays silent for its first second. Must be called within
+/// a tokio runtime.
+pub fn open(config: &config::Gateway, context: Context) -> Result<Arc<dyn Gateway>, OpenError> {
+    match config.kind {
+        Kind::Cmpp20 => {
+            let cmpp = Cmpp::new(config)?;
+            let settings = settings(config, cmpp.keep_alive())?;
+            Ok(Arc::new(Handle::start(cmpp, settings, context)))
+        }
+        kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http) => {
+            Err(OpenError::NotBuilt(kind))
+        }
+    }
+}
+
+/// Is the configuration right, as far as can be told without connecting?
+pub fn check(config: &config::Gateway) -> Result<(), OpenError> {
+    match config.kind {
+        Kind::Cmpp20 => settings(config, Cmpp::new(config)?.keep_alive()).map(|_| ()),
+        kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http) => {
+            Err(OpenError::NotBuilt(kind))
+        }
+    }
+}
+
+fn settings(
+    config: &config::Gateway,
+    keep_alive: std::time::Duration,
+) -> Result<Settings, OpenError> {
+    let positive = |key, value: u32| match value {
+        0 => Err(OpenError::Setting {
+            key,
+            reason: "must be at least 1".to_owned(),
+        }),
+        value => Ok(value),
+    };
+    let local_address = match config.local_address.as_str() {
+        "" => None,
+        text => Some(text.parse::<IpAddr>().map_err(|_| OpenError::Setting {
+            key: "local_address",
+            reason: format!("{text:?} is no IP address"),
+        })?),
+    };
+    positive("links", config.links.into())?;
+    positive("window", config.window.into())?;
+    Ok(Settings {
+        id: config.id.clone(),
+        address: config.address.clone(),
+        local_address,
+        links: config.links,
+        rate: positive("rate", config.rate)?,
+        limits: Limits {
+            window: config.window.into(),
+            response_timeout: config.response_timeout,
+            keep_alive,
+        },
+    })
+}

@@ -1,0 +1,509 @@
+//! What a simulated carrier knows of its one customer: what it has taken for whom, and what it still
+//! has to tell.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
+
+use chrono::{Datelike, FixedOffset, Timelike};
+use tokio::time::Instant;
+use watchbell_wire::{
+    FixedStr,
+    cmpp::{Deliver, MsgId, MsgIdParts, Report, Stat, Submit, SubmitResult, Version},
+    udh::{self, Reference},
+};
+
+use super::{
+    Counts, Settings,
+    dice::{Dice, mix, unit},
+    meter::Meter,
+};
+use crate::domain::{phone::Phone, time::Micros};
+
+/// Beijing time, which CMPP speaks.
+const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
+
+/// Our gateway code in message ids; the counter's high bits come on top, so ids are unique beyond the
+/// 65,536 a second that the sequence field alone would give.
+const GATEWAY_CODE: u32 = 102_500;
+
+/// What undeliverable numbers get, one in four each.
+const FAILURES: [&str; 4] = ["UNDELIV", "MK:0001", "EXPIRED", "REJECTD"];
+
+/// What a simulator has counted for one number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NumberCounts {
+    /// Segments taken.
+    pub submits: u32,
+    /// Different segments taken.
+    pub segments: u32,
+    /// Segments taken that had been taken before, text and place being the same.
+    pub twice: u32,
+    /// The last report made for it, such as `DELIVRD`.
+    pub report: Option<String>,
+}
+
+/// Something to tell the client.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    /// The deliver's own id, the same when it is repeated.
+    pub(super) id: MsgId,
+    pub(super) content: JobContent,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum JobContent {
+    /// A report; `counts` on its first copy only.
+    Report {
+        msg_id: MsgId,
+        phone: Phone,
+        stat: &'static str,
+        submit_time: FixedStr<10>,
+        counts: bool,
+    },
+    /// A text from a phone, ready to go.
+    Mo(Box<Deliver>),
+}
+
+/// What becomes of one submit.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) result: SubmitResult,
+    pub(super) msg_id: MsgId,
+    /// Reports that go before the answer.
+    pub(super) early: Vec<Job>,
+}
+
+#[derive(Debug)]
+pub(super) struct Account {
+    counts: Counts,
+    numbers: HashMap<Phone, NumberCounts>,
+    /// Hashes of what was taken: number and segment. Eight bytes each, so a million recipients cost
+    /// some ten megabytes.
+    seen: HashSet<u64>,
+    arrivals: Meter,
+    taken: Meter,
+    scheduled: BinaryHeap<Reverse<Due>>,
+    ready: VecDeque<Job>,
+    /// Sent and not yet answered.
+    pub(super) unanswered: usize,
+    dice: Dice,
+    ids: u64,
+    delivers: u64,
+    access_number: String,
+    mo_reference: u8,
+}
+
+#[derive(Debug)]
+struct Due {
+    at: Instant,
+    order: u64,
+    job: Job,
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Due {}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+/// One read's wall time, in the forms CMPP wants.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wall {
+    parts: MsgIdParts,
+    stamp: FixedStr<10>,
+}
+
+impl Wall {
+    pub(super) fn new(now: Micros) -> Self {
+        let t = now.utc().with_timezone(&BEIJING);
+        let parts = MsgIdParts {
+            month: t.month() as u8,
+            day: t.day() as u8,
+            hour: t.hour() as u8,
+            minute: t.minute() as u8,
+            second: t.second() as u8,
+            gateway: 0,
+            sequence: 0,
+        };
+        let stamp = FixedStr::new(t.format("%y%m%d%H%M").to_string()).unwrap_or_default();
+        Self { parts, stamp }
+    }
+}
+
+impl Account {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            counts: Counts::default(),
+            numbers: HashMap::new(),
+            seen: HashSet::new(),
+            arrivals: Meter::default(),
+            taken: Meter::default(),
+            scheduled: BinaryHeap::new(),
+            ready: VecDeque::new(),
+            unanswered: 0,
+            dice: Dice::new(settings.seed),
+            ids: 0,
+            delivers: mix(settings.seed),
+            access_number: settings.access_number.clone(),
+            mo_reference: settings.seed as u8,
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            distinct_recipients: self.numbers.len() as u64,
+            peak_segments_in_one_second: self.arrivals.peak(),
+            ..self.counts
+        }
+    }
+
+    pub(super) fn per_number(&self) -> &HashMap<Phone, NumberCounts> {
+        &self.numbers
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.scheduled.len() + self.ready.len() + self.unanswered
+    }
+
+    pub(super) fn dice(&mut self) -> &mut Dice {
+        &mut self.dice
+    }
+
+    pub(super) fn login(&mut self, ok: bool) {
+        if ok {
+            self.counts.logins += 1;
+        } else {
+            self.counts.refused_logins += 1;
+        }
+    }
+
+    pub(super) fn malformed(&mut self) {
+        self.counts.malformed += 1;
+    }
+
+    /// Takes or refuses one submit; `busy` when the connection's window is over.
+    pub(super) fn submit(
+        &mut self,
+        settings: &Settings,
+        now: Instant,
+        wall: &Wall,
+        busy: bool,
+        submit: &Submit,
+    ) -> Taken {
+        self.counts.submits += 1;
+        let units = submit.dest_terminal_ids.len() as u64;
+        self.arrivals.add(now, units);
+        let msg_id = self.message_id(settings, wall);
+        let refused = |result| Taken {
+            result,
+            msg_id: MsgId(0),
+            early: Vec::new(),
+        };
+        let over = settings
+            .rate
+            .is_some_and(|rate| self.taken.within(now) + units > u64::from(rate));
+        if over || busy {
+            return refused(SubmitResult::THROTTLED);
+        }
+        let phones: Option<Vec<Phone>> = submit
+            .dest_terminal_ids
+            .iter()
+            .map(|number| Phone::from_wire(&number.to_string_lossy()))
+            .collect();
+        let Some(phones) = phones.filter(|phones| !phones.is_empty()) else {
+            return refused(SubmitResult::BAD_RECEIVER);
+        };
+        let Ok(place) = Place::of(submit) else {
+            return refused(SubmitResult::BAD_STRUCTURE);
+        };
+        if let Some(result) = phones
+            .iter()
+            .find_map(|phone| refusal(settings, *phone, place.part))
+        {
+            return refused(SubmitResult(result.into()));
+        }
+        self.taken.add(now, units);
+        let mut early = Vec::new();
+        for (index, phone) in (0..).zip(phones) {
+            self.count(phone, submit, &place);
+            if submit.registered_delivery == 1 {
+                self.schedule(
+                    settings,
+                    now,
+                    wall,
+                    phone,
+                    msg_id.for_receiver(index),
+                    &mut early,
+                );
+            }
+        }
+        Taken {
+            result: SubmitResult::OK,
+            msg_id,
+            early,
+        }
+    }
+
+    /// What is due by `now`, and when the next is.
+    pub(super) fn next_job(&mut self, now: Instant) -> Option<Job> {
+        self.ready.pop_front().or_else(|| {
+            let due = self
+                .scheduled
+                .peek()
+                .is_some_and(|Reverse(due)| due.at <= now);
+            due.then(|| self.scheduled.pop().map(|Reverse(due)| due.job))
+                .flatten()
+        })
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.scheduled.peek().map(|Reverse(due)| due.at)
+    }
+
+    /// The client took it.
+    pub(super) fn acknowledged(&mut self, job: &Job) {
+        self.unanswered -= 1;
+        if let JobContent::Report { counts: true, .. } = job.content {
+            self.counts.reports += 1;
+        }
+    }
+
+    /// It was not answered: it goes again, over whatever connection there is.
+    pub(super) fn unacknowledged(&mut self, job: Job) {
+        self.unanswered -= 1;
+        self.ready.push_front(job);
+    }
+
+    /// The client said that it can't take it: it goes again, later.
+    pub(super) fn refused(&mut self, job: Job, again: Instant) {
+        self.unanswered -= 1;
+        self.put_off(again, job);
+    }
+
+    pub(super) fn inject_mo(&mut self, phone: Phone, text: &str) {
+        self.mo_reference = self.mo_reference.wrapping_add(1);
+        let parts = udh::split_ucs2(text, Reference::Eight(self.mo_reference)).unwrap_or_default();
+        for part in parts {
+            let id = self.deliver_id();
+            let deliver = Deliver {
+                msg_id: id,
+                dest_id: FixedStr::new(&self.access_number).unwrap_or_default(),
+                tp_udhi: part.tp_udhi(),
+                msg_fmt: 8,
+                src_terminal_id: FixedStr::new(phone.expose()).unwrap_or_default(),
+                msg_content: part.content,
+                ..Deliver::default()
+            };
+            self.ready.push_back(Job {
+                id,
+                content: JobContent::Mo(Box::new(deliver)),
+            });
+        }
+    }
+
+    fn count(&mut self, phone: Phone, submit: &Submit, place: &Place) {
+        let mut hasher = DefaultHasher::new();
+        (
+            phone.number(),
+            submit.src_id,
+            submit.valid_time,
+            submit.msg_fmt,
+            place.part,
+            place.total,
+        )
+            .hash(&mut hasher);
+        place.payload.hash(&mut hasher);
+        let fresh = self.seen.insert(hasher.finish());
+        let number = self.numbers.entry(phone).or_default();
+        number.submits += 1;
+        if fresh {
+            number.segments += 1;
+        } else {
+            if number.twice == 0 {
+                self.counts.recipients_sent_twice += 1;
+            }
+            number.twice += 1;
+        }
+        self.counts.segments += 1;
+        if place.part == 1 {
+            self.counts.recipients += 1;
+        }
+    }
+
+    fn schedule(
+        &mut self,
+        settings: &Settings,
+        now: Instant,
+        wall: &Wall,
+        phone: Phone,
+        msg_id: MsgId,
+        early: &mut Vec<Job>,
+    ) {
+        let stat = fate(settings, phone);
+        if let Some(number) = self.numbers.get_mut(&phone)
+            && number.report.as_deref() != Some(stat)
+        {
+            number.report = Some(stat.to_owned());
+        }
+        let faults = &settings.faults;
+        if self.dice.hits(faults.lost_reports) {
+            return;
+        }
+        let id = self.deliver_id();
+        let report = |counts| Job {
+            id,
+            content: JobContent::Report {
+                msg_id,
+                phone,
+                stat,
+                submit_time: wall.stamp,
+                counts,
+            },
+        };
+        if self.dice.hits(faults.early_reports) {
+            early.push(report(true));
+            return;
+        }
+        let jitter = self.dice.below(settings.report_jitter.as_micros() as u64);
+        let mut delay = settings.report_delay + Duration::from_micros(jitter);
+        if self.dice.hits(faults.late_reports) {
+            delay *= faults.late_factor.max(1);
+        }
+        if self.dice.hits(faults.duplicate_reports) {
+            self.put_off(now + delay + settings.report_delay, report(false));
+        }
+        self.put_off(now + delay, report(true));
+    }
+
+    fn put_off(&mut self, at: Instant, job: Job) {
+        self.delivers = self.delivers.wrapping_add(1);
+        self.scheduled.push(Reverse(Due {
+            at,
+            order: self.delivers,
+            job,
+        }));
+    }
+
+    fn deliver_id(&mut self) -> MsgId {
+        self.delivers = self.delivers.wrapping_add(1);
+        MsgId(self.delivers)
+    }
+
+    fn message_id(&mut self, settings: &Settings, wall: &Wall) -> MsgId {
+        self.ids += 1;
+        let (count, mut parts) = match settings.faults.id_reuse {
+            // The same ids come again only if the time in them stands still.
+            Some(after) => (
+                self.ids % u64::from(after.max(1)),
+                MsgIdParts {
+                    hour: 0,
+                    minute: 0,
+                    second: 0,
+                    ..wall.parts
+                },
+            ),
+            None => (self.ids, wall.parts),
+        };
+        parts.gateway = (GATEWAY_CODE + (count >> 16) as u32) & 0x3f_ffff;
+        parts.sequence = count as u16;
+        MsgId::from_parts(parts).unwrap_or(MsgId(count))
+    }
+}
+
+impl Job {
+    /// The deliver that tells it.
+    pub(super) fn to_deliver(&self, access_number: &str, wall: &Wall) -> Deliver {
+        match &self.content {
+            JobContent::Mo(deliver) => (**deliver).clone(),
+            JobContent::Report {
+                msg_id,
+                phone,
+                stat,
+                submit_time,
+                ..
+            } => {
+                let number = FixedStr::new(phone.expose()).unwrap_or_default();
+                let report = Report {
+                    msg_id: *msg_id,
+                    stat: Stat::new(stat).unwrap_or_default(),
+                    submit_time: *submit_time,
+                    done_time: wall.stamp,
+                    dest_terminal_id: number,
+                    smsc_sequence: self.id.0 as u32,
+                };
+                Deliver {
+                    msg_id: self.id,
+                    dest_id: FixedStr::new(access_number).unwrap_or_default(),
+                    src_terminal_id: number,
+                    registered_delivery: 1,
+                    msg_content: report.build(Version::V20).unwrap_or_default(),
+                    ..Deliver::default()
+                }
+            }
+        }
+    }
+}
+
+/// A segment's place in its message, and its content without the header.
+struct Place<'a> {
+    part: u8,
+    total: u8,
+    payload: &'a [u8],
+}
+
+impl<'a> Place<'a> {
+    fn of(submit: &'a Submit) -> Result<Self, udh::UdhError> {
+        if submit.tp_udhi & 1 == 0 {
+            return Ok(Self {
+                part: submit.pk_number,
+                total: submit.pk_total,
+                payload: &submit.msg_content,
+            });
+        }
+        let data = udh::parse(&submit.msg_content)?;
+        let (part, total) = data
+            .concat
+            .map_or((1, 1), |concat| (concat.part, concat.total));
+        Ok(Self {
+            part,
+            total,
+            payload: data.payload,
+        })
+    }
+}
+
+fn refusal(settings: &Settings, phone: Phone, part: u8) -> Option<u8> {
+    let fits = |rule: &&super::Refusal| {
+        rule.part.is_none_or(|only| only == part)
+            && (rule.suffix.is_empty() || phone.expose().ends_with(&rule.suffix))
+    };
+    settings.refusals.iter().find(fits).map(|rule| rule.result)
+}
+
+/// What becomes of this number's messages, always the same for one seed.
+fn fate(settings: &Settings, phone: Phone) -> &'static str {
+    let random = mix(mix(phone.number()) ^ settings.seed);
+    if unit(random) * 100.0 < settings.undelivered_percent {
+        FAILURES[(mix(random) % FAILURES.len() as u64) as usize]
+    } else {
+        "DELIVRD"
+    }
+}

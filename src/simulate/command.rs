@@ -1,0 +1,47 @@
+//! `watchbell simulate`: a simulated gateway until somebody stops it.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Counts, Settings, Simulator};
+use crate::config::Kind;
+
+/// The simulator could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The kind is valid, and not there yet.
+    #[error("a {} gateway can't be simulated yet: this version has cmpp20", .0.as_str())]
+    NotBuilt(Kind),
+    /// Listening or waiting for a signal failed.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Listens, says where with `listening`, serves until SIGINT or SIGTERM, and gives the counts.
+pub async fn run(
+    kind: Kind,
+    settings: Settings,
+    listening: impl FnOnce(std::net::SocketAddr),
+) -> Result<Counts, RunError> {
+    if kind != Kind::Cmpp20 {
+        return Err(RunError::NotBuilt(kind));
+    }
+    let address = settings.listen;
+    let failed = |source| RunError::Listen { address, source };
+    // Before listening: whoever waits for the port may send the signal at once.
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let running = Simulator::start(settings).await.map_err(failed)?;
+    listening(running.address());
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(running.stop().await)
+}

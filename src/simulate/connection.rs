@@ -1,0 +1,389 @@
+//! One client's connection to a simulated gateway.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, HashMap, VecDeque},
+    io,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::{net::TcpStream, time::Instant};
+use watchbell_wire::{
+    DecodeErrorKind, Limits,
+    cmpp::{
+        CommandId, Connect, ConnectResp, ConnectStatus, DecodeError, Deliver, Frame, FrameReader,
+        Pdu, Submit, SubmitResp, SubmitResult, Version,
+        auth::{self, StatusWidth},
+    },
+};
+
+use super::{
+    Shared,
+    account::{Job, Wall},
+};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1_024;
+
+/// Above this much unsent output a connection is neither read nor given reports: the client is slow.
+const OUTPUT_LIMIT: usize = 256 * 1_024;
+
+/// How often a connection looks for work that others have made.
+const LOOK_AROUND: Duration = Duration::from_millis(20);
+
+/// How long an answer is held back so that later ones overtake it.
+const OVERTAKEN: Duration = Duration::from_millis(15);
+
+struct Connection {
+    shared: Arc<Shared>,
+    reader: FrameReader,
+    output: BytesMut,
+    bound: bool,
+    /// Closes as soon as the output is out.
+    leaving: bool,
+    /// Drops dead now, without a word.
+    dead: bool,
+    sequence: u32,
+    /// Answers held back.
+    delayed: BinaryHeap<Reverse<(Instant, u32, Bytes)>>,
+    unanswered: HashMap<u32, Job>,
+    /// The same in the order of sending; those answered are dropped lazily.
+    sent: VecDeque<(Instant, u32)>,
+    until_disconnect: Option<u64>,
+    last_input: Instant,
+    last_test: Instant,
+}
+
+/// Serves one client until it goes.
+pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+    let mut kicks = shared.kicks.subscribe();
+    let mut connection = Connection::new(shared);
+    tokio::select! {
+        _ = kicks.changed() => {}
+        _ = connection.run(&stream) => {}
+    }
+}
+
+impl Drop for Connection {
+    /// What the client has not answered waits for the next one.
+    fn drop(&mut self) {
+        let mut account = self.shared.account();
+        let in_order: BTreeMap<u32, Job> = self.unanswered.drain().collect();
+        for (_, job) in in_order.into_iter().rev() {
+            account.unacknowledged(job);
+        }
+    }
+}
+
+impl Connection {
+    fn new(shared: Arc<Shared>) -> Self {
+        let now = Instant::now();
+        let until_disconnect = shared.settings.faults.disconnect_every.map(|n| {
+            // Somewhere between half and one and a half times n, so that it hits every step once.
+            n / 2 + shared.account().dice().below(n.max(1)) + 1
+        });
+        Self {
+            shared,
+            reader: FrameReader::new(Version::V20, Limits::default()),
+            output: BytesMut::new(),
+            bound: false,
+            leaving: false,
+            dead: false,
+            sequence: 1,
+            delayed: BinaryHeap::new(),
+            unanswered: HashMap::new(),
+            sent: VecDeque::new(),
+            until_disconnect,
+            last_input: now,
+            last_test: now,
+        }
+    }
+
+    async fn run(&mut self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let now = Instant::now();
+            self.tell(now);
+            self.keep_alive(now);
+            while !self.output.is_empty() {
+                match stream.try_write(&self.output) {
+                    Ok(count) => self.output.advance(count),
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(e) => return Err(e),
+                }
+            }
+            if self.dead || (self.leaving && self.output.is_empty()) {
+                return Ok(());
+            }
+            let may_read = self.output.len() < OUTPUT_LIMIT;
+            tokio::select! {
+                ready = stream.readable(), if may_read => {
+                    ready?;
+                    match stream.try_read(&mut buffer) {
+                        Ok(0) => return Ok(()),
+                        Ok(count) => self.input(Instant::now(), &buffer[..count]),
+                        Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(e) => return Err(e),
+                    }
+                }
+                ready = stream.writable(), if !self.output.is_empty() => ready?,
+                () = tokio::time::sleep_until(self.next_wake(now)) => {}
+            }
+        }
+    }
+
+    fn next_wake(&self, now: Instant) -> Instant {
+        let delayed = self.delayed.peek().map(|Reverse((at, ..))| *at);
+        // With a full window the next due report is no reason to wake: an answer is.
+        let free = self.bound && self.unanswered.len() < self.shared.settings.deliver_window;
+        let due = if free {
+            self.shared.account().next_due()
+        } else {
+            None
+        };
+        [delayed, due]
+            .into_iter()
+            .flatten()
+            .min()
+            .map_or(now + LOOK_AROUND, |at| at.min(now + LOOK_AROUND))
+    }
+
+    fn input(&mut self, now: Instant, bytes: &[u8]) {
+        self.last_input = now;
+        self.reader.push(bytes);
+        let shared = self.shared.clone();
+        let wall = Wall::new(shared.settings.clock.now());
+        while !self.dead && !self.leaving {
+            match self.reader.next_frame() {
+                Ok(None) => return,
+                Ok(Some(frame)) => self.frame(now, &wall, frame),
+                Err(error) => self.unreadable(&error),
+            }
+        }
+    }
+
+    fn frame(&mut self, now: Instant, wall: &Wall, frame: Frame) {
+        let sequence = frame.sequence;
+        match frame.pdu {
+            Pdu::Connect(connect) => self.login(sequence, &connect),
+            Pdu::ActiveTest => self.put(sequence, Pdu::ActiveTestResp),
+            Pdu::Terminate => {
+                self.put(sequence, Pdu::TerminateResp);
+                self.leaving = true;
+            }
+            Pdu::TerminateResp => self.leaving = true,
+            Pdu::ActiveTestResp => {}
+            Pdu::Submit(submit) if self.bound => self.submit(now, wall, sequence, &submit),
+            Pdu::DeliverResp(response) if self.bound => {
+                if let Some(job) = self.unanswered.remove(&sequence) {
+                    let mut account = self.shared.account();
+                    if response.result.is_ok() {
+                        account.acknowledged(&job);
+                    } else {
+                        account.refused(job, now + self.shared.settings.deliver_timeout);
+                    }
+                }
+            }
+            _ => {
+                self.shared.account().malformed();
+                // Nothing but a login is taken before the login.
+                self.leaving |= !self.bound;
+            }
+        }
+    }
+
+    fn login(&mut self, sequence: u32, connect: &Connect) {
+        let settings = &self.shared.settings;
+        let known = settings
+            .account
+            .as_ref()
+            .is_none_or(|account| connect.source_addr == account.as_str());
+        let secret = settings.password.as_deref();
+        let ok = known && secret.is_none_or(|secret| auth::verify(connect, secret.as_bytes()));
+        self.shared.account().login(ok);
+        // An unknown SP id gets the same status as a wrong secret, as real gateways do.
+        let status = if ok {
+            ConnectStatus::OK
+        } else {
+            ConnectStatus::AUTH_FAILED
+        };
+        let authenticator_ismg = match (ok, secret) {
+            (true, Some(secret)) => auth::authenticator_ismg(
+                status,
+                &connect.authenticator_source,
+                secret.as_bytes(),
+                StatusWidth::One,
+            ),
+            _ => [0; 16],
+        };
+        self.bound = ok;
+        self.leaving = !ok;
+        let version = Version::V20.to_wire();
+        self.put(
+            sequence,
+            Pdu::ConnectResp(ConnectResp {
+                status,
+                authenticator_ismg,
+                version,
+            }),
+        );
+    }
+
+    fn submit(&mut self, now: Instant, wall: &Wall, sequence: u32, submit: &Submit) {
+        let shared = self.shared.clone();
+        let faults = &shared.settings.faults;
+        let busy = shared
+            .settings
+            .window
+            .is_some_and(|window| self.delayed.len() >= window);
+        let mut account = shared.account();
+        let taken = account.submit(&shared.settings, now, wall, busy, submit);
+        let dice = account.dice();
+        let lost = dice.hits(faults.lost_answers);
+        let slow = dice.hits(faults.slow_answers);
+        let overtaken = dice.hits(faults.out_of_order);
+        let garbage = dice.hits(faults.garbage);
+        account.unanswered += taken.early.len();
+        drop(account);
+        for job in taken.early {
+            self.deliver(now, wall, job);
+        }
+        if let Some(left) = &mut self.until_disconnect {
+            *left = left.saturating_sub(1);
+            self.dead = *left == 0;
+        }
+        if garbage {
+            self.put_garbage();
+        }
+        if lost || self.dead {
+            return;
+        }
+        let response = Pdu::SubmitResp(SubmitResp {
+            msg_id: taken.msg_id,
+            result: taken.result,
+        });
+        let delay = if slow { faults.slow_by } else { OVERTAKEN };
+        if slow || overtaken {
+            if let Ok(bytes) = (Frame {
+                sequence,
+                pdu: response,
+            })
+            .to_bytes(Version::V20)
+            {
+                self.delayed.push(Reverse((now + delay, sequence, bytes)));
+            }
+        } else {
+            self.put(sequence, response);
+        }
+    }
+
+    /// Answers what can't be read where an answer exists; a lost framing ends the connection.
+    fn unreadable(&mut self, error: &DecodeError) {
+        self.shared.account().malformed();
+        match error.kind {
+            DecodeErrorKind::BadLength { .. } => self.dead = true,
+            DecodeErrorKind::UnknownCommand { .. } => {}
+            DecodeErrorKind::BadBody { header, .. } => {
+                if CommandId::from_wire(header.command_id) == Some(CommandId::Submit) {
+                    let result = SubmitResult::BAD_STRUCTURE;
+                    let msg_id = header.msg_id.unwrap_or_default();
+                    self.put(
+                        header.sequence,
+                        Pdu::SubmitResp(SubmitResp { msg_id, result }),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Sends what is due: answers held back, then reports and texts as far as the window lets them.
+    fn tell(&mut self, now: Instant) {
+        while let Some(Reverse((at, ..))) = self.delayed.peek() {
+            if *at > now {
+                break;
+            }
+            if let Some(Reverse((_, _, bytes))) = self.delayed.pop() {
+                self.output.extend_from_slice(&bytes);
+            }
+        }
+        if !self.bound {
+            return;
+        }
+        let shared = self.shared.clone();
+        let mut account = shared.account();
+        while let Some(&(at, sequence)) = self.sent.front() {
+            match self.unanswered.get(&sequence) {
+                Some(_) if at + shared.settings.deliver_timeout > now => break,
+                Some(_) => {
+                    if let Some(job) = self.unanswered.remove(&sequence) {
+                        account.unacknowledged(job);
+                    }
+                }
+                None => {}
+            }
+            self.sent.pop_front();
+        }
+        // One without an answer at the front would let the answered ones behind it pile up.
+        if self.sent.len() > 2 * shared.settings.deliver_window + 1_024 {
+            self.sent
+                .retain(|(_, sequence)| self.unanswered.contains_key(sequence));
+        }
+        let wall = Wall::new(shared.settings.clock.now());
+        while self.output.len() < OUTPUT_LIMIT
+            && self.unanswered.len() < shared.settings.deliver_window
+        {
+            let Some(job) = account.next_job(now) else {
+                break;
+            };
+            account.unanswered += 1;
+            self.deliver(now, &wall, job);
+        }
+    }
+
+    fn deliver(&mut self, now: Instant, wall: &Wall, job: Job) {
+        let sequence = self.next_sequence();
+        let deliver = job.to_deliver(&self.shared.settings.access_number, wall);
+        self.put(sequence, Pdu::Deliver(deliver));
+        self.unanswered.insert(sequence, job);
+        self.sent.push_back((now, sequence));
+    }
+
+    /// A report whose block has a size that no version knows.
+    fn put_garbage(&mut self) {
+        let sequence = self.next_sequence();
+        let msg_content = Bytes::from_static(b"not a report block");
+        self.put(
+            sequence,
+            Pdu::Deliver(Deliver {
+                registered_delivery: 1,
+                msg_content,
+                ..Deliver::default()
+            }),
+        );
+    }
+
+    fn keep_alive(&mut self, now: Instant) {
+        let every = self.shared.settings.active_test;
+        if now >= self.last_input + every * 3 {
+            self.dead = true;
+        } else if self.bound && now >= self.last_input.max(self.last_test) + every {
+            self.last_test = now;
+            let sequence = self.next_sequence();
+            self.put(sequence, Pdu::ActiveTest);
+        }
+    }
+
+    fn next_sequence(&mut self) -> u32 {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.sequence
+    }
+
+    fn put(&mut self, sequence: u32, pdu: Pdu) {
+        let encoded =
+            watchbell_wire::cmpp::encode(&Frame { sequence, pdu }, Version::V20, &mut self.output);
+        debug_assert!(encoded.is_ok(), "what we answer fits its fields");
+    }
+}

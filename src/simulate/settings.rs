@@ -1,0 +1,106 @@
+//! How a simulated carrier behaves.
+
+use std::{net::SocketAddr, time::Duration};
+
+use crate::clock::Clock;
+
+/// A simulated gateway's behaviour; the defaults are a carrier on a good day.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The only SP id it knows; none: any.
+    pub account: Option<String>,
+    /// The shared secret; none: any.
+    pub password: Option<String>,
+    /// Segments that it takes within any sliding second; over it, Result 8. None: no limit.
+    pub rate: Option<u32>,
+    /// Submits that may wait for a (slow) answer on one connection; over it, Result 8. None: no limit.
+    pub window: Option<usize>,
+    /// How long after the submit its report comes.
+    pub report_delay: Duration,
+    /// At most this much later, at random.
+    pub report_jitter: Duration,
+    /// This share of the numbers is undeliverable, always the same ones for one seed.
+    pub undelivered_percent: f64,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// Who is refused.
+    pub refusals: Vec<Refusal>,
+    /// Delivers without an answer on one connection at most. Real gateways have 16; the default is
+    /// higher, so that a client's group commits do not limit the reports.
+    pub deliver_window: usize,
+    /// A deliver without an answer is repeated after this.
+    pub deliver_timeout: Duration,
+    /// Asks the client whether it is there after this much silence, and closes after three times that.
+    pub active_test: Duration,
+    /// The access number that phones write to.
+    pub access_number: String,
+    /// Decides everything that is left to chance.
+    pub seed: u64,
+    /// Wall time, for message ids and the reports' times.
+    pub clock: Clock,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            account: None,
+            password: None,
+            rate: None,
+            window: None,
+            report_delay: Duration::from_millis(200),
+            report_jitter: Duration::ZERO,
+            undelivered_percent: 0.0,
+            faults: Faults::default(),
+            refusals: Vec::new(),
+            deliver_window: 1_024,
+            deliver_timeout: Duration::from_secs(30),
+            active_test: Duration::from_mins(3),
+            access_number: "10690000".to_owned(),
+            seed: 0,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// What goes wrong, in percent of the submits unless it says otherwise; all zero by default.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// Taken, reported, never answered.
+    pub lost_answers: f64,
+    /// Answered, never reported.
+    pub lost_reports: f64,
+    /// Reported twice.
+    pub duplicate_reports: f64,
+    /// Reported before the answer.
+    pub early_reports: f64,
+    /// Reported [`Faults::late_factor`] times as late.
+    pub late_reports: f64,
+    /// How much later a late report is.
+    pub late_factor: u32,
+    /// Answered only after [`Faults::slow_by`].
+    pub slow_answers: f64,
+    /// How slow a slow answer is.
+    pub slow_by: Duration,
+    /// Answered after some that came later.
+    pub out_of_order: f64,
+    /// Followed by a deliver that can't be read.
+    pub garbage: f64,
+    /// Drops the connection about every so many submits, before the answer.
+    pub disconnect_every: Option<u64>,
+    /// Message ids repeat after so many.
+    pub id_reuse: Option<u32>,
+}
+
+/// A rule by which submits are refused.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Numbers that end in this; empty: all.
+    pub suffix: String,
+    /// Only this part of a long message; none: every part and short ones.
+    pub part: Option<u8>,
+    /// What it answers, such as 10 or 13.
+    pub result: u8,
+}

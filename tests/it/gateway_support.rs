@@ -1,0 +1,284 @@
+//! A gateway against a simulated carrier over real TCP, and what both of them saw.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::task::TaskTracker;
+use watchbell::{
+    clock::Clock,
+    config::{self, Kind, RateUnit, Secret, SignatureBy},
+    domain::{
+        carrier::Carrier,
+        id::{GatewayId, LaneId},
+        phone::Phone,
+        priority::Priority,
+        text::Count,
+    },
+    gateway::{
+        self, Answer, CarrierMessageId, Context, Delivery, Event, Gateway, Mo, Part, Report,
+        Submit, WriteGate,
+    },
+    simulate::{Running, Settings, Simulator},
+};
+
+/// Longer than anything here takes on a busy machine; only a failure waits so long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) const ACCOUNT: &str = "901234";
+pub(crate) const PASSWORD: &str = "shared_pw1";
+
+/// A carrier that knows our account.
+pub(crate) fn carrier() -> Settings {
+    Settings {
+        account: Some(ACCOUNT.to_owned()),
+        password: Some(PASSWORD.to_owned()),
+        report_delay: Duration::from_millis(20),
+        ..Settings::default()
+    }
+}
+
+/// A gateway's configuration for the carrier at `address`.
+pub(crate) fn config(address: impl ToString) -> config::Gateway {
+    config::Gateway {
+        id: GatewayId::from("mobile"),
+        kind: Kind::Cmpp20,
+        carriers: vec![Carrier::Mobile],
+        address: address.to_string(),
+        account: ACCOUNT.to_owned(),
+        password: Secret::new(PASSWORD),
+        access_number: "10690000".to_owned(),
+        service_id: "SAFETY".to_owned(),
+        rate: 10_000,
+        rate_unit: RateUnit::Segments,
+        links: 1,
+        window: 16,
+        batch: 1,
+        count: Count::Ucs2,
+        signature: String::new(),
+        signature_by: SignatureBy::Us,
+        opt_out: String::new(),
+        price: 0.05,
+        daily_quota: 0,
+        monthly_quota: 0,
+        response_timeout: Duration::from_secs(30),
+        local_address: String::new(),
+        extra: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn phone(n: u64) -> Phone {
+    Phone::from_number(13_800_000_000 + n).expect("a mobile number")
+}
+
+pub(crate) fn submit(sequence: u32) -> Submit {
+    Submit {
+        sequence,
+        link: None,
+        lane: LaneId(1),
+        priority: Priority::Normal,
+        phone: phone(sequence.into()),
+        text: "【某县安委办】注意安全".to_owned(),
+        part: Part {
+            number: 1,
+            total: 1,
+            reference: 0,
+        },
+        valid_until: None,
+    }
+}
+
+/// A running gateway with the engine's end of its events.
+pub(crate) struct Pair {
+    pub(crate) gateway: Arc<dyn Gateway>,
+    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) tracker: TaskTracker,
+    /// Everything that was heard so far.
+    pub(crate) heard: Vec<Event>,
+    pub(crate) acknowledge: bool,
+}
+
+impl Pair {
+    pub(crate) fn open(config: &config::Gateway) -> Self {
+        Self::open_behind(config, WriteGate::always())
+    }
+
+    pub(crate) fn open_behind(config: &config::Gateway, gate: WriteGate) -> Self {
+        let (sender, events) = mpsc::channel(gateway::EVENT_ROOM);
+        let tracker = TaskTracker::new();
+        let context = Context {
+            clock: Clock::system(),
+            gate,
+            tracker: tracker.clone(),
+            events: sender,
+            seed: 7,
+        };
+        let gateway = gateway::open(config, context).expect("a valid configuration");
+        Self {
+            gateway,
+            events,
+            tracker,
+            heard: Vec::new(),
+            acknowledge: true,
+        }
+    }
+
+    /// A carrier and a gateway, logged in on all links.
+    pub(crate) async fn start(
+        settings: Settings,
+        change: impl FnOnce(&mut config::Gateway),
+    ) -> (Running, Self) {
+        let carrier = Simulator::start(settings).await.expect("a free port");
+        let mut config = config(carrier.address());
+        change(&mut config);
+        let mut pair = Self::open(&config);
+        let links = usize::from(config.links);
+        pair.until("all links up", |heard| {
+            heard
+                .iter()
+                .filter(|e| matches!(e, Event::LinkUp(_)))
+                .count()
+                >= links
+        })
+        .await;
+        (carrier, pair)
+    }
+
+    /// Listens until `done` holds of what was heard; acknowledges deliveries as the recorder would.
+    pub(crate) async fn until(&mut self, what: &str, mut done: impl FnMut(&[Event]) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done(&self.heard) {
+            match tokio::time::timeout_at(deadline, self.events.recv()).await {
+                Ok(Some(event)) => self.hear(event),
+                Ok(None) => panic!("the gateway closed while waiting for: {what}"),
+                Err(_) => panic!(
+                    "waited in vain for: {what}; the last events: {:?}",
+                    self.heard.iter().rev().take(5).collect::<Vec<_>>()
+                ),
+            }
+        }
+    }
+
+    /// Listens until the gateway has closed.
+    pub(crate) async fn until_closed(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while let Some(event) = tokio::time::timeout_at(deadline, self.events.recv())
+            .await
+            .expect("it closes")
+        {
+            self.hear(event);
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        if let Event::Delivered { tokens, .. } = &event
+            && self.acknowledge
+        {
+            self.gateway.acknowledge(tokens.clone());
+        }
+        self.heard.push(event);
+    }
+
+    /// Says goodbye and waits for it.
+    pub(crate) async fn close(mut self) -> Vec<Event> {
+        self.gateway.close(Duration::from_secs(5));
+        self.until_closed().await;
+        self.heard
+    }
+}
+
+pub(crate) fn accepted(heard: &[Event]) -> BTreeMap<u32, CarrierMessageId> {
+    answers(heard)
+        .filter_map(|(sequence, answer)| match answer {
+            Answer::Accepted(id) => Some((sequence, id.clone())),
+            Answer::Throttled(_) | Answer::WrongNetwork(_) | Answer::Refused(_) => None,
+        })
+        .collect()
+}
+
+pub(crate) fn answers(heard: &[Event]) -> impl Iterator<Item = (u32, &Answer)> {
+    heard.iter().filter_map(|event| match event {
+        Event::Answered {
+            sequence, answer, ..
+        } => Some((*sequence, answer)),
+        _ => None,
+    })
+}
+
+pub(crate) fn reports(heard: &[Event]) -> Vec<&Report> {
+    deliveries(heard)
+        .filter_map(|d| {
+            if let Delivery::Report(report) = d {
+                Some(report)
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+pub(crate) fn mos(heard: &[Event]) -> Vec<&Mo> {
+    deliveries(heard)
+        .filter_map(|d| {
+            if let Delivery::Mo(mo) = d {
+                Some(mo)
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+fn deliveries(heard: &[Event]) -> impl Iterator<Item = &Delivery> {
+    heard.iter().filter_map(|event| {
+        if let Event::Delivered { delivery, .. } = event {
+            Some(delivery)
+        } else {
+            None
+        }
+    })
+}
+
+pub(crate) fn written(heard: &[Event]) -> Vec<u32> {
+    heard
+        .iter()
+        .filter_map(|e| {
+            if let Event::Written(w) = e {
+                Some(w.clone())
+            } else {
+                None
+            }
+        })
+        .flatten()
+        .collect()
+}
+
+pub(crate) fn recalled(heard: &[Event]) -> Vec<u32> {
+    heard
+        .iter()
+        .filter_map(|e| {
+            if let Event::Recalled(r) = e {
+                Some(r.clone())
+            } else {
+                None
+            }
+        })
+        .flatten()
+        .collect()
+}
+
+/// What links left behind: (unanswered, unwritten).
+pub(crate) fn left_behind(heard: &[Event]) -> (Vec<u32>, Vec<u32>) {
+    let mut both = (Vec::new(), Vec::new());
+    for event in heard {
+        if let Event::LinkDown {
+            unanswered,
+            unwritten,
+            ..
+        } = event
+        {
+            both.0.extend(unanswered);
+            both.1.extend(unwritten);
+        }
+    }
+    both
+}
