@@ -1,9 +1,14 @@
 //! The rules, pure: values in, values out. No I/O, no clock, nothing async.
 
 pub mod carrier;
+pub mod event;
 pub mod id;
 pub mod lang;
+pub mod ledger;
+pub mod lifecycle;
+pub mod message;
 pub mod phone;
+pub mod priority;
 pub mod template;
 pub mod text;
 pub mod time;

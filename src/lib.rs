@@ -3,4 +3,5 @@
 //!
 //! The tour, bottom up: [`domain`] holds the rules and does no I/O.
 
+pub mod clock;
 pub mod domain;
