@@ -8,6 +8,7 @@ use super::{
     error::{Problem, nearest},
     load::{Layers, is_env},
 };
+use crate::domain::hours::parse_duration;
 
 /// Keys whose values are never repeated in an error.
 const SECRET: [&str; 4] = ["password", "url", "webhook", "phones"];
@@ -325,48 +326,5 @@ pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
 
 /// `72h`, `30m`, `1h30m`, `500ms`, `2d`.
 pub(super) fn duration(value: &Value) -> Option<Duration> {
-    parse_duration(&text(value)?)
-}
-
-/// Numbers each with its unit: `ms`, `s`, `m`, `h`, `d`.
-pub(super) fn parse_duration(s: &str) -> Option<Duration> {
-    let mut rest = s.trim();
-    let mut total = Duration::ZERO;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let n: u64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let unit_len = rest
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let ms_each = match &rest[..unit_len] {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return None,
-        };
-        total = total.checked_add(Duration::from_millis(n.checked_mul(ms_each)?))?;
-        rest = &rest[unit_len..];
-    }
-    Some(total)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_numbers_with_units() {
-        assert_eq!(parse_duration("72h"), Some(Duration::from_hours(72)));
-        assert_eq!(parse_duration("1h30m"), Some(Duration::from_mins(90)));
-        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
-        for bad in ["", "72", "h", "3 h", "1w", "-1s", "99999999999999999999d"] {
-            assert_eq!(parse_duration(bad), None, "{bad}");
-        }
-    }
+    parse_duration(&text(value)?).ok()
 }

@@ -2,8 +2,6 @@
 
 use std::{path::Path, time::Duration};
 
-use chrono::NaiveTime;
-
 use super::{
     Alerts, Config, Database, Gateway, Sending, Server,
     read::{Expect, Section, duration, flag, text, texts, whole},
@@ -117,15 +115,21 @@ impl Sending {
         let timezone = section.get("timezone", ZONE, |v| text(v)?.parse().ok());
         let season = section.table("season", |s| {
             const DAY: Expect = Expect("“月-日”，如 06-01", "month-day, such as 06-01");
-            let from = s.get("from", DAY, |v| month_day(&text(v)?));
-            let to = s.get("to", DAY, |v| month_day(&text(v)?));
-            Some(Season::new(from?, to?))
+            let from = s.get("from", DAY, |v| text(v)?.parse().ok());
+            let to = s.get("to", DAY, |v| text(v)?.parse().ok());
+            Some(Season {
+                from: from?,
+                to: to?,
+            })
         });
         let quiet_hours = section.table("quiet_hours", |s| {
             const TIME: Expect = Expect("“时:分”，如 21:00", "hour:minute, such as 21:00");
-            let from = s.get("from", TIME, |v| time(&text(v)?));
-            let to = s.get("to", TIME, |v| time(&text(v)?));
-            Some(QuietHours::new(from?, to?))
+            let from = s.get("from", TIME, |v| text(v)?.parse().ok());
+            let to = s.get("to", TIME, |v| text(v)?.parse().ok());
+            Some(QuietHours {
+                from: from?,
+                to: to?,
+            })
         });
         let daily_limit = section.get("daily_limit_per_person", LIMIT, whole(1));
         let signature = section.get("signature", SIGNATURE, signature);
@@ -160,17 +164,6 @@ pub(super) fn positive(value: &config::Value) -> Option<Duration> {
 
 pub(super) fn signature(value: &config::Value) -> Option<String> {
     text(value).filter(|s| !s.contains(['【', '】', '\n']) && s.chars().count() <= MAX_SIGNATURE)
-}
-
-fn month_day(s: &str) -> Option<(u32, u32)> {
-    let (month, day) = s.split_once('-')?;
-    let (month, day) = (month.parse().ok()?, day.parse().ok()?);
-    // 2024 had a February 29: a season may begin or end on it.
-    chrono::NaiveDate::from_ymd_opt(2024, month, day).map(|_| (month, day))
-}
-
-fn time(s: &str) -> Option<NaiveTime> {
-    NaiveTime::parse_from_str(s, "%H:%M").ok()
 }
 
 impl Alerts {
