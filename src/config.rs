@@ -1,12 +1,34 @@
 //! Typed settings, read once at the start and checked as a whole: built-in defaults, then the file,
 //! then `WATCHBELL__SECTION__KEY` from the environment. Nothing else in the program reads settings.
 
-use std::{collections::BTreeMap, time::Duration};
+mod error;
+mod gateway;
+mod load;
+mod read;
+mod sections;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::domain::{carrier::Carrier, id::GatewayId, text::Count};
+pub use self::error::{ConfigError, Problem};
+pub use crate::domain::text::SignatureBy;
+use crate::domain::{
+    carrier::Carrier,
+    hours::{QuietHours, Season},
+    id::GatewayId,
+    text::Count,
+};
+
+use self::{load::Layers, read::Section};
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -25,6 +47,43 @@ pub struct Config {
     pub gateways: Vec<Gateway>,
 }
 
+impl Config {
+    /// Defaults < `file` (else `./watchbell.toml` when it is there) < `WATCHBELL__SECTION__KEY` of `env`,
+    /// checked as a whole.
+    ///
+    /// `env` is handed in ([`process_env`] gives the process's own), so that tests need not touch it.
+    ///
+    /// # Errors
+    /// All that is wrong at once: unknown keys, bad or missing values, passwords that cannot be found.
+    pub fn load(
+        file: Option<&Path>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let layers = Layers::read(file, env.into_iter().collect())?;
+        let mut root = Section::root(&layers);
+        let config = Self::read(&mut root);
+        match (config, root.finish()) {
+            (Some(config), problems) if problems.is_empty() => Ok(config),
+            (_, problems) => Err(ConfigError::Invalid(problems)),
+        }
+    }
+
+    /// The file that [`Config::load`] reads when none is named.
+    pub fn usual_file() -> &'static Path {
+        Path::new(load::USUAL_FILE)
+    }
+
+    /// The built-in defaults as a commented file, for `watchbell.toml`'s writers.
+    pub fn default_file() -> &'static str {
+        load::DEFAULTS
+    }
+}
+
+/// The process's environment; what is not UTF-8 cannot be a setting and is left out.
+pub fn process_env() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+}
+
 /// `[server]`
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -33,10 +92,43 @@ pub struct Server {
 }
 
 /// `[database]`
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
     /// `sqlite://…` (relative paths already made relative to the file) or `postgres://…`.
     pub url: String,
+}
+
+impl Database {
+    /// The SQLite file, for what lies beside it (lock, sidecar); `None` on `PostgreSQL`.
+    pub fn sqlite_path(&self) -> Option<PathBuf> {
+        let path = self.url.strip_prefix("sqlite://")?.split('?').next()?;
+        Some(PathBuf::from(
+            path.replace("%3F", "?")
+                .replace("%3f", "?")
+                .replace("%25", "%"),
+        ))
+    }
+
+    /// The URL without its password, for people and logs.
+    pub fn shown(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else {
+            return "***".into();
+        };
+        let Some((who, place)) = rest.rsplit_once('@') else {
+            return self.url.clone();
+        };
+        let user = who.split(':').next().unwrap_or_default();
+        format!("{scheme}://{user}:***@{place}")
+    }
+}
+
+/// Shows no password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("url", &self.shown())
+            .finish()
+    }
 }
 
 /// `[sending]`
@@ -45,9 +137,9 @@ pub struct Sending {
     /// The office's zone.
     pub timezone: Tz,
     /// Month and day, both inclusive; may wrap over the new year.
-    pub season: crate::domain::hours::Season,
+    pub season: Season,
     /// Nothing but urgent goes out inside; from = to means none.
-    pub quiet_hours: crate::domain::hours::QuietHours,
+    pub quiet_hours: QuietHours,
     /// Messages a person gets on one day at most; urgent ones are exempt.
     pub daily_limit_per_person: u32,
     /// The office's name in 【】.
@@ -61,12 +153,23 @@ pub struct Sending {
 }
 
 /// `[alerts]`
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Alerts {
     /// Duty phones (used through another gateway than the one in trouble).
     pub phones: Vec<String>,
     /// A URL that gets each alert as JSON; empty: none.
     pub webhook: String,
+}
+
+/// Shows no number, and no webhook: its path often is its password.
+impl fmt::Debug for Alerts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let webhook = if self.webhook.is_empty() { "" } else { "***" };
+        f.debug_struct("Alerts")
+            .field("phones", &self.phones.len())
+            .field("webhook", &webhook)
+            .finish()
+    }
 }
 
 /// The protocol of a gateway.
@@ -89,7 +192,14 @@ pub enum Kind {
 
 impl Kind {
     /// All, in the order of the documentation.
-    pub const ALL: [Self; 6] = [Self::Cmpp20, Self::Cmpp30, Self::Sgip12, Self::Smgp30, Self::Smpp34, Self::Http];
+    pub const ALL: [Self; 6] = [
+        Self::Cmpp20,
+        Self::Cmpp30,
+        Self::Sgip12,
+        Self::Smgp30,
+        Self::Smpp34,
+        Self::Http,
+    ];
 
     /// Its name in files.
     pub const fn as_str(self) -> &'static str {
@@ -102,7 +212,39 @@ impl Kind {
             Self::Http => "http",
         }
     }
+
+    /// Destinations that one submit takes at most; an HTTP interface's description may lower its own.
+    pub const fn max_batch(self) -> u16 {
+        match self {
+            Self::Cmpp20 | Self::Cmpp30 => 99,
+            Self::Sgip12 => 80,
+            Self::Smgp30 => 100,
+            Self::Smpp34 => 254,
+            Self::Http => u16::MAX,
+        }
+    }
 }
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = UnknownKind;
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|k| k.as_str() == s)
+            .ok_or_else(|| UnknownKind(s.to_owned()))
+    }
+}
+
+/// Not the name of a protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown protocol {0:?}: write cmpp20, cmpp30, sgip12, smgp30, smpp34 or http")]
+pub struct UnknownKind(pub String);
 
 /// What a contract's rate counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,15 +253,6 @@ pub enum RateUnit {
     Segments,
     /// Submit requests.
     Requests,
-}
-
-/// Who writes the 【signature】.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignatureBy {
-    /// We write it.
-    Us,
-    /// The carrier adds it; its room is counted all the same.
-    Carrier,
 }
 
 /// One account at one carrier gateway.
@@ -189,8 +322,8 @@ impl Secret {
     }
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
 }

@@ -12,6 +12,7 @@ pub mod message;
 pub mod optout;
 pub mod phone;
 pub mod priority;
+pub mod role;
 pub mod template;
 pub mod text;
 pub mod time;

@@ -1,11 +1,16 @@
 //! Watchbell (警钟): safety reminders by SMS, through the carriers' own gateways, with a log that an
 //! auditor can verify.
 //!
-//! The tour, bottom up: [`domain`] holds the rules and does no I/O.
+//! The tour, bottom up: [`domain`] holds the rules and does no I/O; [`config`], [`clock`],
+//! [`telemetry`] and [`alert`] are leaves that everybody may use; [`service`] holds the use cases.
 
+pub mod alert;
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod gateway;
+pub mod service;
 pub mod simulate;
 pub mod store;
+pub mod telemetry;
+pub mod tls;

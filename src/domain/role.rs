@@ -1,0 +1,431 @@
+//! Who may do what: one table, asked by every door through the service.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::lang::Lang;
+
+/// What a person is in the office.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Drafts campaigns and keeps the address books.
+    Clerk,
+    /// Lets campaigns out, never their own.
+    Approver,
+    /// A carrier's staff; will answer work orders and sees nothing else.
+    Carrier,
+    /// Only reads.
+    Auditor,
+    /// Runs the service; drafts and approves nothing.
+    Admin,
+}
+
+impl Role {
+    /// All, in the order in which they are listed.
+    pub const ALL: [Self; 5] = [
+        Self::Clerk,
+        Self::Approver,
+        Self::Carrier,
+        Self::Auditor,
+        Self::Admin,
+    ];
+
+    /// The name on the command line and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clerk => "clerk",
+            Self::Approver => "approver",
+            Self::Carrier => "carrier",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The name that people read.
+    pub fn title(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Clerk => lang.pick("经办人", "clerk"),
+            Self::Approver => lang.pick("审批人", "approver"),
+            Self::Carrier => lang.pick("运营商人员", "carrier's staff"),
+            Self::Auditor => lang.pick("审计员", "auditor"),
+            Self::Admin => lang.pick("管理员", "administrator"),
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Not the name of a role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown role {0:?}: write clerk, approver, carrier, auditor or admin")]
+pub struct UnknownRole(pub String);
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|r| r.as_str() == s)
+            .ok_or_else(|| UnknownRole(s.to_owned()))
+    }
+}
+
+/// What can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Put people into the address books.
+    ImportContacts,
+    /// Write a campaign.
+    Draft,
+    /// Hand a campaign in for approval.
+    Submit,
+    /// Queue a run where the office's settings ask for no approval.
+    SendUnapproved,
+    /// Let a campaign out.
+    Approve,
+    /// Give a campaign back to be mended.
+    Return,
+    /// Turn a campaign down for good.
+    Reject,
+    /// Halt one run.
+    Pause,
+    /// Let a halted run go on.
+    Resume,
+    /// End one run or campaign.
+    Cancel,
+    /// Halt all sending.
+    Stop,
+    /// Let a held database or run go on.
+    Release,
+    /// Settle a message in doubt by a person's word.
+    Settle,
+    /// Read campaigns, runs and the delivery log, with masked numbers.
+    ReadLog,
+    /// See whole numbers, with a reason that is logged.
+    Unmask,
+    /// Verify and export the ledger.
+    Verify,
+    /// Add, list and disable users, and set their passwords.
+    ManageUsers,
+    /// Log in to the gateways without sending.
+    CheckGateways,
+    /// Migrate, back up and restore the database.
+    Maintain,
+}
+
+impl Act {
+    /// All.
+    pub const ALL: [Self; 19] = [
+        Self::ImportContacts,
+        Self::Draft,
+        Self::Submit,
+        Self::SendUnapproved,
+        Self::Approve,
+        Self::Return,
+        Self::Reject,
+        Self::Pause,
+        Self::Resume,
+        Self::Cancel,
+        Self::Stop,
+        Self::Release,
+        Self::Settle,
+        Self::ReadLog,
+        Self::Unmask,
+        Self::Verify,
+        Self::ManageUsers,
+        Self::CheckGateways,
+        Self::Maintain,
+    ];
+
+    /// The verb that people read.
+    pub fn title(self, lang: Lang) -> &'static str {
+        match self {
+            Self::ImportContacts => lang.pick("导入通讯录", "import contacts"),
+            Self::Draft => lang.pick("起草短信任务", "draft campaigns"),
+            Self::Submit => lang.pick("提交审批", "submit campaigns for approval"),
+            Self::SendUnapproved => lang.pick("直接发送", "send without approval"),
+            Self::Approve => lang.pick("审批", "approve campaigns"),
+            Self::Return => lang.pick("退回", "return campaigns"),
+            Self::Reject => lang.pick("否决", "reject campaigns"),
+            Self::Pause => lang.pick("暂停发送", "pause runs"),
+            Self::Resume => lang.pick("恢复发送", "resume runs"),
+            Self::Cancel => lang.pick("取消发送", "cancel runs"),
+            Self::Stop => lang.pick("全部停发", "stop all sending"),
+            Self::Release => lang.pick("解除挂起", "release what is held"),
+            Self::Settle => lang.pick("裁定存疑短信", "settle doubtful messages"),
+            Self::ReadLog => lang.pick("查看发送记录", "read the delivery log"),
+            Self::Unmask => lang.pick("查看完整号码", "see whole numbers"),
+            Self::Verify => lang.pick("核验台账", "verify the ledger"),
+            Self::ManageUsers => lang.pick("管理用户", "manage users"),
+            Self::CheckGateways => lang.pick("检查网关", "check gateways"),
+            Self::Maintain => lang.pick("维护数据库", "maintain the database"),
+        }
+    }
+
+    /// The table. Both matches are without a catch-all, so a new act or role is decided for each pair.
+    pub const fn allowed_to(self, role: Role) -> bool {
+        use Role::{Admin, Approver, Auditor, Carrier, Clerk};
+        match self {
+            Self::Draft | Self::Submit | Self::SendUnapproved => matches!(role, Clerk),
+            Self::Approve | Self::Return | Self::Reject => matches!(role, Approver),
+            Self::ImportContacts => matches!(role, Clerk | Admin),
+            // Who sees that something goes wrong must be able to halt it.
+            Self::Pause | Self::Resume | Self::Cancel | Self::Stop => {
+                matches!(role, Clerk | Approver | Admin)
+            }
+            // A clerk's own run may be what is held: somebody else looks at it.
+            Self::Release | Self::Settle => matches!(role, Approver | Admin),
+            Self::ReadLog | Self::Verify => match role {
+                Clerk | Approver | Auditor | Admin => true,
+                Carrier => false,
+            },
+            Self::Unmask => matches!(role, Clerk | Approver | Auditor | Admin),
+            Self::ManageUsers | Self::CheckGateways | Self::Maintain => matches!(role, Admin),
+        }
+    }
+
+    /// What the operating-system account may do: whoever holds it holds the database's file, so a ban
+    /// would protect nothing; but it is no person, and four eyes are two people.
+    pub const fn allowed_to_system(self) -> bool {
+        !matches!(self, Self::Submit | Self::Approve)
+    }
+}
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// A person who proved to be it.
+    User {
+        /// The user's name.
+        name: String,
+        /// What it is.
+        role: Role,
+    },
+    /// The operating-system account that runs the command.
+    System {
+        /// Its name.
+        account: String,
+    },
+}
+
+impl Actor {
+    /// May this actor do it at all? Whether this very thing allows it, the lifecycle says.
+    pub fn may(&self, act: Act) -> Result<(), Forbidden> {
+        let allowed = match self {
+            Self::User { role, .. } => act.allowed_to(*role),
+            Self::System { .. } => act.allowed_to_system(),
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(Forbidden::NotAllowed {
+                actor: self.clone(),
+                act,
+            })
+        }
+    }
+
+    /// May this actor approve what these people wrote and submitted? Never one's own.
+    pub fn may_approve<'a>(&self, own: impl IntoIterator<Item = &'a str>) -> Result<(), Forbidden> {
+        self.may(Act::Approve)?;
+        if own.into_iter().any(|name| name == self.name()) {
+            return Err(Forbidden::Own {
+                name: self.name().to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The name in the ledger: `system:root` cannot be a user's name.
+    pub fn label(&self) -> String {
+        match self {
+            Self::User { name, .. } => name.clone(),
+            Self::System { account } => format!("system:{account}"),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::User { name, .. } => name,
+            Self::System { account } => account,
+        }
+    }
+}
+
+/// The rules say no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forbidden {
+    /// Nobody of this role does that.
+    NotAllowed {
+        /// Who tried.
+        actor: Actor,
+        /// What.
+        act: Act,
+    },
+    /// Approving what one wrote or submitted oneself.
+    Own {
+        /// Who tried.
+        name: String,
+    },
+}
+
+impl Forbidden {
+    /// What was refused, why, and who can do it instead.
+    pub fn text(&self, lang: Lang) -> String {
+        match self {
+            Self::NotAllowed {
+                actor: Actor::User { name, role },
+                act,
+            } => {
+                let (role, what) = (role.title(lang), act.title(lang));
+                let who: Vec<_> = Role::ALL
+                    .into_iter()
+                    .filter(|r| act.allowed_to(*r))
+                    .map(|r| r.title(lang))
+                    .collect();
+                lang.pick(
+                    format!("{name} 是{role}，不能{what}。请由{}来做。", who.join("或")),
+                    format!(
+                        "{name} is {role} and may not {what}. Ask: {}.",
+                        who.join(", ")
+                    ),
+                )
+            }
+            Self::NotAllowed {
+                actor: Actor::System { account },
+                act,
+            } => {
+                let what = act.title(lang);
+                lang.pick(
+                    format!("系统账号 {account} 不能{what}：要有具体的人负责。请加 --as 用户名。"),
+                    format!("the operating-system account {account} may not {what}: a person must answer for it. Add --as USER."),
+                )
+            }
+            Self::Own { name } => lang.pick(
+                format!("{name} 不能审批自己起草或提交的任务。请由另一位审批人审批。"),
+                format!(
+                    "{name} may not approve what {name} wrote or submitted. Ask another approver."
+                ),
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Lang::En))
+    }
+}
+
+impl std::error::Error for Forbidden {}
+
+/// A user's name: letters (of any script), digits, `.`, `-` and `_`, at most 32.
+pub fn check_user_name(name: &str) -> Result<(), BadUserName> {
+    let fits = (1..=32).contains(&name.chars().count())
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    if fits {
+        Ok(())
+    } else {
+        Err(BadUserName(name.to_owned()))
+    }
+}
+
+/// The name cannot be a user's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} cannot be a user's name: write 1 to 32 letters, digits, '.', '-' or '_'")]
+pub struct BadUserName(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(name: &str, role: Role) -> Actor {
+        Actor::User {
+            name: name.into(),
+            role,
+        }
+    }
+
+    #[test]
+    fn the_table_as_a_whole() {
+        let row = |act: Act| {
+            let roles = Role::ALL.map(|r| if act.allowed_to(r) { 'x' } else { '.' });
+            let system = if act.allowed_to_system() { 'x' } else { '.' };
+            roles.into_iter().chain([system]).collect::<String>()
+        };
+        // clerk, approver, carrier, auditor, admin, operating-system account
+        let expected = [
+            "x...xx", "x....x", "x.....", "x....x", ".x....", ".x...x", ".x...x", "xx..xx",
+            "xx..xx", "xx..xx", "xx..xx", ".x..xx", ".x..xx", "xx.xxx", "xx.xxx", "xx.xxx",
+            "....xx", "....xx", "....xx",
+        ];
+        assert_eq!(Act::ALL.map(row), expected.map(str::to_owned));
+    }
+
+    #[test]
+    fn nobody_approves_their_own() {
+        let li = user("li", Role::Approver);
+        assert!(li.may_approve(["wang", "zhao"]).is_ok());
+        assert_eq!(
+            li.may_approve(["wang", "li"]),
+            Err(Forbidden::Own { name: "li".into() })
+        );
+        assert!(user("wang", Role::Clerk).may_approve([]).is_err());
+    }
+
+    #[test]
+    fn the_account_of_the_machine_is_no_person() {
+        let root = Actor::System {
+            account: "root".into(),
+        };
+        for act in Act::ALL {
+            assert_eq!(
+                root.may(act).is_ok(),
+                !matches!(act, Act::Submit | Act::Approve),
+                "{act:?}"
+            );
+        }
+        let said = root.may(Act::Approve).unwrap_err();
+        assert!(said.text(Lang::Zh).contains("--as"), "{said}");
+    }
+
+    #[test]
+    fn an_auditor_changes_nothing_and_a_carrier_sees_nothing() {
+        let reads = [Act::ReadLog, Act::Unmask, Act::Verify];
+        for act in Act::ALL {
+            assert_eq!(
+                act.allowed_to(Role::Auditor),
+                reads.contains(&act),
+                "{act:?}"
+            );
+            assert!(!act.allowed_to(Role::Carrier), "{act:?}");
+        }
+    }
+
+    #[test]
+    fn user_names_are_plain() {
+        for good in ["li", "王敏", "zhao.lei-2"] {
+            assert!(check_user_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "system:root", "a/b", &"x".repeat(33)] {
+            assert!(check_user_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn roles_read_back() {
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse(), Ok(role));
+        }
+    }
+}
