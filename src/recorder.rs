@@ -6,6 +6,7 @@
 
 mod claim;
 mod report;
+mod run;
 mod save;
 mod work;
 
@@ -21,16 +22,22 @@ use crate::{
     domain::{
         carrier::Carrier,
         event::{Event, Source, Span},
-        id::{GatewayId, LaneId, MessageId},
+        id::{GatewayId, LaneId, MessageId, RunId},
         ledger::Head,
         message::Change,
+        optout::OptOutWords,
         phone::Phone,
         time::Micros,
     },
     gateway::{AckToken, Delivery},
-    store::{self, Store, Tx, error::Next, lane::ClaimRow},
+    store::{self, Store, Tx, error::Next, hot::InflightRow, lane::ClaimRow},
 };
 
+pub(crate) use claim::is_due;
+pub(crate) use report::salt;
+pub(crate) use run::is_done;
+pub(crate) use save::orphan_commitment;
+pub(crate) use work::standing;
 use work::Work;
 
 /// Operations in one commit at most: groups grow with the backlog up to here.
@@ -48,6 +55,19 @@ pub enum Op {
     Part(PartNews),
     /// A doubtful part's answer can no longer come.
     Gone(MessageId, u8),
+    /// An answer that came after its time-out, while the connection lived.
+    LateAnswer {
+        /// From where.
+        gateway: GatewayId,
+        /// About which message.
+        message: MessageId,
+        /// Which part.
+        part: u8,
+        /// What it says.
+        change: Change,
+    },
+    /// The report window of what awaits a report is over.
+    WindowOver(InflightRow),
     /// Messages surely did not leave and wait again.
     Release(Release),
     /// A claim's last outcome is in (among the operations before this one, or before).
@@ -65,6 +85,23 @@ pub enum Op {
     End(LaneId, String),
     /// A doubt's grace is over and the policy is to hold.
     Grace(MessageId, u8),
+    /// Reserve the day's places of a lane up to a position, for this day and limit.
+    Reserve {
+        /// Whose.
+        lane: LaneId,
+        /// One past the last position.
+        to: i64,
+        /// The office's day.
+        day: String,
+        /// Messages a person gets on one day at most.
+        limit: i64,
+    },
+    /// Give back the reserved places of an ended lane from a position on.
+    GiveBack(LaneId, i64),
+    /// An approved run's lanes open.
+    Open(RunId),
+    /// Close the run if no message of it is open.
+    CloseRun(RunId),
     /// An engine's own act.
     Note(Event),
 }
@@ -200,7 +237,7 @@ pub struct Recorder {
     suppressed_to: i64,
     /// Where orphan reports wait.
     orphans: HashSet<(GatewayId, Phone)>,
-    opt_out_words: Vec<String>,
+    opt_out: OptOutWords,
 }
 
 impl Recorder {
@@ -213,7 +250,7 @@ impl Recorder {
             suppressed: HashSet::new(),
             suppressed_to: 0,
             orphans: HashSet::new(),
-            opt_out_words: Vec::new(),
+            opt_out: OptOutWords::default(),
         };
         let mut tx = this.store.read("recorder_open").await?;
         while this.learn_suppressions(&mut tx).await? > 0 {}
@@ -227,8 +264,8 @@ impl Recorder {
 
     /// Further words that opt out when they are all a person writes.
     #[must_use]
-    pub fn with_opt_out_words(mut self, words: Vec<String>) -> Self {
-        self.opt_out_words = words;
+    pub fn with_opt_out_words(mut self, words: OptOutWords) -> Self {
+        self.opt_out = words;
         self
     }
 
@@ -245,9 +282,23 @@ impl Recorder {
     /// Commits a group: all of it, or nothing.
     pub async fn commit(&mut self, ops: &[Op]) -> store::Result<Committed> {
         let now = self.clock.now();
+        let known_orphans = std::mem::take(&mut self.orphans);
+        let committed = self.commit_with(ops, now, &known_orphans).await;
+        self.orphans = known_orphans;
+        let (done, places) = committed?;
+        places.apply(&mut self.orphans);
+        Ok(done)
+    }
+
+    async fn commit_with(
+        &mut self,
+        ops: &[Op],
+        now: Micros,
+        known_orphans: &HashSet<(GatewayId, Phone)>,
+    ) -> store::Result<(Committed, save::OrphanPlaces)> {
         let mut tx = self.store.begin("record").await?;
         let draft = tx.draft_entry(now).await?;
-        let mut work = Work::new(draft.n, now, &self.orphans);
+        let mut work = Work::new(draft.n, now, known_orphans);
         work.load(&mut tx, ops).await?;
         self.learn_suppressions(&mut tx).await?;
         for op in ops {
@@ -259,21 +310,22 @@ impl Recorder {
                 work.done.claims.push(claimed);
             }
         }
-        let orphans = work.save(&mut tx, &self.serves).await?;
+        let places = work.save(&mut tx, &self.serves).await?;
         let events = work.take_events();
         let head = tx.append(draft, &events).await?;
         let mut done = std::mem::take(&mut work.done);
         done.head = Some(head);
         tx.commit().await?;
-        orphans.apply(&mut self.orphans);
         metrics::counter!("watchbell_ledger_entries_total").increment(u64::from(!events.is_empty()));
-        Ok(done)
+        Ok((done, places))
     }
 
-    async fn apply(&mut self, tx: &mut Tx, work: &mut Work, op: &Op) -> store::Result<()> {
+    async fn apply(&mut self, tx: &mut Tx, work: &mut Work<'_>, op: &Op) -> store::Result<()> {
         match op {
             Op::Claim(_) => {}
             Op::Part(news) => work.part(news),
+            Op::LateAnswer { gateway, message, part, change } => work.late_answer(gateway, *message, *part, change),
+            Op::WindowOver(row) => work.window_over(row),
             Op::Gone(message, part) => work.gone(*message, *part),
             Op::Release(release) => work.release(tx, release).await?,
             Op::Close(lane, claim) => work.close(*lane, *claim),
@@ -282,11 +334,15 @@ impl Recorder {
                 work.done.acks.push((gateway.clone(), tokens.clone()));
             }
             Op::Heard { gateway, delivery: Delivery::Mo(mo), tokens } => {
-                report::mo(tx, work, gateway, mo, &self.opt_out_words).await?;
+                report::mo(tx, work, gateway, mo, &self.opt_out).await?;
                 work.done.acks.push((gateway.clone(), tokens.clone()));
             }
             Op::End(lane, reason) => work.end(tx, *lane, reason).await?,
             Op::Grace(message, part) => work.grace(*message, *part),
+            Op::Reserve { lane, to, day, limit } => run::reserve(tx, work, *lane, *to, day, *limit).await?,
+            Op::GiveBack(lane, from) => run::give_back(tx, work, *lane, *from).await?,
+            Op::Open(id) => run::open(tx, work, *id).await?,
+            Op::CloseRun(id) => run::close(tx, work, *id).await?,
             Op::Note(event) => work.note(event),
         }
         Ok(())

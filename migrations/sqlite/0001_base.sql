@@ -145,6 +145,7 @@ CREATE TABLE lane (
     "end"       INTEGER NOT NULL DEFAULT 0,
     end_reason  TEXT    NOT NULL DEFAULT '',
     ahead       INTEGER NOT NULL DEFAULT 0,  -- outcomes at positions from `next` on
+    written_from INTEGER NOT NULL DEFAULT 0,      -- bytes at the start that the carrier writes itself (its signature)
     reserved    INTEGER NOT NULL DEFAULT 0,  -- daily limits reserved up to here
     max_parts   INTEGER NOT NULL DEFAULT 1,
     segments    INTEGER NOT NULL DEFAULT 0,

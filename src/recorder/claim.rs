@@ -105,7 +105,7 @@ async fn take_again(
 ) -> store::Result<Option<Taken>> {
     let id = LaneId(lane.id);
     let waiting = tx.again_of(id).await?;
-    let Some(row) = waiting.into_iter().find(|a| a.from == from && a.due_us <= work.now.0) else { return Ok(None) };
+    let Some(row) = waiting.into_iter().find(|a| a.from == from && is_due(a.due_us, work.now.0)) else { return Ok(None) };
     if row.gateway != request.gateway.0 {
         return Ok(None);
     }
@@ -116,6 +116,15 @@ async fn take_again(
     }
     Ok(Some(Taken { from, to, part: row.part, attempt: row.attempt }))
 }
+
+/// Waiting never takes longer than [`LONGEST_WAIT_US`]: a due time further ahead comes from a clock that
+/// was set back, and counts as due.
+pub(crate) fn is_due(due: i64, now: i64) -> bool {
+    due <= now || due > now + LONGEST_WAIT_US
+}
+
+/// See [`is_due`], in microseconds.
+const LONGEST_WAIT_US: i64 = 300_000_000;
 
 fn has_outcome(row: &ClaimedRow) -> bool {
     row.state.as_deref().is_some_and(|s| !s.is_empty())

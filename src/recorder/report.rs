@@ -8,7 +8,7 @@ use crate::{
         id::{GatewayId, MessageId},
         ledger::salted,
         message::{Change, Part, Word},
-        optout,
+        optout::OptOutWords,
         phone::Phone,
     },
     gateway::{Mo, Report, Verdict},
@@ -110,6 +110,7 @@ impl Work<'_> {
                 self.settle_orphan(orphan, message, part);
             }
         }
+        self.send_rest(message, &place.0);
     }
 
     /// The one doubtful message at a place, with its doubtful parts, if nothing else of this number
@@ -208,10 +209,9 @@ pub(super) async fn mo(
     work: &mut Work<'_>,
     gateway: &GatewayId,
     mo: &Mo,
-    words: &[String],
+    words: &OptOutWords,
 ) -> store::Result<()> {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let opt_out = optout::is_opt_out(&mo.text, &words);
+    let opt_out = words.is_opt_out(&mo.text);
     let row = MoRow {
         id: 0,
         gateway: gateway.0.clone(),

@@ -40,6 +40,7 @@ impl Work<'_> {
         serves: &HashMap<GatewayId, Carrier>,
     ) -> store::Result<OrphanPlaces> {
         self.save_messages(tx).await?;
+        tx.drop_inflight(&std::mem::take(&mut self.drop_inflight)).await?;
         tx.put_inflight(&std::mem::take(&mut self.new_inflight)).await?;
         let dropped: Vec<_> = self.drop_doubts.drain().map(|(m, part)| (m, i64::from(part))).collect();
         tx.drop_doubts(&dropped).await?;

@@ -91,6 +91,7 @@ pub(super) struct Work<'a> {
     pub(super) doubts: HashMap<Place, Vec<DoubtRow>>,
     pub(super) orphans: HashMap<Place, Vec<OrphanRow>>,
     pub(super) new_inflight: Vec<InflightRow>,
+    pub(super) drop_inflight: Vec<InflightRow>,
     pub(super) put_doubts: HashMap<(MessageId, u8), DoubtRow>,
     pub(super) drop_doubts: HashSet<(MessageId, u8)>,
     pub(super) new_orphans: Vec<OrphanRow>,
@@ -119,6 +120,7 @@ impl<'a> Work<'a> {
             doubts: HashMap::new(),
             orphans: HashMap::new(),
             new_inflight: Vec::new(),
+            drop_inflight: Vec::new(),
             put_doubts: HashMap::new(),
             drop_doubts: HashSet::new(),
             new_orphans: Vec::new(),
@@ -146,7 +148,8 @@ impl<'a> Work<'a> {
                     ids.insert(news.message);
                     places.insert((news.gateway.clone(), news.phone));
                 }
-                Op::Gone(message, _) | Op::Grace(message, _) => {
+                Op::WindowOver(row) => _ = ids.insert(MessageId(row.message_id)),
+                Op::Gone(message, _) | Op::Grace(message, _) | Op::LateAnswer { message, .. } => {
                     ids.insert(*message);
                     doubtful.insert(*message);
                 }
@@ -157,7 +160,15 @@ impl<'a> Work<'a> {
                 Op::Release(r) => {
                     ids.extend((r.span.from..r.span.to).map(|p| MessageId::new(r.span.lane, p)));
                 }
-                Op::Claim(_) | Op::Close(..) | Op::Heard { .. } | Op::End(..) | Op::Note(_) => {}
+                Op::Claim(_)
+                | Op::Close(..)
+                | Op::Heard { .. }
+                | Op::End(..)
+                | Op::Reserve { .. }
+                | Op::GiveBack(..)
+                | Op::Open(_)
+                | Op::CloseRun(_)
+                | Op::Note(_) => {}
             }
         }
         let keys: Vec<_> = keys.into_iter().collect();
@@ -351,6 +362,7 @@ impl<'a> Work<'a> {
                 *self.done.accepted.entry(news.gateway.clone()).or_default() += 1;
                 if was_doubt {
                     self.forget_doubt(&news.gateway, news.phone, news.message, news.part);
+                    self.send_rest(news.message, &news.gateway);
                 }
                 self.early_report(&news.gateway, news.phone, news.message, news.part, id);
             }
@@ -364,6 +376,31 @@ impl<'a> Work<'a> {
             Change::Reported { .. } | Change::Unconfirmed | Change::Suppressed { .. } | Change::Cancelled { .. } => {}
         }
         self.try_adopt(&(news.gateway.clone(), news.phone));
+    }
+
+    /// The answer came after the time-out: it settles the doubt, unless something else has.
+    pub(super) fn late_answer(&mut self, gateway: &GatewayId, message: MessageId, part: u8, change: &Change) {
+        let doubtful = self.part_of(message, part) == Some(&Part::Doubt);
+        let Some(phone) = self.messages.get(&message).and_then(Message::phone).filter(|_| doubtful) else { return };
+        self.part(&PartNews {
+            message,
+            part,
+            phone,
+            gateway: gateway.clone(),
+            change: change.clone(),
+            source: Source::Carrier,
+            asked: self.now,
+            gone: false,
+        });
+    }
+
+    /// The report window is over: `inflight` forgets, a message still without a word is unconfirmed.
+    pub(super) fn window_over(&mut self, row: &InflightRow) {
+        let part = u8::try_from(row.part).unwrap_or(0);
+        if matches!(self.part_of(MessageId(row.message_id), part), Some(Part::Accepted(_))) {
+            self.change(MessageId(row.message_id), part, &Change::Unconfirmed, Source::Watchbell);
+        }
+        self.drop_inflight.push(row.clone());
     }
 
     pub(super) fn part_of(&self, message: MessageId, part: u8) -> Option<&Part> {
@@ -418,6 +455,22 @@ impl<'a> Work<'a> {
         let attempt = self.messages.get(&id).map_or(2, |m| m.standing.attempt);
         let span = Span { lane: id.lane(), from: id.position(), to: id.position() + 1 };
         self.requeue(&Release { span, part: 0, gateway: news.gateway.clone(), attempt, due: self.now });
+    }
+
+    /// A doubt held up the parts behind it; now that it is settled they go, unless it is too late.
+    pub(super) fn send_rest(&mut self, id: MessageId, gateway: &GatewayId) {
+        let Some(message) = self.messages.get(&id) else { return };
+        let waiting = message.standing.parts.iter().position(|p| *p == Part::Open);
+        let (Some(part), None) = (waiting, message.standing.outcome()) else { return };
+        let (part, attempt) = (u8::try_from(part).unwrap_or(0), message.standing.attempt);
+        let over = self.lanes.get(&id.lane()).is_none_or(|l| l.closed_us > 0 || !l.end_reason.is_empty());
+        if over {
+            let reason = "too_late".to_owned();
+            self.change(id, part, &Change::Cancelled { reason }, Source::Watchbell);
+        } else {
+            let span = Span { lane: id.lane(), from: id.position(), to: id.position() + 1 };
+            self.requeue(&Release { span, part, gateway: gateway.clone(), attempt, due: self.now });
+        }
     }
 
     /// A doubtful part's answer can no longer come: orphans may now be its own.

@@ -253,6 +253,41 @@ impl Tx {
         Ok(both!(self, put_inflight(rows))?)
     }
 
+    /// Forgets what awaited a report, unless the id has meanwhile been given to something newer.
+    pub async fn drop_inflight(&mut self, rows: &[InflightRow]) -> Result<()> {
+        for f in rows {
+            super::on!(self, db => sqlx::query(
+                "DELETE FROM inflight WHERE gateway = $1 AND carrier_id = $2 AND phone = $3 AND message_id = $4 AND part = $5")
+                .bind(&f.gateway).bind(&f.carrier_id).bind(&f.phone).bind(f.message_id).bind(f.part).execute(db).await.map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// What has awaited a report since before `before`.
+    pub async fn inflight_before(&mut self, before: i64, limit: i64) -> Result<Vec<InflightRow>> {
+        Ok(super::on!(self, db => sqlx::query_as(
+            "SELECT gateway, carrier_id, phone, message_id, lane_id, part, at_us FROM inflight WHERE at_us < $1 LIMIT $2")
+            .bind(before).bind(limit).fetch_all(db).await)?)
+    }
+
+    /// Doubts older than `before` that no policy has decided about, with their run's policy and the
+    /// message's attempt.
+    pub async fn doubts_before(&mut self, before: i64, limit: i64) -> Result<Vec<(DoubtRow, String, i64)>> {
+        let rows: Vec<DoubtRow> = super::on!(self, db => sqlx::query_as(
+            "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced FROM doubt
+              WHERE graced = 0 AND since_us < $1 ORDER BY message_id, part LIMIT $2")
+            .bind(before).bind(limit).fetch_all(db).await)?;
+        let mut out = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (policy, attempt): (String, i64) = super::on!(self, db => sqlx::query_as(
+                "SELECT r.on_doubt, m.attempt FROM message m JOIN lane l ON l.id = m.lane_id JOIN run r ON r.id = l.run_id
+                  WHERE m.lane_id = $1 AND m.id = $2")
+                .bind(row.lane_id).bind(row.message_id).fetch_one(db).await)?;
+            out.push((row, policy, attempt));
+        }
+        Ok(out)
+    }
+
     /// Writes doubtful parts (new or changed).
     pub async fn put_doubts(&mut self, rows: &[DoubtRow]) -> Result<()> {
         if rows.is_empty() {

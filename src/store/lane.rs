@@ -27,6 +27,8 @@ pub struct LaneRow {
     pub end_reason: String,
     /// Outcomes at positions from `next` on.
     pub ahead: i64,
+    /// Bytes at the text's start that the carrier writes itself.
+    pub written_from: i64,
     /// Daily limits are reserved up to here.
     pub reserved: i64,
     /// Segments of the longest message.
@@ -45,6 +47,8 @@ pub struct LaneRow {
     pub not_before_us: i64,
     /// When the run opened, 0 = not yet.
     pub opened_us: i64,
+    /// When the run was first seen done, 0 = not yet.
+    pub closed_us: i64,
     /// The run's day.
     pub day: String,
     /// The run's long-message reference.
@@ -56,8 +60,8 @@ macro_rules! lanes {
     ($rest:literal) => {
         concat!(
             "SELECT l.id, l.run_id, l.gateway, l.template, l.size, l.next, l.\"end\", l.end_reason, l.ahead, l.reserved,
-                    l.max_parts, l.segments, r.priority, r.intent, r.on_doubt, r.not_after_us, r.not_before_us,
-                    r.opened_us, r.day, r.part_ref
+                    l.written_from, l.max_parts, l.segments, r.priority, r.intent, r.on_doubt, r.not_after_us, r.not_before_us,
+                    r.opened_us, r.closed_us, r.day, r.part_ref
                FROM lane l JOIN run r ON r.id = l.run_id ",
             $rest
         )
@@ -122,11 +126,12 @@ impl Tx {
             .bind(run.to_string()).fetch_all(db).await)?)
     }
 
-    /// All lanes of runs that go, with anything left to claim.
+    /// All lanes of runs that go, with anything left to claim or to answer.
     pub async fn open_lanes(&mut self) -> Result<Vec<LaneRow>> {
         Ok(on!(self, db => sqlx::query_as(lanes!(
             "WHERE r.intent = 'go' AND r.opened_us > 0 AND r.closed_us = 0 AND l.gateway <> ''
-               AND (l.next < l.\"end\" OR EXISTS (SELECT 1 FROM again a WHERE a.lane_id = l.id)) ORDER BY l.id"))
+               AND (l.next < l.\"end\" OR EXISTS (SELECT 1 FROM again a WHERE a.lane_id = l.id)
+                    OR EXISTS (SELECT 1 FROM claim c WHERE c.lane_id = l.id)) ORDER BY l.id"))
             .fetch_all(db).await)?)
     }
 
@@ -171,10 +176,16 @@ impl Tx {
             .bind(lane.0).bind(reason).execute(db).await.map(drop))?)
     }
 
-    /// Notes how far the limits are reserved, and the outcomes that this put ahead of the front.
-    pub async fn set_reserved(&mut self, lane: LaneId, reserved: i64, ahead: i64) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("UPDATE lane SET reserved = $2, ahead = $3 WHERE id = $1")
-            .bind(lane.0).bind(reserved).bind(ahead).execute(db).await.map(drop))?)
+    /// Notes how far the limits are reserved.
+    pub async fn set_reserved(&mut self, lane: LaneId, reserved: i64) -> Result<()> {
+        Ok(on!(self, db => sqlx::query("UPDATE lane SET reserved = $2 WHERE id = $1")
+            .bind(lane.0).bind(reserved).execute(db).await.map(drop))?)
+    }
+
+    /// Ended lanes that still hold reserved places beyond their end.
+    pub async fn lanes_to_give_back(&mut self) -> Result<Vec<(i64, i64, i64)>> {
+        Ok(on!(self, db => sqlx::query_as(
+            "SELECT id, \"end\", reserved FROM lane WHERE \"end\" < size AND reserved > \"end\" ORDER BY id").fetch_all(db).await)?)
     }
 
     /// Writes a claim.

@@ -1,0 +1,349 @@
+//! The engine's core: a state machine without I/O. Events and the time in, actions out. It decides
+//! what to claim, when, and what an answer means; it reads no clock, opens no socket, knows no SQL.
+//!
+//! Its promises, whatever the order of events: no segment is handed over that has not been claimed
+//! and granted; each granted message ends in exactly one of outcome, doubt or release; a claim closes
+//! with its last message.
+
+mod flight;
+mod plan;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        event::{Source, Span},
+        id::{GatewayId, LaneId, MessageId},
+        message::Change,
+        phone::Phone,
+        priority::Priority,
+        template::Template,
+        text::Count,
+        time::Micros,
+    },
+    gateway::{AckToken, Event, LinkNo, Submit},
+    recorder::{ClaimRequest, Claimed, Op, PartNews, Release},
+    store::lane::AgainRow,
+};
+
+/// A gateway as the core needs to know it.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its name.
+    pub id: GatewayId,
+    /// Segments a second by contract.
+    pub rate: f64,
+    /// Unanswered requests per link.
+    pub window: usize,
+    /// How it counts.
+    pub count: Count,
+    /// A random start for sequence numbers: old answers must not match new requests.
+    pub first_sequence: u32,
+}
+
+/// A lane that is open, as last read from the database.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    /// Which.
+    pub id: LaneId,
+    /// Through which gateway.
+    pub gateway: GatewayId,
+    /// How urgent.
+    pub priority: Priority,
+    /// The final text with placeholders.
+    pub template: Arc<Template>,
+    /// Bytes at its start that the carrier writes itself.
+    pub written_from: usize,
+    /// The first position never claimed.
+    pub next: i64,
+    /// Nothing from here on.
+    pub end: i64,
+    /// Segments of the longest message.
+    pub max_parts: u32,
+    /// Travels as the validity period.
+    pub not_after: Option<Micros>,
+    /// What waits again, in the order it is due.
+    pub again: Vec<AgainRow>,
+}
+
+/// What the driver must do.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Make durable, in this order.
+    Record(Vec<Op>),
+    /// Put in line at this gateway.
+    Submit(GatewayId, Vec<Submit>),
+    /// Ask this gateway for everything unwritten of these lanes (all when empty).
+    Recall(GatewayId, Vec<LaneId>),
+}
+
+/// How long a throttled message waits before it is claimed again; the gateway's own pace is what
+/// really slows down.
+const THROTTLED_US: i64 = 500_000;
+
+/// The state machine. See the module's documentation.
+#[derive(Debug)]
+pub struct Core {
+    node: String,
+    gateways: BTreeMap<GatewayId, Gateway>,
+    lanes: BTreeMap<LaneId, Lane>,
+    claims: HashMap<i64, Claim>,
+    halted: bool,
+    out: VecDeque<Action>,
+    ops: Vec<Op>,
+}
+
+#[derive(Debug)]
+struct Gateway {
+    account: Account,
+    pace: f64,
+    up: BTreeSet<LinkNo>,
+    sequence: u32,
+    flights: HashMap<u32, Flight>,
+    /// Granted and not yet written, by priority.
+    unwritten: [usize; 3],
+    /// Written and not answered (what timed out no longer counts).
+    unanswered: usize,
+    requested: Option<Requested>,
+    recalls: usize,
+}
+
+/// One segment between grant and outcome.
+#[derive(Debug, Clone)]
+struct Flight {
+    claim: i64,
+    message: MessageId,
+    part: u8,
+    priority: Priority,
+    written: bool,
+    timed_out: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Requested {
+    priority: Priority,
+}
+
+/// A granted claim whose messages are not all settled.
+#[derive(Debug)]
+struct Claim {
+    lane: LaneId,
+    gateway: GatewayId,
+    from: i64,
+    first: u32,
+    stride: u32,
+    attempt: i64,
+    at: Micros,
+    priority: Priority,
+    reference: u8,
+    not_after: Option<Micros>,
+    rerouted: bool,
+    open: HashMap<i64, Progress>,
+}
+
+#[derive(Debug, Clone)]
+struct Progress {
+    phone: Phone,
+    parts: Arc<[String]>,
+}
+
+impl Core {
+    /// A core without lanes; every gateway's links are down.
+    pub fn new(node: impl Into<String>, accounts: impl IntoIterator<Item = Account>) -> Self {
+        let gateways = accounts
+            .into_iter()
+            .map(|account| {
+                let gateway = Gateway {
+                    pace: account.rate,
+                    up: BTreeSet::new(),
+                    sequence: account.first_sequence,
+                    flights: HashMap::new(),
+                    unwritten: [0; 3],
+                    unanswered: 0,
+                    requested: None,
+                    recalls: 0,
+                    account,
+                };
+                (gateway.account.id.clone(), gateway)
+            })
+            .collect();
+        Self {
+            node: node.into(),
+            gateways,
+            lanes: BTreeMap::new(),
+            claims: HashMap::new(),
+            halted: false,
+            out: VecDeque::new(),
+            ops: Vec::new(),
+        }
+    }
+
+    /// The next thing to do, if any.
+    pub fn poll(&mut self) -> Option<Action> {
+        if !self.ops.is_empty() {
+            return Some(Action::Record(std::mem::take(&mut self.ops)));
+        }
+        self.out.pop_front()
+    }
+
+    /// The open lanes, all of them, as just read. Lanes that are gone (paused, cancelled, ended) give
+    /// back what has not been written.
+    pub fn lanes(&mut self, now: Micros, lanes: Vec<Lane>) {
+        let fresh: BTreeMap<_, _> = lanes.into_iter().map(|l| (l.id, l)).collect();
+        let gone: BTreeSet<_> =
+            self.claims.values().map(|c| c.lane).filter(|id| !fresh.contains_key(id)).collect();
+        let gone: Vec<_> = gone.into_iter().filter(|id| self.lanes.contains_key(id)).collect();
+        self.lanes = fresh;
+        if !gone.is_empty() {
+            self.recall(&gone);
+        }
+        self.plan(now);
+    }
+
+    /// Claims nothing more and asks for everything unwritten; `resume` lets go on.
+    pub fn halt(&mut self) {
+        if !self.halted {
+            self.halted = true;
+            self.recall(&[]);
+        }
+    }
+
+    /// Goes on after [`Core::halt`].
+    pub fn resume(&mut self, now: Micros) {
+        self.halted = false;
+        self.plan(now);
+    }
+
+    fn recall(&mut self, lanes: &[LaneId]) {
+        for (id, gateway) in &mut self.gateways {
+            gateway.recalls += 1;
+            self.out.push_back(Action::Recall(id.clone(), lanes.to_vec()));
+        }
+    }
+
+    /// Is nothing between claim and wire: no request pending, nothing unwritten, no recall under way?
+    pub fn is_quiet(&self) -> bool {
+        self.gateways.values().all(|g| g.requested.is_none() && g.recalls == 0 && g.unwritten == [0; 3])
+    }
+
+    /// Is every granted message settled?
+    pub fn is_idle(&self) -> bool {
+        self.claims.is_empty() && self.is_quiet()
+    }
+
+    /// The time has moved on: claims may be possible that were not.
+    pub fn tick(&mut self, now: Micros) {
+        self.plan(now);
+    }
+
+    /// A claim was answered by the journal.
+    pub fn claimed(&mut self, now: Micros, claimed: Claimed) {
+        match claimed {
+            Claimed::Granted(grant) => self.granted(grant),
+            Claimed::Refused { lane, gateway } => {
+                if let Some(gateway) = self.gateways.get_mut(&gateway) {
+                    gateway.requested = None;
+                }
+                // What was known of the lane is stale: wait until it is read again.
+                self.lanes.remove(&lane);
+            }
+        }
+        self.plan(now);
+    }
+
+    /// Something happened at a gateway.
+    pub fn event(&mut self, now: Micros, id: &GatewayId, event: Event) {
+        if !self.gateways.contains_key(id) {
+            return;
+        }
+        match event {
+            Event::LinkUp(link) => _ = self.gateways.get_mut(id).is_some_and(|g| g.up.insert(link)),
+            Event::Written(sequences) => self.written(id, &sequences),
+            Event::Answered { sequence, link, answer } => self.answered(now, id, sequence, link, answer),
+            Event::TimedOut(sequences) => self.timed_out(id, &sequences),
+            Event::LinkDown { link, unanswered, unwritten, .. } => {
+                if let Some(gateway) = self.gateways.get_mut(id) {
+                    gateway.up.remove(&link);
+                }
+                self.lost(id, &unanswered);
+                self.give_back(now, id, &unwritten);
+            }
+            Event::Recalled(sequences) => {
+                if let Some(gateway) = self.gateways.get_mut(id) {
+                    gateway.recalls = gateway.recalls.saturating_sub(1);
+                }
+                self.give_back(now, id, &sequences);
+            }
+            Event::Delivered { delivery, tokens } => self.heard(id, delivery, tokens),
+            Event::LoginRefused { .. } => {}
+            Event::Pace(pace) => {
+                if let Some(gateway) = self.gateways.get_mut(id) {
+                    gateway.pace = pace;
+                }
+            }
+        }
+        self.plan(now);
+    }
+
+    fn heard(&mut self, id: &GatewayId, delivery: crate::gateway::Delivery, tokens: Vec<AckToken>) {
+        self.ops.push(Op::Heard { gateway: id.clone(), delivery, tokens });
+    }
+
+    /// The run's policy sends this message again: an answer to its first sending must not be taken
+    /// for one to its second.
+    pub fn forget(&mut self, message: MessageId) {
+        for gateway in self.gateways.values_mut() {
+            gateway.flights.retain(|_, f| !(f.message == message && f.timed_out));
+        }
+    }
+
+    fn release(&mut self, lane: LaneId, positions: &[i64], part: u8, gateway: &GatewayId, attempt: i64, due: Micros) {
+        for span in spans(lane, positions) {
+            self.ops.push(Op::Release(Release { span, part, gateway: gateway.clone(), attempt, due }));
+        }
+    }
+
+    fn news(&mut self, claim: i64, message: MessageId, part: u8, change: Change, source: Source, gone: bool) {
+        let Some(claim) = self.claims.get(&claim) else { return };
+        let Some(progress) = claim.open.get(&message.position()) else { return };
+        self.ops.push(Op::Part(PartNews {
+            message,
+            part,
+            phone: progress.phone,
+            gateway: claim.gateway.clone(),
+            change,
+            source,
+            asked: claim.at,
+            gone,
+        }));
+    }
+
+    /// A message of a claim is settled; the claim closes with its last.
+    fn settle(&mut self, id: i64, position: i64) {
+        let Some(claim) = self.claims.get_mut(&id) else { return };
+        claim.open.remove(&position);
+        if claim.open.is_empty() {
+            let lane = claim.lane;
+            self.claims.remove(&id);
+            self.ops.push(Op::Close(lane, id));
+        }
+    }
+}
+
+/// Consecutive positions as spans.
+fn spans(lane: LaneId, positions: &[i64]) -> Vec<Span> {
+    let mut sorted = positions.to_vec();
+    sorted.sort_unstable();
+    let mut spans: Vec<Span> = Vec::new();
+    for p in sorted {
+        match spans.last_mut() {
+            Some(span) if span.to == p => span.to += 1,
+            _ => spans.push(Span { lane, from: p, to: p + 1 }),
+        }
+    }
+    spans
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! What becomes of a segment once it is in line: written, answered, timed out, lost, given back.
+
+use std::collections::BTreeMap;
+
+use super::{Action, Core, Flight, Gateway, THROTTLED_US};
+use crate::{
+    domain::{
+        event::Source,
+        id::{GatewayId, LaneId},
+        message::Change,
+        time::Micros,
+    },
+    gateway::{Answer, LinkNo},
+    recorder::Op,
+};
+
+impl Gateway {
+    /// Takes a segment out of the book.
+    fn leave(&mut self, sequence: u32) -> Option<Flight> {
+        let flight = self.flights.remove(&sequence)?;
+        match (flight.written, flight.timed_out) {
+            (false, _) => self.unwritten[flight.priority as usize] -= 1,
+            (true, false) => self.unanswered -= 1,
+            (true, true) => {}
+        }
+        Some(flight)
+    }
+}
+
+impl Core {
+    pub(super) fn written(&mut self, id: &GatewayId, sequences: &[u32]) {
+        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        for sequence in sequences {
+            if let Some(flight) = gateway.flights.get_mut(sequence).filter(|f| !f.written) {
+                flight.written = true;
+                gateway.unwritten[flight.priority as usize] -= 1;
+                gateway.unanswered += 1;
+            }
+        }
+    }
+
+    pub(super) fn answered(&mut self, now: Micros, id: &GatewayId, sequence: u32, link: LinkNo, answer: Answer) {
+        let Some(flight) = self.gateways.get_mut(id).and_then(|g| g.leave(sequence)) else { return };
+        if flight.timed_out {
+            self.late_answer(id, &flight, answer);
+            return;
+        }
+        match answer {
+            Answer::Accepted(carrier_id) => self.accepted(id, &flight, link, carrier_id.0),
+            Answer::Refused(code) => self.refused(&flight, code),
+            Answer::Throttled(_) => self.again(&flight, id, Micros(now.0 + THROTTLED_US)),
+            Answer::WrongNetwork(code) => match self.other_way(&flight, id) {
+                Some(other) => self.again(&flight, &other, now),
+                None => self.refused(&flight, code),
+            },
+        }
+    }
+
+    fn accepted(&mut self, id: &GatewayId, flight: &Flight, link: LinkNo, carrier_id: String) {
+        let position = flight.message.position();
+        self.news(flight.claim, flight.message, flight.part, Change::Accepted { id: carrier_id }, Source::Carrier, false);
+        let more = self
+            .claims
+            .get(&flight.claim)
+            .and_then(|c| c.open.get(&position))
+            .is_some_and(|p| usize::from(flight.part) + 1 < p.parts.len());
+        if more {
+            if let Some(submit) = self.hand_over(flight.claim, position, flight.part + 1, Some(link)) {
+                self.out.push_back(Action::Submit(id.clone(), vec![submit]));
+            }
+        } else {
+            self.settle(flight.claim, position);
+        }
+    }
+
+    fn refused(&mut self, flight: &Flight, code: String) {
+        self.news(flight.claim, flight.message, flight.part, Change::Refused { code }, Source::Carrier, false);
+        self.settle(flight.claim, flight.message.position());
+    }
+
+    /// Surely did not leave: goes back, to be sent later or another way.
+    fn again(&mut self, flight: &Flight, gateway: &GatewayId, due: Micros) {
+        let attempt = self.claims.get(&flight.claim).map_or(1, |c| c.attempt);
+        let message = flight.message;
+        self.release(message.lane(), &[message.position()], flight.part, gateway, attempt, due);
+        self.settle(flight.claim, message.position());
+    }
+
+    /// Another gateway for a number that this one's carrier does not serve: once a message, and only
+    /// while nothing of it has left.
+    fn other_way(&self, flight: &Flight, id: &GatewayId) -> Option<GatewayId> {
+        let claim = self.claims.get(&flight.claim)?;
+        if claim.rerouted || flight.part > 0 {
+            return None;
+        }
+        self.gateways.iter().find(|(other, g)| *other != id && !g.up.is_empty()).map(|(other, _)| other.clone())
+    }
+
+    /// An answer after the time-out, while the connection lives: it settles the doubt.
+    fn late_answer(&mut self, id: &GatewayId, flight: &Flight, answer: Answer) {
+        let change = match answer {
+            Answer::Accepted(carrier_id) => Change::Accepted { id: carrier_id.0 },
+            // Not sent, but no longer ours to repeat: a person or the run's policy decided meanwhile.
+            Answer::Refused(code) | Answer::WrongNetwork(code) | Answer::Throttled(code) => Change::Refused { code },
+        };
+        self.ops.push(Op::LateAnswer { gateway: id.clone(), message: flight.message, part: flight.part, change });
+    }
+
+    pub(super) fn timed_out(&mut self, id: &GatewayId, sequences: &[u32]) {
+        for sequence in sequences {
+            let Some(gateway) = self.gateways.get_mut(id) else { return };
+            let Some(flight) = gateway.flights.get_mut(sequence).filter(|f| f.written && !f.timed_out) else { continue };
+            flight.timed_out = true;
+            gateway.unanswered -= 1;
+            let flight = flight.clone();
+            self.doubt(&flight, false);
+        }
+    }
+
+    fn doubt(&mut self, flight: &Flight, gone: bool) {
+        self.news(flight.claim, flight.message, flight.part, Change::Doubt, Source::Gateway, gone);
+        self.settle(flight.claim, flight.message.position());
+    }
+
+    /// The connection is gone with these written and unanswered.
+    pub(super) fn lost(&mut self, id: &GatewayId, sequences: &[u32]) {
+        for sequence in sequences {
+            let Some(mut flight) = self.gateways.get_mut(id).and_then(|g| g.leave(*sequence)) else { continue };
+            if flight.timed_out {
+                self.ops.push(Op::Gone(flight.message, flight.part));
+            } else {
+                flight.written = true;
+                self.doubt(&flight, true);
+            }
+        }
+    }
+
+    /// These were never handed to a socket: they wait again, in ranges.
+    pub(super) fn give_back(&mut self, now: Micros, id: &GatewayId, sequences: &[u32]) {
+        let mut ranges: BTreeMap<(LaneId, u8, i64), Vec<i64>> = BTreeMap::new();
+        let mut settled = Vec::new();
+        for sequence in sequences {
+            let Some(flight) = self.gateways.get_mut(id).and_then(|g| g.leave(*sequence)) else { continue };
+            let attempt = self.claims.get(&flight.claim).map_or(1, |c| c.attempt);
+            let message = flight.message;
+            ranges.entry((message.lane(), flight.part, attempt)).or_default().push(message.position());
+            settled.push((flight.claim, message.position()));
+        }
+        for ((lane, part, attempt), positions) in ranges {
+            self.release(lane, &positions, part, id, attempt, now);
+        }
+        for (claim, position) in settled {
+            self.settle(claim, position);
+        }
+    }
+}

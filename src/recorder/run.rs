@@ -1,0 +1,142 @@
+//! A run's own steps: reserving its people's daily limits, opening its lanes, seeing it done.
+
+use super::work::Work;
+use crate::{
+    domain::{
+        event::{Event, Source, Span},
+        id::{LaneId, MessageId, RunId},
+        lifecycle::{CampaignAct, Intent},
+        message::{Change, Outcome},
+    },
+    store::{self, Tx},
+};
+
+/// References that tell long messages apart; the eighth bit tells a repetition.
+const PART_REFS: i64 = 128;
+
+/// Reserves the day's places for a stretch of a lane; who has had enough is suppressed.
+pub(super) async fn reserve(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    id: LaneId,
+    to: i64,
+    day: &str,
+    limit: i64,
+) -> store::Result<()> {
+    let lane = work.lane(tx, id).await?;
+    let to = to.min(lane.size);
+    if lane.reserved >= to {
+        return Ok(());
+    }
+    let run: RunId = lane.run_id.parse().map_err(|_| corrupt("lane", &lane.run_id))?;
+    tx.set_run_day(run, day).await?;
+    let day = if lane.day.is_empty() { day.to_owned() } else { lane.day.clone() };
+    if let Some(lane) = work.lanes.get_mut(&id) {
+        lane.day.clone_from(&day);
+        lane.reserved = to;
+    }
+    let enough = tx.reserve_days(id, lane.reserved, to, &day, limit).await?;
+    work.note(&Event::Reserved { span: Span { lane: id, from: lane.reserved, to } });
+    let ids: Vec<_> = enough.into_iter().map(MessageId).collect();
+    work.load_messages(tx, ids.iter().copied().collect()).await?;
+    for message in ids {
+        let reason = "daily_limit".to_owned();
+        work.change(message, 0, &Change::Suppressed { reason }, Source::Watchbell);
+    }
+    tx.set_reserved(id, to).await
+}
+
+/// Gives back the places of a stretch that will not be sent: the end of an ended lane.
+pub(super) async fn give_back(tx: &mut Tx, work: &mut Work<'_>, id: LaneId, from: i64) -> store::Result<()> {
+    let lane = work.lane(tx, id).await?;
+    let from = from.max(lane.end);
+    if lane.reserved <= from || lane.day.is_empty() {
+        return Ok(());
+    }
+    for row in tx.claimed(id, from, lane.reserved).await? {
+        let no_outcome = row.state.as_deref().unwrap_or_default().is_empty();
+        if let (true, Some(phone)) = (no_outcome, crate::domain::phone::Phone::from_wire(&row.phone)) {
+            work.days.push((lane.day.clone(), phone));
+        }
+    }
+    if let Some(lane) = work.lanes.get_mut(&id) {
+        lane.reserved = from;
+    }
+    tx.set_reserved(id, from).await
+}
+
+/// Opens an approved run whose limits are reserved. Without a free reference for its long messages it
+/// stays shut until an older run has been over for an hour.
+pub(super) async fn open(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::Result<()> {
+    let run = tx.run(id).await?;
+    if run.opened_us > 0 || run.approved_us == 0 || run.intent()? != Intent::Go {
+        return Ok(());
+    }
+    let busy = tx.busy_part_refs(work.now).await?;
+    let Some(part_ref) = (0..PART_REFS).find(|r| !busy.contains(r)) else {
+        tracing::warn!(run.id = %id, "Run {id} waits: 128 runs with long messages within an hour use all references");
+        return Ok(());
+    };
+    tx.open_run(id, part_ref, work.now).await?;
+    work.note(&Event::Run {
+        by: "watchbell".into(),
+        act: "opened".into(),
+        run: id,
+        intent: run.intent,
+        reason: String::new(),
+    });
+    campaign_act(tx, work, &run.campaign_id, CampaignAct::Start).await
+}
+
+/// Closes a run of which no message is open; its campaign is finished with it.
+pub(super) async fn close(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::Result<()> {
+    let run = tx.run(id).await?;
+    if run.closed_us > 0 || !is_done(tx, id).await? {
+        return Ok(());
+    }
+    tx.close_run(id, work.now).await?;
+    work.note(&Event::Run {
+        by: "watchbell".into(),
+        act: "done".into(),
+        run: id,
+        intent: run.intent.clone(),
+        reason: String::new(),
+    });
+    if run.intent()? == Intent::Cancelled {
+        return Ok(());
+    }
+    campaign_act(tx, work, &run.campaign_id, CampaignAct::Finish).await
+}
+
+/// Is no message of the run open? Doubt counts as open until its grace is over.
+pub(crate) async fn is_done(tx: &mut Tx, run: RunId) -> store::Result<bool> {
+    let counts = tx.run_counts(run).await?;
+    let open = counts.open();
+    if open == 0 {
+        return Ok(true);
+    }
+    Ok(open == counts.of(Outcome::InDoubt) && open == tx.held_doubts(run).await?)
+}
+
+async fn campaign_act(tx: &mut Tx, work: &mut Work<'_>, id: &str, act: CampaignAct) -> store::Result<()> {
+    let id = id.parse().map_err(|_| corrupt("campaign", id))?;
+    let mut campaign = tx.campaign(id).await?;
+    let from = campaign.state()?;
+    // A rule's step never overrules a person's: a campaign that was paused or called off stays so.
+    let Ok(to) = from.on(act) else { return Ok(()) };
+    campaign.state = to.as_str().to_owned();
+    tx.update_campaign(&campaign, from, work.now).await?;
+    work.note(&Event::Campaign {
+        by: "watchbell".into(),
+        act: act.as_str().into(),
+        campaign: id,
+        state: campaign.state,
+        digest: hex::encode(&campaign.digest),
+        reason: String::new(),
+    });
+    Ok(())
+}
+
+fn corrupt(table: &'static str, what: &str) -> store::Error {
+    store::Error::Corrupt { table, what: what.to_owned() }
+}
