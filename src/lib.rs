@@ -4,3 +4,4 @@
 //! The tour, bottom up: [`domain`] holds the rules and does no I/O.
 
 pub mod domain;
+pub mod intake;
