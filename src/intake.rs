@@ -439,7 +439,8 @@ fn unguard(cell: &str) -> &str {
     }
 }
 
-/// Puts an apostrophe before what a spreadsheet would run as a formula, and before what [`unguard`] would change.
+/// Puts an apostrophe before what a spreadsheet would run as a formula, and before what reading
+/// would take for such a guard.
 pub fn guard(cell: &str) -> std::borrow::Cow<'_, str> {
     if is_formula(cell.trim_start_matches('\'')) {
         format!("'{cell}").into()

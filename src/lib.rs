@@ -3,5 +3,6 @@
 //!
 //! The tour, bottom up: [`domain`] holds the rules and does no I/O.
 
+pub mod county;
 pub mod domain;
 pub mod intake;

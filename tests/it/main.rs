@@ -1,1 +1,2 @@
+mod address_books;
 mod intake;
