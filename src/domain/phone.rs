@@ -390,7 +390,7 @@ fn read_several(clean: &str, table: &CarrierTable) -> Option<PhoneError> {
             Err(PhoneError::Empty | PhoneError::NotANumber) => {}
             Err(_) => match read_run(part, table) {
                 Some(run) => {
-                    numbers += run.len();
+                    numbers += run.len().max(2);
                     found.extend(run);
                 }
                 None => numbers += 1,
@@ -417,7 +417,14 @@ fn read_run(part: &str, table: &CarrierTable) -> Option<Vec<Phone>> {
             open.clear();
         }
     }
-    (found.len() > 1 && open.is_empty()).then_some(found)
+    if found.len() > 1 && open.is_empty() {
+        return Some(found);
+    }
+    // A mobile number beside a landline.
+    let whole: Vec<&str> = part.split(' ').filter(|piece| piece.len() >= 7).collect();
+    let mobile = whole.iter().filter_map(|piece| read_one(piece, table).ok());
+    let mobile: Vec<Phone> = mobile.map(|(phone, _)| phone).collect();
+    (whole.len() > 1 && !mobile.is_empty()).then_some(mobile)
 }
 
 #[cfg(test)]
