@@ -7,11 +7,13 @@
 pub mod alert;
 pub mod clock;
 pub mod config;
+pub mod county;
 pub mod domain;
 pub mod engine;
 pub mod gateway;
-pub mod service;
+pub mod intake;
 pub mod recorder;
+pub mod service;
 pub mod simulate;
 pub mod store;
 pub mod telemetry;

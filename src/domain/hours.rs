@@ -369,5 +369,4 @@ fn two_numbers(text: &str, between: char) -> Option<(u32, u32)> {
 }
 
 #[cfg(test)]
-#[path = "hours_tests.rs"]
 mod tests;

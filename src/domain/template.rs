@@ -491,5 +491,4 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 #[cfg(test)]
-#[path = "template_tests.rs"]
 mod tests;

@@ -386,5 +386,4 @@ pub fn half_width(c: char) -> char {
 }
 
 #[cfg(test)]
-#[path = "text_tests.rs"]
 mod tests;

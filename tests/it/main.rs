@@ -1,3 +1,4 @@
-
+mod address_books;
 mod gateway_stories;
 mod gateway_support;
+mod intake;

@@ -146,10 +146,17 @@ fn several_numbers_are_told_from_one_number_with_blanks() {
             "{cell:?}"
         );
     }
-    let Err(PhoneError::Several(found)) = Phone::parse("0898-12345678/13800138001") else {
-        panic!()
-    };
-    assert_eq!(found.len(), 1, "the landline is none of the mobile numbers");
+    for cell in [
+        "0898-12345678/13800138001",
+        "0898-12345678 13800138001",
+        "13800138001\n62345678",
+    ] {
+        let Err(PhoneError::Several(found)) = Phone::parse(cell) else {
+            panic!("{cell:?}: {:?}", Phone::parse(cell))
+        };
+        assert_eq!(found.len(), 1, "the landline is none of the mobile numbers");
+    }
+    assert_eq!(code("13800138001 2"), "phone_too_long");
 }
 
 #[test]
