@@ -1,1 +1,5 @@
+//! Tests from outside, one binary: files by feature, helpers in `support`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod tidy;
