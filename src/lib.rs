@@ -5,6 +5,7 @@
 //! [`telemetry`] and [`alert`] are leaves that everybody may use; [`service`] holds the use cases.
 
 pub mod alert;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod county;

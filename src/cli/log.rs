@@ -1,0 +1,74 @@
+//! `watchbell log`: the delivery log, one line a message.
+
+use clap::{Args, ValueEnum};
+
+use super::{CliError, Ctx, Exit};
+use crate::domain::id::{CampaignId, RunId};
+
+/// `watchbell log`
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// 手机号 · one number
+    #[arg(long, value_name = "P")]
+    pub phone: Option<String>,
+    /// 短信任务 · one campaign
+    #[arg(long, value_name = "C")]
+    pub campaign: Option<CampaignId>,
+    /// 发送批次 · one run
+    #[arg(long, value_name = "R")]
+    pub run: Option<RunId>,
+    /// 状态 · one state, such as delivered or `in_doubt`
+    #[arg(long, value_name = "S")]
+    pub state: Option<String>,
+    /// 起始时间 · changed at or after
+    #[arg(long, value_name = "T")]
+    pub from: Option<String>,
+    /// 截止时间 · changed before
+    #[arg(long, value_name = "T")]
+    pub to: Option<String>,
+    /// 至多几行 · at most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// 格式 · the format
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Whole numbers.
+    #[command(flatten)]
+    pub unmask: Unmask,
+}
+
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// With a heading.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// Whole numbers, with a reason that is logged.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Unmask {
+    /// 显示完整号码（会记入台账） · show whole numbers; it is logged
+    #[arg(long, requires = "reason")]
+    pub unmask: bool,
+    /// 为什么要看完整号码 · why
+    #[arg(long, value_name = "TEXT", requires = "unmask")]
+    pub reason: Option<String>,
+}
+
+impl Unmask {
+    /// The reason, when whole numbers are asked for.
+    pub fn asked(&self) -> Option<&str> {
+        self.reason.as_deref().filter(|_| self.unmask)
+    }
+}
+
+/// Prints it.
+#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
+pub async fn run(_args: LogArgs, _ctx: &Ctx) -> Result<Exit, CliError> {
+    Err(CliError::NotBuilt("log"))
+}

@@ -1,0 +1,310 @@
+//! House rules as ordinary tests: who may import whom, how long a file gets, where the clock is read.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What everybody but the domain may use.
+const LEAVES: &[&str] = &["domain", "clock", "config", "telemetry", "alert", "tls"];
+/// The running parts.
+const PARTS: &[&str] = &["scheduler", "expander", "engine", "recorder"];
+
+/// Which modules of `src/` a module may import, beside itself. A new module has to be entered here:
+/// whoever adds one decides where it stands.
+fn may_import(module: &str) -> Option<Vec<&'static str>> {
+    let of = |lists: &[&[&'static str]]| Some(lists.concat());
+    match module {
+        "domain" | "tls" => of(&[]),
+        "clock" | "config" | "telemetry" => of(&[&["domain"]]),
+        "alert" => of(&[&["domain", "clock", "telemetry", "tls"]]),
+        // No SQL in a gateway, no gateway in the store: the engine joins them.
+        "store" | "gateway" => of(&[LEAVES]),
+        // The other end of the same sessions.
+        "simulate" => of(&[LEAVES, &["gateway"]]),
+        "scheduler" | "expander" | "engine" | "recorder" => {
+            of(&[LEAVES, PARTS, &["gateway", "store"]])
+        }
+        "service" => of(&[LEAVES, PARTS, &["gateway", "store"]]),
+        // Doors ask the service only.
+        "api" | "console" => of(&[LEAVES, &["service"]]),
+        // Starts the application and its practice partner, too.
+        "cli" => of(&[LEAVES, &["service", "app", "simulate"]]),
+        "app" => of(&[
+            LEAVES,
+            PARTS,
+            &["gateway", "store", "simulate", "service", "api", "console"],
+        ]),
+        _ => None,
+    }
+}
+
+/// Where some names may stand: crates and calls that belong to one layer.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("sqlx::", &["store"]),
+    ("watchbell_wire::", &["gateway", "simulate"]),
+    ("Utc::now", &["clock"]),
+    ("Local::now", &["clock"]),
+    ("SystemTime::now", &["clock"]),
+    ("std::time::Instant", &[]),
+    ("std::env::var", &["config"]),
+    (".unwrap()", &[]),
+    ("todo!(", &[]),
+    ("unimplemented!(", &[]),
+    ("dbg!(", &[]),
+    ("#[allow(", &[]),
+    ("unbounded_channel", &[]),
+];
+
+/// What the domain does not know.
+const NOT_IN_DOMAIN: &[&str] = &[
+    "tokio::",
+    "async fn",
+    ".await",
+    "std::fs",
+    "std::net",
+    "reqwest::",
+    "tracing::",
+];
+
+/// A file past this is asking to be two.
+const MAX_LINES: usize = 600;
+
+#[test]
+fn imports_point_downward() {
+    let mut wrong = String::new();
+    for source in sources() {
+        let allowed = may_import(&source.module);
+        for to in imports(&source.code) {
+            let fine =
+                to == source.module || allowed.as_ref().is_some_and(|a| a.contains(&to.as_str()));
+            if !fine {
+                let _ = writeln!(
+                    wrong,
+                    "{}: {} may not import {to} (STYLE §2, tests/it/tidy.rs)",
+                    source.path, source.module
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn every_module_has_its_place() {
+    let unknown: Vec<_> = sources()
+        .into_iter()
+        .filter(|s| {
+            may_import(&s.module).is_none() && !["lib", "main"].contains(&s.module.as_str())
+        })
+        .map(|s| s.path)
+        .collect();
+    assert!(
+        unknown.is_empty(),
+        "enter these in tests/it/tidy.rs: {unknown:?}"
+    );
+}
+
+#[test]
+fn what_belongs_to_one_layer_stays_there() {
+    let mut wrong = String::new();
+    for source in sources() {
+        for (name, homes) in ONLY_IN {
+            if !homes.contains(&source.module.as_str()) {
+                report(&mut wrong, &source, name);
+            }
+        }
+        if source.module == "domain" {
+            for name in NOT_IN_DOMAIN {
+                report(&mut wrong, &source, name);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn files_stay_short() {
+    let long: Vec<_> = ["src", "tests", "crates"]
+        .into_iter()
+        .flat_map(|folder| rust_files(&root().join(folder)))
+        .map(|path| (fs::read_to_string(&path).unwrap().lines().count(), path))
+        .filter(|(lines, _)| *lines > MAX_LINES)
+        .collect();
+    assert!(long.is_empty(), "over {MAX_LINES} lines: {long:?}");
+}
+
+#[test]
+fn both_databases_have_the_same_migrations() {
+    let names = |folder: &str| -> Vec<_> {
+        let mut names: Vec<_> = fs::read_dir(root().join("migrations").join(folder))
+            .map(|dir| dir.map(|e| e.unwrap().file_name()).collect())
+            .unwrap_or_default();
+        names.sort();
+        names
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+}
+
+struct Source {
+    /// Relative to the repository.
+    path: String,
+    /// The module of `src/` that it is part of.
+    module: String,
+    /// Its lines without comments and tests, numbered.
+    code: Vec<(usize, String)>,
+}
+
+fn report(wrong: &mut String, source: &Source, name: &str) {
+    for (line, _) in source.code.iter().filter(|(_, text)| text.contains(name)) {
+        let _ = writeln!(
+            wrong,
+            "{}:{line}: `{name}` does not belong here (tests/it/tidy.rs)",
+            source.path
+        );
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources() -> Vec<Source> {
+    let src = root().join("src");
+    let all: Vec<_> = rust_files(&src)
+        .into_iter()
+        .filter(|p| !is_test(p))
+        .collect();
+    assert!(
+        all.len() > 5,
+        "the sources were not found in {}",
+        src.display()
+    );
+    all.into_iter()
+        .map(|path| {
+            let inside = path.strip_prefix(&src).unwrap();
+            let first = inside
+                .components()
+                .next()
+                .unwrap()
+                .as_os_str()
+                .to_string_lossy();
+            Source {
+                module: first.trim_end_matches(".rs").to_owned(),
+                code: code(&fs::read_to_string(&path).unwrap()),
+                path: format!("src/{}", inside.display()),
+            }
+        })
+        .collect()
+}
+
+fn is_test(path: &Path) -> bool {
+    let name = path.file_stem().unwrap().to_string_lossy();
+    name == "tests"
+        || name.ends_with("_tests")
+        || path.components().any(|c| c.as_os_str() == "tests")
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|n| n != "target") {
+                files.extend(rust_files(&path));
+            }
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The lines that run: no comments, and nothing after the first test module (tests come last).
+fn code(text: &str) -> Vec<(usize, String)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let end = (0..lines.len())
+        .find(|&n| {
+            lines[n].trim() == "#[cfg(test)]"
+                && lines
+                    .get(n + 1)
+                    .is_some_and(|l| l.starts_with("mod ") && l.ends_with('{'))
+        })
+        .unwrap_or(lines.len());
+    lines[..end]
+        .iter()
+        .enumerate()
+        .map(|(n, line)| {
+            (
+                n + 1,
+                line.split("//").next().unwrap_or_default().to_owned(),
+            )
+        })
+        .collect()
+}
+
+/// The modules named after `crate::`, also inside braces.
+fn imports(code: &[(usize, String)]) -> Vec<String> {
+    let text: String = code
+        .iter()
+        .fold(String::new(), |all, (_, line)| all + line + "\n");
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("crate::") {
+        // `$crate::` in a macro is its own crate all the same; `my_crate::` is not this one.
+        if text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &text[at + "crate::".len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            found.extend(heads(group));
+        } else {
+            found.extend(head(rest));
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The first name of each item of a group, up to its closing brace.
+fn heads(group: &str) -> Vec<String> {
+    let mut depth = 0;
+    let mut start = 0;
+    let mut found = Vec::new();
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                found.extend(head(&group[start..at]));
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                found.extend(head(&group[start..at]));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A module's name; types and macros at the root begin otherwise.
+fn head(path: &str) -> Option<String> {
+    let path = path.trim_start();
+    let end = path
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(path.len());
+    let name = &path[..end];
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        .then(|| name.to_owned())
+        .filter(|n| n != "self" && n != "super")
+}
+
+#[test]
+fn a_nested_import_is_read_by_its_first_names() {
+    let text = "use crate::{\n    alert::{Alerts, Kind}, // crate::nothing\n    clock::Clock,\n    store,\n};\nlet x = crate::domain::id::RunId(1);";
+    assert_eq!(imports(&code(text)), ["alert", "clock", "domain", "store"]);
+}
