@@ -1,8 +1,9 @@
+//! Tests from outside, one binary: files by feature, helpers in `support`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod address_books;
 mod gateway_stories;
 mod gateway_support;
 mod intake;
-//! Tests from outside, one binary: files by feature, helpers in `support`.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tidy;
