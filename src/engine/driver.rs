@@ -1,0 +1,540 @@
+//! The tasks around the core: gateways on one side, the journal on the other, the database's change
+//! counter and the clock in between. Starting is lock → copy check → recovery → links; ending is stop
+//! claiming → let windows answer → say goodbye → last commit → give the lock back.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    core::{Account, Action, Core},
+    housekeeping::{Housekeeper, Policy},
+    lock::{EngineLock, LockError, RENEW_EVERY},
+    recovery::{Recovered, recover},
+    sidecar,
+};
+use crate::{
+    alert::{Alert, Alerts, Kind},
+    clock::Clock,
+    config,
+    domain::{
+        carrier::Carrier,
+        event::Event as Entry,
+        id::GatewayId,
+    },
+    gateway::{self, Event, Gateway, Health, OpenError},
+    recorder::{Committed, Op, Recorder},
+    store::{self, Store},
+};
+
+/// How often the database's change counter is asked.
+const POLL: Duration = Duration::from_millis(200);
+
+/// The core's own pace: refills of the rate's budget.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Groups of operations under way to the journal.
+const JOURNAL_ROOM: usize = 256;
+
+/// Operations held back while the journal is busy; beyond it the gateways are not listened to.
+const OUTBOX_ROOM: usize = 20_000;
+
+/// How long open windows may answer when the engine ends; what is silent then is in doubt.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What an engine is made of.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Wall time.
+    pub clock: Clock,
+    /// The gateways to open.
+    pub gateways: Vec<config::Gateway>,
+    /// The office's rules of sending.
+    pub policy: Policy,
+    /// Who is told.
+    pub alerts: Alerts,
+    /// This process's name in claims.
+    pub node: String,
+}
+
+/// Why an engine ended or did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A gateway's configuration.
+    #[error("gateway {id}: {source}")]
+    Gateway {
+        /// Which.
+        id: GatewayId,
+        /// Why.
+        source: OpenError,
+    },
+    /// The sidecar.
+    #[error("cannot write {path}: {source}; the database's folder must be writable")]
+    Sidecar {
+        /// Where.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The lease went to another engine.
+    #[error("another engine has taken over this database's lease: this one has stopped writing to carriers")]
+    LeaseLost,
+    /// The journal's task died.
+    #[error("the journal ended unexpectedly; recovery will read what was committed")]
+    Journal,
+}
+
+/// The gateways' health, for the doors.
+pub type Gateways = Arc<std::sync::RwLock<BTreeMap<GatewayId, Arc<dyn Gateway>>>>;
+
+/// A running engine.
+pub struct Engine {
+    parts: Parts,
+    lock: EngineLock,
+    core: Core,
+    gateways: BTreeMap<GatewayId, Arc<dyn Gateway>>,
+    events: mpsc::Receiver<(GatewayId, Event)>,
+    journal: mpsc::Sender<Vec<Op>>,
+    committed: mpsc::Receiver<Committed>,
+    recorder: JoinHandle<store::Result<()>>,
+    housekeeper: Housekeeper,
+    outbox: VecDeque<Vec<Op>>,
+    outbox_ops: usize,
+    installation: String,
+    renewed: Instant,
+    halted: Option<Halt>,
+    tracker: TaskTracker,
+}
+
+/// How far a halt is: waiting for what was unwritten, or counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Halt {
+    Waiting,
+    Counted,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("node", &self.parts.node).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Takes the database over: `None` while another engine has it. Checks for a copy, recovers, opens
+    /// the gateways.
+    pub async fn start(parts: Parts) -> Result<Option<Self>, EngineError> {
+        let Some(lock) = EngineLock::try_take(&parts.store, &parts.node).await? else { return Ok(None) };
+        let installation = hold_copies(&parts).await?;
+        let serves: HashMap<GatewayId, Carrier> = parts
+            .gateways
+            .iter()
+            .filter_map(|g| Some((g.id.clone(), *g.carriers.first()?)))
+            .collect();
+        let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves).await?;
+        let recovered = recover(&parts.store, &parts.clock, &mut recorder).await?;
+        note_start(&parts, &mut recorder, recovered).await?;
+        let tracker = TaskTracker::new();
+        let (gateways, events) = open_gateways(&parts, &lock, &tracker)?;
+        let (journal, ops) = mpsc::channel(JOURNAL_ROOM);
+        let (done, committed) = mpsc::channel(JOURNAL_ROOM);
+        let alerts = parts.alerts.clone();
+        let recorder = tokio::spawn(recorder.run(ops, done, move |error| {
+            alerts.raise(Alert::new(Kind::Database, "journal", error.to_string()));
+        }));
+        let core = Core::new(parts.node.clone(), accounts(&parts.gateways));
+        let housekeeper = Housekeeper::new(parts.policy.clone(), &parts.gateways);
+        Ok(Some(Self {
+            core,
+            gateways,
+            events,
+            journal,
+            committed,
+            recorder,
+            housekeeper,
+            outbox: VecDeque::new(),
+            outbox_ops: 0,
+            installation,
+            renewed: Instant::now(),
+            halted: None,
+            tracker,
+            lock,
+            parts,
+        }))
+    }
+
+    /// The gateways' present health.
+    pub fn health(&self) -> BTreeMap<GatewayId, Health> {
+        self.gateways.iter().map(|(id, g)| (id.clone(), g.health())).collect()
+    }
+
+    /// The gateways, for doors that show their health while the engine runs.
+    pub fn gateways(&self) -> BTreeMap<GatewayId, Arc<dyn Gateway>> {
+        self.gateways.clone()
+    }
+
+    /// Runs until `stop`, then drains and ends. An error ends it at once: recovery reads the journal.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), EngineError> {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut poll = interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !stop.is_cancelled() {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                done = self.committed.recv() => self.after_commit(done.ok_or(EngineError::Journal)?).await?,
+                permit = self.journal.reserve(), if !self.outbox.is_empty() => {
+                    let permit = permit.map_err(|_| EngineError::Journal)?;
+                    if let Some(ops) = self.outbox.pop_front() {
+                        self.outbox_ops -= ops.len();
+                        permit.send(ops);
+                    }
+                }
+                event = self.events.recv(), if self.outbox_ops < OUTBOX_ROOM => {
+                    if let Some((id, event)) = event {
+                        self.listen(&id, event);
+                    }
+                }
+                _ = poll.tick() => self.poll().await?,
+                _ = tick.tick() => self.core.tick(self.parts.clock.now()),
+            }
+            self.act();
+        }
+        self.end().await
+    }
+
+    fn listen(&mut self, id: &GatewayId, event: Event) {
+        tell(&self.parts.alerts, id, &event);
+        self.core.event(self.parts.clock.now(), id, event);
+    }
+
+    /// Does what the core decided.
+    fn act(&mut self) {
+        while let Some(action) = self.core.poll() {
+            match action {
+                Action::Record(ops) => {
+                    self.outbox_ops += ops.len();
+                    self.outbox.push_back(ops);
+                }
+                Action::Submit(id, batch) => {
+                    if let Some(gateway) = self.gateways.get(&id) {
+                        gateway.submit(batch);
+                    }
+                }
+                Action::Recall(id, lanes) => {
+                    if let Some(gateway) = self.gateways.get(&id) {
+                        gateway.recall(lanes);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn after_commit(&mut self, done: Committed) -> Result<(), EngineError> {
+        for (id, tokens) in done.acks {
+            if let Some(gateway) = self.gateways.get(&id) {
+                gateway.acknowledge(tokens);
+            }
+        }
+        for (id, n) in done.accepted {
+            metrics::counter!("watchbell_segments_accepted_total", "gateway" => id.0).increment(n);
+        }
+        let now = self.parts.clock.now();
+        let mut stale = done.requeued;
+        for claimed in done.claims {
+            stale |= matches!(claimed, crate::recorder::Claimed::Refused { .. });
+            self.core.claimed(now, claimed);
+        }
+        if stale {
+            self.housekeeper.look_again();
+        }
+        Ok(())
+    }
+
+    /// Reads what people and other processes changed; keeps the lease, the sidecar and the house.
+    async fn poll(&mut self) -> Result<(), EngineError> {
+        if self.renewed.elapsed() >= RENEW_EVERY {
+            self.renewed = Instant::now();
+            if !self.lock.renew().await? {
+                return Err(EngineError::LeaseLost);
+            }
+            write_sidecar(&self.parts, &self.installation).await?;
+        }
+        if self.recorder.is_finished() {
+            return Err(self.journal_error().await);
+        }
+        let now = self.parts.clock.now();
+        let mut tx = self.parts.store.read("poll").await?;
+        let Some(news) = self.housekeeper.look(&mut tx, now, self.core.is_quiet()).await? else {
+            return self.count_after_halt().await;
+        };
+        drop(tx);
+        if news.may_send {
+            if self.halted.take().is_some() {
+                self.core.resume(now);
+            }
+        } else if self.halted.is_none() {
+            self.halted = Some(Halt::Waiting);
+            self.core.halt();
+        }
+        for message in &news.resent {
+            self.core.forget(*message);
+        }
+        self.core.lanes(now, news.lanes);
+        if !news.ops.is_empty() {
+            self.outbox_ops += news.ops.len();
+            self.outbox.push_back(news.ops);
+        }
+        for alert in news.alerts {
+            self.parts.alerts.raise(alert);
+        }
+        self.count_after_halt().await
+    }
+
+    /// After a halt, once nothing is between claim and wire: says exactly how many have left.
+    async fn count_after_halt(&mut self) -> Result<(), EngineError> {
+        let settled = self.core.is_quiet() && self.outbox.is_empty() && self.journal.capacity() == JOURNAL_ROOM;
+        if self.halted != Some(Halt::Waiting) || !settled {
+            return Ok(());
+        }
+        self.halted = Some(Halt::Counted);
+        let mut tx = self.parts.store.read("count_left").await?;
+        let stopped = tx.installation().await?.is_some_and(|i| i.stopped_us > 0);
+        if stopped {
+            let left = tx.left().await?;
+            let event = Entry::Stop {
+                by: "watchbell".into(),
+                act: "left".into(),
+                reason: String::new(),
+                left: Some(left),
+            };
+            self.outbox_ops += 1;
+            self.outbox.push_back(vec![Op::Note(event)]);
+        }
+        Ok(())
+    }
+
+    async fn journal_error(&mut self) -> EngineError {
+        match (&mut self.recorder).await {
+            Ok(Err(error)) => EngineError::Store(error),
+            _ => EngineError::Journal,
+        }
+    }
+
+    /// Stop claiming, let windows answer, say goodbye, last commit, give the lock back.
+    async fn end(mut self) -> Result<(), EngineError> {
+        self.core.halt();
+        self.act();
+        let deadline = Instant::now() + DRAIN;
+        while !(self.core.is_idle() && self.outbox.is_empty()) && Instant::now() < deadline {
+            self.drain_step(deadline).await?;
+        }
+        for gateway in self.gateways.values() {
+            gateway.close(Duration::from_millis(500));
+        }
+        self.gateways_gone().await?;
+        drop(self.journal);
+        while self.committed.recv().await.is_some() {}
+        match self.recorder.await {
+            Ok(done) => done?,
+            Err(_) => return Err(EngineError::Journal),
+        }
+        self.tracker.close();
+        _ = timeout(Duration::from_secs(1), self.tracker.wait()).await;
+        write_sidecar(&self.parts, &self.installation).await?;
+        self.lock.give_back().await?;
+        Ok(())
+    }
+
+    async fn drain_step(&mut self, deadline: Instant) -> Result<(), EngineError> {
+        tokio::select! {
+            done = self.committed.recv() => self.after_commit(done.ok_or(EngineError::Journal)?).await?,
+            permit = self.journal.reserve(), if !self.outbox.is_empty() => {
+                let permit = permit.map_err(|_| EngineError::Journal)?;
+                if let Some(ops) = self.outbox.pop_front() {
+                    self.outbox_ops -= ops.len();
+                    permit.send(ops);
+                }
+            }
+            Some((id, event)) = self.events.recv() => self.listen(&id, event),
+            () = tokio::time::sleep_until(deadline) => {}
+        }
+        if self.renewed.elapsed() >= RENEW_EVERY {
+            self.renewed = Instant::now();
+            self.lock.renew().await?;
+        }
+        self.act();
+        Ok(())
+    }
+
+    /// Listens until all gateways have closed, so that what was unanswered is in doubt and recorded.
+    async fn gateways_gone(&mut self) -> Result<(), EngineError> {
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while let Ok(Some((id, event))) = tokio::time::timeout_at(deadline, self.events.recv()).await {
+            self.listen(&id, event);
+            self.act();
+        }
+        while let Some(ops) = self.outbox.pop_front() {
+            if self.journal.send(ops).await.is_err() {
+                return Err(EngineError::Journal);
+            }
+            while self.committed.try_recv().is_ok() {}
+        }
+        Ok(())
+    }
+}
+
+/// Is this a copy, an old backup put back, a clone? Then it is held until a person says otherwise.
+async fn hold_copies(parts: &Parts) -> Result<String, EngineError> {
+    let now = parts.clock.now();
+    let mut tx = parts.store.begin("hold_copies").await?;
+    let Some(installation) = tx.installation().await? else {
+        return Err(store::Error::Missing { what: "installation", id: "(the database has never been used)".into() }.into());
+    };
+    let reason = match parts.store.path() {
+        Some(path) => sqlite_suspicion(&mut tx, parts, path, &installation.id).await?,
+        None => {
+            let place = tx.place().await?;
+            (place != installation.place).then_some(sidecar::Suspicion::Moved)
+        }
+    };
+    if let (Some(reason), true) = (reason, installation.held.is_empty()) {
+        tx.set_held(reason.as_str()).await?;
+        let event =
+            Entry::Stop { by: "watchbell".into(), act: "held".into(), reason: reason.as_str().into(), left: None };
+        tx.record(now, &[event]).await?;
+        tx.commit().await?;
+        tracing::warn!("This database is held: {}", reason.as_str());
+        parts.alerts.raise(Alert::new(Kind::RunHeld, "database", reason.as_str().to_owned()));
+    }
+    Ok(installation.id)
+}
+
+async fn sqlite_suspicion(
+    tx: &mut store::Tx,
+    parts: &Parts,
+    path: &std::path::Path,
+    installation: &str,
+) -> Result<Option<sidecar::Suspicion>, EngineError> {
+    let present = sidecar::Present {
+        installation: installation.to_owned(),
+        head: tx.head().await?,
+        sending: !tx.open_lanes().await?.is_empty(),
+        now: Clock::system().now(),
+    };
+    let known = sidecar::read(path);
+    let named = known.as_ref().and_then(|(s, _)| sidecar::named_head(s));
+    let ours = match named {
+        Some(head) if head.n == 0 => true,
+        Some(head) => tx.entry_hash(head.n).await? == Some(head.hash),
+        None => false,
+    };
+    let _ = parts;
+    sidecar::suspect(path, known.as_ref().map(|(s, t)| (s, *t)), &present, ours)
+        .map_err(|source| EngineError::Sidecar { path: path.display().to_string(), source })
+}
+
+async fn write_sidecar(parts: &Parts, installation: &str) -> Result<(), EngineError> {
+    let Some(path) = parts.store.path() else { return Ok(()) };
+    let head = parts.store.read("sidecar").await?.head().await?;
+    sidecar::write(path, installation, head, Clock::system().now())
+        .map_err(|source| EngineError::Sidecar { path: sidecar::path_of(path).display().to_string(), source })
+}
+
+async fn note_start(parts: &Parts, recorder: &mut Recorder, found: Recovered) -> Result<(), EngineError> {
+    let note = |act: &str| Op::Note(Entry::Engine { node: parts.node.clone(), act: act.into() });
+    if found != Recovered::default() {
+        tracing::warn!(claims = found.claims, doubts = found.doubts, "Recovered: {} messages are in doubt", found.doubts);
+    }
+    recorder.commit(&[note("started")]).await?;
+    Ok(())
+}
+
+fn accounts(gateways: &[config::Gateway]) -> Vec<Account> {
+    gateways
+        .iter()
+        .map(|g| {
+            let mut start = [0; 4];
+            getrandom::fill(&mut start).expect("the operating system gives random bytes");
+            Account {
+                id: g.id.clone(),
+                rate: f64::from(g.rate),
+                window: usize::from(g.window),
+                count: g.count,
+                first_sequence: u32::from_be_bytes(start),
+            }
+        })
+        .collect()
+}
+
+type Opened = (BTreeMap<GatewayId, Arc<dyn Gateway>>, mpsc::Receiver<(GatewayId, Event)>);
+
+fn open_gateways(parts: &Parts, lock: &EngineLock, tracker: &TaskTracker) -> Result<Opened, EngineError> {
+    let (all, events) = mpsc::channel(gateway::EVENT_ROOM);
+    let mut gateways = BTreeMap::new();
+    for config in &parts.gateways {
+        let (own, mut from) = mpsc::channel(gateway::EVENT_ROOM);
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).expect("the operating system gives random bytes");
+        let context = gateway::Context {
+            clock: parts.clock.clone(),
+            gate: lock.gate(),
+            tracker: tracker.clone(),
+            events: own,
+            seed: u64::from_be_bytes(seed),
+        };
+        let opened = gateway::open(config, context)
+            .map_err(|source| EngineError::Gateway { id: config.id.clone(), source })?;
+        let (id, all) = (config.id.clone(), all.clone());
+        tracker.spawn(async move {
+            while let Some(event) = from.recv().await {
+                if all.send((id.clone(), event)).await.is_err() {
+                    break;
+                }
+            }
+        });
+        gateways.insert(config.id.clone(), opened);
+    }
+    Ok((gateways, events))
+}
+
+/// Who must hear of a gateway's trouble.
+fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
+    match event {
+        Event::LinkUp(link) => {
+            tracing::info!(gateway = %id, link, "Gateway {id}: link {link} is up");
+            alerts.resolve(Kind::GatewayDown, &id.0);
+        }
+        Event::LinkDown { link, reason, .. } => {
+            tracing::warn!(gateway = %id, link, "Gateway {id}: link {link} is down: {reason}");
+            alerts.raise(Alert::new(Kind::GatewayDown, id.0.clone(), format!("link {link}: {reason}")));
+        }
+        Event::LoginRefused { reason, gave_up } => {
+            let what = if *gave_up { format!("{reason}; no more tries until a restart") } else { reason.clone() };
+            alerts.raise(Alert::new(Kind::LoginRefused, id.0.clone(), what));
+        }
+        Event::Written(_)
+        | Event::Answered { .. }
+        | Event::TimedOut(_)
+        | Event::Recalled(_)
+        | Event::Delivered { .. }
+        | Event::Pace(_) => {}
+    }
+}
