@@ -3,3 +3,11 @@
 //! a crash left, before any link opens.
 
 pub mod core;
+pub mod driver;
+pub mod housekeeping;
+pub mod lock;
+pub mod recovery;
+pub mod sidecar;
+
+pub use driver::{Engine, EngineError, Parts};
+pub use housekeeping::Policy;

@@ -11,6 +11,7 @@ pub mod config;
 pub mod county;
 pub mod domain;
 pub mod engine;
+pub mod expander;
 pub mod gateway;
 pub mod intake;
 pub mod recorder;

@@ -217,7 +217,7 @@ pub struct Committed {
     pub claims: Vec<Claimed>,
     /// Deliveries that may be acknowledged now.
     pub acks: Vec<(GatewayId, Vec<AckToken>)>,
-    /// Something new stands in `again`.
+    /// There is something new to be sent, or to be made ready.
     pub requeued: bool,
     /// The ledger's head.
     pub head: Option<Head>,

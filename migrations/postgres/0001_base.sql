@@ -106,7 +106,7 @@ CREATE TABLE campaign (
 
 CREATE TABLE run (
     id           TEXT    PRIMARY KEY,
-    campaign_id  TEXT    NOT NULL REFERENCES campaign (id),
+    campaign_id  TEXT    NOT NULL,
     slot_us      BIGINT NOT NULL,
     intent       TEXT    NOT NULL CHECK (intent IN ('go', 'paused', 'held', 'cancelled')),
     reason       TEXT    NOT NULL DEFAULT '',
@@ -137,7 +137,7 @@ CREATE TABLE merge (
 
 CREATE TABLE lane (
     id          BIGINT PRIMARY KEY,
-    run_id      TEXT    NOT NULL REFERENCES run (id),
+    run_id      TEXT    NOT NULL,
     gateway     TEXT    NOT NULL,            -- '': no route, everybody suppressed at freezing
     template    TEXT    NOT NULL,            -- final text with signature and opt-out wording, placeholders open
     size        BIGINT NOT NULL DEFAULT 0,

@@ -120,7 +120,18 @@ pub struct Engine {
     installation: String,
     renewed: Instant,
     halted: Option<Halt>,
+    look_now: bool,
     tracker: TaskTracker,
+}
+
+/// One turn of the engine.
+enum Step {
+    Committed(Committed),
+    Room(mpsc::OwnedPermit<Vec<Op>>),
+    Event(GatewayId, Event),
+    Poll,
+    Tick,
+    JournalGone,
 }
 
 /// How far a halt is: waiting for what was unwritten, or counted.
@@ -156,7 +167,12 @@ impl Engine {
         let (done, committed) = mpsc::channel(JOURNAL_ROOM);
         let alerts = parts.alerts.clone();
         let recorder = tokio::spawn(recorder.run(ops, done, move |error| {
-            alerts.raise(Alert::new(Kind::Database, "journal", error.to_string()));
+            alerts.raise(Alert {
+                kind: Kind::Database,
+                subject: "journal".into(),
+                zh: format!("数据库暂时写不进去，发送已暂停，将继续重试：{error}"),
+                en: format!("the database does not take what is to be written; sending waits and tries again: {error}"),
+            });
         }));
         let core = Core::new(parts.node.clone(), accounts(&parts.gateways));
         let housekeeper = Housekeeper::new(parts.policy.clone(), &parts.gateways);
@@ -173,6 +189,7 @@ impl Engine {
             installation,
             renewed: Instant::now(),
             halted: None,
+            look_now: false,
             tracker,
             lock,
             parts,
@@ -195,29 +212,54 @@ impl Engine {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !stop.is_cancelled() {
-            tokio::select! {
+        loop {
+            let step = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                done = self.committed.recv() => self.after_commit(done.ok_or(EngineError::Journal)?).await?,
-                permit = self.journal.reserve(), if !self.outbox.is_empty() => {
-                    let permit = permit.map_err(|_| EngineError::Journal)?;
-                    if let Some(ops) = self.outbox.pop_front() {
-                        self.outbox_ops -= ops.len();
-                        permit.send(ops);
-                    }
-                }
-                event = self.events.recv(), if self.outbox_ops < OUTBOX_ROOM => {
-                    if let Some((id, event)) = event {
-                        self.listen(&id, event);
-                    }
-                }
-                _ = poll.tick() => self.poll().await?,
-                _ = tick.tick() => self.core.tick(self.parts.clock.now()),
+                step = self.step() => step,
+                _ = poll.tick() => Step::Poll,
+                _ = tick.tick() => Step::Tick,
+            };
+            self.take(step).await?;
+            if self.look_now {
+                self.look_now = false;
+                poll.reset_immediately();
             }
-            self.act();
         }
         self.end().await
+    }
+
+    /// The next thing that happens at the journal or a gateway. Cancel safe.
+    async fn step(&mut self) -> Step {
+        tokio::select! {
+            biased;
+            done = self.committed.recv() => done.map_or(Step::JournalGone, Step::Committed),
+            permit = self.journal.clone().reserve_owned(), if !self.outbox.is_empty() => {
+                permit.map_or(Step::JournalGone, Step::Room)
+            }
+            event = self.events.recv(), if self.outbox_ops < OUTBOX_ROOM => match event {
+                Some((id, event)) => Step::Event(id, event),
+                None => std::future::pending().await,
+            },
+        }
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), EngineError> {
+        match step {
+            Step::Committed(done) => self.after_commit(done),
+            Step::Room(permit) => {
+                if let Some(ops) = self.outbox.pop_front() {
+                    self.outbox_ops -= ops.len();
+                    permit.send(ops);
+                }
+            }
+            Step::Event(id, event) => self.listen(&id, event),
+            Step::Poll => self.poll().await?,
+            Step::Tick => self.core.tick(self.parts.clock.now()),
+            Step::JournalGone => return Err(self.journal_error().await),
+        }
+        self.act();
+        Ok(())
     }
 
     fn listen(&mut self, id: &GatewayId, event: Event) {
@@ -247,7 +289,7 @@ impl Engine {
         }
     }
 
-    async fn after_commit(&mut self, done: Committed) -> Result<(), EngineError> {
+    fn after_commit(&mut self, done: Committed) {
         for (id, tokens) in done.acks {
             if let Some(gateway) = self.gateways.get(&id) {
                 gateway.acknowledge(tokens);
@@ -264,8 +306,8 @@ impl Engine {
         }
         if stale {
             self.housekeeper.look_again();
+            self.look_now = true;
         }
-        Ok(())
     }
 
     /// Reads what people and other processes changed; keeps the lease, the sidecar and the house.
@@ -282,7 +324,7 @@ impl Engine {
         }
         let now = self.parts.clock.now();
         let mut tx = self.parts.store.read("poll").await?;
-        let Some(news) = self.housekeeper.look(&mut tx, now, self.core.is_quiet()).await? else {
+        let Some(news) = self.housekeeper.look(&mut tx, now).await? else {
             return self.count_after_halt().await;
         };
         drop(tx);
@@ -331,6 +373,7 @@ impl Engine {
         Ok(())
     }
 
+    /// Why the journal's task has ended.
     async fn journal_error(&mut self) -> EngineError {
         match (&mut self.recorder).await {
             Ok(Err(error)) => EngineError::Store(error),
@@ -364,23 +407,15 @@ impl Engine {
     }
 
     async fn drain_step(&mut self, deadline: Instant) -> Result<(), EngineError> {
-        tokio::select! {
-            done = self.committed.recv() => self.after_commit(done.ok_or(EngineError::Journal)?).await?,
-            permit = self.journal.reserve(), if !self.outbox.is_empty() => {
-                let permit = permit.map_err(|_| EngineError::Journal)?;
-                if let Some(ops) = self.outbox.pop_front() {
-                    self.outbox_ops -= ops.len();
-                    permit.send(ops);
-                }
-            }
-            Some((id, event)) = self.events.recv() => self.listen(&id, event),
-            () = tokio::time::sleep_until(deadline) => {}
-        }
+        let step = tokio::select! {
+            step = self.step() => step,
+            () = tokio::time::sleep_until(deadline) => Step::Tick,
+        };
+        self.take(step).await?;
         if self.renewed.elapsed() >= RENEW_EVERY {
             self.renewed = Instant::now();
             self.lock.renew().await?;
         }
-        self.act();
         Ok(())
     }
 
@@ -409,7 +444,7 @@ async fn hold_copies(parts: &Parts) -> Result<String, EngineError> {
         return Err(store::Error::Missing { what: "installation", id: "(the database has never been used)".into() }.into());
     };
     let reason = match parts.store.path() {
-        Some(path) => sqlite_suspicion(&mut tx, parts, path, &installation.id).await?,
+        Some(path) => sqlite_suspicion(&mut tx, path, &installation.id).await?,
         None => {
             let place = tx.place().await?;
             (place != installation.place).then_some(sidecar::Suspicion::Moved)
@@ -422,14 +457,18 @@ async fn hold_copies(parts: &Parts) -> Result<String, EngineError> {
         tx.record(now, &[event]).await?;
         tx.commit().await?;
         tracing::warn!("This database is held: {}", reason.as_str());
-        parts.alerts.raise(Alert::new(Kind::RunHeld, "database", reason.as_str().to_owned()));
+        parts.alerts.raise(Alert {
+            kind: Kind::DatabaseHeld,
+            subject: "database".into(),
+            zh: format!("数据库已扣住，不会发送任何短信，须由人员核实后用 watchbell release 放行（{}）", reason.as_str()),
+            en: format!("the database is held and sends nothing until `watchbell release --reason …`: {}", reason.as_str()),
+        });
     }
     Ok(installation.id)
 }
 
 async fn sqlite_suspicion(
     tx: &mut store::Tx,
-    parts: &Parts,
     path: &std::path::Path,
     installation: &str,
 ) -> Result<Option<sidecar::Suspicion>, EngineError> {
@@ -446,7 +485,6 @@ async fn sqlite_suspicion(
         Some(head) => tx.entry_hash(head.n).await? == Some(head.hash),
         None => false,
     };
-    let _ = parts;
     sidecar::suspect(path, known.as_ref().map(|(s, t)| (s, *t)), &present, ours)
         .map_err(|source| EngineError::Sidecar { path: path.display().to_string(), source })
 }
@@ -524,11 +562,24 @@ fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
         }
         Event::LinkDown { link, reason, .. } => {
             tracing::warn!(gateway = %id, link, "Gateway {id}: link {link} is down: {reason}");
-            alerts.raise(Alert::new(Kind::GatewayDown, id.0.clone(), format!("link {link}: {reason}")));
+            alerts.raise(Alert {
+                kind: Kind::GatewayDown,
+                subject: id.0.clone(),
+                zh: format!("网关 {id} 的第 {link} 条连接断开：{reason}"),
+                en: format!("gateway {id}: link {link} is down: {reason}"),
+            });
         }
         Event::LoginRefused { reason, gave_up } => {
-            let what = if *gave_up { format!("{reason}; no more tries until a restart") } else { reason.clone() };
-            alerts.raise(Alert::new(Kind::LoginRefused, id.0.clone(), what));
+            let (zh, en) = match gave_up {
+                true => ("，已停止尝试：请核对账号和密码后重启", "; no more tries: check account and password, then restart"),
+                false => ("", ""),
+            };
+            alerts.raise(Alert {
+                kind: Kind::LoginRefused,
+                subject: id.0.clone(),
+                zh: format!("网关 {id} 拒绝登录：{reason}{zh}"),
+                en: format!("gateway {id} refuses the login: {reason}{en}"),
+            });
         }
         Event::Written(_)
         | Event::Answered { .. }

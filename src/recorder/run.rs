@@ -43,6 +43,7 @@ pub(super) async fn reserve(
         let reason = "daily_limit".to_owned();
         work.change(message, 0, &Change::Suppressed { reason }, Source::Watchbell);
     }
+    work.done.requeued = true;
     tx.set_reserved(id, to).await
 }
 
@@ -78,6 +79,7 @@ pub(super) async fn open(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::
         return Ok(());
     };
     tx.open_run(id, part_ref, work.now).await?;
+    work.done.requeued = true;
     work.note(&Event::Run {
         by: "watchbell".into(),
         act: "opened".into(),

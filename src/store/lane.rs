@@ -251,6 +251,13 @@ impl Counts {
         self.queued + self.submitting + self.of(Outcome::Submitted) + self.of(Outcome::InDoubt)
     }
 
+    /// Those that have left us, or may have.
+    pub fn left(&self) -> i64 {
+        let stayed: i64 =
+            Outcome::ALL.into_iter().filter(|o| o.never_left()).map(|o| self.of(o)).sum();
+        self.total() - self.queued - stayed
+    }
+
     /// Adds another lane's.
     pub fn add(&mut self, other: &Self) {
         for (mine, theirs) in self.outcomes.iter_mut().zip(other.outcomes) {
@@ -300,6 +307,16 @@ impl Tx {
             sum.add(&self.lane_counts(&lane).await?);
         }
         Ok(sum)
+    }
+
+    /// Messages of runs that are not over which have left us, or may have.
+    pub async fn left(&mut self) -> Result<i64> {
+        let mut left = 0;
+        for run in self.unclosed_runs().await? {
+            let counts = self.run_counts(run.id()?).await?;
+            left += counts.left();
+        }
+        Ok(left)
     }
 
     /// How many doubtful messages of a run are past their grace and held.

@@ -1,0 +1,295 @@
+//! What the engine must see to besides sending: what people changed, runs to open, lanes whose time is
+//! over, doubts past their grace, reports that never came, runs that are done. It looks, and says what
+//! to do; the journal does it.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use chrono_tz::Tz;
+use tokio::time::Instant;
+
+use super::core::Lane;
+use crate::{
+    alert::{Alert, Kind},
+    config,
+    domain::{
+        event::Source,
+        hours::{Hours, Window},
+        id::{GatewayId, LaneId, MessageId, RunId},
+        message::Change,
+        phone::Phone,
+        priority::Priority,
+        template::Template,
+        time::Micros,
+    },
+    recorder::{Op, PartNews},
+    store::{
+        self, Tx,
+        lane::{AgainRow, LaneRow},
+        run::RunRow,
+    },
+};
+
+/// Between two looks at what only time changes.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Messages whose limits are reserved in one commit: some ten milliseconds.
+const RESERVE_CHUNK: i64 = 2_000;
+
+/// Doubts or silent reports settled in one sweep.
+const SWEEP_CHUNK: i64 = 2_000;
+
+/// The office's rules of sending.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Season and quiet hours.
+    pub hours: Hours,
+    /// The office's zone, for days.
+    pub zone: Tz,
+    /// Messages a person gets on one day at most.
+    pub daily_limit: i64,
+    /// How long a report is waited for.
+    pub report_window: Duration,
+    /// How long evidence is waited for before the run's policy decides about doubt.
+    pub doubt_grace: Duration,
+}
+
+/// What a look brought.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// Neither held nor stopped?
+    pub(super) may_send: bool,
+    /// All lanes that may be claimed from now.
+    pub(super) lanes: Vec<Lane>,
+    /// What must be made durable.
+    pub(super) ops: Vec<Op>,
+    /// Doubtful messages that go again.
+    pub(super) resent: Vec<MessageId>,
+    /// What somebody must hear.
+    pub(super) alerts: Vec<Alert>,
+}
+
+/// Looks after the house. Remembers what it has seen, so that an idle house costs one small read.
+#[derive(Debug)]
+pub(super) struct Housekeeper {
+    policy: Policy,
+    known: Vec<GatewayId>,
+    change: Option<i64>,
+    swept: Option<Instant>,
+    templates: HashMap<i64, Arc<Template>>,
+}
+
+impl Housekeeper {
+    pub(super) fn new(policy: Policy, gateways: &[config::Gateway]) -> Self {
+        Self {
+            policy,
+            known: gateways.iter().map(|g| g.id.clone()).collect(),
+            change: None,
+            swept: None,
+            templates: HashMap::new(),
+        }
+    }
+
+    /// What was known is stale.
+    pub(super) fn look_again(&mut self) {
+        self.change = None;
+    }
+
+    /// `None`: nothing has changed since the last look.
+    pub(super) async fn look(&mut self, tx: &mut Tx, now: Micros) -> store::Result<Option<News>> {
+        let Some(installation) = tx.installation().await? else { return Ok(None) };
+        let sweep = self.swept.is_none_or(|t| t.elapsed() >= SWEEP);
+        if !sweep && self.change == Some(installation.change) {
+            return Ok(None);
+        }
+        self.change = Some(installation.change);
+        let mut news = News { may_send: installation.may_send(), ..News::default() };
+        self.lanes(tx, now, &mut news).await?;
+        self.open_runs(tx, now, &mut news).await?;
+        if sweep {
+            self.swept = Some(Instant::now());
+            self.overdue(tx, now, &mut news).await?;
+            self.doubts(tx, now, &mut news).await?;
+            self.silence(tx, now, &mut news).await?;
+            self.finished(tx, &mut news).await?;
+            self.ended(tx, &mut news).await?;
+        }
+        Ok(Some(news))
+    }
+
+    fn may_go(&self, now: Micros, priority: Priority) -> bool {
+        matches!(self.policy.hours.may_send(now, priority), Window::Open)
+    }
+
+    async fn lanes(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+        let rows = tx.open_lanes().await?;
+        let mut again: HashMap<i64, Vec<AgainRow>> = HashMap::new();
+        for row in tx.again().await? {
+            again.entry(row.lane_id).or_default().push(row);
+        }
+        self.templates.retain(|id, _| rows.iter().any(|r| r.id == *id));
+        for row in rows {
+            let lane = self.lane(&row, again.remove(&row.id).unwrap_or_default())?;
+            if self.may_go(now, lane.priority) {
+                if !self.known.contains(&lane.gateway) {
+                    let id = &lane.gateway.0;
+                    news.alerts.push(Alert {
+                        kind: Kind::GatewayDown,
+                        subject: id.clone(),
+                        zh: format!("有短信等待发送，但配置里没有网关 {id}：请恢复该网关的配置，或取消这些批次"),
+                        en: format!("messages wait for gateway {id}, which is not configured: configure it again, or cancel their runs"),
+                    });
+                }
+                news.lanes.push(lane);
+            }
+        }
+        Ok(())
+    }
+
+    fn lane(&mut self, row: &LaneRow, again: Vec<AgainRow>) -> store::Result<Lane> {
+        let corrupt = |what: String| store::Error::Corrupt { table: "lane", what };
+        let template = match self.templates.get(&row.id) {
+            Some(known) => known.clone(),
+            None => {
+                let parsed = Template::parse(&row.template).map_err(|e| corrupt(e.to_string()))?;
+                let parsed = Arc::new(parsed);
+                self.templates.insert(row.id, parsed.clone());
+                parsed
+            }
+        };
+        Ok(Lane {
+            id: LaneId(row.id),
+            gateway: GatewayId(row.gateway.clone()),
+            priority: row.priority.parse().map_err(|_| corrupt(row.priority.clone()))?,
+            template,
+            written_from: usize::try_from(row.written_from).unwrap_or(0),
+            next: row.next,
+            end: row.end,
+            max_parts: u32::try_from(row.max_parts).unwrap_or(1),
+            not_after: (row.not_after_us > 0).then_some(Micros(row.not_after_us)),
+            again,
+        })
+    }
+
+    /// Reserves limits chunk by chunk and opens what is reserved. Urgent runs reserve nothing.
+    async fn open_runs(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+        if !news.may_send {
+            return Ok(());
+        }
+        for run in tx.runs_to_open(now).await? {
+            let priority: Priority = parse(&run, &run.priority)?;
+            if !self.may_go(now, priority) {
+                continue;
+            }
+            let id = run.id()?;
+            if priority != Priority::Urgent && self.reserve(tx, now, id, news).await? {
+                continue;
+            }
+            news.ops.push(Op::Open(id));
+        }
+        Ok(())
+    }
+
+    /// The next stretch of a run whose limits are to be reserved; false when all are.
+    async fn reserve(&self, tx: &mut Tx, now: Micros, run: RunId, news: &mut News) -> store::Result<bool> {
+        let lanes = tx.lanes_of(run).await?;
+        let Some(lane) = lanes.iter().find(|l| !l.gateway.is_empty() && l.reserved < l.size) else { return Ok(false) };
+        news.ops.push(Op::Reserve {
+            lane: LaneId(lane.id),
+            to: (lane.reserved + RESERVE_CHUNK).min(lane.size),
+            day: now.local(self.policy.zone).format("%Y-%m-%d").to_string(),
+            limit: self.policy.daily_limit,
+        });
+        Ok(true)
+    }
+
+    /// Runs whose not-after has passed end where they stand.
+    async fn overdue(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+        for run in tx.overdue_runs(now).await? {
+            let missed = run.opened_us == 0;
+            for lane in tx.lanes_of(run.id()?).await? {
+                news.ops.push(Op::End(LaneId(lane.id), "not_after".into()));
+            }
+            let (kind, zh, en) = match missed {
+                true => (Kind::RunMissed, "错过：在最晚时间之前没能开始发送", "missed: its not-after passed before anything could go out"),
+                false => (Kind::RunLate, "到了最晚时间，其余的不再发送", "its not-after has passed: the rest will not be sent"),
+            };
+            news.alerts.push(Alert { kind, subject: run.id.clone(), zh: zh.into(), en: en.into() });
+        }
+        Ok(())
+    }
+
+    /// Doubts past their grace: the run's policy decides.
+    async fn doubts(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+        let before = now.0.saturating_sub(micros(self.policy.doubt_grace));
+        let mut held = 0;
+        for (doubt, policy, attempt) in tx.doubts_before(before, SWEEP_CHUNK).await? {
+            let message = MessageId(doubt.message_id);
+            let part = u8::try_from(doubt.part).unwrap_or(0);
+            let phone = Phone::from_wire(&doubt.phone);
+            match (policy.as_str(), attempt, phone) {
+                ("resend", 1, Some(phone)) => {
+                    if !news.resent.contains(&message) {
+                        news.resent.push(message);
+                        news.ops.push(Op::Part(PartNews {
+                            message,
+                            part,
+                            phone,
+                            gateway: GatewayId(doubt.gateway.clone()),
+                            change: Change::Resent,
+                            source: Source::Watchbell,
+                            asked: now,
+                            gone: false,
+                        }));
+                    }
+                }
+                _ => {
+                    held += 1;
+                    news.ops.push(Op::Grace(message, part));
+                }
+            }
+        }
+        if held > 0 {
+            news.alerts.push(Alert {
+                kind: Kind::DoubtLeft,
+                subject: "in_doubt".into(),
+                zh: format!("{held} 条短信是否发出仍然存疑，已过等待期，不再自动重发"),
+                en: format!("{held} messages are still in doubt after their grace; they are not sent again"),
+            });
+        }
+        Ok(())
+    }
+
+    /// Reports that never came within the window.
+    async fn silence(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+        let before = now.0.saturating_sub(micros(self.policy.report_window));
+        let rows = tx.inflight_before(before, SWEEP_CHUNK).await?;
+        news.ops.extend(rows.into_iter().map(Op::WindowOver));
+        Ok(())
+    }
+
+    async fn finished(&self, tx: &mut Tx, news: &mut News) -> store::Result<()> {
+        for run in tx.unclosed_runs().await? {
+            let id: RunId = run.id()?;
+            if crate::recorder::is_done(tx, id).await? {
+                news.ops.push(Op::CloseRun(id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ended lanes give the day's places back, a chunk a sweep.
+    async fn ended(&self, tx: &mut Tx, news: &mut News) -> store::Result<()> {
+        for (lane, end, reserved) in tx.lanes_to_give_back().await? {
+            news.ops.push(Op::GiveBack(LaneId(lane), end.max(reserved - RESERVE_CHUNK)));
+        }
+        Ok(())
+    }
+}
+
+fn micros(d: Duration) -> i64 {
+    i64::try_from(d.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn parse(run: &RunRow, text: &str) -> store::Result<Priority> {
+    text.parse().map_err(|_| store::Error::Corrupt { table: "run", what: run.priority.clone() })
+}

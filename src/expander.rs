@@ -1,0 +1,393 @@
+//! From an audience and a text to a frozen run: who exactly, through which gateway, with which words.
+//! A run exists whole or not at all; a crash on the way leaves rows that nobody sees and recovery
+//! clears away.
+
+pub mod audience;
+mod lanes;
+
+use sha2::{Digest, Sha256};
+
+pub use audience::{Audience, Person};
+
+use crate::{
+    clock::Clock,
+    config,
+    domain::{
+        carrier::{Carrier, CarrierTable},
+        event::{Event, SuppressedSpan},
+        id::{CampaignId, RunId},
+        lang::Lang,
+        lifecycle::CampaignState,
+        message::Outcome,
+        priority::Priority,
+        template::{Problems, Template, TemplateError, ValueLimits},
+        text::TextError,
+        time::Micros,
+    },
+    store::{self, Store, campaign::CampaignRow, freeze::MergeRow, hot::NewMessage, run::RunRow},
+};
+use lanes::LaneMaker;
+
+/// Messages written in one transaction: some ten milliseconds, so that the journal is never kept
+/// waiting for longer.
+const CHUNK: usize = 2_000;
+
+/// A run to be frozen.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// What people call it.
+    pub name: String,
+    /// The text as it was written, with placeholders.
+    pub text: String,
+    /// The audience in words, JSON.
+    pub audience: String,
+    /// How urgent.
+    pub priority: Priority,
+    /// What to do about doubt.
+    pub on_doubt: OnDoubt,
+    /// Not sent after.
+    pub not_after: Option<Micros>,
+    /// Not sent before.
+    pub not_before: Option<Micros>,
+    /// The slot that it fires for.
+    pub slot: Micros,
+    /// Who wrote it.
+    pub author: String,
+    /// Waits for another person, or goes at once.
+    pub approval: Approval,
+}
+
+/// Policy for messages that may have left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDoubt {
+    /// Never twice.
+    Hold,
+    /// Once more, then a person.
+    Resend,
+}
+
+impl OnDoubt {
+    /// The name in files and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Resend => "resend",
+        }
+    }
+}
+
+/// Does another person decide?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// Submitted; another person decides.
+    Needed,
+    /// The office's settings ask for none.
+    NotNeeded,
+}
+
+/// What was frozen.
+#[derive(Debug, Clone)]
+pub struct Frozen {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// Its run.
+    pub run: RunId,
+    /// Messages.
+    pub size: i64,
+    /// Segments.
+    pub segments: i64,
+    /// Numbers that stood more than once.
+    pub merged: i64,
+    /// Of these messages so many are suppressed already (opted out, no route).
+    pub suppressed: i64,
+    /// What an approval binds.
+    pub digest: String,
+}
+
+/// Why nothing was frozen.
+#[derive(Debug, thiserror::Error)]
+pub enum FreezeError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The template can't be read.
+    #[error("the text: {0}")]
+    Template(#[from] TemplateError),
+    /// The text can't be sent.
+    #[error("the text: {0}")]
+    Text(#[from] TextError),
+    /// Placeholders that can't be filled for everybody.
+    #[error("{} of the audience cannot get this text: {}", .0.total, first_problems(.0))]
+    Values(Problems),
+    /// Nobody.
+    #[error("the audience is empty: nobody would get this text")]
+    Nobody,
+    /// One person's values change the text's frame.
+    #[error("row {row}: with this person's values the text would not be the approved one; take brackets and signatures out of the values")]
+    Frame {
+        /// The person's place in the audience, from 1.
+        row: u64,
+    },
+}
+
+impl FreezeError {
+    /// The words for people.
+    pub fn text(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (Self::Nobody, Lang::Zh) => "名单是空的：没有人会收到这条短信".to_owned(),
+            (Self::Values(p), Lang::Zh) => format!("名单中有 {} 处填不出这条短信：{}", p.total, first_problems(p)),
+            (Self::Template(e), Lang::Zh) => format!("短信正文有误：{e}"),
+            (Self::Text(e), Lang::Zh) => format!("短信正文不能发送：{e}"),
+            (Self::Frame { row }, Lang::Zh) => {
+                format!("第 {row} 人：填入本人信息后正文与审批内容不符，请去掉其中的括号和签名")
+            }
+            (other, _) => other.to_string(),
+        }
+    }
+}
+
+fn first_problems(problems: &Problems) -> String {
+    let mut words: Vec<String> = problems.listed.iter().take(5).map(ToString::to_string).collect();
+    if problems.total > 5 {
+        words.push("…".to_owned());
+    }
+    words.join("; ")
+}
+
+/// What freezing needs to know of the office.
+#[derive(Debug, Clone, Copy)]
+pub struct Office<'a> {
+    /// The gateways, in the order of the settings: the first that serves a carrier takes its numbers.
+    pub gateways: &'a [config::Gateway],
+    /// The office's own signature, for people without a route.
+    pub signature: &'a str,
+    /// Segment table.
+    pub carriers: &'a CarrierTable,
+}
+
+/// Freezes an order: campaign, run, lanes and messages.
+pub async fn freeze(
+    store: &Store,
+    clock: &Clock,
+    office: Office<'_>,
+    order: &Order,
+    audience: Audience,
+) -> Result<Frozen, FreezeError> {
+    let template = Template::parse(&order.text)?;
+    let audience = audience.using(&template);
+    let unknown = audience.check_names(&template);
+    if unknown.total > 0 {
+        return Err(FreezeError::Values(unknown));
+    }
+    let run = RunId::fresh();
+    let campaign = CampaignId::fresh();
+    begin(store, clock, order, campaign, run).await?;
+    let made = write(store, office, order, audience, run).await;
+    let made = match made {
+        Ok(made) if made.size > 0 => made,
+        Ok(_) => {
+            clear(store, run).await?;
+            return Err(FreezeError::Nobody);
+        }
+        Err(error) => {
+            clear(store, run).await?;
+            return Err(error);
+        }
+    };
+    finish(store, clock, order, campaign, run, made).await
+}
+
+async fn begin(store: &Store, clock: &Clock, order: &Order, campaign: CampaignId, run: RunId) -> store::Result<()> {
+    let at = |t: Option<Micros>| t.map_or(0, |t| t.0);
+    let row = RunRow {
+        id: run.to_string(),
+        campaign_id: campaign.to_string(),
+        slot_us: order.slot.0,
+        intent: "go".into(),
+        reason: String::new(),
+        priority: order.priority.as_str().into(),
+        on_doubt: order.on_doubt.as_str().into(),
+        not_after_us: at(order.not_after),
+        not_before_us: at(order.not_before),
+        created_us: clock.now().0,
+        frozen_us: 0,
+        approved_us: 0,
+        opened_us: 0,
+        closed_us: 0,
+        day: String::new(),
+        part_ref: 0,
+        size: 0,
+        merged: 0,
+    };
+    let mut tx = store.begin("freeze_begin").await?;
+    tx.insert_run(&row).await?;
+    tx.commit().await
+}
+
+/// Everybody's messages, chunk by chunk.
+async fn write(
+    store: &Store,
+    office: Office<'_>,
+    order: &Order,
+    mut audience: Audience,
+    run: RunId,
+) -> Result<Made, FreezeError> {
+    let mut maker = LaneMaker::open(store, office, order, run).await?;
+    let mut made = Made::default();
+    let mut problems = Problems::default();
+    let limits = ValueLimits::default();
+    loop {
+        let people = audience.next(store, CHUNK).await?;
+        if people.is_empty() {
+            break;
+        }
+        let mut rows = Vec::with_capacity(people.len());
+        let mut merges = Vec::new();
+        for person in people {
+            made.size += 1;
+            if maker.has_placeholders() {
+                let before = problems.total;
+                maker.template().check_row(person.row, &person.values, &limits, &mut problems);
+                if problems.total > before {
+                    continue;
+                }
+            }
+            if !person.others.is_empty() {
+                made.merged += 1;
+                merges.push(MergeRow { phone: person.phone.expose(), kept: person.kept.clone(), others: person.others.join(", ") });
+            }
+            rows.push(maker.message(store, &person).await?);
+        }
+        if problems.total == 0 {
+            rows.sort_unstable_by_key(|m: &NewMessage| m.phone);
+            let mut tx = store.begin("freeze").await?;
+            tx.insert_messages(&rows).await?;
+            tx.insert_merges(run, &merges).await?;
+            tx.commit().await?;
+        }
+    }
+    if problems.total > 0 {
+        return Err(FreezeError::Values(problems));
+    }
+    made.lanes = maker.done();
+    Ok(made)
+}
+
+/// What has been written of a run.
+#[derive(Debug, Default)]
+struct Made {
+    size: i64,
+    merged: i64,
+    lanes: Vec<lanes::MadeLane>,
+}
+
+/// The commit from which on the run exists.
+async fn finish(
+    store: &Store,
+    clock: &Clock,
+    order: &Order,
+    campaign: CampaignId,
+    run: RunId,
+    made: Made,
+) -> Result<Frozen, FreezeError> {
+    let now = clock.now();
+    let mut tx = store.begin("freeze_finish").await?;
+    let mut suppressed = 0;
+    for lane in &made.lanes {
+        tx.finish_lane(&lane.figures).await?;
+        suppressed += lane.figures.suppressed;
+        if lane.figures.suppressed > 0 {
+            tx.count(lane.figures.lane, Outcome::Suppressed, lane.figures.suppressed).await?;
+        }
+    }
+    tx.finish_run(run, made.size, made.merged, now).await?;
+    let lanes: Vec<_> = made.lanes.iter().map(lanes::MadeLane::event).collect();
+    let spans: Vec<SuppressedSpan> = made.lanes.iter().flat_map(|l| l.spans.clone()).collect();
+    let digest = digest(order, &lanes);
+    let state = match order.approval {
+        Approval::Needed => CampaignState::Submitted,
+        Approval::NotNeeded => CampaignState::Approved,
+    };
+    tx.insert_campaign(&CampaignRow {
+        id: campaign.to_string(),
+        name: order.name.clone(),
+        template: order.text.clone(),
+        audience: order.audience.clone(),
+        priority: order.priority.as_str().into(),
+        on_doubt: order.on_doubt.as_str().into(),
+        not_after_us: order.not_after.map_or(0, |t| t.0),
+        state: state.as_str().into(),
+        reason: String::new(),
+        created_by: order.author.clone(),
+        submitted_by: order.author.clone(),
+        decided_by: String::new(),
+        digest: digest.to_vec(),
+        created_us: now.0,
+        changed_us: now.0,
+    })
+    .await?;
+    let digest = hex::encode(digest);
+    let mut events = vec![
+        Event::Frozen { run, campaign, lanes, suppressed: spans },
+        Event::Campaign {
+            by: order.author.clone(),
+            act: state.as_str().into(),
+            campaign,
+            state: state.as_str().into(),
+            digest: digest.clone(),
+            reason: String::new(),
+        },
+    ];
+    if order.approval == Approval::NotNeeded {
+        tx.approve_run(run, now).await?;
+        events.push(Event::Run {
+            by: order.author.clone(),
+            act: "approved".into(),
+            run,
+            intent: "go".into(),
+            reason: String::new(),
+        });
+    }
+    tx.record(now, &events).await?;
+    tx.bump().await?;
+    tx.commit().await?;
+    let segments = made.lanes.iter().map(|l| l.figures.segments).sum();
+    Ok(Frozen { campaign, run, size: made.size, segments, merged: made.merged, suppressed, digest })
+}
+
+/// What an approval binds: the text, the exact people (by their lanes' roots), the time, the policies.
+fn digest(order: &Order, lanes: &[crate::domain::event::FrozenLane]) -> [u8; 32] {
+    let bound = serde_json::json!([
+        order.text,
+        order.priority.as_str(),
+        order.on_doubt.as_str(),
+        order.not_after.map_or(0, |t| t.0),
+        order.not_before.map_or(0, |t| t.0),
+        lanes.iter().map(|l| (&l.gateway.0, l.size, &l.root)).collect::<Vec<_>>(),
+    ]);
+    Sha256::digest(bound.to_string()).into()
+}
+
+async fn clear(store: &Store, run: RunId) -> store::Result<()> {
+    loop {
+        let mut tx = store.begin("freeze_clear").await?;
+        let gone = tx.drop_half_made(run, CHUNK as i64).await?;
+        tx.commit().await?;
+        if gone == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Which gateway takes a carrier's numbers: the first that names it, else the first that takes any.
+fn route(gateways: &[config::Gateway], carrier: Carrier) -> Option<&config::Gateway> {
+    gateways
+        .iter()
+        .find(|g| g.carriers.contains(&carrier))
+        .or_else(|| gateways.iter().find(|g| g.carriers.is_empty()))
+}
+
+/// A message's commitment: what its freeze leaf covers, one JSON array (`docs/ledger.md`).
+pub fn commitment(position: i64, phone: &str, vals: &str, text: &str) -> String {
+    serde_json::to_string(&(position, phone, vals, text)).expect("numbers and strings")
+}

@@ -1,0 +1,152 @@
+//! Who gets a run: contacts of groups, or the people of a file, one at a time in the order of their
+//! numbers.
+
+use std::{collections::BTreeSet, vec};
+
+use crate::{
+    domain::{
+        audience::{Candidate, Merger},
+        phone::Phone,
+        template::{self, Problems, Template, Values},
+    },
+    store::{self, Store, audience::AudienceRow},
+};
+
+/// One recipient.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The number.
+    pub phone: Phone,
+    /// What fills the placeholders: only what the text uses.
+    pub values: Values,
+    /// For error messages: the row in the file, or the person's place in the audience, from 1.
+    pub row: u64,
+    /// Whose row won.
+    pub kept: String,
+    /// Where the number stood besides.
+    pub others: Vec<String>,
+}
+
+/// An audience, read in chunks.
+#[derive(Debug)]
+pub struct Audience {
+    source: Source,
+    names: BTreeSet<String>,
+    used: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Source {
+    People(vec::IntoIter<Person>),
+    Groups { ids: Vec<String>, titles: Vec<String>, excluded: Vec<Phone>, after: String, row: u64 },
+}
+
+impl Audience {
+    /// The people of a file, in any order; a number that comes twice keeps its first row. `names` are
+    /// the placeholders that the file can fill.
+    pub fn people(mut people: Vec<Person>, names: impl IntoIterator<Item = String>) -> Self {
+        people.sort_by_key(|p| p.phone);
+        people.dedup_by(|later, first| {
+            let same = later.phone == first.phone;
+            if same {
+                first.others.push(later.kept.clone());
+            }
+            same
+        });
+        Self { source: Source::People(people.into_iter()), names: names.into_iter().collect(), used: Vec::new() }
+    }
+
+    /// The contacts of groups (ids with their names, in the order of who wins), but for numbers
+    /// excluded. `fields` are the further named fields that their address books have.
+    pub fn groups(groups: Vec<(String, String)>, mut excluded: Vec<Phone>, fields: Vec<String>) -> Self {
+        excluded.sort_unstable();
+        let own = [template::NAME, template::UNIT, template::DEPARTMENT, template::POST];
+        let names = own.into_iter().map(str::to_owned).chain(fields).collect();
+        let (ids, titles) = groups.into_iter().unzip();
+        Self {
+            source: Source::Groups { ids, titles, excluded, after: String::new(), row: 0 },
+            names,
+            used: Vec::new(),
+        }
+    }
+
+    /// Keeps only what the text uses.
+    #[must_use]
+    pub fn using(mut self, template: &Template) -> Self {
+        self.used = template.names().into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// Placeholders that nobody here can fill.
+    pub(super) fn check_names(&self, template: &Template) -> Problems {
+        let listed = template.check_names(self.names.iter().map(String::as_str));
+        Problems { total: listed.len(), listed }
+    }
+
+    /// The next people, at most `limit` numbers; none at the end.
+    pub(super) async fn next(&mut self, store: &Store, limit: usize) -> store::Result<Vec<Person>> {
+        match &mut self.source {
+            Source::People(people) => Ok(people.take(limit).collect()),
+            Source::Groups { ids, titles, excluded, after, row } => loop {
+                let rows = store.read("audience").await?.audience_after(ids, after, limit as i64).await?;
+                let Some(last) = rows.last() else { return Ok(Vec::new()) };
+                after.clone_from(&last.phone);
+                let people = merge(rows, ids, titles, excluded, &self.used, row);
+                // A chunk of excluded people only is not the end.
+                if !people.is_empty() {
+                    return Ok(people);
+                }
+            },
+        }
+    }
+}
+
+fn merge(
+    rows: Vec<AudienceRow>,
+    ids: &[String],
+    titles: &[String],
+    excluded: &[Phone],
+    used: &[String],
+    row: &mut u64,
+) -> Vec<Person> {
+    let mut candidates: Vec<_> = rows
+        .into_iter()
+        .filter_map(|r| {
+            let rank = u32::try_from(ids.iter().position(|id| *id == r.group_id)?).ok()?;
+            Some(Candidate { phone: Phone::from_wire(&r.phone)?, rank, row: r })
+        })
+        .collect();
+    candidates.sort_by_key(|c| (c.phone, c.rank));
+    let title = |rank: u32| titles.get(rank as usize).cloned().unwrap_or_default();
+    Merger::new(candidates, excluded.iter().copied())
+        .map(|recipient| {
+            *row += 1;
+            Person {
+                phone: recipient.phone,
+                values: values(&recipient.row, used),
+                row: *row,
+                kept: title(recipient.rank),
+                others: recipient.merged.iter().map(|(rank, _)| title(*rank)).collect(),
+            }
+        })
+        .collect()
+}
+
+/// The values of a contact that the text uses.
+fn values(row: &AudienceRow, used: &[String]) -> Values {
+    let mut values = Values::new();
+    let fields = Values::from_json(&row.fields).unwrap_or_default();
+    for name in used {
+        let value = match name.as_str() {
+            template::NAME => Some(row.name.as_str()),
+            template::UNIT => Some(row.unit.as_str()),
+            template::DEPARTMENT => Some(row.department.as_str()),
+            template::POST => Some(row.post.as_str()),
+            other => fields.get(other),
+        };
+        if let Some(value) = value {
+            values.set(name, value);
+        }
+    }
+    values
+}
