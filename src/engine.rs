@@ -3,3 +3,4 @@
 //! a crash left, before any link opens.
 
 pub mod core;
+pub mod sidecar;
