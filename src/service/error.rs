@@ -1,0 +1,87 @@
+//! Why a use case did not happen, in both languages, with the kind of end it means for a door.
+
+use std::io;
+
+use super::password::PasswordError;
+use crate::{
+    domain::{lang::Lang, role::Forbidden},
+    store,
+};
+
+/// A use case's result.
+pub type Result<T, E = ServiceError> = std::result::Result<T, E>;
+
+/// Why a use case did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The role table says no.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// What was asked makes no sense, or speaks of something that does not exist.
+    #[error("{en}")]
+    Usage {
+        /// What, where, how to mend it.
+        zh: String,
+        /// The same in English.
+        en: String,
+    },
+    /// It was understood, and the answer is no.
+    #[error("{en}")]
+    Refused {
+        /// What, where, how to mend it.
+        zh: String,
+        /// The same in English.
+        en: String,
+    },
+    /// A password cannot be set, or a stored one cannot be read.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The disk.
+    #[error("cannot read or write: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl ServiceError {
+    /// What was asked makes no sense.
+    pub fn usage(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Usage {
+            zh: zh.into(),
+            en: en.into(),
+        }
+    }
+
+    /// The answer is no.
+    pub fn refused(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Refused {
+            zh: zh.into(),
+            en: en.into(),
+        }
+    }
+
+    /// Is it the asker's or the settings' fault, rather than an answer of no?
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Usage { .. }
+                | Self::Store(
+                    store::Error::Missing { .. }
+                        | store::Error::Open { .. }
+                        | store::Error::Unsupported(_)
+                )
+        )
+    }
+
+    /// For people.
+    pub fn text(&self, lang: Lang) -> String {
+        match self {
+            Self::Forbidden(e) => e.text(lang),
+            Self::Usage { zh, en } | Self::Refused { zh, en } => lang.pick(zh, en).clone(),
+            Self::Password(e) => e.text(lang),
+            Self::Store(e) => lang.pick(format!("数据库：{e}"), e.to_string()),
+            Self::Io(e) => lang.pick(format!("读写失败：{e}"), self.to_string()),
+        }
+    }
+}
