@@ -5,6 +5,9 @@ use std::io;
 use super::password::PasswordError;
 use crate::{
     domain::{lang::Lang, role::Forbidden},
+    engine::{EngineError, lock::LockError},
+    expander::FreezeError,
+    intake::IntakeError,
     store,
 };
 
@@ -39,6 +42,18 @@ pub enum ServiceError {
     /// The database.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The engine could not start, or ended by itself.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The engine's lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The run was not made.
+    #[error(transparent)]
+    Freeze(#[from] FreezeError),
+    /// The address book can't be read.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
     /// The disk.
     #[error("cannot read or write: {0}")]
     Io(#[from] io::Error),
@@ -71,6 +86,9 @@ impl ServiceError {
                         | store::Error::Open { .. }
                         | store::Error::Unsupported(_)
                 )
+                | Self::Intake(_)
+                | Self::Freeze(FreezeError::Template(_) | FreezeError::Text(_) | FreezeError::Values(_))
+                | Self::Engine(EngineError::Gateway { .. })
         )
     }
 
@@ -81,6 +99,10 @@ impl ServiceError {
             Self::Usage { zh, en } | Self::Refused { zh, en } => lang.pick(zh, en).clone(),
             Self::Password(e) => e.text(lang),
             Self::Store(e) => lang.pick(format!("数据库：{e}"), e.to_string()),
+            Self::Freeze(e) => e.text(lang),
+            Self::Engine(e) => lang.pick(format!("发送引擎：{e}"), e.to_string()),
+            Self::Lock(e) => lang.pick(format!("发送引擎的锁：{e}"), e.to_string()),
+            Self::Intake(e) => lang.pick(format!("名单文件：{e}"), e.to_string()),
             Self::Io(e) => lang.pick(format!("读写失败：{e}"), self.to_string()),
         }
     }

@@ -9,6 +9,7 @@ use crate::{
         carrier::CarrierTable,
         hours::{Closed, Hours, Window},
         id::RunId,
+        lang::Lang,
         phone::Phone,
         priority::Priority,
         role::{Act, Actor},
@@ -18,7 +19,7 @@ use crate::{
     engine::{Engine, EngineError, Parts},
     expander::{self, Approval, Audience, Frozen, OnDoubt, Order, Person},
     intake::{Book, Verdict},
-    store::lane::Counts,
+    store::{contact::GroupRow, lane::Counts},
 };
 
 /// How often a waiting process looks.
@@ -101,19 +102,19 @@ impl Office {
         })?;
         let now = self.clock.now();
         if wish.not_after.is_some_and(|t| t <= now) {
-            return Err(ServiceError::AlreadyOver);
+            return Err(ServiceError::usage("最晚时间已经过去：请另定 --not-after", "--not-after has passed already: choose a later time"));
         }
         let opens_at = match self.hours().may_send(now, wish.priority) {
             Window::Open => None,
             Window::OpensAt(at, why) => match wish.out_of_hours {
-                OutOfHours::Refuse => return Err(ServiceError::OutOfHours { at, why, zone: self.config.sending.timezone }),
+                OutOfHours::Refuse => return Err(self.out_of_hours(at, why)),
                 OutOfHours::Wait => Some((at, why)),
             },
         };
         if let (Some((at, why)), Some(last)) = (opens_at, wish.not_after)
             && last <= at
         {
-            return Err(ServiceError::OutOfHours { at, why, zone: self.config.sending.timezone });
+            return Err(self.out_of_hours(at, why));
         }
         let (audience, words, refused_rows) = self.audience(&wish.to).await?;
         let order = Order {
@@ -137,6 +138,17 @@ impl Office {
         Ok(Queued { frozen, waits_for_approval: approval == Approval::Needed, opens_at, refused_rows })
     }
 
+    fn out_of_hours(&self, at: Micros, why: Closed) -> ServiceError {
+        let when = at.local(self.config.sending.timezone).format("%Y-%m-%d %H:%M");
+        ServiceError::refused(
+            format!("{}，最早 {when} 可以发送：加 --wait-for-window 排队等候，紧急的用 --priority urgent", why.reason(Lang::Zh)),
+            format!(
+                "{}; it may go out from {when}: queue it with --wait-for-window, or use --priority urgent for an emergency",
+                why.reason(Lang::En)
+            ),
+        )
+    }
+
     async fn audience(&self, to: &Target<'_>) -> Result<(Audience, String, u64), ServiceError> {
         match to {
             Target::File(path) => {
@@ -156,16 +168,13 @@ impl Office {
         let groups = tx.groups().await?;
         let nestings = tx.nestings().await?;
         let id_of = |name: &String| {
-            groups.iter().find(|g| g.name == *name).map(|g| g.id.clone()).ok_or_else(|| ServiceError::UnknownGroup {
-                name: name.clone(),
-                known: groups.iter().map(|g| g.name.clone()).collect(),
-            })
+            groups.iter().find(|g| g.name == *name).map(|g| g.id.clone()).ok_or_else(|| unknown_group(name, &groups))
         };
         let children =
             |id: &String| nestings.iter().filter(|(p, _)| p == id).map(|(_, c)| c.clone()).collect::<Vec<_>>();
         let all = |names: &[String]| -> Result<Vec<String>, ServiceError> {
             let roots = names.iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
-            flatten(roots, children).map_err(|cycle| ServiceError::Cycle(cycle.to_string()))
+            flatten(roots, children).map_err(|cycle| ServiceError::usage(format!("组的包含关系成环：{cycle}"), cycle.to_string()))
         };
         let included = all(include)?;
         let excluded = all(exclude)?;
@@ -223,7 +232,7 @@ impl Office {
             if done || ended || stop.is_cancelled() {
                 if let Some((task, token)) = engine {
                     token.cancel();
-                    task.await.map_err(|_| ServiceError::Engine(Box::new(EngineError::Journal)))??;
+                    task.await.map_err(|_| EngineError::Journal)??;
                 }
                 return Ok(self.glance(run).await?.0);
             }
@@ -252,8 +261,10 @@ impl Office {
 type Running = (tokio::task::JoinHandle<Result<(), EngineError>>, tokio_util::sync::CancellationToken);
 
 fn people_of(path: &Path) -> Result<(Audience, u64), ServiceError> {
-    let unreadable = |source| ServiceError::File { path: path.display().to_string(), source };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = File::open(path).map_err(|e| {
+        let path = path.display();
+        ServiceError::usage(format!("打不开名单文件 {path}：{e}"), format!("cannot open {path}: {e}"))
+    })?;
     let mut book = Book::open(file)?;
     let names: Vec<String> = book.layout().columns.placeholders().into_iter().map(str::to_owned).collect();
     let mut people = Vec::new();
@@ -286,6 +297,20 @@ fn people_of(path: &Path) -> Result<(Audience, u64), ServiceError> {
         ControlFlow::Continue(())
     })?;
     Ok((Audience::people(people, names), refused))
+}
+
+fn unknown_group(name: &str, groups: &[GroupRow]) -> ServiceError {
+    let known: Vec<_> = groups.iter().map(|g| g.name.as_str()).collect();
+    match known.is_empty() {
+        true => ServiceError::usage(
+            format!("没有名为“{name}”的组，通讯录还是空的：先用 watchbell contacts import 导入"),
+            format!("no group {name:?}, and no group at all: import one with `watchbell contacts import`"),
+        ),
+        false => ServiceError::usage(
+            format!("没有名为“{name}”的组，现有：{}", known.join("、")),
+            format!("no group {name:?}; there are: {}", known.join(", ")),
+        ),
+    }
 }
 
 fn hostname() -> String {

@@ -139,14 +139,17 @@ impl Office {
                 return Ok(Stopped { left, by_engine: true });
             }
             // With the lock in our hands no engine runs, and none can start while we count.
-            if let Some(lock) = EngineLock::try_take(&self.store, &format!("stop-{}", std::process::id())).await.map_err(ServiceError::Lock)? {
+            if let Some(lock) = EngineLock::try_take(&self.store, &format!("stop-{}", std::process::id())).await? {
                 let left = self.store.read("left").await?.left().await?;
                 lock.give_back().await?;
                 return Ok(Stopped { left, by_engine: false });
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(ServiceError::EngineSilent)
+        Err(ServiceError::refused(
+            "停发已生效，但发送进程没有在五秒内报出已发条数：请用 watchbell run list 查看",
+            "sending is stopped, but the sending process did not say within five seconds how many have left: see `watchbell run list`",
+        ))
     }
 
     async fn count_since(&self, entry: i64) -> Result<Option<i64>, ServiceError> {
@@ -176,9 +179,7 @@ impl Office {
         let head = tx.record(now, &[event]).await?;
         tx.commit().await?;
         if let Some(path) = self.store.path() {
-            sidecar::write(path, &installation.id, head, Clock::system().now()).map_err(|source| {
-                ServiceError::Sidecar { path: sidecar::path_of(path).display().to_string(), source }
-            })?;
+            sidecar::write(path, &installation.id, head, Clock::system().now())?;
         }
         Ok(())
     }
