@@ -5,6 +5,8 @@
 
 pub mod error;
 pub mod password;
+pub mod send;
+pub mod sending;
 
 use std::sync::Arc;
 

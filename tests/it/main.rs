@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod address_books;
+mod county_support;
 mod gateway_stories;
 mod gateway_support;
 mod intake;
+mod sending_stories;
 mod tidy;
