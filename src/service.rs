@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod password;
+pub mod user;
 
 use std::sync::Arc;
 

@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Exit, Global, actor::Claim, error::CliError, out::Out};
-use crate::{config::Config, domain::lang::Lang};
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::{lang::Lang, role::Actor},
+    service::Office,
+};
 
 /// What every command has at hand.
 #[derive(Debug)]
@@ -41,6 +46,19 @@ impl Ctx {
             self.env(super::actor::PASSWORD_VARIABLE),
             self.lang,
         )
+    }
+
+    /// The office, by the settings and the machine's clock.
+    pub async fn office(&self) -> Result<Office, CliError> {
+        Ok(Office::open(self.config()?, Clock::system()).await?)
+    }
+
+    /// Who acts, with a password that was checked where one is needed.
+    pub async fn actor(&self, office: &Office) -> Result<Actor, CliError> {
+        Ok(match self.claim()? {
+            Claim::User { name, password } => office.authenticate(&name, &password).await?,
+            Claim::System { account } => Actor::System { account },
+        })
     }
 
     /// Did somebody say who they are (`--as`)?
