@@ -5,6 +5,7 @@ use std::io;
 use super::password::PasswordError;
 use crate::{
     domain::{lang::Lang, role::Forbidden},
+    intake::{IntakeError, corrected::CorrectedError},
     store,
 };
 
@@ -36,6 +37,12 @@ pub enum ServiceError {
     /// A password cannot be set, or a stored one cannot be read.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// An address book cannot be read.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// The corrected file cannot be written.
+    #[error(transparent)]
+    Corrected(#[from] CorrectedError),
     /// The database.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -80,6 +87,8 @@ impl ServiceError {
             Self::Forbidden(e) => e.text(lang),
             Self::Usage { zh, en } | Self::Refused { zh, en } => lang.pick(zh, en).clone(),
             Self::Password(e) => e.text(lang),
+            Self::Intake(e) => lang.pick(format!("通讯录无法读取：{e}"), e.to_string()),
+            Self::Corrected(e) => lang.pick(format!("改正后的文件：{e}"), e.to_string()),
             Self::Store(e) => lang.pick(format!("数据库：{e}"), e.to_string()),
             Self::Io(e) => lang.pick(format!("读写失败：{e}"), self.to_string()),
         }
