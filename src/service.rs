@@ -3,10 +3,12 @@
 //! Each use case is a method of [`Office`] in a file of its own. It asks the role table first, changes
 //! the tables and appends the ledger's event in one transaction, and returns what a door prints.
 
+pub mod contacts;
 pub mod error;
 pub mod password;
 pub mod send;
 pub mod sending;
+pub mod user;
 
 use std::sync::Arc;
 
@@ -130,4 +132,31 @@ impl Acting {
         self.tx.commit().await?;
         Ok(head)
     }
+}
+
+/// Longest reason, in characters.
+const MAX_REASON: usize = 200;
+
+/// A reason that a person gives. It stands in the ledger for good, so it may not hold a number: those
+/// enter only as salted digests.
+pub(crate) fn check_reason(reason: &str) -> Result<&str> {
+    let reason = reason.trim();
+    let length = reason.chars().count();
+    if !(1..=MAX_REASON).contains(&length) || reason.chars().any(char::is_control) {
+        return Err(ServiceError::usage(
+            format!("原因要写 1 到 {MAX_REASON} 个字，写在一行里。"),
+            format!("a reason has 1 to {MAX_REASON} characters on one line"),
+        ));
+    }
+    let longest = reason
+        .split(|c: char| !c.is_ascii_digit())
+        .map(str::len)
+        .max();
+    if longest >= Some(11) {
+        return Err(ServiceError::usage(
+            "原因会永久写入台账，不能写手机号码，请去掉。",
+            "the reason stands in the ledger for good and may not hold a phone number: leave it out",
+        ));
+    }
+    Ok(reason)
 }

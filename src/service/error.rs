@@ -8,6 +8,7 @@ use crate::{
     engine::{EngineError, lock::LockError},
     expander::FreezeError,
     intake::IntakeError,
+    intake::{IntakeError, corrected::CorrectedError},
     store,
 };
 
@@ -39,6 +40,12 @@ pub enum ServiceError {
     /// A password cannot be set, or a stored one cannot be read.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// An address book cannot be read.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// The corrected file cannot be written.
+    #[error(transparent)]
+    Corrected(#[from] CorrectedError),
     /// The database.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -98,6 +105,8 @@ impl ServiceError {
             Self::Forbidden(e) => e.text(lang),
             Self::Usage { zh, en } | Self::Refused { zh, en } => lang.pick(zh, en).clone(),
             Self::Password(e) => e.text(lang),
+            Self::Intake(e) => lang.pick(format!("通讯录无法读取：{e}"), e.to_string()),
+            Self::Corrected(e) => lang.pick(format!("改正后的文件：{e}"), e.to_string()),
             Self::Store(e) => lang.pick(format!("数据库：{e}"), e.to_string()),
             Self::Freeze(e) => e.text(lang),
             Self::Engine(e) => lang.pick(format!("发送引擎：{e}"), e.to_string()),
