@@ -5,6 +5,8 @@
 //! [`telemetry`] and [`alert`] are leaves that everybody may use; [`service`] holds the use cases.
 
 pub mod alert;
+pub mod api;
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;

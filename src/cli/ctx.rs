@@ -36,7 +36,8 @@ impl Ctx {
     /// The settings; read when asked for, since some commands need none.
     pub fn config(&self) -> Result<Config, CliError> {
         let env = self.env.iter().map(|(k, v)| (k.clone(), v.clone()));
-        Ok(Config::load(self.global.config.as_deref(), env)?)
+        let config = Config::load(self.global.config.as_deref(), env)?;
+        Ok(crate::app::with_practice_gateways(config))
     }
 
     /// Who acts, by the person's word; the service checks the password and says what they may do.

@@ -7,7 +7,6 @@ use crate::{
     domain::{lang::Lang, role::Forbidden},
     engine::{EngineError, lock::LockError},
     expander::FreezeError,
-    intake::IntakeError,
     intake::{IntakeError, corrected::CorrectedError},
     store,
 };
@@ -58,9 +57,6 @@ pub enum ServiceError {
     /// The run was not made.
     #[error(transparent)]
     Freeze(#[from] FreezeError),
-    /// The address book can't be read.
-    #[error(transparent)]
-    Intake(#[from] IntakeError),
     /// The disk.
     #[error("cannot read or write: {0}")]
     Io(#[from] io::Error),
@@ -111,7 +107,6 @@ impl ServiceError {
             Self::Freeze(e) => e.text(lang),
             Self::Engine(e) => lang.pick(format!("发送引擎：{e}"), e.to_string()),
             Self::Lock(e) => lang.pick(format!("发送引擎的锁：{e}"), e.to_string()),
-            Self::Intake(e) => lang.pick(format!("名单文件：{e}"), e.to_string()),
             Self::Io(e) => lang.pick(format!("读写失败：{e}"), self.to_string()),
         }
     }

@@ -114,6 +114,21 @@ impl Office {
         Ok(RunView { run, campaign, counts, progress })
     }
 
+    /// One campaign.
+    pub async fn campaign(&self, id: CampaignId) -> Result<CampaignRow, ServiceError> {
+        Ok(self.store.read("campaign").await?.campaign(id).await?)
+    }
+
+    /// All campaigns, newest first.
+    pub async fn campaigns(&self) -> Result<Vec<CampaignRow>, ServiceError> {
+        Ok(self.store.read("campaigns").await?.campaigns().await?)
+    }
+
+    /// Segments of a run that carriers took.
+    pub async fn segments_taken(&self, run: RunId) -> Result<i64, ServiceError> {
+        Ok(self.store.read("segments_taken").await?.segments_taken(run).await?)
+    }
+
     /// All runs, newest first.
     pub async fn runs(&self) -> Result<Vec<RunView>, ServiceError> {
         let rows = self.store.read("runs").await?.runs().await?;
@@ -125,12 +140,12 @@ impl Office {
     }
 
     /// Halts all sending, and says exactly how many have left.
-    pub async fn stop(&self, actor: &Actor) -> Result<Stopped, ServiceError> {
+    pub async fn stop(&self, actor: &Actor, reason: &str) -> Result<Stopped, ServiceError> {
         actor.may(Act::Stop)?;
         let now = self.clock.now();
         let mut tx = self.store.begin("stop").await?;
         tx.set_stopped(now).await?;
-        let event = Event::Stop { by: actor.label(), act: "stopped".into(), reason: String::new(), left: None };
+        let event = Event::Stop { by: actor.label(), act: "stopped".into(), reason: reason.to_owned(), left: None };
         let head = tx.record(now, &[event]).await?;
         tx.commit().await?;
         let deadline = tokio::time::Instant::now() + COUNT_PATIENCE;
