@@ -5,6 +5,7 @@
 
 pub mod contacts;
 pub mod error;
+pub mod log;
 pub mod maintenance;
 pub mod password;
 pub mod send;

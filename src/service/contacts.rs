@@ -13,3 +13,4 @@ mod suppress;
 pub use group::Group;
 pub use import::{Import, ImportReport, RefusedRow, Step};
 pub use suppress::OptOut;
+pub(crate) use suppress::read_phone;
