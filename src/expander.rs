@@ -14,7 +14,7 @@ use crate::{
     config,
     domain::{
         carrier::{Carrier, CarrierTable},
-        event::{Event, SuppressedSpan},
+        event::{Event, FrozenLane, SuppressedSpan, Terms},
         id::{CampaignId, RunId},
         lang::Lang,
         lifecycle::CampaignState,
@@ -303,7 +303,15 @@ async fn finish(
     tx.finish_run(run, made.size, made.merged, now).await?;
     let lanes: Vec<_> = made.lanes.iter().map(lanes::MadeLane::event).collect();
     let spans: Vec<SuppressedSpan> = made.lanes.iter().flat_map(|l| l.spans.clone()).collect();
-    let digest = digest(order, &lanes);
+    let terms = Terms {
+        slot: order.slot.0,
+        priority: order.priority.as_str().into(),
+        on_doubt: order.on_doubt.as_str().into(),
+        not_after: order.not_after.map_or(0, |t| t.0),
+        not_before: order.not_before.map_or(0, |t| t.0),
+        merged: made.merged,
+    };
+    let digest = digest(&order.text, &terms, &lanes);
     let state = match order.approval {
         Approval::Needed => CampaignState::Submitted,
         Approval::NotNeeded => CampaignState::Approved,
@@ -328,7 +336,7 @@ async fn finish(
     .await?;
     let digest = hex::encode(digest);
     let mut events = vec![
-        Event::Frozen { run, campaign, lanes, suppressed: spans },
+        Event::Frozen { run, campaign, terms, lanes, suppressed: spans },
         Event::Campaign {
             by: order.author.clone(),
             act: state.as_str().into(),
@@ -346,6 +354,7 @@ async fn finish(
             run,
             intent: "go".into(),
             reason: String::new(),
+            part_ref: None,
         });
     }
     tx.record(now, &events).await?;
@@ -356,13 +365,13 @@ async fn finish(
 }
 
 /// What an approval binds: the text, the exact people (by their lanes' roots), the time, the policies.
-fn digest(order: &Order, lanes: &[crate::domain::event::FrozenLane]) -> [u8; 32] {
+pub fn digest(text: &str, terms: &Terms, lanes: &[FrozenLane]) -> [u8; 32] {
     let bound = serde_json::json!([
-        order.text,
-        order.priority.as_str(),
-        order.on_doubt.as_str(),
-        order.not_after.map_or(0, |t| t.0),
-        order.not_before.map_or(0, |t| t.0),
+        text,
+        terms.priority,
+        terms.on_doubt,
+        terms.not_after,
+        terms.not_before,
         lanes.iter().map(|l| (&l.gateway.0, l.size, &l.root)).collect::<Vec<_>>(),
     ]);
     Sha256::digest(bound.to_string()).into()

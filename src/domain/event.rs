@@ -33,6 +33,23 @@ pub struct Span {
     pub to: i64,
 }
 
+/// What was decided about a run and decides what is sent when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The slot it fires for, UTC microseconds.
+    pub slot: i64,
+    /// `urgent`, `normal`, `bulk`.
+    pub priority: String,
+    /// `hold`, `resend`.
+    pub on_doubt: String,
+    /// Not later; 0: no limit.
+    pub not_after: i64,
+    /// Not earlier; 0: at once.
+    pub not_before: i64,
+    /// People who stood in the audience more than once.
+    pub merged: i64,
+}
+
 /// A lane as it was frozen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrozenLane {
@@ -44,6 +61,9 @@ pub struct FrozenLane {
     pub size: i64,
     /// How many segments they have together.
     pub segments: i64,
+    /// Bytes at the text's start that the carrier writes itself.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub written_from: i64,
     /// RFC 6962 root over the messages' commitments, hex.
     pub root: String,
 }
@@ -134,6 +154,9 @@ pub enum Event {
         run: RunId,
         /// Whose.
         campaign: CampaignId,
+        /// What was decided about it.
+        #[serde(flatten)]
+        terms: Terms,
         /// Its lanes.
         lanes: Vec<FrozenLane>,
         /// Messages suppressed at freezing, with the reason: spans and counts follow from the rows.
@@ -152,6 +175,9 @@ pub enum Event {
         /// Why, where there is a reason.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
+        /// Of `opened`: the long messages' reference.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part_ref: Option<i64>,
     },
     /// Messages of a range are about to be handed to a gateway.
     Claimed {
@@ -212,6 +238,9 @@ pub enum Event {
         p: i64,
         /// Which part, from 0.
         part: i64,
+        /// Of how many; absent: of one.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        of: i64,
         /// What.
         #[serde(flatten)]
         change: Change,
@@ -269,6 +298,14 @@ pub enum Event {
         /// Which stretch.
         #[serde(flatten)]
         span: Span,
+        /// The office's day whose places were taken.
+        day: String,
+    },
+    /// The reserved places of a stretch that will not be sent were given back.
+    GivenBack {
+        /// Which stretch.
+        #[serde(flatten)]
+        span: Span,
     },
     /// All sending halted, or let go on.
     Stop {
@@ -318,6 +355,20 @@ pub struct SuppressedSpan {
     pub reason: String,
 }
 
+fn one() -> i64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_one(n: &i64) -> bool {
+    *n == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(n: &i64) -> bool {
+    *n == 0
+}
+
 impl Event {
     /// The event as its ledger line, without the line break.
     pub fn line(&self) -> String {
@@ -335,6 +386,7 @@ mod tests {
             m: MessageId::new(LaneId(1), 5),
             p: 3,
             part: 0,
+            of: 1,
             change: Change::Accepted { id: "00ff".into() },
             s: Some(Outcome::Submitted),
             src: Source::Carrier,

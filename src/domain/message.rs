@@ -255,6 +255,13 @@ impl Standing {
     /// Applies `change` to part `k`. `Ok(false)`: the word is known already or comes too late to
     /// change anything (a repeated report, a second final report: the first one holds).
     pub fn apply(&mut self, k: usize, change: &Change) -> Result<bool, Impossible> {
+        let news = self.change(k, change)?;
+        // What a row can't hold must not be remembered: silence counts only while it is the state.
+        self.unconfirmed &= self.outcome().is_some_and(|o| o.0 == Outcome::Unconfirmed);
+        Ok(news)
+    }
+
+    fn change(&mut self, k: usize, change: &Change) -> Result<bool, Impossible> {
         let Some(part) = self.parts.get(k) else {
             return Err(Impossible { part: k, from: Part::Open, change: change.clone() });
         };
@@ -408,6 +415,15 @@ mod tests {
         assert_eq!(m.outcome().unwrap().0, Outcome::Unconfirmed);
         m.apply(0, &reported(Word::Delivered)).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::Delivered);
+    }
+
+    #[test]
+    fn silence_about_one_part_is_forgotten_when_another_settles_the_message() {
+        let mut m = Standing::fresh(2);
+        m.apply(0, &accepted("a")).unwrap();
+        m.apply(1, &Change::Doubt).unwrap();
+        m.apply(0, &Change::Unconfirmed).unwrap();
+        assert!(!m.unconfirmed, "the row says in_doubt and nothing else");
     }
 
     #[test]

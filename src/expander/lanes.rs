@@ -26,6 +26,7 @@ pub(super) struct MadeLane {
     pub(super) gateway: GatewayId,
     pub(super) figures: LaneFigures,
     pub(super) spans: Vec<SuppressedSpan>,
+    written_from: i64,
 }
 
 impl MadeLane {
@@ -36,6 +37,7 @@ impl MadeLane {
             size: self.figures.size,
             segments: self.figures.segments,
             root: hex::encode(self.figures.root),
+            written_from: self.written_from,
         }
     }
 }
@@ -51,6 +53,7 @@ struct Lane {
     tree: Tree,
     spans: Vec<SuppressedSpan>,
     figures: LaneFigures,
+    written_from: i64,
 }
 
 /// How this gateway frames a text.
@@ -200,6 +203,7 @@ impl<'a> LaneMaker<'a> {
             tree: Tree::default(),
             spans: Vec::new(),
             figures: LaneFigures { lane, size: 0, max_parts: 1, segments: 0, suppressed: 0, root: [0; 32] },
+            written_from: written_from as i64,
         })
     }
 
@@ -223,6 +227,7 @@ impl<'a> LaneMaker<'a> {
                 gateway: lane.gateway,
                 figures: LaneFigures { root: lane.tree.root(), ..lane.figures },
                 spans: lane.spans,
+                written_from: lane.written_from,
             })
             .collect();
         lanes.sort_by_key(|l| l.figures.lane);

@@ -36,7 +36,7 @@ pub(super) async fn reserve(
         lane.reserved = to;
     }
     let enough = tx.reserve_days(id, lane.reserved, to, &day, limit).await?;
-    work.note(&Event::Reserved { span: Span { lane: id, from: lane.reserved, to } });
+    work.note(&Event::Reserved { span: Span { lane: id, from: lane.reserved, to }, day });
     let ids: Vec<_> = enough.into_iter().map(MessageId).collect();
     work.load_messages(tx, ids.iter().copied().collect()).await?;
     for message in ids {
@@ -63,6 +63,7 @@ pub(super) async fn give_back(tx: &mut Tx, work: &mut Work<'_>, id: LaneId, from
     if let Some(lane) = work.lanes.get_mut(&id) {
         lane.reserved = from;
     }
+    work.note(&Event::GivenBack { span: Span { lane: id, from, to: lane.reserved } });
     tx.set_reserved(id, from).await
 }
 
@@ -86,6 +87,7 @@ pub(super) async fn open(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::
         run: id,
         intent: run.intent,
         reason: String::new(),
+        part_ref: Some(part_ref),
     });
     campaign_act(tx, work, &run.campaign_id, CampaignAct::Start).await
 }
@@ -103,6 +105,7 @@ pub(super) async fn close(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store:
         run: id,
         intent: run.intent.clone(),
         reason: String::new(),
+        part_ref: None,
     });
     if run.intent()? == Intent::Cancelled {
         return Ok(());

@@ -59,8 +59,9 @@ pub(crate) fn standing(row: &MessageRow, segments: &[SegmentRow]) -> store::Resu
             let part = standing.parts.get_mut(k).ok_or_else(|| corrupt("a part beyond the last"))?;
             *part = Part::from_columns(&s.state, &s.carrier_id, &s.code).map_err(|e| corrupt(&e.to_string()))?;
         }
-        // Stopped after some parts had left: the reason stands behind the word "partial".
-        let none_refused = !standing.parts.iter().any(|p| matches!(p, Part::Refused(_) | Part::Reported(..)));
+        // Stopped after some parts had left: the reason stands behind the word "partial", as the
+        // carrier's code does when it refused a part.
+        let none_refused = state == "undelivered" && !standing.parts.iter().any(|p| matches!(p, Part::Refused(_)));
         if let (Some(reason), true) = (code.strip_prefix("partial:"), none_refused) {
             standing.ours = Some((Outcome::Cancelled, reason.to_owned()));
         }
@@ -293,6 +294,7 @@ impl<'a> Work<'a> {
             m: id,
             p: row.last_entry,
             part: i64::from(part),
+            of: message.standing.parts.len() as i64,
             change: change.clone(),
             s: after.as_ref().map(|a| a.0),
             src: source,
@@ -567,10 +569,14 @@ impl<'a> Work<'a> {
         if !lane.end_reason.is_empty() {
             return Ok(());
         }
-        let waiting = tx.again_of(id).await?;
-        if lane.next == lane.end && waiting.is_empty() {
+        let mut waiting = tx.again_of(id).await?;
+        if lane.next == lane.end && waiting.is_empty() && !self.again.iter().any(|a| a.lane_id == id.0) {
             return Ok(());
         }
+        // What went back within this very commit waits too, though it is not written yet.
+        let (mine, others) = std::mem::take(&mut self.again).into_iter().partition(|a| a.lane_id == id.0);
+        self.again = others;
+        waiting.extend::<Vec<_>>(mine);
         self.note(&Event::Ended { span: Span { lane: id, from: lane.next, to: lane.end }, reason: reason.to_owned() });
         let ids = waiting.iter().flat_map(|a| (a.from..a.to).map(|p| MessageId::new(id, p))).collect();
         self.load_messages(tx, ids).await?;
