@@ -1,3 +1,4 @@
 
 mod gateway_stories;
 mod gateway_support;
+mod simulate_stories;
