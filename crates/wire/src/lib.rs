@@ -1,1 +1,26 @@
-//! Sans-IO codecs.
+//! Codecs for the short-message protocols of China's carriers, without I/O.
+//!
+//! Bytes go in, typed PDUs come out, and the reverse. Nothing here opens a socket, reads a clock or
+//! spawns a task; a session or a simulator brings those. No input can make a decoder panic, and no
+//! length a peer claims is believed before that many bytes have really arrived.
+//!
+//! - [`cmpp`]: China Mobile's CMPP 2.0 and 3.0.
+//! - [`text`]: data codings of message content.
+//! - [`udh`]: the user data header of long messages, splitting and reassembly.
+//!
+//! What the protocols share ([`FixedStr`], [`Limits`], [`EncodeError`], [`DecodeError`], [`Retry`])
+//! stands at the root.
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+pub mod cmpp;
+mod error;
+mod fixed;
+mod octets;
+mod retry;
+pub mod text;
+pub mod udh;
+
+pub use error::{BodyFault, DecodeError, DecodeErrorKind, EncodeError, Limits};
+pub use fixed::{FixedStr, FixedStrError};
+pub use retry::Retry;

@@ -1,0 +1,160 @@
+//! Numbers that responses carry, and what they mean.
+
+use crate::Retry;
+
+/// Status of `connect_resp` (CMPP 2.0 §7.4.1.2); 1 byte on the wire in 2.0, 4 in 3.0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ConnectStatus(pub u32);
+
+impl ConnectStatus {
+    /// Logged in.
+    pub const OK: Self = Self(0);
+    /// The PDU's structure is wrong.
+    pub const BAD_STRUCTURE: Self = Self(1);
+    /// Unknown source address (SP id).
+    pub const BAD_SOURCE: Self = Self(2);
+    /// Authentication failed. Some gateways also say so for an unknown SP id or a clock that is off.
+    pub const AUTH_FAILED: Self = Self(3);
+    /// The version is too high: connect again with a lower one.
+    pub const VERSION_TOO_HIGH: Self = Self(4);
+
+    /// True for status 0.
+    pub const fn is_ok(self) -> bool {
+        self.0 == 0
+    }
+
+    /// A few English words for a log.
+    pub const fn meaning(self) -> &'static str {
+        match self.0 {
+            0 => "ok",
+            1 => "bad structure",
+            2 => "unknown source address",
+            3 => "authentication failed",
+            4 => "version too high",
+            _ => "other",
+        }
+    }
+}
+
+/// Result of `submit_resp` (CMPP 2.0 §7.4.3.2); 1 byte on the wire in 2.0, 4 in 3.0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SubmitResult(pub u32);
+
+/// What a [`SubmitResult`] asks of the sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SubmitResultKind {
+    /// 0: taken; `Msg_Id` is valid.
+    Ok,
+    /// 8: flow control. Pause the account and repeat.
+    Throttled,
+    /// 13: bad receiver, in practice often a number of another carrier; worth another route.
+    WrongNetwork,
+    /// 1 to 7 and 9 to 12: final for this submit.
+    Refused,
+    /// Above 13: reserved and vendors' own. Final, unless an account is configured to know better.
+    Vendor,
+}
+
+impl SubmitResult {
+    /// Taken.
+    pub const OK: Self = Self(0);
+    /// The PDU's structure is wrong.
+    pub const BAD_STRUCTURE: Self = Self(1);
+    /// `Sequence_Id` was used before.
+    pub const REPEATED: Self = Self(3);
+    /// The length is wrong.
+    pub const BAD_LENGTH: Self = Self(4);
+    /// Flow control.
+    pub const THROTTLED: Self = Self(8);
+    /// Bad receiver.
+    pub const BAD_RECEIVER: Self = Self(13);
+
+    /// True for result 0.
+    pub const fn is_ok(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The class of the number.
+    pub const fn kind(self) -> SubmitResultKind {
+        match self.0 {
+            0 => SubmitResultKind::Ok,
+            8 => SubmitResultKind::Throttled,
+            13 => SubmitResultKind::WrongNetwork,
+            1..=12 => SubmitResultKind::Refused,
+            _ => SubmitResultKind::Vendor,
+        }
+    }
+
+    /// Whether to send again.
+    pub const fn retry(self) -> Retry {
+        match self.kind() {
+            SubmitResultKind::Throttled => Retry::SlowDown,
+            SubmitResultKind::WrongNetwork => Retry::Reroute,
+            SubmitResultKind::Ok | SubmitResultKind::Refused | SubmitResultKind::Vendor => {
+                Retry::No
+            }
+        }
+    }
+
+    /// A few English words for a log.
+    pub const fn meaning(self) -> &'static str {
+        match self.0 {
+            0 => "ok",
+            1 => "bad structure",
+            2 => "bad command",
+            3 => "sequence repeated",
+            4 => "bad length",
+            5 => "bad fee code",
+            6 => "message too long",
+            7 => "bad service code",
+            8 => "flow control",
+            9 => "gateway does not serve this payer, or other",
+            10 => "bad src_id",
+            11 => "bad msg_src",
+            12 => "bad fee_terminal_id",
+            13 => "bad dest_terminal_id",
+            14..=99 => "reserved",
+            100..=199 => "vendor",
+            _ => "unlisted",
+        }
+    }
+}
+
+/// Result of `deliver_resp` (CMPP 2.0 §7.4.5.2); 1 byte on the wire in 2.0, 4 in 3.0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DeliverResult(pub u32);
+
+impl DeliverResult {
+    /// Taken; the gateway will not send it again.
+    pub const OK: Self = Self(0);
+    /// The PDU's structure is wrong.
+    pub const BAD_STRUCTURE: Self = Self(1);
+    /// Slow down; the gateway sends it again later.
+    pub const THROTTLED: Self = Self(8);
+    /// Anything else.
+    pub const OTHER: Self = Self(9);
+
+    /// True for result 0.
+    pub const fn is_ok(self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_flow_control_may_be_repeated_on_the_same_account() {
+        for result in (0..300).chain([u32::MAX]).map(SubmitResult) {
+            assert_eq!(
+                result.retry().same_account(),
+                result == SubmitResult::THROTTLED
+            );
+        }
+        assert_eq!(SubmitResult(13).retry(), Retry::Reroute);
+        assert_eq!(SubmitResult(12).kind(), SubmitResultKind::Refused);
+        assert_eq!(SubmitResult(100).kind(), SubmitResultKind::Vendor);
+        assert_eq!(SubmitResult(70_000).kind(), SubmitResultKind::Vendor);
+    }
+}

@@ -1,0 +1,189 @@
+//! Cursor over a body, and the writer that is its mirror image. Both know field names, so that errors
+//! say where.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::{BodyFault, EncodeError, FixedStr};
+
+/// A body fault with the field it was found in.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) field: &'static str,
+    pub(crate) fault: BodyFault,
+}
+
+impl Fault {
+    pub(crate) fn new(field: &'static str, fault: BodyFault) -> Self {
+        Self { field, fault }
+    }
+}
+
+/// Reads big-endian fields from a body that has wholly arrived.
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(body: &'a [u8]) -> Self {
+        Self { rest: body }
+    }
+
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    pub(crate) fn take(&mut self, field: &'static str, size: usize) -> Result<&'a [u8], Fault> {
+        let Some((head, tail)) = self.rest.split_at_checked(size) else {
+            let left = self.rest.len();
+            return Err(Fault::new(
+                field,
+                BodyFault::Truncated { needed: size, left },
+            ));
+        };
+        self.rest = tail;
+        Ok(head)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], Fault> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(field, N)?);
+        Ok(array)
+    }
+
+    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, Fault> {
+        self.array(field).map(u8::from_be_bytes)
+    }
+
+    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, Fault> {
+        self.array(field).map(u32::from_be_bytes)
+    }
+
+    pub(crate) fn u64(&mut self, field: &'static str) -> Result<u64, Fault> {
+        self.array(field).map(u64::from_be_bytes)
+    }
+
+    /// A string field as large as its type.
+    pub(crate) fn text<const N: usize>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<FixedStr<N>, Fault> {
+        self.text_of(field, N)
+    }
+
+    /// A string field of `size` bytes; smaller than its type where versions differ.
+    pub(crate) fn text_of<const N: usize>(
+        &mut self,
+        field: &'static str,
+        size: usize,
+    ) -> Result<FixedStr<N>, Fault> {
+        self.take(field, size).map(FixedStr::from_field)
+    }
+
+    /// A last string field that some peers cut short or leave out.
+    pub(crate) fn text_tail<const N: usize>(&mut self) -> FixedStr<N> {
+        let (head, tail) = self.rest.split_at(self.rest.len().min(N));
+        self.rest = tail;
+        FixedStr::from_field(head)
+    }
+
+    /// Content behind a one-byte length.
+    pub(crate) fn content(&mut self, field: &'static str) -> Result<Bytes, Fault> {
+        let len = self.u8(field)?;
+        self.take(field, usize::from(len))
+            .map(Bytes::copy_from_slice)
+    }
+
+    pub(crate) fn end(&self) -> Result<(), Fault> {
+        match self.rest.len() {
+            0 => Ok(()),
+            extra => Err(Fault::new("end", BodyFault::Trailing { extra })),
+        }
+    }
+}
+
+/// Writes big-endian fields.
+pub(crate) struct Writer<'a> {
+    out: &'a mut BytesMut,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(out: &'a mut BytesMut) -> Self {
+        Self { out }
+    }
+
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.out.put_u8(value);
+    }
+
+    pub(crate) fn u32(&mut self, value: u32) {
+        self.out.put_u32(value);
+    }
+
+    pub(crate) fn u64(&mut self, value: u64) {
+        self.out.put_u64(value);
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.out.put_slice(bytes);
+    }
+
+    /// A `u32` that has only one byte on the wire in this version.
+    pub(crate) fn narrow(&mut self, field: &'static str, value: u32) -> Result<(), EncodeError> {
+        let Ok(byte) = u8::try_from(value) else {
+            return Err(EncodeError::OutOfRange {
+                field,
+                value: value.into(),
+                min: 0,
+                max: u8::MAX.into(),
+            });
+        };
+        self.u8(byte);
+        Ok(())
+    }
+
+    /// A string field as large as its type.
+    pub(crate) fn text<const N: usize>(&mut self, text: &FixedStr<N>) {
+        self.out.put_slice(text.as_bytes());
+        self.out.put_bytes(0, N - text.len());
+    }
+
+    /// A string field of `size` bytes; smaller than its type where versions differ.
+    pub(crate) fn text_of<const N: usize>(
+        &mut self,
+        field: &'static str,
+        text: &FixedStr<N>,
+        size: usize,
+    ) -> Result<(), EncodeError> {
+        let Some(padding) = size.checked_sub(text.len()) else {
+            return Err(EncodeError::TooLong {
+                field,
+                len: text.len(),
+                max: size,
+            });
+        };
+        self.out.put_slice(text.as_bytes());
+        self.out.put_bytes(0, padding);
+        Ok(())
+    }
+
+    /// Content behind a one-byte length; `max` is at most 255.
+    pub(crate) fn content(
+        &mut self,
+        field: &'static str,
+        content: &[u8],
+        max: u8,
+    ) -> Result<(), EncodeError> {
+        match u8::try_from(content.len()) {
+            Ok(len) if len <= max => {
+                self.u8(len);
+                self.bytes(content);
+                Ok(())
+            }
+            _ => Err(EncodeError::TooLong {
+                field,
+                len: content.len(),
+                max: max.into(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! What the ledger's lines say. Each line is one [`Event`] as compact JSON with `e` first; the words
+//! and fields are fixed by `docs/ledger.md`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    id::{CampaignId, GatewayId, GroupId, LaneId, MessageId, RunId},
+    message::{Change, Outcome},
+};
+
+/// Who or what caused a change of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The carrier's answer or report.
+    Carrier,
+    /// Our connection to it (time-out, lost link).
+    Gateway,
+    /// Our own rule (limit, suppression, not-after, window over).
+    Watchbell,
+    /// Somebody.
+    Person,
+}
+
+/// A span of positions `from..to` in a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Whose.
+    pub lane: LaneId,
+    /// First position.
+    pub from: i64,
+    /// One past the last.
+    pub to: i64,
+}
+
+/// A lane as it was frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenLane {
+    /// Its id.
+    pub lane: LaneId,
+    /// Its gateway; empty where nobody can be reached.
+    pub gateway: GatewayId,
+    /// How many messages.
+    pub size: i64,
+    /// How many segments they have together.
+    pub segments: i64,
+    /// RFC 6962 root over the messages' commitments, hex.
+    pub root: String,
+}
+
+/// A line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "e", rename_all = "snake_case")]
+pub enum Event {
+    /// The chain begins.
+    Genesis {
+        /// Format version, 1.
+        v: u8,
+        /// The installation's id.
+        installation: String,
+        /// Simulated carriers only.
+        practice: bool,
+    },
+    /// A user was added, changed or disabled.
+    User {
+        /// Who did it.
+        by: String,
+        /// `added`, `password`, `disabled`, `enabled`.
+        act: String,
+        /// Login name.
+        name: String,
+        /// Salted digest over name, role, password hash and disabled flag, hex.
+        digest: String,
+    },
+    /// A group's address book was read in or changed.
+    Contacts {
+        /// Who did it.
+        by: String,
+        /// The group.
+        group: GroupId,
+        /// Members afterwards.
+        members: i64,
+        /// Root over the members' salted digests in the order of their numbers, hex.
+        root: String,
+    },
+    /// Groups that a group contains.
+    Nested {
+        /// Who did it.
+        by: String,
+        /// The group.
+        group: GroupId,
+        /// What it contains now.
+        children: Vec<GroupId>,
+    },
+    /// A number must not be sent to.
+    Suppression {
+        /// Its sequence number.
+        seq: i64,
+        /// Who did it: a person, or `mo` with the message's number.
+        by: String,
+        /// `opt_out`, `person` …
+        reason: String,
+        /// Salted digest over seq, number and reason, hex.
+        digest: String,
+    },
+    /// A suppression was lifted.
+    Unsuppressed {
+        /// Its sequence number.
+        seq: i64,
+        /// Who did it.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A campaign's lifecycle.
+    Campaign {
+        /// Who did it.
+        by: String,
+        /// `created`, `submitted`, `approved`, `returned`, `rejected`, `cancelled`, `finished` …
+        act: String,
+        /// Which.
+        campaign: CampaignId,
+        /// The state afterwards.
+        state: String,
+        /// What the act is about: text, people, time; hex.
+        digest: String,
+        /// Why, where there is a reason.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// A run exists, whole.
+    Frozen {
+        /// Which.
+        run: RunId,
+        /// Whose.
+        campaign: CampaignId,
+        /// Its lanes.
+        lanes: Vec<FrozenLane>,
+        /// Messages suppressed at freezing, with the reason: spans and counts follow from the rows.
+        suppressed: Vec<SuppressedSpan>,
+    },
+    /// A run's intent or progress.
+    Run {
+        /// Who did it; `watchbell` for a rule.
+        by: String,
+        /// `approved`, `opened`, `paused`, `resumed`, `held`, `released`, `cancelled`, `missed`, `done`.
+        act: String,
+        /// Which.
+        run: RunId,
+        /// The intent afterwards.
+        intent: String,
+        /// Why, where there is a reason.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// Messages of a range are about to be handed to a gateway.
+    Claimed {
+        /// The claim.
+        claim: i64,
+        /// Which messages.
+        #[serde(flatten)]
+        span: Span,
+        /// The first part to send, from 0.
+        part: i64,
+        /// Through which gateway.
+        gateway: GatewayId,
+        /// By which process.
+        node: String,
+        /// 1, or 2 when sent again.
+        attempt: i64,
+        /// Wire sequence of (from, part 0).
+        first: i64,
+        /// Sequences per position.
+        stride: i64,
+        /// Taken from `again`, not from the lane's front.
+        again: bool,
+    },
+    /// A claim's last outcome is in.
+    Closed {
+        /// The claim.
+        claim: i64,
+        /// Its lane.
+        lane: LaneId,
+    },
+    /// Messages go back into the queue: they surely did not leave.
+    Released {
+        /// Which.
+        #[serde(flatten)]
+        span: Span,
+        /// The first part still to be sent.
+        part: i64,
+        /// Through which gateway next.
+        gateway: GatewayId,
+        /// 1, or 2 when sent again.
+        attempt: i64,
+        /// Not before.
+        due: i64,
+    },
+    /// The rest of a lane will not be sent.
+    Ended {
+        /// What remained.
+        #[serde(flatten)]
+        span: Span,
+        /// `person`, `not_after`, `returned` …
+        reason: String,
+    },
+    /// Something happened to a message.
+    M {
+        /// Which.
+        m: MessageId,
+        /// The entry of its previous event; 0: none since it was frozen.
+        p: i64,
+        /// Which part, from 0.
+        part: i64,
+        /// What.
+        #[serde(flatten)]
+        change: Change,
+        /// The message's state afterwards; absent while it is still on its way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        s: Option<Outcome>,
+        /// Who says so.
+        src: Source,
+    },
+    /// A report names an id we don't know (yet).
+    Orphan {
+        /// Its number.
+        orphan: i64,
+        /// Where it came in.
+        gateway: GatewayId,
+        /// Salted digest over carrier id, number, verdict, code; hex.
+        digest: String,
+    },
+    /// An orphan has found its message (whose own event follows or precedes in the same entry).
+    Matched {
+        /// The orphan.
+        orphan: i64,
+        /// The message.
+        m: MessageId,
+    },
+    /// A report that changed nothing: repeated, late or contradicting.
+    Heard {
+        /// The message.
+        m: MessageId,
+        /// The part.
+        part: i64,
+        /// The carrier's code.
+        k: String,
+    },
+    /// A message from a phone.
+    Mo {
+        /// Its number.
+        mo: i64,
+        /// Where it came in.
+        gateway: GatewayId,
+        /// Is it an opt-out?
+        opt_out: bool,
+        /// Salted digest over carrier id, number and text; hex.
+        digest: String,
+    },
+    /// A doubt's grace is over; the run's policy is to hold.
+    Graced {
+        /// The message.
+        m: MessageId,
+        /// The part.
+        part: i64,
+    },
+    /// Limits reserved for a stretch of a lane.
+    Reserved {
+        /// Which stretch.
+        #[serde(flatten)]
+        span: Span,
+    },
+    /// All sending halted, or let go on.
+    Stop {
+        /// Who did it.
+        by: String,
+        /// `stopped`, `left` (with the exact count), `released`, `held`.
+        act: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+        /// Segments handed over before it took hold, since the first entry.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<i64>,
+    },
+    /// An engine took or gave up the database.
+    Engine {
+        /// Which process.
+        node: String,
+        /// `started`, `recovered`, `ended`.
+        act: String,
+    },
+    /// Somebody saw what is usually masked, or exported it.
+    Seen {
+        /// Who.
+        by: String,
+        /// What: `log`, `export` …
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// A personal record was erased; its commitment stays.
+    Erased {
+        /// Which.
+        m: MessageId,
+        /// Who.
+        by: String,
+    },
+}
+
+/// Consecutive messages suppressed at freezing for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuppressedSpan {
+    /// Which.
+    #[serde(flatten)]
+    pub span: Span,
+    /// `opt_out`, `no_route` …
+    pub reason: String,
+}
+
+impl Event {
+    /// The event as its ledger line, without the line break.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).expect("an event holds only strings, numbers and lists")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_event_is_one_flat_line() {
+        let event = Event::M {
+            m: MessageId::new(LaneId(1), 5),
+            p: 3,
+            part: 0,
+            change: Change::Accepted { id: "00ff".into() },
+            s: Some(Outcome::Submitted),
+            src: Source::Carrier,
+        };
+        let line = event.line();
+        assert_eq!(
+            line,
+            r#"{"e":"m","m":4294967301,"p":3,"part":0,"w":"accepted","c":"00ff","s":"submitted","src":"carrier"}"#
+        );
+        assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
+    }
+
+    #[test]
+    fn a_range_event_reads_back() {
+        let event = Event::Released {
+            span: Span { lane: LaneId(2), from: 1, to: 9 },
+            part: 0,
+            gateway: "mobile".into(),
+            attempt: 1,
+            due: 0,
+        };
+        assert_eq!(serde_json::from_str::<Event>(&event.line()).unwrap(), event);
+    }
+}

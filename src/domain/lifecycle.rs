@@ -1,0 +1,191 @@
+//! The lives of campaigns and runs: which act is possible when. A transition is one `match`; an
+//! impossible one is an error that names both.
+
+use std::{fmt, str::FromStr};
+
+/// Declares a state enum whose names are what the database and people read.
+macro_rules! states {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownState;
+            fn from_str(s: &str) -> Result<Self, Self::Err> {
+                Self::ALL.iter().copied().find(|v| v.as_str() == s).ok_or_else(|| UnknownState(s.to_owned()))
+            }
+        }
+    };
+}
+
+/// The word names no state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown state {0:?}")]
+pub struct UnknownState(pub String);
+
+states!(
+    /// A campaign's state.
+    CampaignState {
+        /// Being written.
+        Draft = "draft",
+        /// Waits for an approver.
+        Submitted = "submitted",
+        /// Sent back to be changed.
+        Returned = "returned",
+        /// Let out; its time has not come.
+        Approved = "approved",
+        /// A run of it is going.
+        Active = "active",
+        /// Halted by a person.
+        Paused = "paused",
+        /// All runs done.
+        Finished = "finished",
+        /// Refused for good.
+        Rejected = "rejected",
+        /// Called off.
+        Cancelled = "cancelled",
+    }
+);
+
+states!(
+    /// What happens to a campaign.
+    CampaignAct {
+        /// Handed in for approval.
+        Submit = "submitted",
+        /// Let out.
+        Approve = "approved",
+        /// Sent back with a reason.
+        Return = "returned",
+        /// Refused with a reason.
+        Reject = "rejected",
+        /// A run has opened.
+        Start = "started",
+        /// Halted.
+        Pause = "paused",
+        /// Let go on.
+        Resume = "resumed",
+        /// Called off.
+        Cancel = "cancelled",
+        /// The last run is done.
+        Finish = "finished",
+    }
+);
+
+/// The act is not possible in this state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a campaign that is {from} cannot be {act}")]
+pub struct InvalidAct {
+    /// Where it stands.
+    pub from: CampaignState,
+    /// What was asked.
+    pub act: CampaignAct,
+}
+
+impl CampaignState {
+    /// The state after `act`.
+    pub fn on(self, act: CampaignAct) -> Result<Self, InvalidAct> {
+        use CampaignAct as A;
+        use CampaignState as S;
+        match (self, act) {
+            (S::Draft | S::Returned, A::Submit) => Ok(S::Submitted),
+            (S::Submitted, A::Approve) => Ok(S::Approved),
+            (S::Submitted, A::Return) => Ok(S::Returned),
+            (S::Submitted, A::Reject) => Ok(S::Rejected),
+            (S::Approved, A::Start) => Ok(S::Active),
+            (S::Approved | S::Active, A::Pause) => Ok(S::Paused),
+            (S::Paused, A::Resume) => Ok(S::Active),
+            (S::Draft | S::Submitted | S::Returned | S::Approved | S::Active | S::Paused, A::Cancel) => Ok(S::Cancelled),
+            (S::Active, A::Finish) => Ok(S::Finished),
+            (
+                from @ (S::Draft | S::Returned),
+                act @ (A::Approve | A::Return | A::Reject | A::Start | A::Pause | A::Resume | A::Finish),
+            )
+            | (from @ S::Submitted, act @ (A::Submit | A::Start | A::Pause | A::Resume | A::Finish))
+            | (
+                from @ (S::Approved | S::Active | S::Paused),
+                act @ (A::Submit | A::Approve | A::Return | A::Reject),
+            )
+            | (from @ S::Approved, act @ (A::Resume | A::Finish))
+            | (from @ S::Active, act @ (A::Start | A::Resume))
+            | (from @ S::Paused, act @ (A::Start | A::Pause | A::Finish))
+            | (from @ (S::Finished | S::Rejected | S::Cancelled), act) => Err(InvalidAct { from, act }),
+        }
+    }
+}
+
+states!(
+    /// What people want of a run; kept beside the progress that follows from its messages.
+    Intent {
+        /// Send.
+        Go = "go",
+        /// Wait until resumed.
+        Paused = "paused",
+        /// Wait until released: something about it is not as approved.
+        Held = "held",
+        /// Don't send the rest.
+        Cancelled = "cancelled",
+    }
+);
+
+states!(
+    /// How far a run is: derived, never stored.
+    Progress {
+        /// Not frozen yet.
+        Planned = "planned",
+        /// Frozen, nothing claimed.
+        Frozen = "frozen",
+        /// Messages wait or are on their way.
+        Sending = "sending",
+        /// All handed over; reports pending.
+        AwaitingReports = "awaiting_reports",
+        /// No message open.
+        Done = "done",
+        /// Its time passed while nothing could go out.
+        Missed = "missed",
+    }
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_submitted_campaign_can_be_approved() {
+        for &from in CampaignState::ALL {
+            assert_eq!(from.on(CampaignAct::Approve).is_ok(), from == CampaignState::Submitted, "{from}");
+        }
+    }
+
+    #[test]
+    fn a_final_campaign_admits_no_act() {
+        for from in [CampaignState::Finished, CampaignState::Rejected, CampaignState::Cancelled] {
+            for &act in CampaignAct::ALL {
+                assert_eq!(from.on(act), Err(InvalidAct { from, act }));
+            }
+        }
+    }
+
+    #[test]
+    fn names_read_back() {
+        for &s in CampaignState::ALL {
+            assert_eq!(s.as_str().parse(), Ok(s));
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! A message's outcomes and how they follow from its parts. One function derives the state, so that
+//! the recorder and the audit can never disagree about what a sequence of words means.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// What a message's row may hold. `queued`, `submitting` and cancelled-by-range are derived from
+/// position and never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The carrier took all segments; reports pending.
+    Submitted,
+    /// Asked, no answer: did it leave?
+    InDoubt,
+    /// Taken, no report within the window: did it arrive?
+    Unconfirmed,
+    /// On the handset, says the carrier.
+    Delivered,
+    /// Not delivered, says the carrier; or only some segments went.
+    Undelivered,
+    /// The validity ran out, says the carrier.
+    Expired,
+    /// The carrier said no: nothing left.
+    Rejected,
+    /// We did not send.
+    Suppressed,
+    /// Stopped before it was claimed.
+    Cancelled,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Submitted,
+        Self::InDoubt,
+        Self::Unconfirmed,
+        Self::Delivered,
+        Self::Undelivered,
+        Self::Expired,
+        Self::Rejected,
+        Self::Suppressed,
+        Self::Cancelled,
+    ];
+
+    /// The name in the database, the log and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::InDoubt => "in_doubt",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Expired => "expired",
+            Self::Rejected => "rejected",
+            Self::Suppressed => "suppressed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Nothing changes it any more.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Submitted | Self::InDoubt | Self::Unconfirmed => false,
+            Self::Delivered | Self::Undelivered | Self::Expired | Self::Rejected | Self::Suppressed | Self::Cancelled => {
+                true
+            }
+        }
+    }
+
+    /// Did nothing of it leave, so that the person's daily limit gets its place back?
+    pub const fn never_left(self) -> bool {
+        matches!(self, Self::Rejected | Self::Suppressed | Self::Cancelled)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The word is no outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown message state {0:?}")]
+pub struct UnknownOutcome(pub String);
+
+impl FromStr for Outcome {
+    type Err = UnknownOutcome;
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|o| o.as_str() == s).ok_or_else(|| UnknownOutcome(s.to_owned()))
+    }
+}
+
+/// What is known of one part.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Part {
+    /// Not asked yet, or given back unsent.
+    #[default]
+    Open,
+    /// The carrier took it under this id.
+    Accepted(String),
+    /// The carrier said no, with this code.
+    Refused(String),
+    /// Asked, no answer.
+    Doubt,
+    /// A final report: id, verdict, code.
+    Reported(String, Word, String),
+}
+
+impl Part {
+    /// The carrier's id, where it has one.
+    pub fn carrier_id(&self) -> Option<&str> {
+        match self {
+            Self::Accepted(id) | Self::Reported(id, ..) => Some(id),
+            Self::Open | Self::Refused(_) | Self::Doubt => None,
+        }
+    }
+
+    /// How a stored segment says it: state, id, code.
+    pub fn columns(&self) -> (&'static str, &str, &str) {
+        match self {
+            Self::Open => ("", "", ""),
+            Self::Accepted(id) => ("submitted", id, ""),
+            Self::Refused(code) => ("rejected", "", code),
+            Self::Doubt => ("in_doubt", "", ""),
+            Self::Reported(id, word, code) => (word.outcome().as_str(), id, code),
+        }
+    }
+
+    /// The stored form read back.
+    pub fn from_columns(state: &str, carrier_id: &str, code: &str) -> Result<Self, UnknownOutcome> {
+        let id = carrier_id.to_owned();
+        Ok(match state {
+            "" => Self::Open,
+            "submitted" | "unconfirmed" => Self::Accepted(id),
+            "rejected" => Self::Refused(code.to_owned()),
+            "in_doubt" => Self::Doubt,
+            "delivered" => Self::Reported(id, Word::Delivered, code.to_owned()),
+            "undelivered" => Self::Reported(id, Word::Undelivered, code.to_owned()),
+            "expired" => Self::Reported(id, Word::Expired, code.to_owned()),
+            other => return Err(UnknownOutcome(other.to_owned())),
+        })
+    }
+}
+
+/// A final report's verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// On the handset.
+    Delivered,
+    /// Not deliverable.
+    Undelivered,
+    /// Validity ran out.
+    Expired,
+}
+
+impl Word {
+    /// The message state it makes when it is the only word.
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::Delivered => Outcome::Delivered,
+            Self::Undelivered => Outcome::Undelivered,
+            Self::Expired => Outcome::Expired,
+        }
+    }
+}
+
+/// Something that happened to one part of a message, as the ledger words it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "w", rename_all = "snake_case")]
+pub enum Change {
+    /// The carrier took the part.
+    Accepted {
+        /// The carrier's id.
+        #[serde(rename = "c")]
+        id: String,
+    },
+    /// The carrier refused the part.
+    Refused {
+        /// The carrier's code.
+        #[serde(rename = "k")]
+        code: String,
+    },
+    /// Handed to the socket, no answer.
+    Doubt,
+    /// A final report about the part.
+    Reported {
+        /// Which way.
+        #[serde(rename = "v")]
+        word: Word,
+        /// The carrier's code.
+        #[serde(rename = "k")]
+        code: String,
+    },
+    /// A doubtful part matched to an orphan report by its number: it left, under this id.
+    Adopted {
+        /// The orphan's carrier id.
+        #[serde(rename = "c")]
+        id: String,
+    },
+    /// The report window passed in silence.
+    Unconfirmed,
+    /// The run's policy sends a doubtful message again, once.
+    Resent,
+    /// We don't send.
+    Suppressed {
+        /// Why.
+        #[serde(rename = "k")]
+        reason: String,
+    },
+    /// Stopped before it left.
+    Cancelled {
+        /// Why.
+        #[serde(rename = "k")]
+        reason: String,
+    },
+}
+
+/// Where a message stands: its parts, and what we decided ourselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// One per segment.
+    pub parts: Vec<Part>,
+    /// Our own final word: `suppressed` or `cancelled` with the reason.
+    pub ours: Option<(Outcome, String)>,
+    /// The report window passed.
+    pub unconfirmed: bool,
+    /// 1, or 2 once sent again.
+    pub attempt: i64,
+    /// A doubt was settled by adoption.
+    pub adopted: bool,
+}
+
+/// A change that the present standing does not admit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("part {part} is {from:?}: {change:?} is impossible")]
+pub struct Impossible {
+    /// From 0.
+    pub part: usize,
+    /// What is known of the part.
+    pub from: Part,
+    /// What was asked.
+    pub change: Change,
+}
+
+impl Standing {
+    /// A message of `parts` segments to which nothing has happened.
+    pub fn fresh(parts: usize) -> Self {
+        Self { parts: vec![Part::Open; parts.max(1)], ours: None, unconfirmed: false, attempt: 1, adopted: false }
+    }
+
+    /// Applies `change` to part `k`. `Ok(false)`: the word is known already or comes too late to
+    /// change anything (a repeated report, a second final report: the first one holds).
+    pub fn apply(&mut self, k: usize, change: &Change) -> Result<bool, Impossible> {
+        let Some(part) = self.parts.get(k) else {
+            return Err(Impossible { part: k, from: Part::Open, change: change.clone() });
+        };
+        let impossible = || Impossible { part: k, from: part.clone(), change: change.clone() };
+        if self.ours.is_some() {
+            // A part that left before we stopped the rest may still be reported on; it changes nothing.
+            return if part.carrier_id().is_some() { Ok(false) } else { Err(impossible()) };
+        }
+        let next = match (part, change) {
+            (Part::Open | Part::Doubt, Change::Accepted { id }) | (Part::Doubt, Change::Adopted { id }) => {
+                self.adopted |= matches!(change, Change::Adopted { .. });
+                Part::Accepted(id.clone())
+            }
+            // The late answer of a part that a report has settled meanwhile says nothing new.
+            (Part::Accepted(_) | Part::Reported(..), Change::Accepted { .. } | Change::Adopted { .. })
+            | (Part::Reported(..), Change::Reported { .. } | Change::Unconfirmed)
+            | (Part::Doubt | Part::Accepted(_) | Part::Reported(..), Change::Doubt) => return Ok(false),
+            (Part::Open | Part::Doubt, Change::Refused { code }) => Part::Refused(code.clone()),
+            (Part::Open, Change::Doubt) => Part::Doubt,
+            (Part::Accepted(id), Change::Reported { word, code }) => Part::Reported(id.clone(), *word, code.clone()),
+            (Part::Accepted(_), Change::Unconfirmed) => {
+                let news = !self.unconfirmed;
+                self.unconfirmed = true;
+                return Ok(news);
+            }
+            (Part::Doubt, Change::Resent) => {
+                self.parts.fill(Part::Open);
+                self.attempt += 1;
+                return Ok(true);
+            }
+            (Part::Open, Change::Suppressed { reason }) => {
+                self.ours = Some((Outcome::Suppressed, reason.clone()));
+                return Ok(true);
+            }
+            (Part::Open, Change::Cancelled { reason }) => {
+                self.ours = Some((Outcome::Cancelled, reason.clone()));
+                return Ok(true);
+            }
+            (
+                Part::Open,
+                Change::Adopted { .. } | Change::Reported { .. } | Change::Unconfirmed | Change::Resent,
+            )
+            | (Part::Doubt, Change::Reported { .. } | Change::Unconfirmed)
+            | (Part::Accepted(_) | Part::Reported(..), Change::Refused { .. } | Change::Resent)
+            | (Part::Accepted(_) | Part::Reported(..) | Part::Doubt, Change::Suppressed { .. } | Change::Cancelled { .. })
+            | (Part::Refused(_), _) => return Err(impossible()),
+        };
+        self.parts[k] = next;
+        Ok(true)
+    }
+
+    /// The stored state and code; `None` while it is still on its way or waits.
+    pub fn outcome(&self) -> Option<(Outcome, String)> {
+        if let Some(ours) = &self.ours {
+            // A part that already left makes "cancelled" a half truth; say what really happened.
+            return match self.parts.iter().any(|p| p.carrier_id().is_some()) {
+                true => Some((Outcome::Undelivered, format!("partial:{}", ours.1))),
+                false => Some(ours.clone()),
+            };
+        }
+        let mut refused = None;
+        let mut failed = None;
+        let (mut open, mut doubt, mut taken, mut delivered) = (0, 0, 0, 0);
+        let mut last_code = "";
+        for part in &self.parts {
+            match part {
+                Part::Open => open += 1,
+                Part::Doubt => doubt += 1,
+                Part::Refused(code) => refused = refused.or(Some(code)),
+                Part::Accepted(_) => taken += 1,
+                Part::Reported(_, Word::Delivered, code) => {
+                    (delivered, last_code) = (delivered + 1, code);
+                }
+                Part::Reported(_, word, code) => failed = failed.or(Some((word.outcome(), code))),
+            }
+        }
+        let left = taken + delivered + doubt + usize::from(failed.is_some());
+        match (failed, refused) {
+            (Some((outcome, code)), _) => Some((outcome, code.clone())),
+            (None, Some(code)) if left > 0 => Some((Outcome::Undelivered, format!("partial:{code}"))),
+            (None, Some(code)) => Some((Outcome::Rejected, code.clone())),
+            (None, None) if doubt > 0 => Some((Outcome::InDoubt, String::new())),
+            (None, None) if open > 0 => None,
+            (None, None) if taken > 0 && self.unconfirmed => Some((Outcome::Unconfirmed, String::new())),
+            (None, None) if taken > 0 => Some((Outcome::Submitted, String::new())),
+            (None, None) => Some((Outcome::Delivered, last_code.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepted(id: &str) -> Change {
+        Change::Accepted { id: id.into() }
+    }
+    fn reported(word: Word) -> Change {
+        Change::Reported { word, code: "X".into() }
+    }
+
+    #[test]
+    fn three_parts_with_the_second_refused_are_undelivered_partial() {
+        let mut m = Standing::fresh(3);
+        assert!(m.apply(0, &accepted("a")).unwrap());
+        assert_eq!(m.outcome(), None);
+        assert!(m.apply(1, &Change::Refused { code: "6".into() }).unwrap());
+        assert_eq!(m.outcome(), Some((Outcome::Undelivered, "partial:6".into())));
+    }
+
+    #[test]
+    fn delivered_only_when_all_parts_are_and_undelivered_as_soon_as_one_is() {
+        let mut m = Standing::fresh(2);
+        m.apply(0, &accepted("a")).unwrap();
+        m.apply(1, &accepted("b")).unwrap();
+        assert_eq!(m.outcome().unwrap().0, Outcome::Submitted);
+        m.apply(0, &reported(Word::Delivered)).unwrap();
+        assert_eq!(m.outcome().unwrap().0, Outcome::Submitted);
+        let mut bad = m.clone();
+        bad.apply(1, &reported(Word::Expired)).unwrap();
+        assert_eq!(bad.outcome().unwrap().0, Outcome::Expired);
+        m.apply(1, &reported(Word::Delivered)).unwrap();
+        assert_eq!(m.outcome().unwrap().0, Outcome::Delivered);
+    }
+
+    #[test]
+    fn one_doubtful_part_makes_the_message_doubtful() {
+        let mut m = Standing::fresh(2);
+        m.apply(0, &accepted("a")).unwrap();
+        m.apply(1, &Change::Doubt).unwrap();
+        assert_eq!(m.outcome().unwrap().0, Outcome::InDoubt);
+        m.apply(1, &Change::Adopted { id: "b".into() }).unwrap();
+        assert_eq!(m.outcome().unwrap().0, Outcome::Submitted);
+        assert!(m.adopted);
+    }
+
+    #[test]
+    fn the_first_final_report_holds_and_a_repeat_changes_nothing() {
+        let mut m = Standing::fresh(1);
+        m.apply(0, &accepted("a")).unwrap();
+        assert!(m.apply(0, &reported(Word::Delivered)).unwrap());
+        assert!(!m.apply(0, &reported(Word::Undelivered)).unwrap());
+        assert_eq!(m.outcome().unwrap().0, Outcome::Delivered);
+    }
+
+    #[test]
+    fn a_late_report_still_changes_an_unconfirmed_message() {
+        let mut m = Standing::fresh(1);
+        m.apply(0, &accepted("a")).unwrap();
+        assert!(m.apply(0, &Change::Unconfirmed).unwrap());
+        assert_eq!(m.outcome().unwrap().0, Outcome::Unconfirmed);
+        m.apply(0, &reported(Word::Delivered)).unwrap();
+        assert_eq!(m.outcome().unwrap().0, Outcome::Delivered);
+    }
+
+    #[test]
+    fn a_refused_message_admits_nothing_more() {
+        let mut m = Standing::fresh(1);
+        m.apply(0, &Change::Refused { code: "1".into() }).unwrap();
+        assert!(m.apply(0, &accepted("a")).is_err());
+        assert!(m.apply(0, &Change::Resent).is_err());
+    }
+
+    #[test]
+    fn outcomes_read_back_from_their_names() {
+        for o in Outcome::ALL {
+            assert_eq!(o.as_str().parse(), Ok(o));
+        }
+    }
+}
