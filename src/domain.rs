@@ -1,9 +1,17 @@
 //! The rules, pure: values in, values out. No I/O, no clock, nothing async.
 
+pub mod audience;
+pub mod carrier;
 pub mod event;
+pub mod hours;
 pub mod id;
+pub mod lang;
 pub mod ledger;
 pub mod lifecycle;
 pub mod message;
+pub mod optout;
+pub mod phone;
 pub mod priority;
+pub mod template;
+pub mod text;
 pub mod time;

@@ -5,6 +5,8 @@
 
 pub mod clock;
 pub mod config;
+pub mod county;
 pub mod domain;
 pub mod gateway;
+pub mod intake;
 pub mod simulate;
