@@ -1,7 +1,6 @@
 //! Tests from outside, one binary: files by feature, helpers in `support`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod address_books;
 mod county_support;
 mod gateway_stories;
@@ -9,3 +8,4 @@ mod gateway_support;
 mod intake;
 mod sending_stories;
 mod tidy;
+mod simulate_stories;
