@@ -177,6 +177,7 @@ pub(super) async fn decide(tx: &mut Tx, work: &mut Work<'_>, decision: &Decision
                     run: id,
                     intent: run.intent,
                     reason: String::new(),
+                    part_ref: None,
                 });
             }
             CampaignAct::Return | CampaignAct::Reject | CampaignAct::Cancel => {
@@ -222,6 +223,7 @@ pub(super) async fn intend(
         run: id,
         intent: to.as_str().into(),
         reason: reason.to_owned(),
+        part_ref: None,
     });
     Ok(())
 }
