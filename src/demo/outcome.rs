@@ -2,7 +2,7 @@
 //! number.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fs::File,
     io::{BufWriter, Write as _},
     path::PathBuf,
@@ -14,8 +14,11 @@ use tokio::time::Instant;
 use super::Wanted;
 use crate::{
     app::Carriers,
-    domain::{id::RunId, phone::Phone, role::Actor},
-    intake::guard,
+    domain::{
+        id::{MessageId, RunId},
+        phone::Phone,
+        role::Actor,
+    },
     service::{Office, ServiceError, audit, log::LogQuery},
     store::{lane::Counts, log::LogFilter},
 };
@@ -167,6 +170,15 @@ async fn compare(office: &Office, carriers: &Carriers) -> Result<(Option<String>
         let rows = office.store.read("demo_compare").await?.log_after(&LogFilter::default(), after, PAGE).await?;
         let Some(last) = rows.last() else { break };
         after = last.id;
+        let ids: Vec<_> = rows.iter().map(|r| MessageId(r.id)).collect();
+        let long: Vec<_> = rows.iter().filter(|r| r.segments > 1).map(|r| MessageId(r.id)).collect();
+        let mut tx = office.store.read("demo_parts").await?;
+        let mut parts: HashMap<i64, i64> = HashMap::new();
+        for part in tx.segments(&long).await? {
+            *parts.entry(part.message_id).or_default() += i64::from(!part.carrier_id.is_empty());
+        }
+        let marks = tx.messages(&ids).await?;
+        adopted += marks.iter().filter(|m| m.mark.as_deref() == Some("adopted")).count() as i64;
         for row in &rows {
             let Some(phone) = Phone::from_wire(&row.phone) else { continue };
             let left = matches!(row.state.as_str(), "delivered" | "undelivered" | "expired" | "submitted" | "unconfirmed");
@@ -174,13 +186,10 @@ async fn compare(office: &Office, carriers: &Carriers) -> Result<(Option<String>
                 continue;
             }
             let entry = ours.entry((row.gateway.clone(), phone)).or_default();
-            entry.segments += row.segments;
+            entry.segments += if row.segments > 1 { parts.get(&row.id).copied().unwrap_or(0) } else { 1 };
             entry.delivered += i64::from(row.state == "delivered");
             entry.failed += i64::from(row.state == "undelivered" || row.state == "expired");
         }
-        let ids: Vec<_> = rows.iter().map(|r| crate::domain::id::MessageId(r.id)).collect();
-        let marks = office.store.read("demo_marks").await?.messages(&ids).await?;
-        adopted += marks.iter().filter(|m| m.mark.as_deref() == Some("adopted")).count() as i64;
     }
     for (id, carrier) in carriers.iter() {
         if carrier.counts().recipients_sent_twice > 0 {
@@ -207,32 +216,7 @@ async fn compare(office: &Office, carriers: &Carriers) -> Result<(Option<String>
 async fn write_log(office: &Office, auditor: &Actor, wanted: &Wanted) -> Result<PathBuf, ServiceError> {
     let path = wanted.dir.join("delivery-log.csv");
     let mut file = BufWriter::new(File::create(&path)?);
-    file.write_all("\u{feff}".as_bytes())?;
-    let mut csv = csv::Writer::from_writer(file);
-    let failed = |e: csv::Error| ServiceError::Io(e.into());
-    csv.write_record(["id", "run", "phone", "carrier", "gateway", "state", "code", "segments", "changed_at"])
-        .map_err(failed)?;
-    let mut reader = office.log(auditor, &LogQuery::default()).await?;
-    loop {
-        let page = reader.page().await?;
-        if page.is_empty() {
-            break;
-        }
-        for l in page {
-            csv.write_record([
-                l.id.to_string(),
-                l.run,
-                l.phone,
-                l.carrier,
-                l.gateway,
-                l.state,
-                guard(&l.code).into_owned(),
-                l.segments.to_string(),
-                l.changed_at,
-            ])
-            .map_err(failed)?;
-        }
-    }
-    csv.flush()?;
+    office.log(auditor, &LogQuery::default()).await?.write_csv(&mut file).await?;
+    file.flush()?;
     Ok(path)
 }

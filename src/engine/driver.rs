@@ -121,6 +121,7 @@ pub struct Engine {
     renewed: Instant,
     halted: Option<Halt>,
     look_now: bool,
+    ending: bool,
     tracker: TaskTracker,
 }
 
@@ -190,6 +191,7 @@ impl Engine {
             renewed: Instant::now(),
             halted: None,
             look_now: false,
+            ending: false,
             tracker,
             lock,
             parts,
@@ -263,7 +265,10 @@ impl Engine {
     }
 
     fn listen(&mut self, id: &GatewayId, event: Event) {
-        tell(&self.parts.alerts, id, &event);
+        // Links that go down because we said goodbye are nobody's trouble.
+        if !self.ending {
+            tell(&self.parts.alerts, id, &event);
+        }
         self.core.event(self.parts.clock.now(), id, event);
     }
 
@@ -383,6 +388,7 @@ impl Engine {
 
     /// Stop claiming, let windows answer, say goodbye, last commit, give the lock back.
     async fn end(mut self) -> Result<(), EngineError> {
+        self.ending = true;
         self.core.halt();
         self.act();
         let deadline = Instant::now() + DRAIN;
@@ -556,12 +562,8 @@ fn open_gateways(parts: &Parts, lock: &EngineLock, tracker: &TaskTracker) -> Res
 /// Who must hear of a gateway's trouble.
 fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
     match event {
-        Event::LinkUp(link) => {
-            tracing::info!(gateway = %id, link, "Gateway {id}: link {link} is up");
-            alerts.resolve(Kind::GatewayDown, &id.0);
-        }
+        Event::LinkUp(_) => alerts.resolve(Kind::GatewayDown, &id.0),
         Event::LinkDown { link, reason, .. } => {
-            tracing::warn!(gateway = %id, link, "Gateway {id}: link {link} is down: {reason}");
             alerts.raise(Alert {
                 kind: Kind::GatewayDown,
                 subject: id.0.clone(),

@@ -113,7 +113,8 @@ impl Core {
             flight.timed_out = true;
             gateway.unanswered -= 1;
             let flight = flight.clone();
-            self.doubt(&flight, false);
+            // A late answer is still listened to, but no longer waited for.
+            self.doubt(&flight, true);
         }
     }
 
