@@ -37,11 +37,14 @@ fn figures(r: &ImportReport) -> [u64; 5] {
 
 /// A book of numbers `from..to`, each with a name.
 fn book(rows: impl IntoIterator<Item = (u64, &'static str)>) -> Vec<u8> {
-    let mut text = "姓名,手机\n".to_owned();
-    for (n, name) in rows {
-        text.push_str(&format!("{name},{}\n", 13_800_000_000 + n));
-    }
-    text.into_bytes()
+    let lines = rows
+        .into_iter()
+        .map(|(n, name)| format!("{name},{}\n", 13_800_000_000 + n));
+    ["姓名,手机\n".to_owned()]
+        .into_iter()
+        .chain(lines)
+        .collect::<String>()
+        .into_bytes()
 }
 
 async fn members(story: &Story, group: &str) -> BTreeMap<u64, (String, Vec<u8>)> {
