@@ -17,7 +17,7 @@ use std::{
 };
 
 use tokio::{sync::mpsc, time::Instant};
-use tracing::{info, warn};
+use tracing::{debug, info};
 
 use super::{
     AckToken, Answer, Context, Delivery, Event, Health, LinkNo, Submit,

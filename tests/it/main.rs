@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod address_books;
+mod commands;
+mod contacts;
 mod county_support;
 mod gateway_stories;
 mod gateway_support;
 mod intake;
+mod log;
 mod sending_stories;
-mod tidy;
 mod simulate_stories;
+mod support;
+mod tidy;
+mod users;
