@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod address_books;
+mod audit_ledger;
+mod audit_support;
+mod audit_tables;
 mod gateway_stories;
 mod gateway_support;
 mod intake;
