@@ -139,8 +139,8 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    /// Users, an address book, two suppressions, and a frozen, approved and open run of ten people; the
-    /// texts of the last two need two segments, and nobody serves the numbers from 13900000000 on.
+    /// Users, an address book, two suppressions, and a frozen, approved and open run of eleven people
+    /// with a route and two without.
     pub(crate) async fn begin(base: &Base) -> Self {
         let store = base.store.clone();
         let clock = Clock::manual(START);
@@ -185,7 +185,7 @@ impl Story {
         let run = freeze(base, &clock).await;
         let recorder = Recorder::open(store.clone(), clock.clone(), HashMap::new()).await.unwrap();
         let mut this = Self { store, recorder, clock, run };
-        this.commit(vec![Op::Reserve { lane: LANE, to: 10, day: "2026-06-01".into(), limit: 5 }]).await;
+        this.commit(vec![Op::Reserve { lane: LANE, to: 11, day: "2026-06-01".into(), limit: 5 }]).await;
         this.commit(vec![Op::Open(run)]).await;
         this
     }
@@ -256,14 +256,14 @@ fn contact(n: u64) -> ContactRow {
     }
 }
 
-/// Ten people with a route, 8 and 9 with texts of two segments, and two whose carrier has no gateway.
+/// Eleven people with a route, 8 and 9 with texts of two segments, and two whose carrier has no gateway.
 async fn freeze(base: &Base, clock: &Clock) -> RunId {
     let file = base.folder.path().join("watchbell.toml");
     let settings = "[[gateways]]\nid = \"mobile\"\nkind = \"cmpp20\"\naddress = \"127.0.0.1:1\"\naccount = \"a\"\n\
                     password = \"p\"\ncarriers = [\"mobile\"]\n";
     std::fs::write(&file, settings).unwrap();
     let config = Config::load(Some(&file), []).unwrap();
-    let numbers = (0..10).map(phone).chain([18_900_000_000, 18_900_000_001].map(|n| Phone::from_number(n).unwrap()));
+    let numbers = (0..11).map(phone).chain([18_900_000_000, 18_900_000_001].map(|n| Phone::from_number(n).unwrap()));
     let people = numbers.enumerate().map(|(n, phone)| Person {
         phone,
         values: [("姓名", if n == 8 || n == 9 { "长".repeat(40) } else { format!("王{n}") })].into_iter().collect(),

@@ -1,5 +1,7 @@
 //! The audit finds what somebody changed in the tables, and names it.
 
+use watchbell::recorder::Take;
+
 use crate::audit_support::{Base, Story};
 
 /// What is changed, and how the finding begins.
@@ -24,8 +26,8 @@ const CHANGES: &[(&str, &str)] = &[
     ("DELETE FROM message WHERE id = 4294967305", "message 4294967305: the ledger has it"),
     ("DELETE FROM message WHERE lane_id = 2", "message 8589934592: the ledger has it"),
     (
-        "INSERT INTO message (id, lane_id, phone, salt, carrier, segments) VALUES (4294967306, 1, '13811111111', x'00', 'mobile', 1)",
-        "message 4294967306: the table has it",
+        "INSERT INTO message (id, lane_id, phone, salt, carrier, segments) VALUES (4294967307, 1, '13811111111', x'00', 'mobile', 1)",
+        "message 4294967307: the table has it",
     ),
     (
         "INSERT INTO message (id, lane_id, phone, salt, carrier, segments) VALUES (38654705664, 9, '13811111111', x'00', 'mobile', 1)",
@@ -47,8 +49,8 @@ const CHANGES: &[(&str, &str)] = &[
     ),
     ("UPDATE lane SET template = '((姓名))请注意防火。' WHERE id = 1", "lane 1: the numbers, values, salts or text"),
     ("UPDATE lane SET template = '((姓' WHERE id = 1", "message 4294967296: its values"),
-    ("UPDATE lane SET next = 3 WHERE id = 1", "lane 1: next is \"3\", the ledger says \"9\""),
-    ("UPDATE lane SET \"end\" = 9 WHERE id = 1", "lane 1: end is \"9\", the ledger says \"10\""),
+    ("UPDATE lane SET next = 3 WHERE id = 1", "lane 1: next is \"3\", the ledger says \"10\""),
+    ("UPDATE lane SET \"end\" = 10 WHERE id = 1", "lane 1: end is \"10\", the ledger says \"11\""),
     ("UPDATE lane SET end_reason = 'x' WHERE id = 1", "lane 1: end_reason is"),
     ("UPDATE lane SET ahead = 1 WHERE id = 1", "lane 1: ahead is"),
     ("UPDATE lane SET reserved = 0 WHERE id = 1", "lane 1: reserved is"),
@@ -64,11 +66,11 @@ const CHANGES: &[(&str, &str)] = &[
         "INSERT INTO claim (id, lane_id, \"from\", \"to\", part, gateway, node, attempt, first, stride, at_us) VALUES (9, 1, 0, 1, 0, 'mobile', 'n', 1, 0, 1, 0)",
         "claim 9: the table has it",
     ),
-    ("UPDATE claim SET \"to\" = 10", "claim 3: to is"),
+    ("UPDATE claim SET \"to\" = 11", "claim 3: to is"),
     ("UPDATE claim SET at_us = 10", "claim 3: at_us is"),
     ("DELETE FROM claim", "claim 3: the ledger has it"),
-    ("DELETE FROM again", "again 1 from 7: the ledger has it"),
-    ("UPDATE again SET due_us = 0", "again 1 from 7: due_us is"),
+    ("DELETE FROM again", "again 1 from 6: the ledger has it"),
+    ("UPDATE again SET due_us = 0", "again 1 from 6: due_us is"),
     ("UPDATE run SET intent = 'cancelled'", "run {run}: intent is \"cancelled\", the ledger says \"go\""),
     ("UPDATE run SET approved_us = approved_us + 1", "run {run}: approved_us is"),
     ("UPDATE run SET frozen_us = 0", "run {run}: frozen_us is"),
@@ -114,8 +116,7 @@ async fn every_change_behind_the_ledgers_back_is_found_and_named() {
     for base in Base::all().await {
         let mut story = Story::begin(&base).await;
         story.live().await;
-        story.commit(vec![crate::audit_support::release(6..8)]).await;
-        story.claim(watchbell::recorder::Take::Again(6), 1).await;
+        story.claim(Take::Front, 1).await;
         assert_eq!(base.tampered("UPDATE installation SET change = change + 1").await, None, "untouched");
         let run = story.run.to_string();
         let mut wrong = Vec::new();
