@@ -64,7 +64,6 @@ impl Base {
     }
 
     /// Changes something behind the program's back, on a copy; says what verification finds there.
-    /// On PostgreSQL there is no copy: `undo` puts it back.
     pub(crate) async fn tampered(&self, sql: &str) -> Option<audit::Difference> {
         if self.is_sqlite() {
             let path = self.folder.path().join(format!("{}.db", uuid::Uuid::now_v7()));
@@ -88,13 +87,21 @@ impl Base {
         admin.execute(sqlx::AssertSqlSafe(make)).await.unwrap();
         let url = format!("{base}/{}", &name[..60]);
         let mut hand = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap();
-        let sql = sql.replace("x'", "'\\x").replace("zeroblob(16)", "decode(repeat('00', 16), 'hex')");
+        let sql = sql.replace("x'00'", "'\\x00'").replace("zeroblob(16)", "decode(repeat('00', 16), 'hex')");
         let done = hand.execute(sqlx::AssertSqlSafe(sql.clone())).await.unwrap();
         assert!(done.rows_affected() > 0, "{sql} changed nothing");
         let copy = Store::connect(&url, Limits::default()).await.unwrap();
         let verdict = audit::verify(&copy, None).await.unwrap();
         copy.close().await;
+        let gone = format!("DROP DATABASE {} WITH (FORCE)", &name[..60]);
+        admin.execute(sqlx::AssertSqlSafe(gone)).await.unwrap();
         verdict.first_difference
+    }
+
+    /// Bytes as this backend's SQL writes them.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> String {
+        let hex = hex::encode(bytes);
+        if self.is_sqlite() { format!("x'{hex}'") } else { format!("'\\x{hex}'") }
     }
 
     /// Changes this very database.
@@ -311,13 +318,13 @@ pub(crate) fn part(n: i64, part: u8, change: Change) -> Op {
 }
 
 pub(crate) fn release(positions: std::ops::Range<i64>) -> Op {
-    Op::Release(Release {
-        span: Span { lane: LANE, from: positions.start, to: positions.end },
-        part: 0,
-        gateway: mobile(),
-        attempt: 1,
-        due: START,
-    })
+    let span = Span { lane: LANE, from: positions.start, to: positions.end };
+    Op::Release(Release { span, part: 0, gateway: mobile(), attempt: 1, due: START })
+}
+
+pub(crate) fn release_part(position: i64, part: u8) -> Op {
+    let span = Span { lane: LANE, from: position, to: position + 1 };
+    Op::Release(Release { span, part, gateway: mobile(), attempt: 1, due: START })
 }
 
 fn heard(delivery: Delivery) -> Op {
