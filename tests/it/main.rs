@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod address_books;
+mod audit_ledger;
+mod audit_support;
+mod audit_tables;
 mod commands;
 mod contacts;
 mod county_support;
