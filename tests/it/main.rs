@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod address_books;
+mod binary_support;
+mod chaos_kill;
 mod county_support;
 mod gateway_stories;
 mod gateway_support;
