@@ -5,6 +5,8 @@ mod address_books;
 mod audit_ledger;
 mod audit_support;
 mod audit_tables;
+mod binary_support;
+mod chaos_kill;
 mod commands;
 mod contacts;
 mod county_support;
