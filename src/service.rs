@@ -7,6 +7,7 @@ pub mod audit;
 pub mod contacts;
 pub mod error;
 pub mod log;
+pub mod health;
 pub mod maintenance;
 pub mod password;
 pub mod send;

@@ -7,8 +7,10 @@ use serde_json::json;
 use super::{CliError, Ctx, Exit};
 use crate::{
     domain::{id::RunId, lifecycle::Intent, message::Outcome, role::Act},
-    service::{Office, sending::RunView},
-    store::lane::Counts,
+    service::{
+        Office,
+        sending::{Counts, RunView},
+    },
 };
 
 /// `watchbell run …`

@@ -12,12 +12,11 @@ use super::{CliError, Ctx, Exit, progress::Progress};
 use crate::{
     app::{self, Carriers},
     domain::{hours::parse_not_after, message::Outcome, priority::Priority},
-    expander::OnDoubt,
     service::{
         Office,
-        send::{OutOfHours, Queued, Target, Wish},
+        send::{OnDoubt, OutOfHours, Queued, Target, Wish},
+        sending::Counts,
     },
-    store::lane::Counts,
 };
 
 /// `watchbell send`

@@ -89,8 +89,6 @@ impl ServiceError {
                         | store::Error::Open { .. }
                         | store::Error::Unsupported(_)
                 )
-                | Self::Intake(_)
-                | Self::Freeze(FreezeError::Template(_) | FreezeError::Text(_) | FreezeError::Values(_))
                 | Self::Engine(EngineError::Gateway { .. })
         )
     }

@@ -17,10 +17,12 @@ use crate::{
         time::Micros,
     },
     engine::{Engine, EngineError, Parts},
-    expander::{self, Approval, Audience, Frozen, OnDoubt, Order, Person},
+    expander::{self, Approval, Audience, Frozen, Order, Person},
     intake::{Book, Verdict},
     store::{contact::GroupRow, lane::Counts},
 };
+
+pub use crate::expander::OnDoubt;
 
 /// How often a waiting process looks.
 const LOOK: Duration = Duration::from_millis(200);

@@ -32,14 +32,13 @@ fn may_import(module: &str) -> Option<Vec<&'static str>> {
         "scheduler" | "expander" | "engine" | "recorder" => {
             of(&[LEAVES, PARTS, &["gateway", "store"]])
         }
-        "service" => of(&[LEAVES, PARTS, &["gateway", "store", "intake"]]),
         "service" => of(&[LEAVES, PARTS, FILES, &["gateway", "store"]]),
         // Doors ask the service only.
         "api" | "console" => of(&[LEAVES, &["service"]]),
-        // Files in and made-up people: no database, no gateway.
-        "intake" | "county" => of(&[&["domain"]]),
         // Starts the application and its practice partner, too.
-        "cli" => of(&[LEAVES, &["service", "app", "simulate", "county"]]),
+        "cli" => of(&[LEAVES, &["service", "app", "demo", "simulate", "county"]]),
+        // A whole office lived through: people, parts and practice partners.
+        "demo" => of(&[LEAVES, PARTS, FILES, &["store", "simulate", "service", "app"]]),
         "app" => of(&[
             LEAVES,
             PARTS,
