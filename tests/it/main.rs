@@ -10,6 +10,7 @@ mod chaos_kill;
 mod commands;
 mod contacts;
 mod county_support;
+mod gateway_limits;
 mod gateway_stories;
 mod gateway_support;
 mod intake;
