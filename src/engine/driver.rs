@@ -120,6 +120,8 @@ pub struct Engine {
     installation: String,
     renewed: Instant,
     halted: Option<Halt>,
+    /// When a person stopped all sending, as last seen; 0: not.
+    stopped_us: i64,
     /// Started held: without links, for a copy's links would take the original's reports.
     held: bool,
     released: bool,
@@ -193,6 +195,7 @@ impl Engine {
             installation: found.installation,
             renewed: Instant::now(),
             halted: None,
+            stopped_us: 0,
             held: found.held,
             released: false,
             look_now: false,
@@ -346,7 +349,11 @@ impl Engine {
         } else if self.halted.is_none() {
             self.halted = Some(Halt::Waiting);
             self.core.halt();
+        } else if news.stopped_us != self.stopped_us {
+            // Stopped once more: whoever did waits for a count of their own.
+            self.halted = Some(Halt::Waiting);
         }
+        self.stopped_us = news.stopped_us;
         for message in &news.resent {
             self.core.forget(*message);
         }
