@@ -3,11 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod address_books;
 mod binary_support;
+mod chaos_copies;
 mod chaos_kill;
 mod county_support;
 mod gateway_stories;
 mod gateway_support;
+mod daemon;
+mod holding_back;
 mod intake;
+mod opt_outs;
+mod rates;
 mod sending_stories;
 mod tidy;
 mod simulate_stories;
