@@ -6,12 +6,12 @@ use std::{
 };
 
 use watchbell::{
-    domain::{id::LaneId, priority::Priority},
-    gateway::{Answer, Event, Part, Submit, Verdict},
-    simulate::{Faults, Refusal, Settings, Simulator},
+    domain::id::LaneId,
+    gateway::{Event, Submit},
+    simulate::{Faults, Settings},
 };
 
-use crate::gateway_support::*;
+use crate::{gateway_stories::extra, gateway_support::*};
 #[tokio::test]
 async fn the_rate_is_used_and_never_exceeded_as_the_carrier_counts() {
     let rate = 2_000;
@@ -203,7 +203,7 @@ async fn a_carrier_with_a_small_buffer() -> (tokio::net::TcpStream, Pair) {
 }
 
 /// The answer to a login.
-fn connected(login: &[u8]) -> Vec<u8> {
+pub(crate) fn connected(login: &[u8]) -> Vec<u8> {
     let mut response = vec![0, 0, 0, 30, 0x80, 0, 0, 1];
     response.extend_from_slice(&login[8..12]);
     response.resize(30, 0);

@@ -11,9 +11,9 @@ use watchbell::{
     simulate::{Faults, Refusal, Settings, Simulator},
 };
 
-use crate::gateway_support::*;
+use crate::{gateway_limits::connected, gateway_support::*};
 
-fn extra(text: &str) -> BTreeMap<String, toml::Value> {
+pub(crate) fn extra(text: &str) -> BTreeMap<String, toml::Value> {
     toml::from_str(text).expect("valid TOML")
 }
 
