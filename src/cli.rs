@@ -201,7 +201,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(runtime) => runtime,
         Err(e) => return ctx.explain(&CliError::Io(e)),
     };
-    let ended = runtime.block_on(cli.command.run(&ctx));
+    let ended = runtime.block_on(async {
+        crate::app::survive_size_limits()?;
+        cli.command.run(&ctx).await
+    });
     // A prompt that still waits for a line must not keep the process.
     runtime.shutdown_background();
     ended.unwrap_or_else(|e| ctx.explain(&e))

@@ -233,20 +233,27 @@ pub struct WriteGate {
 }
 
 impl WriteGate {
-    /// A gate that stays open: the lock is held by the operating system (SQLite).
+    /// A gate that stays open: the lock is held by the operating system (`SQLite`).
     pub fn always() -> Self {
-        Self { origin: Instant::now(), open_for_us: Arc::new(AtomicU64::new(u64::MAX)) }
+        Self {
+            origin: Instant::now(),
+            open_for_us: Arc::new(AtomicU64::new(u64::MAX)),
+        }
     }
 
     /// A gate that is shut until [`WriteGate::extend`] opens it.
     pub fn shut() -> Self {
-        Self { origin: Instant::now(), open_for_us: Arc::new(AtomicU64::new(0)) }
+        Self {
+            origin: Instant::now(),
+            open_for_us: Arc::new(AtomicU64::new(0)),
+        }
     }
 
     /// Lets bytes through until `deadline`.
     pub fn extend(&self, deadline: Instant) {
         let us = deadline.saturating_duration_since(self.origin).as_micros();
-        self.open_for_us.store(u64::try_from(us).unwrap_or(u64::MAX), Ordering::Release);
+        self.open_for_us
+            .store(u64::try_from(us).unwrap_or(u64::MAX), Ordering::Release);
     }
 
     /// May a byte go out at `now`?

@@ -5,10 +5,13 @@
 //! [`telemetry`] and [`alert`] are leaves that everybody may use; [`service`] holds the use cases.
 
 pub mod alert;
+pub mod api;
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod county;
+pub mod demo;
 pub mod domain;
 pub mod engine;
 pub mod expander;

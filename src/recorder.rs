@@ -22,8 +22,9 @@ use crate::{
     domain::{
         carrier::Carrier,
         event::{Event, Source, Span},
-        id::{GatewayId, LaneId, MessageId, RunId},
+        id::{CampaignId, GatewayId, LaneId, MessageId, RunId},
         ledger::Head,
+        lifecycle::{CampaignAct, Intent},
         message::Change,
         optout::OptOutWords,
         phone::Phone,
@@ -102,8 +103,38 @@ pub enum Op {
     Open(RunId),
     /// Close the run if no message of it is open.
     CloseRun(RunId),
+    /// Somebody decided about a campaign.
+    Decide(Decision),
+    /// Somebody wants something else of a run.
+    Intend {
+        /// Which run.
+        run: RunId,
+        /// What is wanted.
+        to: Intent,
+        /// The act's name in the ledger.
+        act: &'static str,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// An engine's own act.
     Note(Event),
+}
+
+/// What somebody decided about a campaign.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// Which.
+    pub campaign: CampaignId,
+    /// What.
+    pub act: CampaignAct,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// What was shown to the person who decided; another digest now is an error.
+    pub digest: Vec<u8>,
 }
 
 /// A wish to claim.
@@ -343,6 +374,8 @@ impl Recorder {
             Op::GiveBack(lane, from) => run::give_back(tx, work, *lane, *from).await?,
             Op::Open(id) => run::open(tx, work, *id).await?,
             Op::CloseRun(id) => run::close(tx, work, *id).await?,
+            Op::Decide(decision) => run::decide(tx, work, decision).await?,
+            Op::Intend { run, to, act, by, reason } => run::intend(tx, work, *run, *to, act, by, reason).await?,
             Op::Note(event) => work.note(event),
         }
         Ok(())

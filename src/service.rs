@@ -1,4 +1,165 @@
 //! Use cases: what a clerk, an approver or an auditor may do, every act audited; the doors' only way in.
+//!
+//! Each use case is a method of [`Office`] in a file of its own. It asks the role table first, changes
+//! the tables and appends the ledger's event in one transaction, and returns what a door prints.
 
 pub mod audit;
+pub mod contacts;
+pub mod error;
+pub mod log;
+pub mod maintenance;
 pub mod password;
+pub mod send;
+pub mod sending;
+pub mod user;
+
+use std::sync::Arc;
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::{event::Event, ledger::Head},
+    engine::sidecar,
+    store::{
+        Limits, Store, Tx,
+        entry::{Draft, lines},
+        installation::Installation,
+    },
+};
+
+pub use error::{Result, ServiceError};
+
+/// The office at work: its database, its clock and its settings. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Office {
+    /// The database.
+    pub store: Store,
+    /// Wall time.
+    pub clock: Clock,
+    /// The settings.
+    pub config: Arc<Config>,
+}
+
+impl Office {
+    /// Opens the database, brings its schema up to date, and at the first use makes the installation:
+    /// practice or real, for good.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self> {
+        // The path may hold what a URL writes otherwise; the store takes it as it is.
+        let url = match config.database.sqlite_path() {
+            Some(path) => format!("sqlite://{}", path.display()),
+            None => config.database.url.clone(),
+        };
+        let store = Store::open(&url, Limits::default()).await?;
+        let office = Self {
+            store,
+            clock,
+            config: Arc::new(config),
+        };
+        office.install().await.map_err(|e| match e {
+            // Practice and real are the settings' doing.
+            ServiceError::Store(crate::store::Error::Conflict(en)) => {
+                ServiceError::usage(format!("数据库与配置不符：{en}"), en)
+            }
+            other => other,
+        })?;
+        Ok(office)
+    }
+
+    /// What the database is, and whether it may send.
+    pub async fn installation(&self) -> Result<Installation> {
+        let mut tx = self.store.read("installation").await?;
+        let known = tx.installation().await?;
+        Ok(known.ok_or(crate::store::Error::Missing {
+            what: "installation in this database",
+            id: String::new(),
+        })?)
+    }
+
+    async fn install(&self) -> Result<()> {
+        let (practice, now) = (self.config.practice, self.clock.now());
+        let mut tx = self.store.read("installation").await?;
+        if tx.installation().await?.is_some() {
+            // Only reads, and says so when the settings mean the other kind of database.
+            tx.installation_or_new(practice, now).await?;
+            return Ok(());
+        }
+        drop(tx);
+        match self.make_installation().await {
+            // Another process made it in the same moment: then it is known now.
+            Err(ServiceError::Store(e)) if e.is_conflict() => {
+                let mut tx = self.store.read("installation").await?;
+                tx.installation_or_new(practice, now).await?;
+                Ok(())
+            }
+            made => made,
+        }
+    }
+
+    async fn make_installation(&self) -> Result<()> {
+        let mut tx = self.store.begin("install").await?;
+        let is_new = tx.installation().await?.is_none();
+        let installation = tx
+            .installation_or_new(self.config.practice, self.clock.now())
+            .await?;
+        let head = tx.head().await?;
+        tx.commit().await?;
+        if let (true, Some(path)) = (is_new, self.store.path()) {
+            // Or the first start would take the acts before it for a copy's past. Its heartbeat is
+            // compared with the file's own time, so it is the machine's clock also in time-lapse.
+            sidecar::write(path, &installation.id, head, Clock::system().now())?;
+        }
+        Ok(())
+    }
+}
+
+/// A person's act under way: its ledger entry follows all that was read since.
+pub(crate) struct Acting {
+    pub(crate) tx: Tx,
+    draft: Draft,
+}
+
+impl Office {
+    /// Begins an act. The chain's head is locked first, so acts stand in a row: what this one reads, no
+    /// other changes before its commit, on either database.
+    pub(crate) async fn act(&self, name: &'static str) -> Result<Acting> {
+        let mut tx = self.store.begin(name).await?;
+        let draft = tx.draft_entry(self.clock.now()).await?;
+        Ok(Acting { tx, draft })
+    }
+}
+
+impl Acting {
+    /// Commits what was changed, with its events as one entry.
+    pub(crate) async fn commit(mut self, events: &[Event]) -> Result<Head> {
+        let head = self.tx.append(self.draft, &lines(events)).await?;
+        self.tx.commit().await?;
+        Ok(head)
+    }
+}
+
+/// Longest reason, in characters.
+const MAX_REASON: usize = 200;
+
+/// A reason that a person gives. It stands in the ledger for good, so it may not hold a number: those
+/// enter only as salted digests.
+pub(crate) fn check_reason(reason: &str) -> Result<&str> {
+    let reason = reason.trim();
+    let length = reason.chars().count();
+    if !(1..=MAX_REASON).contains(&length) || reason.chars().any(char::is_control) {
+        return Err(ServiceError::usage(
+            format!("原因要写 1 到 {MAX_REASON} 个字，写在一行里。"),
+            format!("a reason has 1 to {MAX_REASON} characters on one line"),
+        ));
+    }
+    let longest = reason
+        .split(|c: char| !c.is_ascii_digit())
+        .map(str::len)
+        .max();
+    if longest >= Some(11) {
+        return Err(ServiceError::usage(
+            "原因会永久写入台账，不能写手机号码，请去掉。",
+            "the reason stands in the ledger for good and may not hold a phone number: leave it out",
+        ));
+    }
+    Ok(reason)
+}

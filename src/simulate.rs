@@ -9,6 +9,7 @@ mod account;
 mod command;
 mod connection;
 mod dice;
+mod job;
 mod meter;
 mod settings;
 

@@ -2,8 +2,13 @@
 
 use clap::{Args, Subcommand};
 
+use serde_json::json;
+
 use super::{CliError, Ctx, Exit};
-use crate::domain::id::CampaignId;
+use crate::{
+    domain::{id::CampaignId, lifecycle::CampaignAct, role::Act},
+    store::campaign::CampaignRow,
+};
 
 /// `watchbell campaign …`
 #[derive(Debug, Subcommand)]
@@ -49,7 +54,72 @@ pub struct WithReason {
 }
 
 /// Does it.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn run(_command: CampaignCommand, _ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("campaign"))
+pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> {
+    let office = ctx.office().await?;
+    let actor = ctx.actor(&office).await?;
+    let (id, act, reason) = match command {
+        CampaignCommand::List { json } => {
+            actor.may(Act::ReadLog)?;
+            list(&office.campaigns().await?, json, ctx)?;
+            return Ok(Exit::Done);
+        }
+        CampaignCommand::Show { id, json } => {
+            actor.may(Act::ReadLog)?;
+            show(&office.campaign(id).await?, json, ctx)?;
+            return Ok(Exit::Done);
+        }
+        CampaignCommand::Submit { id } => (id, CampaignAct::Submit, None),
+        CampaignCommand::Approve { id } => (id, CampaignAct::Approve, None),
+        CampaignCommand::Return(w) => (w.id, CampaignAct::Return, Some(w.reason)),
+        CampaignCommand::Reject(w) => (w.id, CampaignAct::Reject, Some(w.reason)),
+    };
+    let reason = match reason {
+        Some(None) => {
+            return Err(CliError::usage("请写明理由：--reason TEXT", "say why: --reason TEXT"));
+        }
+        Some(Some(reason)) => reason,
+        None => String::new(),
+    };
+    let campaign = office.decide(&actor, id, act, &reason).await?;
+    show(&campaign, false, ctx)?;
+    Ok(Exit::Done)
+}
+
+fn to_json(c: &CampaignRow) -> serde_json::Value {
+    json!({
+        "campaign": c.id, "name": c.name, "state": c.state, "text": c.template, "priority": c.priority,
+        "on_doubt": c.on_doubt, "created_by": c.created_by, "submitted_by": c.submitted_by,
+        "decided_by": c.decided_by, "reason": c.reason, "digest": hex::encode(&c.digest),
+    })
+}
+
+fn list(campaigns: &[CampaignRow], as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
+    if as_json {
+        let rows: Vec<_> = campaigns.iter().map(to_json).collect();
+        return ctx.out.json(&json!({ "campaigns": rows }));
+    }
+    let heading = match ctx.lang {
+        crate::domain::lang::Lang::Zh => ["任务", "名称", "状态", "提交人", "决定人"],
+        crate::domain::lang::Lang::En => ["campaign", "name", "state", "submitted by", "decided by"],
+    };
+    let rows = campaigns
+        .iter()
+        .map(|c| [c.id.clone(), c.name.clone(), c.state.clone(), c.submitted_by.clone(), c.decided_by.clone()]);
+    ctx.out.table(heading, rows)
+}
+
+fn show(c: &CampaignRow, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
+    if as_json {
+        return ctx.out.json(&to_json(c));
+    }
+    let code = hex::encode(&c.digest);
+    ctx.out.line(ctx.lang.pick(
+        format!("任务 {}（{}）：{}", c.id, c.name, c.state),
+        format!("campaign {} ({}): {}", c.id, c.name, c.state),
+    ))?;
+    ctx.out.line(&c.template)?;
+    ctx.out.line(ctx.lang.pick(
+        format!("提交 {}，决定 {}，校验码 {}", c.submitted_by, c.decided_by, &code[..12.min(code.len())]),
+        format!("submitted by {}, decided by {}, check code {}", c.submitted_by, c.decided_by, &code[..12.min(code.len())]),
+    ))
 }

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Exit, Global,
-    actor::{self, Claim, NEW_PASSWORD_VARIABLE, PASSWORD_VARIABLE},
-    error::CliError,
-    out::Out,
-};
+use super::{Exit, Global, actor::Claim, error::CliError, out::Out};
 use crate::{
-    config::{Config, Secret},
-    domain::lang::Lang,
+    clock::Clock,
+    config::Config,
+    domain::{lang::Lang, role::Actor},
+    service::Office,
 };
 
 /// What every command has at hand.
@@ -39,25 +36,30 @@ impl Ctx {
     /// The settings; read when asked for, since some commands need none.
     pub fn config(&self) -> Result<Config, CliError> {
         let env = self.env.iter().map(|(k, v)| (k.clone(), v.clone()));
-        Ok(Config::load(self.global.config.as_deref(), env)?)
+        let config = Config::load(self.global.config.as_deref(), env)?;
+        Ok(crate::app::with_practice_gateways(config))
     }
 
     /// Who acts, by the person's word; the service checks the password and says what they may do.
     pub fn claim(&self) -> Result<Claim, CliError> {
         Claim::of(
             self.global.as_user.as_deref(),
-            self.env(PASSWORD_VARIABLE),
+            self.env(super::actor::PASSWORD_VARIABLE),
             self.lang,
         )
     }
 
-    /// The password to be set for `name`: `WATCHBELL_NEW_PASSWORD`; where nobody acts by `--as`, also
-    /// `WATCHBELL_PASSWORD` (the first user of all); else asked for.
-    pub fn new_password(&self, name: &str) -> Result<Secret, CliError> {
-        let free = self
-            .env(PASSWORD_VARIABLE)
-            .filter(|_| self.as_user().is_none());
-        actor::new_password(self.env(NEW_PASSWORD_VARIABLE).or(free), name, self.lang)
+    /// The office, by the settings and the machine's clock.
+    pub async fn office(&self) -> Result<Office, CliError> {
+        Ok(Office::open(self.config()?, Clock::system()).await?)
+    }
+
+    /// Who acts, with a password that was checked where one is needed.
+    pub async fn actor(&self, office: &Office) -> Result<Actor, CliError> {
+        Ok(match self.claim()? {
+            Claim::User { name, password } => office.authenticate(&name, &password).await?,
+            Claim::System { account } => Actor::System { account },
+        })
     }
 
     /// Did somebody say who they are (`--as`)?
@@ -125,28 +127,5 @@ mod tests {
             ..Global::default()
         };
         assert_eq!(Ctx::new(given, BTreeMap::new()).lang, Lang::Zh);
-    }
-
-    #[test]
-    fn the_password_of_who_acts_is_never_set_for_another() {
-        let env = |vars: &[(&str, &str)]| {
-            vars.iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect()
-        };
-        let first = Ctx::new(Global::default(), env(&[(PASSWORD_VARIABLE, "mine")]));
-        assert_eq!(first.new_password("admin").unwrap(), Secret::new("mine"));
-        let acting = Global {
-            as_user: Some("admin".into()),
-            ..Global::default()
-        };
-        let later = Ctx::new(
-            acting,
-            env(&[
-                (PASSWORD_VARIABLE, "mine"),
-                (NEW_PASSWORD_VARIABLE, "theirs"),
-            ]),
-        );
-        assert_eq!(later.new_password("wang").unwrap(), Secret::new("theirs"));
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{CliError, Ctx, Exit};
+use crate::{domain::role::Act, service::maintenance};
 
 /// `watchbell backup`
 #[derive(Debug, Args)]
@@ -20,20 +21,39 @@ pub struct RestoreArgs {
     pub file: PathBuf,
 }
 
-/// Brings the database up to date.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn migrate(_ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("migrate"))
+/// Brings the schema up to date.
+pub async fn migrate(ctx: &Ctx) -> Result<Exit, CliError> {
+    let office = ctx.office().await?;
+    ctx.actor(&office).await?.may(Act::Maintain)?;
+    ctx.out.line(ctx.say("数据库结构已是最新。", "The database's schema is up to date."))?;
+    Ok(Exit::Done)
 }
 
 /// Copies the database while it is in use.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn backup(_args: BackupArgs, _ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("backup"))
+pub async fn backup(args: BackupArgs, ctx: &Ctx) -> Result<Exit, CliError> {
+    let office = ctx.office().await?;
+    let actor = ctx.actor(&office).await?;
+    let head = office.backup(&actor, &args.file).await?;
+    ctx.out.line(ctx.lang.pick(
+        format!("已备份到 {}，台账头 {head}", args.file.display()),
+        format!("backed up to {}, ledger head {head}", args.file.display()),
+    ))?;
+    Ok(Exit::Done)
 }
 
-/// Puts a copy in place; it starts held.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn restore(_args: RestoreArgs, _ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("restore"))
+/// Puts a backup in the database's place; it starts held.
+pub async fn restore(args: RestoreArgs, ctx: &Ctx) -> Result<Exit, CliError> {
+    let config = ctx.config()?;
+    let kept = maintenance::restore(&config, &args.file).await?;
+    if let Some(kept) = kept {
+        ctx.out.line(ctx.lang.pick(
+            format!("原数据库保留在 {}", kept.display()),
+            format!("the database that was there is kept as {}", kept.display()),
+        ))?;
+    }
+    ctx.out.line(ctx.say(
+        "已恢复。数据库处于扣住状态，不会发送；核实后用 watchbell release --reason 理由 放行。",
+        "Restored. The database is held and sends nothing; after checking, let it go with `watchbell release --reason TEXT`.",
+    ))?;
+    Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ use std::{io, process::ExitCode};
 use crate::{
     config::ConfigError,
     domain::{lang::Lang, role::Forbidden},
+    service::ServiceError,
 };
 
 /// How a command ended.
@@ -63,6 +64,9 @@ pub enum CliError {
         /// The same in English.
         en: String,
     },
+    /// A use case did not happen.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
     /// Reading or writing failed.
     #[error("cannot read or write: {0}")]
     Io(#[from] io::Error),
@@ -91,7 +95,8 @@ impl CliError {
             Self::Usage { .. } | Self::Config(_) | Self::NotBuilt(_) => Exit::Usage,
             // Who reads the first lines only (`| head`) has got what was asked for.
             Self::Io(e) if e.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-            Self::Forbidden(_) | Self::Refused { .. } | Self::Io(_) => Exit::No,
+            Self::Service(e) if e.is_usage() => Exit::Usage,
+            Self::Forbidden(_) | Self::Refused { .. } | Self::Service(_) | Self::Io(_) => Exit::No,
         }
     }
 
@@ -107,6 +112,7 @@ impl CliError {
                 format!("watchbell {what}: not built yet. `watchbell --help` lists what is."),
             ),
             Self::Forbidden(e) => e.text(lang),
+            Self::Service(e) => e.text(lang),
             Self::Io(e) if e.kind() == io::ErrorKind::BrokenPipe => return None,
             Self::Io(e) => lang.pick(format!("读写失败：{e}"), self.to_string()),
         })

@@ -1,9 +1,28 @@
 //! `watchbell log`: the delivery log, one line a message.
 
+use std::io;
+
 use clap::{Args, ValueEnum};
 
 use super::{CliError, Ctx, Exit};
-use crate::domain::id::{CampaignId, RunId};
+use crate::{
+    domain::id::{CampaignId, RunId},
+    intake::guard,
+    service::log::{LogLine, LogQuery},
+};
+
+/// The columns, named as the JSON names them.
+const COLUMNS: [&str; 9] = [
+    "id",
+    "run",
+    "phone",
+    "carrier",
+    "gateway",
+    "state",
+    "code",
+    "segments",
+    "changed_at",
+];
 
 /// `watchbell log`
 #[derive(Debug, Args)]
@@ -20,10 +39,10 @@ pub struct LogArgs {
     /// 状态 · one state, such as delivered or `in_doubt`
     #[arg(long, value_name = "S")]
     pub state: Option<String>,
-    /// 起始时间 · changed at or after
+    /// 起始时间，日期从零点起 · changed at or after; a day from its midnight
     #[arg(long, value_name = "T")]
     pub from: Option<String>,
-    /// 截止时间 · changed before
+    /// 截止时间，日期含当天 · changed before; a day to its end
     #[arg(long, value_name = "T")]
     pub to: Option<String>,
     /// 至多几行 · at most so many
@@ -67,8 +86,70 @@ impl Unmask {
     }
 }
 
-/// Prints it.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn run(_args: LogArgs, _ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("log"))
+/// Prints it, page by page: a log of any length needs no more memory than a short one.
+pub async fn run(args: LogArgs, ctx: &Ctx) -> Result<Exit, CliError> {
+    let office = ctx.office().await?;
+    let actor = ctx.actor(&office).await?;
+    let query = LogQuery {
+        unmask: args.unmask.asked().map(str::to_owned),
+        phone: args.phone,
+        campaign: args.campaign,
+        run: args.run,
+        state: args.state,
+        from: args.from,
+        to: args.to,
+        limit: args.limit,
+    };
+    let mut log = office.log(&actor, &query).await?;
+    let mut begin = true;
+    loop {
+        let page = log.page().await?;
+        match args.format {
+            _ if page.is_empty() && !begin => return Ok(Exit::Done),
+            Format::Table => ctx.out.table(COLUMNS, page.into_iter().map(cells))?,
+            Format::Csv => ctx.out.stream(|out| csv_page(out, page, begin))?,
+            Format::Jsonl => ctx.out.stream(|out| jsonl_page(out, &page))?,
+        }
+        begin = false;
+    }
+}
+
+fn cells(line: LogLine) -> [String; COLUMNS.len()] {
+    [
+        line.id.to_string(),
+        line.run,
+        line.phone,
+        line.carrier,
+        line.gateway,
+        line.state,
+        line.code,
+        line.segments.to_string(),
+        line.changed_at,
+    ]
+}
+
+fn csv_page(out: &mut dyn io::Write, page: Vec<LogLine>, begin: bool) -> io::Result<()> {
+    if begin {
+        // Without the mark a Chinese Excel takes the file for GBK.
+        out.write_all(b"\xef\xbb\xbf")?;
+    }
+    let mut csv = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(out);
+    if begin {
+        csv.write_record(COLUMNS)?;
+    }
+    for line in page {
+        // A code is a carrier's word: no spreadsheet may run it.
+        csv.write_record(cells(line).iter().map(|c| guard(c).into_owned()))?;
+    }
+    csv.flush()
+}
+
+fn jsonl_page(out: &mut dyn io::Write, page: &[LogLine]) -> io::Result<()> {
+    for line in page {
+        serde_json::to_writer(&mut *out, line)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
 }

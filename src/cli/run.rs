@@ -2,8 +2,14 @@
 
 use clap::Subcommand;
 
+use serde_json::json;
+
 use super::{CliError, Ctx, Exit};
-use crate::domain::id::RunId;
+use crate::{
+    domain::{id::RunId, lifecycle::Intent, message::Outcome, role::Act},
+    service::{Office, sending::RunView},
+    store::lane::Counts,
+};
 
 /// `watchbell run …`
 #[derive(Debug, Subcommand)]
@@ -43,7 +49,102 @@ pub enum RunCommand {
 }
 
 /// Does it.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn run(_command: RunCommand, _ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("run"))
+pub async fn run(command: RunCommand, ctx: &Ctx) -> Result<Exit, CliError> {
+    let office = ctx.office().await?;
+    let actor = ctx.actor(&office).await?;
+    match command {
+        RunCommand::List { json } => {
+            actor.may(Act::ReadLog)?;
+            list(&office, json, ctx).await?;
+        }
+        RunCommand::Show { id, json } => {
+            actor.may(Act::ReadLog)?;
+            show(&office.run(id).await?, &office, json, ctx)?;
+        }
+        RunCommand::Pause { id } => show(&office.intend(&actor, id, Intent::Paused, "").await?, &office, false, ctx)?,
+        RunCommand::Resume { id } => show(&office.intend(&actor, id, Intent::Go, "").await?, &office, false, ctx)?,
+        RunCommand::Cancel { id, reason } => {
+            let reason = reason.unwrap_or_default();
+            show(&office.intend(&actor, id, Intent::Cancelled, &reason).await?, &office, false, ctx)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn list(office: &Office, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
+    let runs = office.runs().await?;
+    if as_json {
+        let rows: Vec<_> = runs.iter().map(|r| view_json(r, office)).collect();
+        return ctx.out.json(&json!({ "runs": rows }));
+    }
+    let rows = runs.iter().map(|r| {
+        [
+            r.run.id.clone(),
+            r.campaign.name.clone(),
+            r.progress.to_string(),
+            r.run.intent.clone(),
+            r.counts.total().to_string(),
+            r.counts.of(Outcome::Delivered).to_string(),
+            (r.counts.open()).to_string(),
+        ]
+    });
+    let heading = match ctx.lang {
+        crate::domain::lang::Lang::Zh => ["批次", "名称", "进度", "意图", "人数", "已送达", "未决"],
+        crate::domain::lang::Lang::En => ["run", "name", "progress", "intent", "people", "delivered", "open"],
+    };
+    ctx.out.table(heading, rows)
+}
+
+fn view_json(view: &RunView, office: &Office) -> serde_json::Value {
+    json!({
+        "run": view.run.id,
+        "campaign": view.run.campaign_id,
+        "name": view.campaign.name,
+        "progress": view.progress.as_str(),
+        "intent": view.run.intent,
+        "reason": view.run.reason,
+        "priority": view.run.priority,
+        "messages": view.counts.to_json(),
+        "left": view.counts.left(),
+        "as_of": office.clock.now().rfc3339(office.config.sending.timezone),
+    })
+}
+
+fn show(view: &RunView, office: &Office, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
+    if as_json {
+        return ctx.out.json(&view_json(view, office));
+    }
+    ctx.out.line(ctx.lang.pick(
+        format!("批次 {}（{}）：{}，意图 {}", view.run.id, view.campaign.name, view.progress, view.run.intent),
+        format!("run {} ({}): {}, intent {}", view.run.id, view.campaign.name, view.progress, view.run.intent),
+    ))?;
+    ctx.out.line(counts_line(&view.counts, ctx))?;
+    let as_of = office.clock.now().rfc3339(office.config.sending.timezone);
+    ctx.out.line(ctx.lang.pick(format!("截至 {as_of}"), format!("as of {as_of}")))
+}
+
+/// The counts that are not zero, in the person's words.
+pub(super) fn counts_line(counts: &Counts, ctx: &Ctx) -> String {
+    let words = |o: Outcome| match o {
+        Outcome::Submitted => ("已提交", "submitted"),
+        Outcome::InDoubt => ("存疑", "in doubt"),
+        Outcome::Unconfirmed => ("无回执", "unconfirmed"),
+        Outcome::Delivered => ("已送达", "delivered"),
+        Outcome::Undelivered => ("未送达", "undelivered"),
+        Outcome::Expired => ("过期", "expired"),
+        Outcome::Rejected => ("被拒", "rejected"),
+        Outcome::Suppressed => ("未发", "suppressed"),
+        Outcome::Cancelled => ("已取消", "cancelled"),
+    };
+    let mut parts = vec![format!("{} {}", ctx.say("共", "total"), counts.total())];
+    for (n, (zh, en)) in Outcome::ALL
+        .into_iter()
+        .map(|o| (counts.of(o), words(o)))
+        .chain([(counts.queued, ("待发", "queued")), (counts.submitting, ("提交中", "submitting"))])
+    {
+        if n > 0 {
+            parts.push(format!("{} {n}", ctx.say(zh, en)));
+        }
+    }
+    parts.join(ctx.say("，", ", "))
 }

@@ -1,11 +1,24 @@
 //! `watchbell send`: one run now, whole or not at all.
 
-use std::{path::PathBuf, str::FromStr};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CliError, Ctx, Exit};
-use crate::domain::priority::Priority;
+use serde_json::json;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{CliError, Ctx, Exit, progress::Progress};
+use crate::{
+    app::{self, Carriers},
+    domain::{hours::parse_not_after, message::Outcome, priority::Priority},
+    expander::OnDoubt,
+    service::{
+        Office,
+        send::{OutOfHours, Queued, Target, Wish},
+    },
+    store::lane::Counts,
+};
 
 /// `watchbell send`
 #[derive(Debug, Args)]
@@ -24,7 +37,7 @@ pub struct SendArgs {
     #[arg(long, default_value = "normal")]
     pub priority: Priority,
     /// 存疑时：hold 不重发，resend 重发一次 · about a message in doubt
-    #[arg(long, default_value = "hold", value_name = "hold|resend")]
+    #[arg(long, default_value = "hold", value_name = "hold|resend", value_parser = on_doubt)]
     pub on_doubt: OnDoubt,
     /// 最晚时间 · nothing goes out after this (2023-06-12 18:00, 18:00, +2h)
     #[arg(long, value_name = "T")]
@@ -40,28 +53,110 @@ pub struct SendArgs {
     pub json: bool,
 }
 
-/// What a run does about a message in doubt once the grace is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnDoubt {
-    /// Never twice: greetings.
-    Hold,
-    /// Once more: alerts.
-    Resend,
-}
-
-impl FromStr for OnDoubt {
-    type Err = &'static str;
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        match s {
-            "hold" => Ok(Self::Hold),
-            "resend" => Ok(Self::Resend),
-            _ => Err("write hold or resend"),
-        }
+fn on_doubt(text: &str) -> Result<OnDoubt, String> {
+    match text {
+        "hold" => Ok(OnDoubt::Hold),
+        "resend" => Ok(OnDoubt::Resend),
+        other => Err(format!("{other:?}: write hold or resend")),
     }
 }
 
-/// Queues it.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn run(_args: SendArgs, _ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("send"))
+/// Queues it; with `--wait` stays until it is over.
+pub async fn run(args: SendArgs, ctx: &Ctx) -> Result<Exit, CliError> {
+    let mut office = ctx.office().await?;
+    let actor = ctx.actor(&office).await?;
+    let zone = office.config.sending.timezone;
+    let not_after = match &args.not_after {
+        None => None,
+        Some(text) => Some(
+            parse_not_after(text, office.clock.now(), zone)
+                .map_err(|e| CliError::usage(format!("--not-after {text}：{e}"), format!("--not-after {text}: {e}")))?,
+        ),
+    };
+    let groups: Vec<String> = args.group.iter().cloned().collect();
+    let wish = Wish {
+        name: args.text.chars().take(20).collect(),
+        to: match &args.to {
+            Some(file) => Target::File(file),
+            None => Target::Groups { include: &groups, exclude: &[] },
+        },
+        text: &args.text,
+        priority: args.priority,
+        on_doubt: args.on_doubt,
+        not_after,
+        out_of_hours: if args.wait_for_window { OutOfHours::Wait } else { OutOfHours::Refuse },
+    };
+    let started = Instant::now();
+    let queued = office.send(&actor, &wish).await?;
+    tell(&queued, &office, ctx)?;
+    let counts = match args.wait {
+        true => wait(&mut office, &queued, ctx).await?,
+        false => office.run(queued.frozen.run).await?.counts,
+    };
+    report(&office, &queued, &counts, started, &args, ctx).await?;
+    office.store.close().await;
+    Ok(Exit::of(!args.wait || (counts.of(Outcome::InDoubt) == 0 && counts.open() == 0)))
+}
+
+async fn wait(office: &mut Office, queued: &Queued, ctx: &Ctx) -> Result<Counts, CliError> {
+    let stop = CancellationToken::new();
+    app::stop_at_signals(stop.clone())?;
+    let _carriers = Carriers::practice(office).await?;
+    let alerts = app::alerts(office, &stop)?;
+    let progress = Progress::new(queued.frozen.size.unsigned_abs(), ctx.say("发送", "sending"));
+    let counts = office
+        .wait(queued.frozen.run, &alerts, &stop, |c| progress.set((c.total() - c.open()).unsigned_abs()))
+        .await?;
+    Ok(counts)
+}
+
+fn tell(queued: &Queued, office: &Office, ctx: &Ctx) -> Result<(), CliError> {
+    let f = &queued.frozen;
+    if office.config.practice {
+        ctx.out.note(ctx.say("【演练】不会发出任何真实短信", "PRACTICE: no real message goes out"))?;
+    }
+    if queued.refused_rows > 0 {
+        ctx.out.note(ctx.lang.pick(
+            format!("名单中有 {} 行读不出手机号，未列入：用 contacts import --dry-run 查看", queued.refused_rows),
+            format!("{} rows of the list hold no usable number and were left out: see `contacts import --dry-run`", queued.refused_rows),
+        ))?;
+    }
+    ctx.out.note(ctx.lang.pick(
+        format!("批次 {}：{} 人，{} 段，合并重复 {}，不发 {}", f.run, f.size, f.segments, f.merged, f.suppressed),
+        format!("run {}: {} people, {} segments, {} merged, {} suppressed", f.run, f.size, f.segments, f.merged, f.suppressed),
+    ))?;
+    if queued.waits_for_approval {
+        ctx.out.note(ctx.lang.pick(
+            format!("已提交审批，须由另一人批准：watchbell campaign approve {} --as 审批人（校验码 {}）", f.campaign, &f.digest[..12]),
+            format!("submitted; another person must approve it: watchbell campaign approve {} --as APPROVER (check code {})", f.campaign, &f.digest[..12]),
+        ))?;
+    }
+    if let Some((at, why)) = queued.opens_at {
+        let when = at.rfc3339(office.config.sending.timezone);
+        ctx.out.note(format!("{}: {when}", why.reason(ctx.lang)))?;
+    }
+    Ok(())
+}
+
+async fn report(
+    office: &Office,
+    queued: &Queued,
+    counts: &Counts,
+    started: Instant,
+    args: &SendArgs,
+    ctx: &Ctx,
+) -> Result<(), CliError> {
+    let seconds = started.elapsed().as_secs_f64();
+    let taken = office.segments_taken(queued.frozen.run).await?;
+    if args.json {
+        return ctx.out.json(&json!({
+            "run": queued.frozen.run,
+            "campaign": queued.frozen.campaign,
+            "messages": counts.to_json(),
+            "segments_submitted": taken,
+            "elapsed_seconds": seconds,
+            "segments_per_second": taken as f64 / seconds.max(0.001),
+        }));
+    }
+    ctx.out.line(super::run::counts_line(counts, ctx))
 }

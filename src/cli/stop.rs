@@ -2,8 +2,10 @@
 
 use clap::Args;
 
+use serde_json::json;
+
 use super::{CliError, Ctx, Exit};
-use crate::domain::id::RunId;
+use crate::domain::{id::RunId, lifecycle::Intent};
 
 /// `watchbell stop`
 #[derive(Debug, Args)]
@@ -27,14 +29,30 @@ pub struct ReleaseArgs {
     pub run: Option<RunId>,
 }
 
-/// Halts all sending and says how many have left.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn stop(_args: StopArgs, _ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("stop"))
+/// Halts all sending.
+pub async fn stop(args: StopArgs, ctx: &Ctx) -> Result<Exit, CliError> {
+    let office = ctx.office().await?;
+    let actor = ctx.actor(&office).await?;
+    let stopped = office.stop(&actor, &args.reason.unwrap_or_default()).await?;
+    if args.json {
+        ctx.out.json(&json!({ "stopped": true, "left": stopped.left, "counted_by_engine": stopped.by_engine }))?;
+    } else {
+        ctx.out.line(ctx.lang.pick(
+            format!("已停发。未完成的批次中已发出（或可能已发出）{} 条；用 watchbell release --reason 理由 放行。", stopped.left),
+            format!("Stopped. Of the unfinished runs {} messages have left, or may have; go on with `watchbell release --reason TEXT`.", stopped.left),
+        ))?;
+    }
+    Ok(Exit::Done)
 }
 
-/// Lets it go on.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn release(_args: ReleaseArgs, _ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("release"))
+/// Lets a held or stopped installation, or one held run, go on.
+pub async fn release(args: ReleaseArgs, ctx: &Ctx) -> Result<Exit, CliError> {
+    let office = ctx.office().await?;
+    let actor = ctx.actor(&office).await?;
+    match args.run {
+        Some(run) => _ = office.intend(&actor, run, Intent::Go, &args.reason).await?,
+        None => office.release(&actor, &args.reason).await?,
+    }
+    ctx.out.line(ctx.say("已放行，并已记入台账。", "Released, and recorded in the ledger."))?;
+    Ok(Exit::Done)
 }

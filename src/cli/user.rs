@@ -2,8 +2,14 @@
 
 use clap::Subcommand;
 
-use super::{CliError, Ctx, Exit};
-use crate::domain::role::Role;
+use super::{
+    CliError, Ctx, Exit,
+    actor::{NEW_PASSWORD_VARIABLE, PASSWORD_VARIABLE, new_password, os_account},
+};
+use crate::{
+    domain::role::{Actor, Role},
+    service::user::User,
+};
 
 /// `watchbell user …`
 #[derive(Debug, Subcommand)]
@@ -27,6 +33,11 @@ pub enum UserCommand {
         /// 用户名 · the name
         name: String,
     },
+    /// 重新启用 · lets them in again
+    Enable {
+        /// 用户名 · the name
+        name: String,
+    },
     /// 设置密码 · set a password (`WATCHBELL_NEW_PASSWORD`, asked for, or a line of standard input)
     Passwd {
         /// 用户名 · the name
@@ -35,7 +46,90 @@ pub enum UserCommand {
 }
 
 /// Does it.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn run(_command: UserCommand, _ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("user"))
+pub async fn run(command: UserCommand, ctx: &Ctx) -> Result<Exit, CliError> {
+    let office = ctx.office().await?;
+    match command {
+        UserCommand::Add { name, role } => {
+            let first = office.has_no_users().await?;
+            // Nobody can prove to be anybody yet, whatever `--as` says.
+            let actor = if first {
+                Actor::System {
+                    account: os_account(),
+                }
+            } else {
+                ctx.actor(&office).await?
+            };
+            let given = ctx.env(NEW_PASSWORD_VARIABLE);
+            // The first one's own password; later it is the administrator's.
+            let given = given.or_else(|| ctx.env(PASSWORD_VARIABLE).filter(|_| first));
+            let password = new_password(given, &name, ctx.lang)?;
+            office.add_user(&actor, &name, role, &password).await?;
+            let title = role.title(ctx.lang);
+            done(
+                ctx,
+                &format!("已新增用户 {name}（{title}）。"),
+                &format!("added user {name} ({title})"),
+            )
+        }
+        UserCommand::List { json } => {
+            let actor = ctx.actor(&office).await?;
+            list(&office.users(&actor).await?, json, ctx)
+        }
+        UserCommand::Disable { name } => {
+            let actor = ctx.actor(&office).await?;
+            office.disable_user(&actor, &name).await?;
+            done(
+                ctx,
+                &format!("已停用 {name}。"),
+                &format!("disabled {name}"),
+            )
+        }
+        UserCommand::Enable { name } => {
+            let actor = ctx.actor(&office).await?;
+            office.enable_user(&actor, &name).await?;
+            done(ctx, &format!("已启用 {name}。"), &format!("enabled {name}"))
+        }
+        UserCommand::Passwd { name } => {
+            let actor = ctx.actor(&office).await?;
+            let password = new_password(ctx.env(NEW_PASSWORD_VARIABLE), &name, ctx.lang)?;
+            office.set_password(&actor, &name, &password).await?;
+            done(
+                ctx,
+                &format!("已设置 {name} 的密码。"),
+                &format!("set the password of {name}"),
+            )
+        }
+    }
+}
+
+fn done(ctx: &Ctx, zh: &str, en: &str) -> Result<Exit, CliError> {
+    ctx.out.note(ctx.say(zh, en))?;
+    Ok(Exit::Done)
+}
+
+fn list(users: &[User], json: bool, ctx: &Ctx) -> Result<Exit, CliError> {
+    if json {
+        ctx.out.json(&serde_json::json!({ "users": users }))?;
+        return Ok(Exit::Done);
+    }
+    let state = |u: &User| {
+        if u.disabled {
+            ctx.say("已停用", "disabled")
+        } else {
+            ctx.say("启用", "enabled")
+        }
+    };
+    let rows = users.iter().map(|u| {
+        [
+            u.name.clone(),
+            u.role.title(ctx.lang).to_owned(),
+            state(u).to_owned(),
+        ]
+    });
+    ctx.out.table(
+        ctx.lang
+            .pick(["用户", "角色", "状态"], ["user", "role", "state"]),
+        rows,
+    )?;
+    Ok(Exit::Done)
 }

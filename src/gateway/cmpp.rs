@@ -104,11 +104,6 @@ impl Cmpp {
         Ok(this)
     }
 
-    /// Silence after which the peer is asked whether it is there.
-    pub(super) fn keep_alive(&self) -> Duration {
-        self.keep_alive
-    }
-
     fn answer(&self, response: SubmitResp) -> Answer {
         let code = response.result.0;
         if response.result.is_ok() {
@@ -126,6 +121,10 @@ impl Cmpp {
 }
 
 impl Protocol for Cmpp {
+    fn idle_after(&self) -> Duration {
+        self.keep_alive
+    }
+
     fn login(&self, sequence: u32, wall: Micros, out: &mut BytesMut) {
         let t = wall.utc().with_timezone(&BEIJING);
         let timestamp = auth::timestamp(t.month(), t.day(), t.hour(), t.minute(), t.second())
@@ -337,9 +336,10 @@ fn content(submit: &Submit) -> Result<(u8, Vec<u8>), String> {
     };
     let ascii = Coding::choose(&submit.text) == Coding::Ascii;
     let ucs2_len = header.len() + 2 * submit.text.encode_utf16().count();
-    let (coding, most) = match ascii && (!long || ucs2_len > LONGEST) {
-        true => (Coding::Ascii, LONGEST_ASCII),
-        false => (Coding::Ucs2, LONGEST),
+    let (coding, most) = if ascii && (!long || ucs2_len > LONGEST) {
+        (Coding::Ascii, LONGEST_ASCII)
+    } else {
+        (Coding::Ucs2, LONGEST)
     };
     let mut content = header;
     content.extend(text::encode(&submit.text, coding).map_err(|e| e.to_string())?);
@@ -380,4 +380,38 @@ fn verdict(kind: StatKind) -> Verdict {
 fn put(sequence: u32, pdu: Pdu, out: &mut BytesMut) {
     let encoded = cmpp::encode(&Frame { sequence, pdu }, Version::V20, out);
     debug_assert!(encoded.is_ok());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_configuration_is_valid_and_shows_the_defaults() {
+        let text = include_str!("../../config/gateways.example.toml");
+        let mut file: toml::Table = text.parse().expect("valid TOML");
+        let gateways = file.remove("gateways").expect("a gateway");
+        let shown = gateways[0].as_table().expect("a table").clone();
+        let common = [
+            "id",
+            "kind",
+            "carriers",
+            "address",
+            "account",
+            "password",
+            "access_number",
+            "service_id",
+            "rate",
+            "links",
+            "window",
+        ];
+        let mut config = super::super::session::tests::account();
+        let bare = Cmpp::new(&config).expect("defaults");
+        config.extra = shown
+            .into_iter()
+            .filter(|(key, _)| !common.contains(&key.as_str()))
+            .collect();
+        let explicit = Cmpp::new(&config).expect("the example");
+        assert_eq!(format!("{bare:?}"), format!("{explicit:?}"));
+    }
 }

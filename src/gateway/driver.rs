@@ -3,29 +3,32 @@
 //! events go out through a bounded channel: while there is no room for them the sockets are not read,
 //! and commands are taken all the same, so the two sides can't wait for each other.
 
+mod handle;
+mod write;
+
+pub(super) use handle::Handle;
+use handle::{Command, Inbox};
+
 use std::{
     collections::VecDeque,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
-use tokio::{
-    sync::{Notify, mpsc},
-    time::Instant,
-};
+use tokio::{sync::mpsc, time::Instant};
 use tracing::{info, warn};
 
 use super::{
-    AckToken, Answer, Context, Delivery, Event, Gateway, Health, LinkNo, Submit,
+    AckToken, Answer, Context, Delivery, Event, Health, LinkNo, Submit,
     inbound::Inbound,
     link::{Link, Phase},
     pacer::Pacer,
     protocol::{Content, Protocol},
     queue::Queue,
-    session::{Happening, Limits, NotTaken, Session},
+    session::{Happening, Limits, Session},
 };
-use crate::domain::id::{GatewayId, LaneId};
+use crate::domain::id::GatewayId;
 
 /// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
 const LOGIN_TRIES: u32 = 3;
@@ -60,89 +63,6 @@ pub(super) struct Settings {
     pub(super) links: LinkNo,
     pub(super) rate: u32,
     pub(super) limits: Limits,
-}
-
-/// The engine's end of a gateway.
-pub(super) struct Handle {
-    id: GatewayId,
-    inbox: Arc<Inbox>,
-}
-
-/// Where commands wait for the driver, in their order.
-struct Inbox {
-    commands: Mutex<Vec<Command>>,
-    health: Mutex<Health>,
-    notify: Notify,
-}
-
-enum Command {
-    Submit(Vec<Submit>),
-    Recall(Vec<LaneId>),
-    Acknowledge(Vec<AckToken>),
-    Close(Duration),
-}
-
-impl Handle {
-    /// Starts the driver's task.
-    pub(super) fn start<P: Protocol + Clone>(
-        protocol: P,
-        settings: Settings,
-        context: Context,
-    ) -> Self {
-        let health = Health {
-            links_up: 0,
-            links: settings.links,
-            trouble: None,
-        };
-        let inbox = Arc::new(Inbox {
-            commands: Mutex::default(),
-            health: Mutex::new(health),
-            notify: Notify::new(),
-        });
-        let id = settings.id.clone();
-        let tracker = context.tracker.clone();
-        tracker.spawn(Driver::new(protocol, settings, context, inbox.clone()).run());
-        Self { id, inbox }
-    }
-
-    fn send(&self, command: Command) {
-        self.inbox
-            .commands
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(command);
-        self.inbox.notify.notify_one();
-    }
-}
-
-impl Gateway for Handle {
-    fn id(&self) -> &GatewayId {
-        &self.id
-    }
-
-    fn submit(&self, batch: Vec<Submit>) {
-        self.send(Command::Submit(batch));
-    }
-
-    fn recall(&self, lanes: Vec<LaneId>) {
-        self.send(Command::Recall(lanes));
-    }
-
-    fn acknowledge(&self, tokens: Vec<AckToken>) {
-        self.send(Command::Acknowledge(tokens));
-    }
-
-    fn close(&self, grace: Duration) {
-        self.send(Command::Close(grace));
-    }
-
-    fn health(&self) -> Health {
-        self.inbox
-            .health
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
 }
 
 struct Driver<P> {
@@ -339,7 +259,12 @@ impl<P: Protocol + Clone> Driver<P> {
                         break;
                     }
                 }
-                talk.session.handle_timeout(now);
+                if self.outbox.len() >= OUTBOX_LIMIT {
+                    // It is we who do not listen: the carrier's silence means nothing now.
+                    talk.session.excuse_silence(now);
+                } else {
+                    talk.session.handle_timeout(now);
+                }
             }
         }
         self.listen(index);
@@ -439,6 +364,8 @@ impl<P: Protocol + Clone> Driver<P> {
         warn!(gateway.id = %self.settings.id, link = no, reason, "Gateway {} has lost a link", self.settings.id);
         self.trouble = Some(reason.clone());
         if was_up {
+            // It was logged in, so its password is right, and it has its tries again.
+            self.refused = 0;
             let mut unwritten: Vec<u32> = remains
                 .unwritten
                 .iter()
@@ -489,106 +416,6 @@ impl<P: Protocol + Clone> Driver<P> {
         }
     }
 
-    /// Writes what may be written now: responses first, then submits by urgency, as far as pacer,
-    /// windows and sockets let them.
-    fn pump(&mut self, now: Instant) -> Option<Instant> {
-        if !self.context.gate.is_open(now) {
-            return Some(now + GATE_POLL);
-        }
-        let mut wake = None;
-        let mut written = Vec::new();
-        for link in &mut self.links {
-            let Some(talk) = link.talk() else { continue };
-            if !talk.has_output() {
-                continue;
-            }
-            if talk.half_written
-                && let Err(at) = self.pacer.take(now, 1)
-            {
-                wake = Some(wake.map_or(at, |w: Instant| w.min(at)));
-                continue;
-            }
-            written.append(&mut talk.flush(&self.context.gate));
-            talk.half_written = false;
-        }
-        if !self.queue.is_empty() {
-            let paced = self.fill(now);
-            wake = [wake, paced].into_iter().flatten().min();
-            self.write_filled(&mut written);
-        }
-        if !written.is_empty() {
-            self.outbox.push_back(Event::Written(written));
-        }
-        wake
-    }
-
-    /// Moves submits from the queue to the links' transmit buffers.
-    fn fill(&mut self, now: Instant) -> Option<Instant> {
-        let takes = |link: &&mut Link<P>| matches!(&link.phase, Phase::Talking(talk) if talk.takes_submits());
-        let mut open: Vec<LinkNo> = self
-            .links
-            .iter_mut()
-            .filter(takes)
-            .map(|link| link.no)
-            .collect();
-        while let Some(pick) = self.queue.pick(&open) {
-            if let Err(at) = self.pacer.take(now, 1) {
-                return Some(at);
-            }
-            let load = |no: &LinkNo| match &self.links[usize::from(*no)].phase {
-                Phase::Talking(talk) => talk.session.unanswered(),
-                Phase::Waiting { .. } | Phase::Connecting { .. } => usize::MAX,
-            };
-            let Some(no) = pick.link.or_else(|| open.iter().copied().min_by_key(load)) else {
-                break;
-            };
-            let Some(submit) = self.queue.take(pick) else {
-                break;
-            };
-            let Some(talk) = self.links[usize::from(no)].talk() else {
-                break;
-            };
-            match talk.session.submit(submit) {
-                Ok(()) => {}
-                Err(NotTaken::NoRoom(submit)) => {
-                    self.queue.push_front(vec![submit]);
-                    open.retain(|other| *other != no);
-                    continue;
-                }
-                Err(NotTaken::Unsendable(submit, reason)) => {
-                    let answer = Answer::Refused(format!("local: {reason}"));
-                    self.outbox.push_back(Event::Answered {
-                        sequence: submit.sequence,
-                        link: no,
-                        answer,
-                    });
-                }
-            }
-            if talk.session.room() == 0 || talk.session.poll_transmit().len() >= BATCH_BYTES {
-                open.retain(|other| *other != no);
-            }
-        }
-        None
-    }
-
-    /// Hands the filled buffers over; what the sockets did not take goes back to the queue, to be
-    /// paced again when it really goes.
-    fn write_filled(&mut self, written: &mut Vec<u32>) {
-        for link in &mut self.links {
-            let Some(talk) = link.talk() else { continue };
-            if talk.session.poll_transmit().is_empty() || !talk.has_output() {
-                continue;
-            }
-            let mut went = talk.flush(&self.context.gate);
-            if talk.session.ended().is_none() {
-                let back = talk.session.withdraw();
-                self.queue.push_front(back);
-                talk.half_written = !went.is_empty() && !talk.session.poll_transmit().is_empty();
-            }
-            written.append(&mut went);
-        }
-    }
-
     /// Passes on events as far as there is room; false when nobody listens any more.
     fn emit(&mut self) -> bool {
         while let Some(event) = self.outbox.pop_front() {
@@ -604,19 +431,21 @@ impl<P: Protocol + Clone> Driver<P> {
         true
     }
 
-    fn next_wake(&mut self, paced: Option<Instant>) -> Instant {
-        let closing = self.closing.is_some();
+    fn next_wake(&self, paced: Option<Instant>) -> Instant {
+        let now = Instant::now();
+        let may_connect = self.closing.is_none() && self.context.gate.is_open(now);
         let anyone_up = self.links.iter().any(Link::is_up);
         let trying = self
             .links
             .iter()
             .any(|link| !link.is_idle() && !link.is_up());
+        let may_read = self.outbox.len() < OUTBOX_LIMIT;
         let links = self.links.iter().filter_map(|link| match &link.phase {
             Phase::Waiting { until } => {
-                (!closing && !link.stopped && (anyone_up || !trying)).then_some(*until)
+                (may_connect && !link.stopped && (anyone_up || !trying)).then_some(*until)
             }
             Phase::Connecting { .. } => None,
-            Phase::Talking(talk) => talk.session.poll_timeout(),
+            Phase::Talking(talk) => talk.session.poll_timeout().filter(|_| may_read),
         });
         let others = [
             paced,
@@ -627,7 +456,7 @@ impl<P: Protocol + Clone> Driver<P> {
         links
             .chain(others.into_iter().flatten())
             .min()
-            .unwrap_or_else(|| Instant::now() + IDLE)
+            .unwrap_or(now + IDLE)
     }
 
     async fn farewell(mut self) {
@@ -663,9 +492,11 @@ impl<P: Protocol + Clone> Driver<P> {
 /// Waits until one of the links has something to do.
 async fn ready<P: Protocol>(links: &mut [Link<P>], may_read: bool) {
     std::future::poll_fn(|cx| {
-        let any = links
-            .iter_mut()
-            .fold(false, |any, link| link.poll(cx, may_read) || any);
+        let mut any = false;
+        for link in links.iter_mut() {
+            // Every one is asked, so that every one wakes us.
+            any |= link.poll(cx, may_read);
+        }
         if any {
             std::task::Poll::Ready(())
         } else {

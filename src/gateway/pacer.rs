@@ -102,22 +102,14 @@ impl Pacer {
         }
         self.ring.room(now, cost)?;
         let cells = NonZeroU32::new(cost * self.cells).unwrap_or(NonZeroU32::MIN);
-        match self.smoother.check_n(cells) {
-            Ok(Ok(())) => {
-                self.ring.add(now, cost);
-                Ok(())
-            }
-            Ok(Err(not_until)) => {
-                let wait = not_until.wait_time_from(governor::clock::Clock::now(&self.clock));
-                Err(now + wait.max(Duration::from_nanos(1)))
-            }
-            // The burst is made to hold the largest cost; if governor disagrees, the ring still keeps
-            // the contract.
-            Err(_) => {
-                self.ring.add(now, cost);
-                Ok(())
-            }
+        // The burst is made to hold the largest cost, so governor never says that it can't; if it did,
+        // the ring still keeps the contract.
+        if let Ok(Err(not_until)) = self.smoother.check_n(cells) {
+            let wait = not_until.wait_time_from(governor::clock::Clock::now(&self.clock));
+            return Err(now + wait.max(Duration::from_nanos(1)));
         }
+        self.ring.add(now, cost);
+        Ok(())
     }
 
     /// The carrier said "too fast": halves the pace, and pauses for about one response delay, so that

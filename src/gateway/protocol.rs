@@ -1,7 +1,7 @@
 //! What a binary protocol gives to the [`Session`](super::session::Session): its PDUs and codes, no
 //! loops, no state machine. One file a protocol, and one line in [`open`](super::open).
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
@@ -10,6 +10,8 @@ use crate::domain::{phone::Phone, time::Micros};
 
 /// A protocol's PDUs.
 pub trait Protocol: fmt::Debug + Send + 'static {
+    /// Silence after which the peer is asked whether it is there.
+    fn idle_after(&self) -> Duration;
     /// Appends the login request.
     fn login(&self, sequence: u32, wall: Micros, out: &mut BytesMut);
     /// Appends a submit, or says why it can't be written.

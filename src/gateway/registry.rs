@@ -1,6 +1,6 @@
 //! Which protocol a gateway speaks: a new one is one file beside this, and one line in [`open`].
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -10,6 +10,7 @@ use super::{
     cmpp::Cmpp,
     driver::{Handle, Settings},
     options::OptionError,
+    protocol::Protocol,
     session::Limits,
 };
 use crate::{
@@ -57,32 +58,35 @@ pub enum OpenError {
 /// Opens a gateway: it connects at once, and stays silent for its first second. Must be called within
 /// a tokio runtime.
 pub fn open(config: &config::Gateway, context: Context) -> Result<Arc<dyn Gateway>, OpenError> {
-    match config.kind {
-        Kind::Cmpp20 => {
-            let cmpp = Cmpp::new(config)?;
-            let settings = settings(config, cmpp.keep_alive())?;
-            Ok(Arc::new(Handle::start(cmpp, settings, context)))
-        }
-        kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http) => {
-            Err(OpenError::NotBuilt(kind))
-        }
-    }
+    Ok(Arc::new(prepare(config)?(context)))
 }
 
 /// Is the configuration right, as far as can be told without connecting?
 pub fn check(config: &config::Gateway) -> Result<(), OpenError> {
+    prepare(config).map(|_| ())
+}
+
+/// A checked gateway that only wants to be started.
+type Start = Box<dyn FnOnce(Context) -> Handle>;
+
+fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
     match config.kind {
-        Kind::Cmpp20 => settings(config, Cmpp::new(config)?.keep_alive()).map(|_| ()),
+        Kind::Cmpp20 => session(Cmpp::new(config)?, config),
         kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http) => {
             Err(OpenError::NotBuilt(kind))
         }
     }
 }
 
-fn settings(
-    config: &config::Gateway,
-    keep_alive: std::time::Duration,
-) -> Result<Settings, OpenError> {
+/// A gateway of any protocol that the session driver carries.
+fn session<P: Protocol + Clone>(protocol: P, config: &config::Gateway) -> Result<Start, OpenError> {
+    let settings = settings(config, protocol.idle_after())?;
+    Ok(Box::new(move |context| {
+        Handle::start(protocol, settings, context)
+    }))
+}
+
+fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<Settings, OpenError> {
     let positive = |key, value: u32| match value {
         0 => Err(OpenError::Setting {
             key,

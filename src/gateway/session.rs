@@ -5,6 +5,10 @@
 //! It reads no clock, and it forgets nothing: each submit it took is either answered, or named in
 //! [`Remains`] when the link has ended, as handed to the socket or not.
 
+mod happening;
+
+pub use happening::{Happening, Limits, NotTaken, Remains};
+
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     time::Duration,
@@ -31,64 +35,6 @@ const LATE_LIMIT: usize = 65_536;
 
 /// Bytes of responses that may wait for a peer that does not read.
 const TRANSMIT_LIMIT: usize = 4 << 20;
-
-/// A link's limits, from the gateway's configuration.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Unanswered submits at most.
-    pub window: usize,
-    /// After this a submit is in doubt, and a login has failed.
-    pub response_timeout: Duration,
-    /// Silence after which the peer is asked whether it is there.
-    pub keep_alive: Duration,
-}
-
-/// What a session tells its driver.
-#[derive(Debug)]
-pub enum Happening {
-    /// Logged in.
-    Up,
-    /// The carrier said no; the session ends.
-    LoginRefused(String),
-    /// The carrier answered a submit, `delay` after it was written.
-    Answered {
-        /// The submit's sequence number.
-        sequence: u32,
-        /// What the carrier said.
-        answer: Answer,
-        /// How long it took.
-        delay: Duration,
-    },
-    /// No answer in time; they free their place in the window.
-    TimedOut(Vec<u32>),
-    /// A report or an MO that waits for [`Session::acknowledge`].
-    Delivered {
-        /// The deliver's sequence number.
-        sequence: u32,
-        /// The deliver's own id.
-        deliver_id: u64,
-        /// What it holds.
-        content: super::protocol::Content,
-    },
-}
-
-/// Why a submit was not taken. The submit comes back with it.
-#[derive(Debug)]
-pub enum NotTaken {
-    /// Not logged in, going, or the window is full.
-    NoRoom(Submit),
-    /// It can't be written in this protocol: surely did not leave.
-    Unsendable(Submit, String),
-}
-
-/// What a link leaves behind.
-#[derive(Debug, Default)]
-pub struct Remains {
-    /// Handed to the socket, at least in part, and never answered.
-    pub unanswered: Vec<u32>,
-    /// Never handed to the socket.
-    pub unwritten: Vec<Submit>,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -251,6 +197,12 @@ impl<P: Protocol> Session<P> {
             }
         }
         self.leave_when_drained(now);
+    }
+
+    /// The driver has not read for a while: nothing may be concluded from not having heard.
+    pub fn excuse_silence(&mut self, now: Instant) {
+        self.last_input = now;
+        self.tests = 0;
     }
 
     /// When [`Session::handle_timeout`] has something to do.
@@ -522,3 +474,6 @@ impl<P: Protocol> Session<P> {
         sequence
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,6 +1,6 @@
 //! A run's own steps: reserving its people's daily limits, opening its lanes, seeing it done.
 
-use super::work::Work;
+use super::{Decision, work::Work};
 use crate::{
     domain::{
         event::{Event, Source, Span},
@@ -138,6 +138,92 @@ async fn campaign_act(tx: &mut Tx, work: &mut Work<'_>, id: &str, act: CampaignA
         state: campaign.state,
         digest: hex::encode(&campaign.digest),
         reason: String::new(),
+    });
+    Ok(())
+}
+
+/// A person's decision about a campaign, with what it means for its frozen runs.
+pub(super) async fn decide(tx: &mut Tx, work: &mut Work<'_>, decision: &Decision) -> store::Result<()> {
+    let mut campaign = tx.campaign(decision.campaign).await?;
+    let from = campaign.state()?;
+    let to = from.on(decision.act).map_err(|e| store::Error::Conflict(e.to_string()))?;
+    if campaign.digest != decision.digest {
+        return Err(store::Error::Conflict(
+            "the campaign is no longer what was decided about: look at it again".to_owned(),
+        ));
+    }
+    campaign.state = to.as_str().to_owned();
+    campaign.reason.clone_from(&decision.reason);
+    if matches!(decision.act, CampaignAct::Approve | CampaignAct::Return | CampaignAct::Reject) {
+        campaign.decided_by.clone_from(&decision.by);
+    }
+    tx.update_campaign(&campaign, from, work.now).await?;
+    work.note(&Event::Campaign {
+        by: decision.by.clone(),
+        act: decision.act.as_str().into(),
+        campaign: decision.campaign,
+        state: to.as_str().into(),
+        digest: hex::encode(&decision.digest),
+        reason: decision.reason.clone(),
+    });
+    for run in tx.runs_of(decision.campaign).await? {
+        let id = run.id()?;
+        match decision.act {
+            CampaignAct::Approve if run.intent()? == Intent::Go => {
+                tx.approve_run(id, work.now).await?;
+                work.note(&Event::Run {
+                    by: decision.by.clone(),
+                    act: "approved".into(),
+                    run: id,
+                    intent: run.intent,
+                    reason: String::new(),
+                    part_ref: None,
+                });
+            }
+            CampaignAct::Return | CampaignAct::Reject | CampaignAct::Cancel => {
+                cancel(tx, work, id, decision.act.as_str(), &decision.by, &decision.reason).await?;
+            }
+            _ => {}
+        }
+    }
+    tx.bump().await
+}
+
+/// Ends a run where it stands; its lanes end with this word as their reason.
+async fn cancel(tx: &mut Tx, work: &mut Work<'_>, id: RunId, word: &str, by: &str, reason: &str) -> store::Result<()> {
+    intend(tx, work, id, Intent::Cancelled, "cancelled", by, reason).await?;
+    for lane in tx.lanes_of(id).await? {
+        work.end(tx, LaneId(lane.id), word).await?;
+    }
+    Ok(())
+}
+
+/// Pause, resume, hold, release, cancel: what is wanted of a run.
+pub(super) async fn intend(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    id: RunId,
+    to: Intent,
+    act: &str,
+    by: &str,
+    reason: &str,
+) -> store::Result<()> {
+    let run = tx.run(id).await?;
+    let from = run.intent()?;
+    if from == to {
+        return Ok(());
+    }
+    if from == Intent::Cancelled {
+        return Err(store::Error::Conflict(format!("run {id} is cancelled and stays so")));
+    }
+    tx.set_intent(id, from, to, reason).await?;
+    work.note(&Event::Run {
+        by: by.to_owned(),
+        act: act.to_owned(),
+        run: id,
+        intent: to.as_str().into(),
+        reason: reason.to_owned(),
+        part_ref: None,
     });
     Ok(())
 }

@@ -169,6 +169,8 @@ impl<'a> Work<'a> {
                 | Op::GiveBack(..)
                 | Op::Open(_)
                 | Op::CloseRun(_)
+                | Op::Decide(_)
+                | Op::Intend { .. }
                 | Op::Note(_) => {}
             }
         }

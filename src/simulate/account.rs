@@ -8,23 +8,20 @@ use std::{
     time::Duration,
 };
 
-use chrono::{Datelike, FixedOffset, Timelike};
 use tokio::time::Instant;
 use watchbell_wire::{
     FixedStr,
-    cmpp::{Deliver, MsgId, MsgIdParts, Report, Stat, Submit, SubmitResult, Version},
+    cmpp::{Deliver, MsgId, MsgIdParts, Submit, SubmitResult},
     udh::{self, Reference},
 };
 
 use super::{
     Counts, Settings,
     dice::{Dice, mix, unit},
+    job::{Job, JobContent, Wall},
     meter::Meter,
 };
-use crate::domain::{phone::Phone, time::Micros};
-
-/// Beijing time, which CMPP speaks.
-const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
+use crate::domain::phone::Phone;
 
 /// Our gateway code in message ids; the counter's high bits come on top, so ids are unique beyond the
 /// 65,536 a second that the sequence field alone would give.
@@ -44,28 +41,6 @@ pub struct NumberCounts {
     pub twice: u32,
     /// The last report made for it, such as `DELIVRD`.
     pub report: Option<String>,
-}
-
-/// Something to tell the client.
-#[derive(Debug, Clone)]
-pub(super) struct Job {
-    /// The deliver's own id, the same when it is repeated.
-    pub(super) id: MsgId,
-    pub(super) content: JobContent,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum JobContent {
-    /// A report; `counts` on its first copy only.
-    Report {
-        msg_id: MsgId,
-        phone: Phone,
-        stat: &'static str,
-        submit_time: FixedStr<10>,
-        counts: bool,
-    },
-    /// A text from a phone, ready to go.
-    Mo(Box<Deliver>),
 }
 
 /// What becomes of one submit.
@@ -121,30 +96,6 @@ impl PartialOrd for Due {
 impl Ord for Due {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
-
-/// One read's wall time, in the forms CMPP wants.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wall {
-    parts: MsgIdParts,
-    stamp: FixedStr<10>,
-}
-
-impl Wall {
-    pub(super) fn new(now: Micros) -> Self {
-        let t = now.utc().with_timezone(&BEIJING);
-        let parts = MsgIdParts {
-            month: t.month() as u8,
-            day: t.day() as u8,
-            hour: t.hour() as u8,
-            minute: t.minute() as u8,
-            second: t.second() as u8,
-            gateway: 0,
-            sequence: 0,
-        };
-        let stamp = FixedStr::new(t.format("%y%m%d%H%M").to_string()).unwrap_or_default();
-        Self { parts, stamp }
     }
 }
 
@@ -425,40 +376,6 @@ impl Account {
         parts.gateway = (GATEWAY_CODE + (count >> 16) as u32) & 0x3f_ffff;
         parts.sequence = count as u16;
         MsgId::from_parts(parts).unwrap_or(MsgId(count))
-    }
-}
-
-impl Job {
-    /// The deliver that tells it.
-    pub(super) fn to_deliver(&self, access_number: &str, wall: &Wall) -> Deliver {
-        match &self.content {
-            JobContent::Mo(deliver) => (**deliver).clone(),
-            JobContent::Report {
-                msg_id,
-                phone,
-                stat,
-                submit_time,
-                ..
-            } => {
-                let number = FixedStr::new(phone.expose()).unwrap_or_default();
-                let report = Report {
-                    msg_id: *msg_id,
-                    stat: Stat::new(stat).unwrap_or_default(),
-                    submit_time: *submit_time,
-                    done_time: wall.stamp,
-                    dest_terminal_id: number,
-                    smsc_sequence: self.id.0 as u32,
-                };
-                Deliver {
-                    msg_id: self.id,
-                    dest_id: FixedStr::new(access_number).unwrap_or_default(),
-                    src_terminal_id: number,
-                    registered_delivery: 1,
-                    msg_content: report.build(Version::V20).unwrap_or_default(),
-                    ..Deliver::default()
-                }
-            }
-        }
     }
 }
 

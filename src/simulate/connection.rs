@@ -21,7 +21,7 @@ use watchbell_wire::{
 
 use super::{
     Shared,
-    account::{Job, Wall},
+    job::{Job, Wall},
 };
 
 /// Bytes read at once.
@@ -283,6 +283,8 @@ impl Connection {
     /// Answers what can't be read where an answer exists; a lost framing ends the connection.
     fn unreadable(&mut self, error: &DecodeError) {
         self.shared.account().malformed();
+        // Nobody is listened to for long before the login.
+        self.leaving |= !self.bound;
         match error.kind {
             DecodeErrorKind::BadLength { .. } => self.dead = true,
             DecodeErrorKind::UnknownCommand { .. } => {}

@@ -49,3 +49,16 @@ impl Tx {
         Ok(on!(self, db => sqlx::query_scalar(sql).bind(list).fetch_all(db).await)?)
     }
 }
+
+impl Tx {
+    /// The further named fields that the address books of these groups have.
+    pub async fn field_names(&mut self, groups: &[String]) -> Result<Vec<String>> {
+        let list = serde_json::json!(groups).to_string();
+        let sql = dialect!(self,
+            sqlite: "SELECT DISTINCT f.key FROM contact c, json_each(c.fields) f
+                      WHERE c.fields <> '{}' AND c.group_id IN (SELECT value FROM json_each($1)) ORDER BY 1",
+            postgres: "SELECT DISTINCT f.key FROM contact c, json_object_keys(c.fields::json) AS f (key)
+                        WHERE c.fields <> '{}' AND c.group_id IN (SELECT json_array_elements_text($1::json)) ORDER BY 1");
+        Ok(on!(self, db => sqlx::query_scalar(sql).bind(list).fetch_all(db).await)?)
+    }
+}

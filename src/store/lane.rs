@@ -334,3 +334,35 @@ impl Tx {
         Ok(ids.into_iter().map(GatewayId).collect())
     }
 }
+
+impl Counts {
+    /// As CONTRACT's JSON has them: they add up to `total`.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut map = serde_json::Map::new();
+        map.insert("total".into(), self.total().into());
+        for outcome in Outcome::ALL {
+            map.insert(outcome.as_str().into(), self.of(outcome).into());
+        }
+        map.insert("queued".into(), self.queued.into());
+        map.insert("submitting".into(), self.submitting.into());
+        map.into()
+    }
+}
+
+impl Tx {
+    /// Segments of a run that carriers took.
+    pub async fn segments_taken(&mut self, run: RunId) -> Result<i64> {
+        let mut taken = 0;
+        for lane in self.lanes_of(run).await? {
+            let (first, past) = (lane.id << 32, (lane.id + 1) << 32);
+            let short: i64 = on!(self, db => sqlx::query_scalar(
+                "SELECT count(*) FROM message WHERE lane_id = $1 AND id >= $2 AND id < $3 AND carrier_id IS NOT NULL")
+                .bind(lane.id).bind(first).bind(past).fetch_one(db).await)?;
+            let long: i64 = on!(self, db => sqlx::query_scalar(
+                "SELECT count(*) FROM segment WHERE lane_id = $1 AND message_id >= $2 AND message_id < $3 AND carrier_id <> ''")
+                .bind(lane.id).bind(first).bind(past).fetch_one(db).await)?;
+            taken += short + long;
+        }
+        Ok(taken)
+    }
+}

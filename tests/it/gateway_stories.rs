@@ -145,7 +145,8 @@ async fn a_lost_connection_tells_written_from_unwritten_and_comes_back() {
             == 2
     })
     .await;
-    assert_eq!(carrier.counts().submits, 10);
+    // Whether the carrier has read them before the cut is exactly what we can't know.
+    assert!(carrier.counts().submits <= 10);
 }
 
 #[tokio::test]
@@ -159,7 +160,7 @@ async fn an_answer_that_does_not_come_is_a_doubt_and_a_late_one_still_counts() {
         ..carrier()
     };
     let (_carrier, mut pair) = Pair::start(settings, |c| {
-        c.response_timeout = Duration::from_millis(200)
+        c.response_timeout = Duration::from_millis(200);
     })
     .await;
     pair.gateway.submit(vec![submit(1)]);
@@ -335,7 +336,7 @@ async fn refusals_say_what_may_go_elsewhere() {
         ..carrier()
     };
     let (_carrier, mut pair) = Pair::start(settings, |config| {
-        config.extra = extra("busy_codes = [101]")
+        config.extra = extra("busy_codes = [101]");
     })
     .await;
     pair.gateway.submit((1..=5).map(submit).collect());
@@ -436,10 +437,10 @@ async fn count_active_tests(mut stream: tokio::net::TcpStream) -> u32 {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut login = [0; 39];
     stream.read_exact(&mut login).await.expect("a login");
-    let mut response = vec![0, 0, 0, 30, 0x80, 0, 0, 1];
-    response.extend_from_slice(&login[8..12]);
-    response.resize(30, 0);
-    stream.write_all(&response).await.expect("connected");
+    stream
+        .write_all(&connected(&login))
+        .await
+        .expect("connected");
     let mut rest = Vec::new();
     stream
         .read_to_end(&mut rest)
@@ -458,11 +459,11 @@ async fn the_rate_is_used_and_never_exceeded_as_the_carrier_counts() {
     // The carrier refuses whatever is too much, so one refusal would show.
     let settings = Settings {
         rate: Some(rate),
-        report_delay: Duration::from_secs(60),
+        report_delay: Duration::from_mins(1),
         ..carrier()
     };
     let (carrier, mut pair) = Pair::start(settings, |config| {
-        (config.rate, config.links, config.window) = (rate, 2, 256)
+        (config.rate, config.links, config.window) = (rate, 2, 256);
     })
     .await;
     let seconds = 5;
@@ -471,10 +472,9 @@ async fn the_rate_is_used_and_never_exceeded_as_the_carrier_counts() {
     pair.until("the first", |heard| !written(heard).is_empty())
         .await;
     let begin = tokio::time::Instant::now();
-    pair.until("all answers", |heard| {
-        heard.len() > total as usize && answers(heard).count() == total as usize
-    })
-    .await;
+    let answered = |e: &Event| usize::from(matches!(e, Event::Answered { .. }));
+    pair.until_counted("all answers", total as usize, answered)
+        .await;
     let used = f64::from(total) / begin.elapsed().as_secs_f64() / f64::from(rate);
     let counts = carrier.counts();
     assert_eq!(
@@ -505,7 +505,7 @@ async fn nobody_gets_it_twice_and_nobody_is_lost_through_disconnects() {
         ..carrier()
     };
     let (carrier, mut pair) = Pair::start(settings, |c| {
-        (c.links, c.response_timeout) = (2, Duration::from_millis(500))
+        (c.links, c.response_timeout) = (2, Duration::from_millis(500));
     })
     .await;
     let total = 400;
@@ -553,4 +553,140 @@ async fn nobody_gets_it_twice_and_nobody_is_lost_through_disconnects() {
     assert_eq!(counts.recipients_sent_twice, 0);
     assert!(counts.distinct_recipients >= accepted(&pair.heard).len() as u64);
     assert!(counts.logins > 3, "{counts:?}");
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_every_segment_whole_once_and_in_order() {
+    use tokio::io::AsyncReadExt;
+    use watchbell_wire::cmpp::{FrameReader, Pdu, Version};
+
+    let (mut stream, mut pair) = a_carrier_with_a_small_buffer().await;
+    let total = 40_000;
+    pair.gateway.submit((1..=total).map(submit).collect());
+    let mut reader = FrameReader::new(Version::V20, watchbell_wire::Limits::default());
+    let mut chunk = vec![0; 10_000];
+    let mut seen = Vec::new();
+    while seen.len() < total as usize {
+        let count = tokio::time::timeout(PATIENCE, stream.read(&mut chunk))
+            .await
+            .expect("bytes come")
+            .expect("connected");
+        assert!(count > 0, "closed after {} segments", seen.len());
+        reader.push(&chunk[..count]);
+        while let Some(frame) = reader.next_frame().expect("the stream stays in step") {
+            if let Pdu::Submit(_) = frame.pdu {
+                seen.push(frame.sequence);
+            }
+        }
+    }
+    assert_eq!(seen, (1..=total).collect::<Vec<_>>());
+    pair.until_counted("all written", total as usize, |e| {
+        if let Event::Written(w) = e {
+            w.len()
+        } else {
+            0
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_full_socket_did_not_take_is_unwritten() {
+    let (stream, mut pair) = a_carrier_with_a_small_buffer().await;
+    let total = 40_000;
+    pair.gateway.submit((1..=total).map(submit).collect());
+    pair.until("some to be written", |heard| !written(heard).is_empty())
+        .await;
+    drop(stream);
+    pair.until("the link to be down", |heard| {
+        heard.iter().any(|e| matches!(e, Event::LinkDown { .. }))
+    })
+    .await;
+    let (unanswered, unwritten) = left_behind(&pair.heard);
+    let mut written = written(&pair.heard);
+    written.sort_unstable();
+    assert_eq!(unanswered, written);
+    assert!(
+        !unwritten.is_empty(),
+        "the socket can't have taken all of it"
+    );
+    let mut all = [unanswered, unwritten].concat();
+    all.sort_unstable();
+    assert_eq!(all, (1..=total).collect::<Vec<_>>());
+}
+
+/// A carrier that logs in and then reads nothing by itself.
+async fn a_carrier_with_a_small_buffer() -> (tokio::net::TcpStream, Pair) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket
+        .set_recv_buffer_size(64 * 1_024)
+        .expect("a small buffer");
+    socket
+        .bind(([127, 0, 0, 1], 0).into())
+        .expect("a free port");
+    let listener = socket.listen(1).expect("listening");
+    let mut config = config(listener.local_addr().expect("bound"));
+    (config.rate, config.window) = (1_000_000, 60_000);
+    let mut pair = Pair::open(&config);
+    let (mut stream, _) = listener.accept().await.expect("the gateway connects");
+    let mut login = [0; 39];
+    stream.read_exact(&mut login).await.expect("a login");
+    stream
+        .write_all(&connected(&login))
+        .await
+        .expect("connected");
+    pair.until("the link", |heard| {
+        heard.iter().any(|e| matches!(e, Event::LinkUp(_)))
+    })
+    .await;
+    (stream, pair)
+}
+
+/// The answer to a login.
+fn connected(login: &[u8]) -> Vec<u8> {
+    let mut response = vec![0, 0, 0, 30, 0x80, 0, 0, 1];
+    response.extend_from_slice(&login[8..12]);
+    response.resize(30, 0);
+    response
+}
+
+#[tokio::test]
+async fn a_listener_that_stops_listening_neither_deadlocks_nor_loses_the_link() {
+    let settings = Settings {
+        report_delay: Duration::ZERO,
+        ..carrier()
+    };
+    let (_carrier, mut pair) = Pair::start(settings, |config| {
+        (config.rate, config.window) = (1_000_000, 20_000);
+        config.extra = extra("keep_alive = \"50ms\"");
+    })
+    .await;
+    let total = 20_000;
+    pair.gateway.submit((1..=total).map(submit).collect());
+    // Nobody takes events: the channel and what waits before it fill up. Commands are still taken.
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while pair.events.len() < pair.events.max_capacity() {
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::task::yield_now().await;
+    }
+    let deaf_until = tokio::time::Instant::now() + Duration::from_millis(500);
+    while tokio::time::Instant::now() < deaf_until {
+        pair.gateway.recall(vec![LaneId(99)]);
+        tokio::time::sleep_until(tokio::time::Instant::now() + Duration::from_millis(5)).await;
+    }
+    let settles = |e: &Event| {
+        usize::from(matches!(
+            e,
+            Event::Answered { .. } | Event::Delivered { .. }
+        ))
+    };
+    pair.until_counted("all answers and reports", 2 * total as usize, settles)
+        .await;
+    assert!(
+        !pair
+            .heard
+            .iter()
+            .any(|e| matches!(e, Event::LinkDown { .. }))
+    );
 }

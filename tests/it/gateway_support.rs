@@ -38,7 +38,7 @@ pub(crate) fn carrier() -> Settings {
 }
 
 /// A gateway's configuration for the carrier at `address`.
-pub(crate) fn config(address: impl ToString) -> config::Gateway {
+pub(crate) fn config(address: std::net::SocketAddr) -> config::Gateway {
     config::Gateway {
         id: GatewayId::from("mobile"),
         kind: Kind::Cmpp20,
@@ -91,7 +91,6 @@ pub(crate) fn submit(sequence: u32) -> Submit {
 pub(crate) struct Pair {
     pub(crate) gateway: Arc<dyn Gateway>,
     pub(crate) events: mpsc::Receiver<Event>,
-    pub(crate) tracker: TaskTracker,
     /// Everything that was heard so far.
     pub(crate) heard: Vec<Event>,
     pub(crate) acknowledge: bool,
@@ -104,11 +103,10 @@ impl Pair {
 
     pub(crate) fn open_behind(config: &config::Gateway, gate: WriteGate) -> Self {
         let (sender, events) = mpsc::channel(gateway::EVENT_ROOM);
-        let tracker = TaskTracker::new();
         let context = Context {
             clock: Clock::system(),
             gate,
-            tracker: tracker.clone(),
+            tracker: TaskTracker::new(),
             events: sender,
             seed: 7,
         };
@@ -116,7 +114,6 @@ impl Pair {
         Self {
             gateway,
             events,
-            tracker,
             heard: Vec::new(),
             acknowledge: true,
         }
@@ -150,12 +147,29 @@ impl Pair {
             match tokio::time::timeout_at(deadline, self.events.recv()).await {
                 Ok(Some(event)) => self.hear(event),
                 Ok(None) => panic!("the gateway closed while waiting for: {what}"),
-                Err(_) => panic!(
+                Err(tokio::time::error::Elapsed { .. }) => panic!(
                     "waited in vain for: {what}; the last events: {:?}",
                     self.heard.iter().rev().take(5).collect::<Vec<_>>()
                 ),
             }
         }
+    }
+
+    /// Listens until what `count` sees in all events adds up to `total`: for many thousands of events.
+    pub(crate) async fn until_counted(
+        &mut self,
+        what: &str,
+        total: usize,
+        count: impl Fn(&Event) -> usize,
+    ) {
+        let mut seen = 0;
+        let mut sum = 0;
+        self.until(what, |heard| {
+            sum += heard[seen..].iter().map(&count).sum::<usize>();
+            seen = heard.len();
+            sum >= total
+        })
+        .await;
     }
 
     /// Listens until the gateway has closed.

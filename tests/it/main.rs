@@ -1,12 +1,14 @@
 //! Tests from outside, one binary: files by feature, helpers in `support`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod address_books;
 mod audit_ledger;
 mod audit_support;
 mod audit_tables;
+mod county_support;
 mod gateway_stories;
 mod gateway_support;
 mod intake;
+mod sending_stories;
 mod tidy;
+mod simulate_stories;

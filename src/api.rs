@@ -1,0 +1,110 @@
+//! The HTTP door: is it alive, is it ready, what does it count.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use axum::{
+    Json, Router,
+    extract::State as Extract,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::json;
+
+use crate::{domain::id::GatewayId, gateway::Gateway, service::Office, telemetry::Metrics};
+
+type Gateways = BTreeMap<GatewayId, Arc<dyn Gateway>>;
+
+/// What the doors know.
+#[derive(Clone)]
+pub struct State {
+    office: Office,
+    metrics: Metrics,
+    gateways: Arc<RwLock<Option<Gateways>>>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Doors of this office.
+    pub fn new(office: Office, metrics: Metrics) -> Self {
+        Self { office, metrics, gateways: Arc::default() }
+    }
+
+    /// This process has the engine, with these gateways.
+    pub fn engine_runs(&self, gateways: Gateways) {
+        *self.gateways.write().unwrap_or_else(PoisonError::into_inner) = Some(gateways);
+    }
+
+    /// It has it no longer.
+    pub fn engine_ended(&self) {
+        *self.gateways.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// All routes.
+pub fn router(state: State) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(async || problem(StatusCode::NOT_FOUND, "not_found", "There is nothing at this address."))
+        .with_state(state)
+}
+
+/// Ready: the database answers, and where this process sends, each gateway has a link.
+async fn ready(Extract(state): Extract<State>) -> Response {
+    let installation = match state.office.installation().await {
+        Ok(installation) => installation,
+        Err(error) => {
+            tracing::error!(%error, "The database does not answer");
+            return problem(StatusCode::SERVICE_UNAVAILABLE, "database_unreachable", "The database does not answer.");
+        }
+    };
+    let gateways: Option<BTreeMap<String, serde_json::Value>> =
+        state.gateways.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|gateways| {
+            gateways
+                .iter()
+                .map(|(id, g)| {
+                    let h = g.health();
+                    (id.0.clone(), json!({ "links": h.links, "links_up": h.links_up, "trouble": h.trouble }))
+                })
+                .collect()
+        });
+    let all_up = gateways.as_ref().is_none_or(|g| g.values().all(|h| h["links_up"].as_u64() > Some(0)));
+    let body = json!({
+        "ready": all_up,
+        "database": "ok",
+        "practice": installation.practice != 0,
+        "held": installation.held,
+        "stopped": installation.stopped_us > 0,
+        "engine": gateways.is_some(),
+        "gateways": gateways,
+    });
+    let status = if all_up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(body)).into_response()
+}
+
+async fn metrics(Extract(state): Extract<State>) -> Response {
+    state.metrics.upkeep();
+    let text = state.metrics.render();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// RFC 9457.
+fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
+    let body = json!({
+        "type": format!("about:blank#{code}"),
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}

@@ -1,0 +1,97 @@
+//! The engine's end of a gateway: commands go in without waiting.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use super::{Driver, Settings};
+use crate::{
+    domain::id::{GatewayId, LaneId},
+    gateway::{AckToken, Context, Gateway, Health, Submit, protocol::Protocol},
+};
+
+/// The engine's end of a gateway.
+pub(in crate::gateway) struct Handle {
+    id: GatewayId,
+    inbox: Arc<Inbox>,
+}
+
+/// Where commands wait for the driver, in their order.
+pub(super) struct Inbox {
+    pub(super) commands: Mutex<Vec<Command>>,
+    pub(super) health: Mutex<Health>,
+    pub(super) notify: Notify,
+}
+
+pub(super) enum Command {
+    Submit(Vec<Submit>),
+    Recall(Vec<LaneId>),
+    Acknowledge(Vec<AckToken>),
+    Close(Duration),
+}
+
+impl Handle {
+    /// Starts the driver's task.
+    pub(in crate::gateway) fn start<P: Protocol + Clone>(
+        protocol: P,
+        settings: Settings,
+        context: Context,
+    ) -> Self {
+        let health = Health {
+            links_up: 0,
+            links: settings.links,
+            trouble: None,
+        };
+        let inbox = Arc::new(Inbox {
+            commands: Mutex::default(),
+            health: Mutex::new(health),
+            notify: Notify::new(),
+        });
+        let id = settings.id.clone();
+        let tracker = context.tracker.clone();
+        tracker.spawn(Driver::new(protocol, settings, context, inbox.clone()).run());
+        Self { id, inbox }
+    }
+
+    fn send(&self, command: Command) {
+        self.inbox
+            .commands
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(command);
+        self.inbox.notify.notify_one();
+    }
+}
+
+impl Gateway for Handle {
+    fn id(&self) -> &GatewayId {
+        &self.id
+    }
+
+    fn submit(&self, batch: Vec<Submit>) {
+        self.send(Command::Submit(batch));
+    }
+
+    fn recall(&self, lanes: Vec<LaneId>) {
+        self.send(Command::Recall(lanes));
+    }
+
+    fn acknowledge(&self, tokens: Vec<AckToken>) {
+        self.send(Command::Acknowledge(tokens));
+    }
+
+    fn close(&self, grace: Duration) {
+        self.send(Command::Close(grace));
+    }
+
+    fn health(&self) -> Health {
+        self.inbox
+            .health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

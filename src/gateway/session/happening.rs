@@ -1,0 +1,63 @@
+//! What passes between a session and its driver.
+
+use std::time::Duration;
+
+use crate::gateway::{Answer, Submit, protocol::Content};
+
+/// A link's limits, from the gateway's configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Unanswered submits at most.
+    pub window: usize,
+    /// After this a submit is in doubt, and a login has failed.
+    pub response_timeout: Duration,
+    /// Silence after which the peer is asked whether it is there.
+    pub keep_alive: Duration,
+}
+
+/// What a session tells its driver.
+#[derive(Debug)]
+pub enum Happening {
+    /// Logged in.
+    Up,
+    /// The carrier said no; the session ends.
+    LoginRefused(String),
+    /// The carrier answered a submit, `delay` after it was written.
+    Answered {
+        /// The submit's sequence number.
+        sequence: u32,
+        /// What the carrier said.
+        answer: Answer,
+        /// How long it took.
+        delay: Duration,
+    },
+    /// No answer in time; they free their place in the window.
+    TimedOut(Vec<u32>),
+    /// A report or an MO that waits for [`Session::acknowledge`].
+    Delivered {
+        /// The deliver's sequence number.
+        sequence: u32,
+        /// The deliver's own id.
+        deliver_id: u64,
+        /// What it holds.
+        content: Content,
+    },
+}
+
+/// Why a submit was not taken. The submit comes back with it.
+#[derive(Debug)]
+pub enum NotTaken {
+    /// Not logged in, going, or the window is full.
+    NoRoom(Submit),
+    /// It can't be written in this protocol: surely did not leave.
+    Unsendable(Submit, String),
+}
+
+/// What a link leaves behind.
+#[derive(Debug, Default)]
+pub struct Remains {
+    /// Handed to the socket, at least in part, and never answered.
+    pub unanswered: Vec<u32>,
+    /// Never handed to the socket.
+    pub unwritten: Vec<Submit>,
+}

@@ -1,0 +1,154 @@
+//! Groups and what they contain.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::{
+    domain::{
+        audience::flatten,
+        event::Event,
+        id::GroupId,
+        ledger::Tree,
+        role::{Act, Actor},
+    },
+    service::{Acting, Office, Result, ServiceError},
+};
+
+/// Longest name of a group, in characters.
+const MAX_NAME: usize = 64;
+
+/// A group as listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// People in the group itself, without those of the groups it contains.
+    pub members: i64,
+    /// The groups it contains.
+    pub contains: Vec<String>,
+}
+
+impl Office {
+    /// All groups by name.
+    pub async fn groups(&self, actor: &Actor) -> Result<Vec<Group>> {
+        actor.may(Act::ReadLog)?;
+        let mut tx = self.store.read("groups").await?;
+        let rows = tx.groups().await?;
+        let names: HashMap<_, _> = rows
+            .iter()
+            .map(|g| (g.id.clone(), g.name.clone()))
+            .collect();
+        let mut contains: HashMap<String, Vec<String>> = HashMap::new();
+        for (parent, child) in tx.nestings().await? {
+            let name = names.get(&child).cloned().unwrap_or(child);
+            contains.entry(parent).or_default().push(name);
+        }
+        let group = |row: crate::store::contact::GroupRow| {
+            let mut contains = contains.remove(&row.id).unwrap_or_default();
+            contains.sort();
+            Group {
+                name: row.name,
+                members: row.members,
+                contains,
+            }
+        };
+        Ok(rows.into_iter().map(group).collect())
+    }
+
+    /// Sets what a group contains (nothing: `children` empty); the group is made if there is none of
+    /// this name. A group never contains itself, over however many others.
+    pub async fn nest(&self, actor: &Actor, name: &str, children: &[String]) -> Result<()> {
+        actor.may(Act::ImportContacts)?;
+        check_name(name)?;
+        let mut act = self.act("nest_group").await?;
+        let mut events = Vec::new();
+        let parent = self
+            .group_or_new(&mut act, actor, name, &mut events)
+            .await?;
+        let rows = act.tx.groups().await?;
+        let id_of = |name: &String| {
+            let row = rows.iter().find(|g| g.name == *name);
+            row.map(|g| g.id.clone()).ok_or_else(|| no_group(name))
+        };
+        let mut wanted = children.iter().map(id_of).collect::<Result<Vec<_>>>()?;
+        wanted.sort();
+        wanted.dedup();
+        let mut contains: HashMap<String, Vec<String>> = HashMap::new();
+        for (holder, held) in act.tx.nestings().await? {
+            contains.entry(holder).or_default().push(held);
+        }
+        contains.insert(parent.to_string(), wanted.clone());
+        flatten([parent.to_string()], |g| contains.get(g).cloned().unwrap_or_default())
+            .map_err(|cycle| {
+                let name = |id: &String| {
+                    let row = rows.iter().find(|g| g.id == *id);
+                    row.map_or_else(|| id.clone(), |g| g.name.clone())
+                };
+                let path = cycle.path.iter().map(name).collect::<Vec<_>>().join(" > ");
+                ServiceError::refused(
+                    format!("组不能包含自己：{path}。请从其中一个组里去掉下一个。"),
+                    format!("a group would contain itself: {path}; take one of them out of the one before it"),
+                )
+            })?;
+        let children: Vec<GroupId> = rows
+            .iter()
+            .filter(|g| wanted.contains(&g.id))
+            .map(crate::store::contact::GroupRow::id)
+            .collect::<Result<_, _>>()?;
+        act.tx.set_nesting(parent, &children).await?;
+        events.push(Event::Nested {
+            by: actor.label(),
+            group: parent,
+            children,
+        });
+        act.commit(&events).await?;
+        Ok(())
+    }
+
+    async fn group_or_new(
+        &self,
+        act: &mut Acting,
+        actor: &Actor,
+        name: &str,
+        events: &mut Vec<Event>,
+    ) -> Result<GroupId> {
+        if let Some(row) = act.tx.group(name).await? {
+            return Ok(row.id()?);
+        }
+        let (id, root) = (GroupId::fresh(), Tree::default().root());
+        act.tx
+            .insert_group(id, name, &root, self.clock.now())
+            .await?;
+        events.push(Event::Contacts {
+            by: actor.label(),
+            group: id,
+            members: 0,
+            root: hex::encode(root),
+        });
+        Ok(id)
+    }
+}
+
+/// A group's name: something that can be read, and told from its neighbours.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    let fits = (1..=MAX_NAME).contains(&name.chars().count())
+        && name.trim() == name
+        && !name.chars().any(char::is_control);
+    if fits {
+        return Ok(());
+    }
+    Err(ServiceError::usage(
+        format!("{name:?} 不能作组名：请写 1 到 {MAX_NAME} 个字，前后不留空格。"),
+        format!(
+            "{name:?} cannot be a group's name: write 1 to {MAX_NAME} characters without blanks around them"
+        ),
+    ))
+}
+
+fn no_group(name: &str) -> ServiceError {
+    ServiceError::usage(
+        format!("没有组“{name}”。watchbell contacts groups 列出所有组。"),
+        format!("no group {name:?}; `watchbell contacts groups` lists them"),
+    )
+}

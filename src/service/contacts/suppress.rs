@@ -1,0 +1,69 @@
+//! Numbers that must not be sent to.
+
+use crate::{
+    domain::{
+        event::Event,
+        ledger::salted,
+        phone::Phone,
+        role::{Act, Actor},
+    },
+    recorder,
+    service::{Office, Result, ServiceError, check_reason},
+    store::contact::SuppressionRow,
+};
+
+/// What an opt-out did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptOut {
+    /// The number stands on the list from now on.
+    Added(Phone),
+    /// It stood there already.
+    Known(Phone),
+}
+
+impl Office {
+    /// Puts a number on the suppression list: somebody asked, by telephone or on paper. It counts for
+    /// what is frozen already, too.
+    pub async fn opt_out(
+        &self,
+        actor: &Actor,
+        number: &str,
+        reason: Option<&str>,
+    ) -> Result<OptOut> {
+        actor.may(Act::ImportContacts)?;
+        let phone = read_phone(number)?;
+        let reason = check_reason(reason.unwrap_or("opt_out"))?;
+        let mut act = self.act("opt_out").await?;
+        let wish = SuppressionRow {
+            seq: 0,
+            phone: phone.expose(),
+            reason: reason.to_owned(),
+            source: actor.label(),
+            salt: recorder::salt().to_vec(),
+            at_us: self.clock.now().0,
+        };
+        let Some(row) = act.tx.suppress(wish).await? else {
+            return Ok(OptOut::Known(phone));
+        };
+        act.tx.bump().await?;
+        let event = Event::Suppression {
+            seq: row.seq,
+            digest: hex::encode(salted(&row.salt, row.commitment().as_bytes())),
+            by: row.source,
+            reason: row.reason,
+        };
+        act.commit(&[event]).await?;
+        Ok(OptOut::Added(phone))
+    }
+}
+
+/// A number as somebody types it.
+pub(crate) fn read_phone(number: &str) -> Result<Phone> {
+    use crate::domain::lang::Lang;
+    Phone::parse(number).map(|(phone, _)| phone).map_err(|e| {
+        ServiceError::usage(
+            format!("号码：{}。", e.reason(Lang::Zh)),
+            format!("the number: {}", e.reason(Lang::En)),
+        )
+    })
+}

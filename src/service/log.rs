@@ -1,0 +1,225 @@
+//! Reading the delivery log: who may, what of it, and with which numbers.
+
+use serde::Serialize;
+
+use super::{Office, Result, ServiceError, check_reason, contacts::read_phone};
+use crate::{
+    domain::{
+        event::Event,
+        hours::parse_not_after,
+        id::{CampaignId, RunId},
+        message::Outcome,
+        phone::Phone,
+        role::{Act, Actor},
+        time::Micros,
+    },
+    store::log::{LogFilter, LogRow},
+};
+
+/// States that follow from a message's position and are stored nowhere.
+const DERIVED: [&str; 2] = ["queued", "submitting"];
+
+/// Lines read at a time; each page is a read of its own, so that a long export holds nothing up.
+const PAGE: u64 = 2_000;
+
+/// What of the log is wanted, as somebody writes it; `None`: everything.
+#[derive(Debug, Clone, Default)]
+pub struct LogQuery {
+    /// Of one number.
+    pub phone: Option<String>,
+    /// Of one campaign.
+    pub campaign: Option<CampaignId>,
+    /// Of one run.
+    pub run: Option<RunId>,
+    /// In one state.
+    pub state: Option<String>,
+    /// Changed at or after; a day begins with its midnight.
+    pub from: Option<String>,
+    /// Changed before; a day counts to its end.
+    pub to: Option<String>,
+    /// At most so many lines.
+    pub limit: Option<u64>,
+    /// Whole numbers, with the reason that is logged.
+    pub unmask: Option<String>,
+}
+
+/// One message, as the log shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogLine {
+    /// The message.
+    pub id: i64,
+    /// Its run.
+    pub run: String,
+    /// Its number, masked unless asked for; empty once erased.
+    pub phone: String,
+    /// Who serves it.
+    pub carrier: String,
+    /// Through which gateway.
+    pub gateway: String,
+    /// The state, open ones derived.
+    pub state: String,
+    /// The carrier's code, or our reason.
+    pub code: String,
+    /// How many.
+    pub segments: i64,
+    /// RFC 3339 in the office's zone; empty: nothing has happened yet.
+    pub changed_at: String,
+}
+
+/// A log that is being read, page by page in the order of the messages.
+#[derive(Debug)]
+pub struct LogReader {
+    office: Office,
+    filter: LogFilter,
+    after: i64,
+    left: Option<u64>,
+    unmasked: bool,
+}
+
+impl Office {
+    /// Opens the log. That somebody sees whole numbers is in the ledger before the first is shown.
+    pub async fn log(&self, actor: &Actor, query: &LogQuery) -> Result<LogReader> {
+        actor.may(Act::ReadLog)?;
+        let filter = self.filter(query).await?;
+        if let Some(reason) = &query.unmask {
+            actor.may(Act::Unmask)?;
+            let seen = Event::Seen {
+                by: actor.label(),
+                what: "log".to_owned(),
+                reason: check_reason(reason)?.to_owned(),
+            };
+            self.act("unmask_log").await?.commit(&[seen]).await?;
+        }
+        Ok(LogReader {
+            office: self.clone(),
+            filter,
+            after: 0,
+            left: query.limit,
+            unmasked: query.unmask.is_some(),
+        })
+    }
+
+    async fn filter(&self, query: &LogQuery) -> Result<LogFilter> {
+        if let Some(state) = &query.state {
+            check_state(state)?;
+        }
+        let phone = query.phone.as_deref().map(read_phone).transpose()?;
+        let time = |text: &Option<String>, day_begins: bool| {
+            let text = text.as_deref();
+            text.map(|t| self.log_time(t, day_begins)).transpose()
+        };
+        let (from, to) = (time(&query.from, true)?, time(&query.to, false)?);
+        let mut tx = self.store.read("log").await?;
+        // An id that nothing has is an error, not an empty log.
+        if let Some(id) = query.campaign {
+            tx.campaign(id).await?;
+        }
+        if let Some(id) = query.run {
+            tx.run(id).await?;
+        }
+        Ok(LogFilter {
+            phone: phone.map(Phone::expose),
+            campaign: query.campaign.map(|id| id.to_string()),
+            run: query.run.map(|id| id.to_string()),
+            state: query.state.clone(),
+            // What has never changed did not change before a time either.
+            from_us: from.map(|t| t.0).or(to.map(|_| 1)),
+            to_us: to.map(|t| t.0),
+        })
+    }
+
+    fn log_time(&self, text: &str, day_begins: bool) -> Result<Micros> {
+        let text = text.trim();
+        // The common reading takes a day's end.
+        let is_day = text.len() == "2023-06-01".len() && !text.contains([':', '+']);
+        let whole = if is_day && day_begins {
+            format!("{text} 00:00")
+        } else {
+            text.to_owned()
+        };
+        let zone = self.config.sending.timezone;
+        // "+2h" is a time to come, and nothing has happened then.
+        let read =
+            (!text.starts_with('+')).then(|| parse_not_after(&whole, self.clock.now(), zone));
+        match read {
+            Some(Ok(time)) => Ok(time),
+            _ => Err(ServiceError::usage(
+                format!(
+                    "看不懂的时间 {text:?}：请写 2023-06-01、2023-06-01 08:30 或 2023-06-01T08:30:00+08:00。"
+                ),
+                format!(
+                    "{text:?} is no time: write 2023-06-01, 2023-06-01 08:30 or 2023-06-01T08:30:00+08:00"
+                ),
+            )),
+        }
+    }
+}
+
+impl LogReader {
+    /// The next lines; empty at the end.
+    pub async fn page(&mut self) -> Result<Vec<LogLine>> {
+        let wish = self.left.map_or(PAGE, |left| left.min(PAGE));
+        if wish == 0 {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.office.store.read("log").await?;
+        let rows = tx
+            .log_after(
+                &self.filter,
+                self.after,
+                i64::try_from(wish).unwrap_or(i64::MAX),
+            )
+            .await?;
+        if let Some(last) = rows.last() {
+            self.after = last.id;
+        }
+        self.left = self.left.map(|left| left - rows.len() as u64);
+        Ok(rows.into_iter().map(|row| self.line(row)).collect())
+    }
+
+    fn line(&self, row: LogRow) -> LogLine {
+        let zone = self.office.config.sending.timezone;
+        LogLine {
+            id: row.id,
+            run: row.run_id,
+            phone: if self.unmasked {
+                row.phone
+            } else {
+                masked(&row.phone)
+            },
+            carrier: row.carrier,
+            gateway: row.gateway,
+            state: row.state,
+            code: row.code,
+            segments: row.segments,
+            changed_at: match row.changed_us {
+                0 => String::new(),
+                us => Micros(us).rfc3339(zone),
+            },
+        }
+    }
+}
+
+/// What stands where a number should and is none shows nothing either.
+fn masked(phone: &str) -> String {
+    match Phone::from_wire(phone) {
+        Some(phone) => phone.to_string(),
+        None if phone.is_empty() => String::new(),
+        None => "***".to_owned(),
+    }
+}
+
+fn check_state(state: &str) -> Result<()> {
+    let known: Vec<_> = DERIVED
+        .into_iter()
+        .chain(Outcome::ALL.map(Outcome::as_str))
+        .collect();
+    if known.contains(&state) {
+        return Ok(());
+    }
+    let list = known.join(", ");
+    Err(ServiceError::usage(
+        format!("没有状态 {state:?}。可以写：{list}。"),
+        format!("no state {state:?}; write one of {list}"),
+    ))
+}

@@ -1,0 +1,112 @@
+//! Backup and restore of a SQLite database. A restored one starts held: nobody knows what was sent
+//! after the backup was made.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{Office, ServiceError};
+use crate::{
+    config::Config,
+    domain::{
+        event::Event,
+        ledger::Head,
+        role::{Act, Actor},
+    },
+    engine::{lock::EngineLock, sidecar},
+    store::{Limits, Store},
+};
+
+impl Office {
+    /// A consistent copy, made while the database is in use.
+    pub async fn backup(&self, actor: &Actor, target: &Path) -> Result<Head, ServiceError> {
+        actor.may(Act::Maintain)?;
+        if target.exists() {
+            return Err(ServiceError::usage(
+                format!("{} 已存在：请换一个文件名", target.display()),
+                format!("{} exists already: choose another file", target.display()),
+            ));
+        }
+        let now = self.clock.now();
+        let mut tx = self.store.begin("backup").await?;
+        let what = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let event = Event::Seen { by: actor.label(), what: "backup".into(), reason: what };
+        let head = tx.record(now, &[event]).await?;
+        tx.commit().await?;
+        self.store.copy_to(target).await?;
+        Ok(head)
+    }
+}
+
+/// Puts a backup in the place of the configured database; returns where the one that was there is kept.
+/// Without a sidecar beside it, the next engine takes it for what it is and holds it; it is marked held
+/// here as well.
+pub async fn restore(config: &Config, from: &Path) -> Result<Option<PathBuf>, ServiceError> {
+    let Some(path) = config.database.sqlite_path() else {
+        return Err(ServiceError::usage(
+            "PostgreSQL 数据库请用 pg_restore 恢复；恢复后的库同样处于扣住状态",
+            "restore a PostgreSQL database with pg_restore; it starts held all the same",
+        ));
+    };
+    if !is_database(from)? {
+        return Err(ServiceError::usage(
+            format!("{} 不是 SQLite 数据库备份", from.display()),
+            format!("{} is not a backup of a SQLite database", from.display()),
+        ));
+    }
+    let path = path.as_path();
+    let kept = set_aside(path).await?;
+    fs::copy(from, path)?;
+    let store = Store::open(&format!("sqlite://{}", path.display()), Limits::default()).await?;
+    let mut tx = store.begin("restore").await?;
+    if tx.installation().await?.is_some() {
+        let why = sidecar::Suspicion::Missing.as_str();
+        tx.set_held(why).await?;
+        let event = Event::Stop { by: "watchbell".into(), act: "held".into(), reason: why.into(), left: None };
+        tx.record(crate::clock::Clock::system().now(), &[event]).await?;
+    }
+    tx.commit().await?;
+    store.close().await;
+    Ok(kept)
+}
+
+/// Moves what is there out of the way, when no engine uses it.
+async fn set_aside(path: &Path) -> Result<Option<PathBuf>, ServiceError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let store = Store::connect(&format!("sqlite://{}", path.display()), Limits::default()).await?;
+    let Some(lock) = EngineLock::try_take(&store, "restore").await? else {
+        return Err(ServiceError::refused(
+            "有进程正在使用这个数据库：请先停止 watchbell serve",
+            "a process is using this database: stop `watchbell serve` first",
+        ));
+    };
+    store.close().await;
+    let stamp = crate::clock::Clock::system().now().utc().format("%Y%m%d%H%M%S");
+    let kept = path.with_extension(format!("replaced-{stamp}"));
+    fs::rename(path, &kept)?;
+    for suffix in ["-wal", "-shm"] {
+        let mut side = path.as_os_str().to_owned();
+        side.push(suffix);
+        remove(Path::new(&side))?;
+    }
+    remove(&sidecar::path_of(path))?;
+    lock.give_back().await?;
+    Ok(Some(kept))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+fn is_database(path: &Path) -> io::Result<bool> {
+    use io::Read as _;
+    let mut magic = [0; 16];
+    let n = fs::File::open(path)?.take(16).read(&mut magic)?;
+    Ok(n == 16 && &magic == b"SQLite format 3\0")
+}

@@ -1,0 +1,318 @@
+//! Queueing one run now, whole or not at all, and waiting for it.
+
+use std::{fs::File, ops::ControlFlow, path::Path, time::Duration};
+
+use super::{Office, ServiceError};
+use crate::{
+    domain::{
+        audience::flatten,
+        carrier::CarrierTable,
+        hours::{Closed, Hours, Window},
+        id::RunId,
+        lang::Lang,
+        phone::Phone,
+        priority::Priority,
+        role::{Act, Actor},
+        template::{self, Values},
+        time::Micros,
+    },
+    engine::{Engine, EngineError, Parts},
+    expander::{self, Approval, Audience, Frozen, OnDoubt, Order, Person},
+    intake::{Book, Verdict},
+    store::{contact::GroupRow, lane::Counts},
+};
+
+/// How often a waiting process looks.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How often it tries to become the engine.
+const TRY_LOCK: Duration = Duration::from_secs(1);
+
+/// To whom.
+#[derive(Debug, Clone)]
+pub enum Target<'a> {
+    /// Everybody in an address book.
+    File(&'a Path),
+    /// Groups by name, the first one's rows win; without those of the excluded groups.
+    Groups {
+        /// Who.
+        include: &'a [String],
+        /// But not these.
+        exclude: &'a [String],
+    },
+}
+
+/// What is to be sent.
+#[derive(Debug, Clone)]
+pub struct Wish<'a> {
+    /// What people call it.
+    pub name: String,
+    /// To whom.
+    pub to: Target<'a>,
+    /// The text.
+    pub text: &'a str,
+    /// How urgent.
+    pub priority: Priority,
+    /// What to do about doubt.
+    pub on_doubt: OnDoubt,
+    /// Not sent after.
+    pub not_after: Option<Micros>,
+    /// Out of hours: wait, or be refused.
+    pub out_of_hours: OutOfHours,
+}
+
+/// What to do when it may not go out now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutOfHours {
+    /// Say so.
+    Refuse,
+    /// Queue it for when it may.
+    Wait,
+}
+
+/// What was queued.
+#[derive(Debug, Clone)]
+pub struct Queued {
+    /// The frozen run.
+    pub frozen: Frozen,
+    /// Another person must let it out first.
+    pub waits_for_approval: bool,
+    /// It may not start before.
+    pub opens_at: Option<(Micros, Closed)>,
+    /// Rows of the file that could not be read as people.
+    pub refused_rows: u64,
+}
+
+impl Office {
+    /// Season and quiet hours as configured.
+    pub fn hours(&self) -> Hours {
+        let s = &self.config.sending;
+        Hours { season: s.season, quiet: s.quiet_hours, zone: s.timezone }
+    }
+
+    /// Queues one run. With `require_approval` it is only submitted.
+    pub async fn send(&self, actor: &Actor, wish: &Wish<'_>) -> Result<Queued, ServiceError> {
+        let approval = match self.config.sending.require_approval {
+            true => Approval::Needed,
+            false => Approval::NotNeeded,
+        };
+        actor.may(match approval {
+            Approval::Needed => Act::Submit,
+            Approval::NotNeeded => Act::SendUnapproved,
+        })?;
+        let now = self.clock.now();
+        if wish.not_after.is_some_and(|t| t <= now) {
+            return Err(ServiceError::usage("最晚时间已经过去：请另定 --not-after", "--not-after has passed already: choose a later time"));
+        }
+        let opens_at = match self.hours().may_send(now, wish.priority) {
+            Window::Open => None,
+            Window::OpensAt(at, why) => match wish.out_of_hours {
+                OutOfHours::Refuse => return Err(self.out_of_hours(at, why)),
+                OutOfHours::Wait => Some((at, why)),
+            },
+        };
+        if let (Some((at, why)), Some(last)) = (opens_at, wish.not_after)
+            && last <= at
+        {
+            return Err(self.out_of_hours(at, why));
+        }
+        let (audience, words, refused_rows) = self.audience(&wish.to).await?;
+        let order = Order {
+            name: wish.name.clone(),
+            text: wish.text.to_owned(),
+            audience: words,
+            priority: wish.priority,
+            on_doubt: wish.on_doubt,
+            not_after: wish.not_after,
+            not_before: opens_at.map(|o| o.0),
+            slot: now,
+            author: actor.label(),
+            approval,
+        };
+        let office = expander::Office {
+            gateways: &self.config.gateways,
+            signature: &self.config.sending.signature,
+            carriers: CarrierTable::builtin(),
+        };
+        let frozen = expander::freeze(&self.store, &self.clock, office, &order, audience).await?;
+        Ok(Queued { frozen, waits_for_approval: approval == Approval::Needed, opens_at, refused_rows })
+    }
+
+    fn out_of_hours(&self, at: Micros, why: Closed) -> ServiceError {
+        let when = at.local(self.config.sending.timezone).format("%Y-%m-%d %H:%M");
+        ServiceError::refused(
+            format!("{}，最早 {when} 可以发送：加 --wait-for-window 排队等候，紧急的用 --priority urgent", why.reason(Lang::Zh)),
+            format!(
+                "{}; it may go out from {when}: queue it with --wait-for-window, or use --priority urgent for an emergency",
+                why.reason(Lang::En)
+            ),
+        )
+    }
+
+    async fn audience(&self, to: &Target<'_>) -> Result<(Audience, String, u64), ServiceError> {
+        match to {
+            Target::File(path) => {
+                let name = path.display().to_string();
+                let (audience, refused) = people_of(path)?;
+                Ok((audience, serde_json::json!({ "file": name }).to_string(), refused))
+            }
+            Target::Groups { include, exclude } => {
+                let words = serde_json::json!({ "include": include, "exclude": exclude }).to_string();
+                Ok((self.groups_audience(include, exclude).await?, words, 0))
+            }
+        }
+    }
+
+    async fn groups_audience(&self, include: &[String], exclude: &[String]) -> Result<Audience, ServiceError> {
+        let mut tx = self.store.read("audience_groups").await?;
+        let groups = tx.groups().await?;
+        let nestings = tx.nestings().await?;
+        let id_of = |name: &String| {
+            groups.iter().find(|g| g.name == *name).map(|g| g.id.clone()).ok_or_else(|| unknown_group(name, &groups))
+        };
+        let children =
+            |id: &String| nestings.iter().filter(|(p, _)| p == id).map(|(_, c)| c.clone()).collect::<Vec<_>>();
+        let all = |names: &[String]| -> Result<Vec<String>, ServiceError> {
+            let roots = names.iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
+            flatten(roots, children).map_err(|cycle| ServiceError::usage(format!("组的包含关系成环：{cycle}"), cycle.to_string()))
+        };
+        let included = all(include)?;
+        let excluded = all(exclude)?;
+        let fields = tx.field_names(&included).await?;
+        let excluded: Vec<Phone> =
+            tx.phones_of(&excluded).await?.iter().filter_map(|p| Phone::from_wire(p)).collect();
+        let titled = included
+            .into_iter()
+            .map(|id| {
+                let name = groups.iter().find(|g| g.id == id).map_or_else(String::new, |g| g.name.clone());
+                (id, name)
+            })
+            .collect();
+        Ok(Audience::groups(titled, excluded, fields))
+    }
+
+    /// What an engine of this office is made of.
+    pub fn engine_parts(&self, alerts: crate::alert::Alerts) -> Parts {
+        let s = &self.config.sending;
+        Parts {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            gateways: self.config.gateways.clone(),
+            policy: crate::engine::Policy {
+                hours: self.hours(),
+                zone: s.timezone,
+                daily_limit: i64::from(s.daily_limit_per_person),
+                report_window: s.report_window,
+                doubt_grace: s.doubt_grace,
+            },
+            alerts,
+            node: format!("{}-{}", hostname(), std::process::id()),
+        }
+    }
+
+    /// Stays until no message of the run is open; does the sending itself whenever no other process
+    /// has the engine. `look` is called with the counts.
+    pub async fn wait(
+        &self,
+        run: RunId,
+        alerts: &crate::alert::Alerts,
+        stop: &tokio_util::sync::CancellationToken,
+        mut look: impl FnMut(&Counts),
+    ) -> Result<Counts, ServiceError> {
+        let mut engine = None;
+        let mut tried: Option<tokio::time::Instant> = None;
+        loop {
+            if engine.is_none() && tried.is_none_or(|t| t.elapsed() >= TRY_LOCK) {
+                tried = Some(tokio::time::Instant::now());
+                engine = self.become_engine(alerts).await?;
+            }
+            let (counts, done) = self.glance(run).await?;
+            look(&counts);
+            let ended = engine.as_ref().is_some_and(|(task, _): &Running| task.is_finished());
+            if done || ended || stop.is_cancelled() {
+                if let Some((task, token)) = engine {
+                    token.cancel();
+                    task.await.map_err(|_| EngineError::Journal)??;
+                }
+                return Ok(self.glance(run).await?.0);
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    async fn become_engine(&self, alerts: &crate::alert::Alerts) -> Result<Option<Running>, ServiceError> {
+        let Some(engine) = Engine::start(self.engine_parts(alerts.clone())).await? else { return Ok(None) };
+        let token = tokio_util::sync::CancellationToken::new();
+        let task = tokio::spawn(engine.run(token.clone()));
+        Ok(Some((task, token)))
+    }
+
+    async fn glance(&self, run: RunId) -> Result<(Counts, bool), ServiceError> {
+        let mut tx = self.store.read("glance").await?;
+        let counts = tx.run_counts(run).await?;
+        let row = tx.run(run).await?;
+        Ok((counts, row.closed_us > 0 || crate::recorder::is_done(&mut tx, run).await?))
+    }
+}
+
+type Running = (tokio::task::JoinHandle<Result<(), EngineError>>, tokio_util::sync::CancellationToken);
+
+fn people_of(path: &Path) -> Result<(Audience, u64), ServiceError> {
+    let file = File::open(path).map_err(|e| {
+        let path = path.display();
+        ServiceError::usage(format!("打不开名单文件 {path}：{e}"), format!("cannot open {path}: {e}"))
+    })?;
+    let mut book = Book::open(file)?;
+    let names: Vec<String> = book.layout().columns.placeholders().into_iter().map(str::to_owned).collect();
+    let mut people = Vec::new();
+    let mut refused = 0;
+    book.each(CarrierTable::builtin(), |row| {
+        match row.verdict {
+            Verdict::Accepted(p) => {
+                let mut values: Values = p.fields;
+                for (name, value) in [
+                    (template::NAME, p.name),
+                    (template::UNIT, p.unit),
+                    (template::DEPARTMENT, p.department),
+                    (template::POST, p.post),
+                ] {
+                    if names.iter().any(|n| n == name) {
+                        values.set(name, value);
+                    }
+                }
+                people.push(Person {
+                    phone: p.phone,
+                    values,
+                    row: row.line,
+                    kept: format!("row {}", row.line),
+                    others: Vec::new(),
+                });
+            }
+            Verdict::Duplicate { .. } => {}
+            Verdict::Refused(_) => refused += 1,
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok((Audience::people(people, names), refused))
+}
+
+fn unknown_group(name: &str, groups: &[GroupRow]) -> ServiceError {
+    let known: Vec<_> = groups.iter().map(|g| g.name.as_str()).collect();
+    match known.is_empty() {
+        true => ServiceError::usage(
+            format!("没有名为“{name}”的组，通讯录还是空的：先用 watchbell contacts import 导入"),
+            format!("no group {name:?}, and no group at all: import one with `watchbell contacts import`"),
+        ),
+        false => ServiceError::usage(
+            format!("没有名为“{name}”的组，现有：{}", known.join("、")),
+            format!("no group {name:?}; there are: {}", known.join(", ")),
+        ),
+    }
+}
+
+fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "node".into(), |s| s.trim().to_owned())
+}

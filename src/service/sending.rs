@@ -1,0 +1,219 @@
+//! Letting go and holding back: runs, the whole installation, and what a person must know of either.
+
+use std::{collections::HashMap, time::Duration};
+
+use super::{Office, ServiceError};
+use crate::{
+    clock::Clock,
+    domain::{
+        event::Event,
+        id::{CampaignId, RunId},
+        lifecycle::{CampaignAct, Intent, Progress},
+        message::Outcome,
+        role::{Act, Actor},
+    },
+    engine::{lock::EngineLock, sidecar},
+    recorder::{Decision, Op, Recorder},
+    store::{campaign::CampaignRow, lane::Counts, run::RunRow},
+};
+
+/// How long `stop` waits for the engine's count before it counts itself.
+const COUNT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A run with what follows from its messages.
+#[derive(Debug, Clone)]
+pub struct RunView {
+    /// As stored.
+    pub run: RunRow,
+    /// Its campaign.
+    pub campaign: CampaignRow,
+    /// How many messages are in each state.
+    pub counts: Counts,
+    /// How far it is.
+    pub progress: Progress,
+}
+
+/// What `stop` found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped {
+    /// Messages of unfinished runs that have left, or may have.
+    pub left: i64,
+    /// The engine counted itself, after its last write.
+    pub by_engine: bool,
+}
+
+impl Office {
+    /// A recorder of our own, for one act beside the engine's.
+    async fn journal(&self) -> Result<Recorder, ServiceError> {
+        Ok(Recorder::open(self.store.clone(), self.clock.clone(), HashMap::new()).await?)
+    }
+
+    /// Approves, returns, rejects, cancels. Nobody approves their own.
+    pub async fn decide(
+        &self,
+        actor: &Actor,
+        id: CampaignId,
+        act: CampaignAct,
+        reason: &str,
+    ) -> Result<CampaignRow, ServiceError> {
+        let campaign = self.store.read("decide").await?.campaign(id).await?;
+        match act {
+            CampaignAct::Approve => {
+                actor.may_approve([campaign.created_by.as_str(), campaign.submitted_by.as_str()])?;
+            }
+            CampaignAct::Return => actor.may(Act::Return)?,
+            CampaignAct::Reject => actor.may(Act::Reject)?,
+            CampaignAct::Submit => actor.may(Act::Submit)?,
+            CampaignAct::Cancel => actor.may(Act::Cancel)?,
+            CampaignAct::Start | CampaignAct::Pause | CampaignAct::Resume | CampaignAct::Finish => {
+                actor.may(Act::Pause)?;
+            }
+        }
+        let decision = Decision {
+            campaign: id,
+            act,
+            by: actor.label(),
+            reason: reason.to_owned(),
+            digest: campaign.digest,
+        };
+        self.journal().await?.commit(&[Op::Decide(decision)]).await?;
+        Ok(self.store.read("decided").await?.campaign(id).await?)
+    }
+
+    /// Pauses, resumes or cancels a run.
+    pub async fn intend(&self, actor: &Actor, id: RunId, to: Intent, reason: &str) -> Result<RunView, ServiceError> {
+        let (act, right) = match to {
+            Intent::Go => ("resumed", Act::Resume),
+            Intent::Paused => ("paused", Act::Pause),
+            Intent::Held => ("held", Act::Pause),
+            Intent::Cancelled => ("cancelled", Act::Cancel),
+        };
+        actor.may(right)?;
+        let campaign = self.run(id).await?.campaign;
+        let op = match to {
+            Intent::Cancelled => Op::Decide(Decision {
+                campaign: campaign.id()?,
+                act: CampaignAct::Cancel,
+                by: actor.label(),
+                reason: reason.to_owned(),
+                digest: campaign.digest,
+            }),
+            _ => Op::Intend { run: id, to, act, by: actor.label(), reason: reason.to_owned() },
+        };
+        self.journal().await?.commit(&[op]).await?;
+        self.run(id).await
+    }
+
+    /// One run.
+    pub async fn run(&self, id: RunId) -> Result<RunView, ServiceError> {
+        let mut tx = self.store.read("run").await?;
+        let run = tx.run(id).await?;
+        let campaign = tx.campaign(run.campaign()?).await?;
+        let counts = tx.run_counts(id).await?;
+        let progress = progress(&run, &counts);
+        Ok(RunView { run, campaign, counts, progress })
+    }
+
+    /// One campaign.
+    pub async fn campaign(&self, id: CampaignId) -> Result<CampaignRow, ServiceError> {
+        Ok(self.store.read("campaign").await?.campaign(id).await?)
+    }
+
+    /// All campaigns, newest first.
+    pub async fn campaigns(&self) -> Result<Vec<CampaignRow>, ServiceError> {
+        Ok(self.store.read("campaigns").await?.campaigns().await?)
+    }
+
+    /// Segments of a run that carriers took.
+    pub async fn segments_taken(&self, run: RunId) -> Result<i64, ServiceError> {
+        Ok(self.store.read("segments_taken").await?.segments_taken(run).await?)
+    }
+
+    /// All runs, newest first.
+    pub async fn runs(&self) -> Result<Vec<RunView>, ServiceError> {
+        let rows = self.store.read("runs").await?.runs().await?;
+        let mut views = Vec::with_capacity(rows.len());
+        for row in rows {
+            views.push(self.run(row.id()?).await?);
+        }
+        Ok(views)
+    }
+
+    /// Halts all sending, and says exactly how many have left.
+    pub async fn stop(&self, actor: &Actor, reason: &str) -> Result<Stopped, ServiceError> {
+        actor.may(Act::Stop)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin("stop").await?;
+        tx.set_stopped(now).await?;
+        let event = Event::Stop { by: actor.label(), act: "stopped".into(), reason: reason.to_owned(), left: None };
+        let head = tx.record(now, &[event]).await?;
+        tx.commit().await?;
+        let deadline = tokio::time::Instant::now() + COUNT_PATIENCE;
+        while tokio::time::Instant::now() < deadline {
+            if let Some(left) = self.count_since(head.n).await? {
+                return Ok(Stopped { left, by_engine: true });
+            }
+            // With the lock in our hands no engine runs, and none can start while we count.
+            if let Some(lock) = EngineLock::try_take(&self.store, &format!("stop-{}", std::process::id())).await? {
+                let left = self.store.read("left").await?.left().await?;
+                lock.give_back().await?;
+                return Ok(Stopped { left, by_engine: false });
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(ServiceError::refused(
+            "停发已生效，但发送进程没有在五秒内报出已发条数：请用 watchbell run list 查看",
+            "sending is stopped, but the sending process did not say within five seconds how many have left: see `watchbell run list`",
+        ))
+    }
+
+    async fn count_since(&self, entry: i64) -> Result<Option<i64>, ServiceError> {
+        let mut tx = self.store.read("count_since").await?;
+        for entry in tx.entries_after(entry, 10_000).await? {
+            for line in entry.events.lines().filter(|l| l.starts_with(r#"{"e":"stop""#)) {
+                if let Ok(Event::Stop { left: Some(left), .. }) = serde_json::from_str(line) {
+                    return Ok(Some(left));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lets a held or stopped installation go on, by a person's word.
+    pub async fn release(&self, actor: &Actor, reason: &str) -> Result<(), ServiceError> {
+        actor.may(Act::Release)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin("release").await?;
+        let Some(installation) = tx.installation().await? else { return Ok(()) };
+        let place = tx.place().await?;
+        tx.set_held("").await?;
+        tx.set_stopped(crate::domain::time::Micros(0)).await?;
+        tx.set_place(&place).await?;
+        let event =
+            Event::Stop { by: actor.label(), act: "released".into(), reason: reason.to_owned(), left: None };
+        let head = tx.record(now, &[event]).await?;
+        tx.commit().await?;
+        if let Some(path) = self.store.path() {
+            sidecar::write(path, &installation.id, head, Clock::system().now())?;
+        }
+        Ok(())
+    }
+}
+
+/// How far a run is, by its messages.
+pub fn progress(run: &RunRow, counts: &Counts) -> Progress {
+    let never_started = counts.left() == 0;
+    if run.frozen_us == 0 {
+        Progress::Planned
+    } else if run.opened_us == 0 && counts.of(Outcome::Cancelled) > 0 && counts.queued == 0 {
+        if run.intent == Intent::Cancelled.as_str() { Progress::Done } else { Progress::Missed }
+    } else if run.closed_us > 0 || counts.open() == 0 {
+        Progress::Done
+    } else if counts.queued + counts.submitting == 0 {
+        Progress::AwaitingReports
+    } else if never_started {
+        Progress::Frozen
+    } else {
+        Progress::Sending
+    }
+}

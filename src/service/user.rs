@@ -1,0 +1,219 @@
+//! Users: who may come in, and as what. Every change is in the ledger by a salted digest, so that a
+//! row changed behind the office's back shows.
+
+use super::{Acting, Office, Result, ServiceError, password};
+use crate::{
+    config::Secret,
+    domain::{
+        event::Event,
+        ledger::salted,
+        role::{Act, Actor, Role, check_user_name},
+    },
+    recorder,
+    store::{self, user::AccountRow},
+};
+
+/// A user as listed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// What they are.
+    pub role: Role,
+    /// No longer let in.
+    pub disabled: bool,
+}
+
+impl Office {
+    /// Is it the person? A wrong name, a wrong password and a disabled user take the same time; only who
+    /// knows the password learns that the user is disabled.
+    pub async fn authenticate(&self, name: &str, password: &Secret) -> Result<Actor> {
+        let mut tx = self.store.read("authenticate").await?;
+        let account = tx.account(name).await?;
+        drop(tx);
+        let stored = account.as_ref().map(|a| a.password.clone());
+        let given = password.clone();
+        let is_it =
+            in_background(move || password::verify(given.expose(), stored.as_deref())).await?;
+        match account {
+            Some(a) if is_it && a.disabled == 0 => Ok(Actor::User {
+                role: role(&a)?,
+                name: a.name,
+            }),
+            Some(a) if is_it => Err(ServiceError::refused(
+                format!("用户 {} 已停用。请联系管理员。", a.name),
+                format!("user {} is disabled: ask an administrator", a.name),
+            )),
+            _ => Err(ServiceError::refused(
+                format!("用户名或密码不对（{name}）。请核对后重试。"),
+                format!("{name}: wrong user name or password; check both and try again"),
+            )),
+        }
+    }
+
+    /// Nobody has been added yet: the next one to be added needs no administrator.
+    pub async fn has_no_users(&self) -> Result<bool> {
+        Ok(self.store.read("users").await?.accounts().await?.is_empty())
+    }
+
+    /// Adds a user. The first on an empty database is free; later ones need an administrator, not merely
+    /// the account of the machine: whoever can make users can be two people. Where no administrator is
+    /// left, the account of the machine may add one.
+    pub async fn add_user(
+        &self,
+        actor: &Actor,
+        name: &str,
+        role: Role,
+        password: &Secret,
+    ) -> Result<()> {
+        check_user_name(name).map_err(|e| {
+            ServiceError::usage(
+                format!("{name:?} 不能作用户名：请用 1 到 32 个文字、数字或 . - _"),
+                e.to_string(),
+            )
+        })?;
+        // Before the transaction: hashing takes longer than a write may.
+        let hash = hashed(name, password).await?;
+        let mut act = self.act("add_user").await?;
+        let users = act.tx.accounts().await?;
+        let admin_left = users
+            .iter()
+            .any(|a| a.role == Role::Admin.as_str() && a.disabled == 0);
+        if !users.is_empty() {
+            actor.may(Act::ManageUsers)?;
+            let is_person = matches!(actor, Actor::User { .. });
+            if !is_person && (admin_left || role != Role::Admin) {
+                return Err(ServiceError::refused(
+                    "已有用户：新增用户要由管理员来做。请加 --as 管理员用户名。",
+                    "there are users already: a new one needs an administrator. Add --as ADMIN",
+                ));
+            }
+        }
+        if users.iter().any(|a| a.name == name) {
+            return Err(ServiceError::refused(
+                format!("用户 {name} 已存在。改密码用 watchbell user passwd {name}。"),
+                format!(
+                    "user {name} exists already; `watchbell user passwd {name}` sets a password"
+                ),
+            ));
+        }
+        let row = AccountRow {
+            name: name.to_owned(),
+            role: role.as_str().to_owned(),
+            password: hash,
+            disabled: 0,
+            salt: Vec::new(),
+            created_us: self.clock.now().0,
+        };
+        put(act, row, actor, "added").await
+    }
+
+    /// All users by name.
+    pub async fn users(&self, actor: &Actor) -> Result<Vec<User>> {
+        actor.may(Act::ManageUsers)?;
+        let rows = self.store.read("users").await?.accounts().await?;
+        let user = |a: AccountRow| {
+            Ok(User {
+                role: role(&a)?,
+                disabled: a.disabled != 0,
+                name: a.name,
+            })
+        };
+        rows.into_iter().map(user).collect()
+    }
+
+    /// No longer lets a user in. The acts stay in the ledger, so nobody is ever removed.
+    pub async fn disable_user(&self, actor: &Actor, name: &str) -> Result<()> {
+        self.set_disabled(actor, name, true).await
+    }
+
+    /// Lets a user in again.
+    pub async fn enable_user(&self, actor: &Actor, name: &str) -> Result<()> {
+        self.set_disabled(actor, name, false).await
+    }
+
+    /// Sets a password: one's own, or as an administrator anybody's.
+    pub async fn set_password(&self, actor: &Actor, name: &str, password: &Secret) -> Result<()> {
+        if !matches!(actor, Actor::User { name: own, .. } if own == name) {
+            actor.may(Act::ManageUsers)?;
+        }
+        let hash = hashed(name, password).await?;
+        let mut act = self.act("set_password").await?;
+        let known = known(&mut act, name).await?;
+        let row = AccountRow {
+            password: hash,
+            ..known
+        };
+        put(act, row, actor, "password").await
+    }
+
+    async fn set_disabled(&self, actor: &Actor, name: &str, disabled: bool) -> Result<()> {
+        actor.may(Act::ManageUsers)?;
+        let mut act = self.act("set_user_disabled").await?;
+        let known = known(&mut act, name).await?;
+        if (known.disabled != 0) == disabled {
+            return Ok(());
+        }
+        if disabled && matches!(actor, Actor::User { name: own, .. } if own == name) {
+            return Err(ServiceError::refused(
+                "不能停用自己，否则可能没有管理员了。请由另一位管理员来做。",
+                "nobody disables themselves, or no administrator may be left: ask another one",
+            ));
+        }
+        let row = AccountRow {
+            disabled: i64::from(disabled),
+            ..known
+        };
+        let word = if disabled { "disabled" } else { "enabled" };
+        put(act, row, actor, word).await
+    }
+}
+
+/// Stores a user with a fresh salt, and its event.
+async fn put(mut act: Acting, row: AccountRow, actor: &Actor, word: &str) -> Result<()> {
+    let row = AccountRow {
+        salt: recorder::salt().to_vec(),
+        ..row
+    };
+    act.tx.put_account(&row).await?;
+    let event = Event::User {
+        by: actor.label(),
+        act: word.to_owned(),
+        name: row.name.clone(),
+        digest: hex::encode(salted(&row.salt, row.commitment().as_bytes())),
+    };
+    act.commit(&[event]).await?;
+    Ok(())
+}
+
+async fn known(act: &mut Acting, name: &str) -> Result<AccountRow> {
+    act.tx.account(name).await?.ok_or_else(|| {
+        ServiceError::usage(
+            format!("没有用户 {name}。watchbell user list 列出所有用户。"),
+            format!("no user {name}; `watchbell user list` lists them"),
+        )
+    })
+}
+
+fn role(account: &AccountRow) -> Result<Role> {
+    let corrupt = |_| store::Error::Corrupt {
+        table: "account",
+        what: account.role.clone(),
+    };
+    Ok(account.role.parse().map_err(corrupt)?)
+}
+
+async fn hashed(name: &str, password: &Secret) -> Result<String> {
+    let (name, password) = (name.to_owned(), password.clone());
+    in_background(move || password::hash(&name, password.expose())).await
+}
+
+/// Hashing keeps a core busy; the runtime's own threads are for those who wait.
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, password::PasswordError> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(e) => Err(ServiceError::Io(e.into())),
+    }
+}

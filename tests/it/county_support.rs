@@ -1,0 +1,150 @@
+//! A whole small office for a test: its own database, simulated carriers, settings; verbs, not tables.
+
+use std::{fmt::Write as _, path::PathBuf, time::Duration};
+
+use tempfile::TempDir;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use watchbell::{
+    alert::Alerts,
+    clock::Clock,
+    config::Config,
+    domain::{id::RunId, message::Outcome, phone::Phone, priority::Priority, role::Actor},
+    expander::OnDoubt,
+    service::{
+        Office,
+        send::{OutOfHours, Queued, Target, Wish},
+    },
+    simulate::{Running, Settings, Simulator},
+    store::lane::Counts,
+};
+
+pub(crate) const ACCOUNT: &str = "901234";
+pub(crate) const PASSWORD: &str = "shared_pw1";
+
+/// Longer than anything here takes on a busy machine; only a failure waits so long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+pub(crate) fn carrier() -> Settings {
+    Settings {
+        account: Some(ACCOUNT.to_owned()),
+        password: Some(PASSWORD.to_owned()),
+        report_delay: Duration::from_millis(30),
+        ..Settings::default()
+    }
+}
+
+/// An office with one carrier that serves everybody.
+pub(crate) struct County {
+    pub(crate) office: Office,
+    pub(crate) carrier: Running,
+    pub(crate) dir: TempDir,
+}
+
+/// The settings' text for one gateway at `address`; `sending` and `gateway` are further lines.
+pub(crate) fn settings(database: &str, address: &str, sending: &str, gateway: &str) -> String {
+    format!(
+        r#"
+[database]
+url = "{database}"
+[sending]
+season = {{ from = "01-01", to = "12-31" }}
+quiet_hours = {{ from = "00:00", to = "00:00" }}
+require_approval = false
+signature = "云岭县安委办"
+{sending}
+[[gateways]]
+id = "mobile"
+kind = "cmpp20"
+address = "{address}"
+account = "{ACCOUNT}"
+password = "{PASSWORD}"
+access_number = "10690000"
+service_id = "SAFETY"
+{gateway}
+"#
+    )
+}
+
+impl County {
+    pub(crate) async fn open(carrier: Settings, sending: &str, gateway: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let carrier = Simulator::start(carrier).await.unwrap();
+        let text = settings("sqlite://watchbell.db", &carrier.address().to_string(), sending, gateway);
+        let file = dir.path().join("watchbell.toml");
+        std::fs::write(&file, text).unwrap();
+        let config = Config::load(Some(&file), []).unwrap();
+        let office = Office::open(config, Clock::system()).await.unwrap();
+        Self { office, carrier, dir }
+    }
+
+    /// A CSV of `n` distinct numbers, the first being 13800100000.
+    pub(crate) fn numbers(&self, n: u64) -> PathBuf {
+        let mut text = String::from("手机,姓名\n");
+        for i in 0..n {
+            writeln!(text, "{},张{i}", 13_800_100_000 + i).unwrap();
+        }
+        let path = self.dir.path().join(format!("list-{n}.csv"));
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub(crate) async fn send(&self, list: &std::path::Path, text: &str, on_doubt: OnDoubt) -> Queued {
+        let wish = Wish {
+            name: "test".to_owned(),
+            to: Target::File(list),
+            text,
+            priority: Priority::Normal,
+            on_doubt,
+            not_after: None,
+            out_of_hours: OutOfHours::Refuse,
+        };
+        self.office.send(&somebody(), &wish).await.unwrap()
+    }
+
+    /// Does the sending until no message of the run is open.
+    pub(crate) async fn finish(&self, run: RunId) -> Counts {
+        let stop = CancellationToken::new();
+        let alerts = Alerts::new(Clock::system(), false);
+        let done = tokio::time::timeout(PATIENCE, self.office.wait(run, &alerts, &stop, |_| {})).await;
+        match done {
+            Ok(counts) => counts.unwrap(),
+            Err(_) => panic!("still open after {PATIENCE:?}: {:?}", self.office.run(run).await.unwrap().counts),
+        }
+    }
+}
+
+pub(crate) fn somebody() -> Actor {
+    Actor::System { account: "test".to_owned() }
+}
+
+/// Waits until `done` says so.
+pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done().await {
+        assert!(Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Everybody's figures on the carrier's side agree with the database's.
+pub(crate) async fn both_sides_agree(county: &County) {
+    use watchbell::store::log::LogFilter;
+    let per_number = county.carrier.per_number();
+    let mut tx = county.office.store.read("test").await.unwrap();
+    let rows = tx.log_after(&LogFilter::default(), 0, 1_000_000).await.unwrap();
+    for row in rows {
+        let phone = Phone::from_wire(&row.phone).unwrap();
+        let theirs = per_number.get(&phone);
+        match row.state.as_str() {
+            "delivered" => assert_eq!(theirs.and_then(|n| n.report.as_deref()), Some("DELIVRD"), "{}", row.id),
+            "undelivered" | "expired" | "submitted" | "unconfirmed" | "in_doubt" => {}
+            never_left => assert!(theirs.is_none(), "{never_left}: {} left all the same", row.id),
+        }
+    }
+    assert_eq!(county.carrier.counts().recipients_sent_twice, 0, "somebody got it twice");
+}
+
+pub(crate) fn total_of(counts: &Counts, outcomes: &[Outcome]) -> i64 {
+    outcomes.iter().map(|o| counts.of(*o)).sum()
+}
