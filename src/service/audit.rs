@@ -51,7 +51,6 @@ fn shown<S: Serializer>(head: &Head, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(head)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn hexed<S: Serializer>(hash: &Hash, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&hex::encode(hash))
 }

@@ -109,6 +109,9 @@ const CHANGES: &[(&str, &str)] = &[
     ("DELETE FROM orphan", "orphan 2: the ledger has it"),
     ("UPDATE counter SET n = 1 WHERE name = 'claim'", "counter claim: n is \"1\", the ledger says \"3\""),
     ("UPDATE installation SET practice = 0", "installation "),
+    ("UPDATE installation SET held = 'moved'", "installation "),
+    ("UPDATE installation SET stopped_us = 1", "installation "),
+    ("UPDATE campaign SET reason = 'x'", "campaign "),
 ];
 
 #[tokio::test]

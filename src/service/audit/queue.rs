@@ -83,28 +83,15 @@ impl Lane {
     pub(super) fn release(
         &mut self,
         entry: u32,
-        span: Span,
-        part: i64,
-        gateway: &str,
-        attempt: i64,
-        due_us: i64,
+        row: AgainRow,
         words: &mut Words,
     ) -> Result<(), Say> {
-        must(span.from < span.to && span.to <= self.next, "退回的区间未曾领取", "what goes back was never claimed")?;
-        let elsewhere = if gateway == self.gateway { 0 } else { words.number(gateway) };
-        for position in span.from..span.to {
+        must(row.from < row.to && row.to <= self.next, "退回的区间未曾领取", "what goes back was never claimed")?;
+        let elsewhere = if row.gateway == self.gateway { 0 } else { words.number(&row.gateway) };
+        for position in row.from..row.to {
             self.messages.reroute(position, elsewhere, entry);
         }
-        let row = AgainRow {
-            lane_id: span.lane.0,
-            from: span.from,
-            to: span.to,
-            part,
-            gateway: gateway.to_owned(),
-            attempt,
-            due_us,
-        };
-        must(self.again.insert(span.from, row).is_none(), "该区间已在等待", "this range waits already")
+        must(self.again.insert(row.from, row).is_none(), "该区间已在等待", "this range waits already")
     }
 
     /// Nothing more is claimed; what waited is cancelled one by one by the words that follow.

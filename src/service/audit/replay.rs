@@ -14,7 +14,7 @@ use crate::{
         id::{CampaignId, MessageId, RunId},
         message::Part,
     },
-    store::lane::ClaimRow,
+    store::lane::{AgainRow, ClaimRow},
 };
 
 /// A run as the ledger knows it.
@@ -44,13 +44,31 @@ impl Run {
 pub(super) struct Campaign {
     pub(super) created_by: String,
     pub(super) submitted_by: String,
-    /// Who decided last; a campaign that needed no decision has its author here.
+    /// Who decided last; empty where the office asks for no decision.
     pub(super) decided_by: String,
     pub(super) state: String,
-    /// Of the last act that gave one.
+    /// Of the last act that was not a rule's.
     pub(super) reason: String,
     pub(super) digest: String,
     pub(super) changed_us: i64,
+}
+
+impl Campaign {
+    fn act(&mut self, by: String, act: &str, reason: String) {
+        match act {
+            // Made with its first run: submitted, or let out at once.
+            _ if self.created_by.is_empty() => {
+                self.created_by.clone_from(&by);
+                self.submitted_by = by;
+            }
+            "approved" | "returned" | "rejected" => self.decided_by = by,
+            _ => {}
+        }
+        // A rule's steps leave the last person's reason standing.
+        if !matches!(act, "started" | "finished") {
+            self.reason = reason;
+        }
+    }
 }
 
 /// A number that must not be sent to.
@@ -85,6 +103,13 @@ pub(super) struct Genesis {
     pub(super) at_us: i64,
 }
 
+/// Why nothing may go out.
+#[derive(Debug, Default)]
+pub(super) struct Halt {
+    pub(super) held: String,
+    pub(super) stopped_us: i64,
+}
+
 /// Where an event stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct At {
@@ -96,6 +121,7 @@ pub(super) struct At {
 #[derive(Debug, Default)]
 pub(super) struct Replay {
     pub(super) genesis: Option<Genesis>,
+    pub(super) halt: Halt,
     pub(super) lanes: BTreeMap<i64, Lane>,
     pub(super) runs: BTreeMap<String, Run>,
     pub(super) campaigns: BTreeMap<String, Campaign>,
@@ -153,7 +179,9 @@ impl Replay {
                 self.suppressions.remove(&seq).ok_or_else(|| unknown("suppression", seq))?;
             }
             Event::Campaign { by, act, campaign, state, digest, reason } => {
-                self.campaign(at, by, &act, campaign, state, digest, reason);
+                let known = self.campaigns.entry(campaign.to_string()).or_default();
+                known.act(by, &act, reason);
+                (known.state, known.digest, known.changed_us) = (state, digest, at.time_us);
             }
             Event::Frozen { run, campaign, terms, lanes, suppressed } => {
                 self.frozen(at, run, campaign, terms, lanes, &suppressed)?;
@@ -180,8 +208,16 @@ impl Replay {
                 _ => return Err(say(format!("没有未结的领取 {claim}"), format!("claim {claim} is not open"))),
             },
             Event::Released { span, part, gateway, attempt, due } => {
-                let lane = lane_of(&mut self.lanes, span)?;
-                lane.release(at.entry, span, part, &gateway.0, attempt, due, &mut self.words)?;
+                let row = AgainRow {
+                    lane_id: span.lane.0,
+                    from: span.from,
+                    to: span.to,
+                    part,
+                    gateway: gateway.0,
+                    attempt,
+                    due_us: due,
+                };
+                lane_of(&mut self.lanes, span)?.release(at.entry, row, &mut self.words)?;
             }
             Event::Ended { span, reason } => lane_of(&mut self.lanes, span)?.end(span, reason)?,
             Event::M { m, p, part, of, change, s, .. } => {
@@ -219,7 +255,13 @@ impl Replay {
                     lane.messages.erase(m.position());
                 }
             }
-            Event::Stop { .. } | Event::Engine { .. } | Event::Seen { .. } => {}
+            Event::Stop { act, reason, .. } => match act.as_str() {
+                "stopped" => self.halt.stopped_us = at.time_us,
+                "held" => self.halt.held = reason,
+                "released" => self.halt = Halt::default(),
+                _ => {}
+            },
+            Event::Engine { .. } | Event::Seen { .. } => {}
         }
         Ok(())
     }
@@ -227,32 +269,6 @@ impl Replay {
     fn draw(&mut self, counter: &'static str, n: i64) {
         let highest = self.drawn.entry(counter).or_default();
         *highest = n.max(*highest);
-    }
-
-    fn campaign(
-        &mut self,
-        at: At,
-        by: String,
-        act: &str,
-        id: CampaignId,
-        state: String,
-        digest: String,
-        reason: String,
-    ) {
-        let campaign = self.campaigns.entry(id.to_string()).or_default();
-        if campaign.created_by.is_empty() {
-            campaign.created_by.clone_from(&by);
-            campaign.submitted_by.clone_from(&by);
-        }
-        match act {
-            "submitted" => campaign.submitted_by = by,
-            "approved" | "returned" | "rejected" => campaign.decided_by = by,
-            _ => {}
-        }
-        if !reason.is_empty() {
-            campaign.reason = reason;
-        }
-        (campaign.state, campaign.digest, campaign.changed_us) = (state, digest, at.time_us);
     }
 
     fn frozen(

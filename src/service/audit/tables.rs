@@ -29,7 +29,9 @@ pub(super) async fn installation(tx: &mut Tx, replay: &Replay) -> Check {
             let id = row.id.clone();
             same("installation", &id, "id", row.id.as_str(), genesis.installation.as_str())?;
             same("installation", &id, "practice", row.practice != 0, genesis.practice)?;
-            same("installation", &id, "created_us", row.created_us, genesis.at_us)
+            same("installation", &id, "created_us", row.created_us, genesis.at_us)?;
+            same("installation", &id, "held", row.held.as_str(), replay.halt.held.as_str())?;
+            same("installation", &id, "stopped_us", row.stopped_us, replay.halt.stopped_us)
         }
     }
 }
@@ -77,13 +79,8 @@ pub(super) async fn campaigns(tx: &mut Tx, replay: &Replay) -> Check {
         same("campaign", id, "digest", hex::encode(&row.digest), campaign.digest.clone())?;
         same("campaign", id, "created_by", &row.created_by, &campaign.created_by)?;
         same("campaign", id, "submitted_by", &row.submitted_by, &campaign.submitted_by)?;
-        // Nobody decided where the office asks for no second person.
-        if !(row.decided_by.is_empty() && campaign.decided_by == campaign.created_by) {
-            same("campaign", id, "decided_by", &row.decided_by, &campaign.decided_by)?;
-        }
-        if !row.reason.is_empty() {
-            same("campaign", id, "reason", &row.reason, &campaign.reason)?;
-        }
+        same("campaign", id, "decided_by", &row.decided_by, &campaign.decided_by)?;
+        same("campaign", id, "reason", &row.reason, &campaign.reason)?;
         same("campaign", id, "changed_us", row.changed_us, campaign.changed_us)?;
         bound(replay, row)?;
     }
