@@ -288,6 +288,7 @@ async fn freeze(base: &Base, clock: &Clock) -> RunId {
         not_before: None,
         slot: clock.now(),
         author: "wang".into(),
+        campaign: watchbell::expander::Target::New,
         approval: Approval::NotNeeded,
     };
     let carriers = CarrierTable::builtin();

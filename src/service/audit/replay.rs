@@ -61,6 +61,7 @@ impl Campaign {
                 self.created_by.clone_from(&by);
                 self.submitted_by = by;
             }
+            "submitted" => self.submitted_by = by,
             "approved" | "returned" | "rejected" => self.decided_by = by,
             _ => {}
         }
