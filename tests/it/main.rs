@@ -7,5 +7,7 @@ mod county_support;
 mod gateway_stories;
 mod gateway_support;
 mod intake;
+mod recorder_stories;
+mod recorder_support;
 mod sending_stories;
 mod tidy;
