@@ -489,3 +489,6 @@ impl Recorder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

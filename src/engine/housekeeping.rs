@@ -58,6 +58,8 @@ pub struct Policy {
 pub(super) struct News {
     /// Neither held nor stopped?
     pub(super) may_send: bool,
+    /// Stopped by a person, who waits for the count?
+    pub(super) stopped: bool,
     /// All lanes that may be claimed from now.
     pub(super) lanes: Vec<Lane>,
     /// What must be made durable.
@@ -102,7 +104,11 @@ impl Housekeeper {
             return Ok(None);
         }
         self.change = Some(installation.change);
-        let mut news = News { may_send: installation.may_send(), ..News::default() };
+        let mut news = News {
+            may_send: installation.may_send(),
+            stopped: installation.stopped_us > 0,
+            ..News::default()
+        };
         self.lanes(tx, now, &mut news).await?;
         self.open_runs(tx, now, &mut news).await?;
         if sweep {

@@ -457,6 +457,24 @@ async fn a_message_whose_first_part_has_left_counts_as_left_while_it_waits() {
     .await;
 }
 
+#[tokio::test]
+async fn an_engine_that_lost_its_lease_commits_nothing_more() {
+    on_each(async |desk| {
+        use watchbell::{engine::lock::EngineLock, recorder::Recorder, store::Backend};
+        let fenced = |node: &'static str| async {
+            let recorder = Recorder::open(desk.store.clone(), desk.clock.clone(), std::collections::HashMap::new());
+            recorder.await.unwrap().fenced(node)
+        };
+        let lock = EngineLock::try_take(&desk.store, "other").await.unwrap().unwrap();
+        let note = Op::Note(watchbell::domain::event::Event::Engine { node: "n".into(), act: "started".into() });
+        let late = fenced("frozen").await.commit(std::slice::from_ref(&note)).await;
+        assert_eq!(late.is_ok(), desk.store.backend() == Backend::Sqlite);
+        fenced("other").await.commit(&[note]).await.unwrap();
+        lock.give_back().await.unwrap();
+    })
+    .await;
+}
+
 /// The statements of the hot path and the sweeps: SQLite must find each row by a key.
 #[tokio::test]
 async fn no_hot_statement_walks_through_messages_inflight_or_doubts() {
