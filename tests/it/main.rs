@@ -20,6 +20,8 @@ mod intake;
 mod log;
 mod opt_outs;
 mod rates;
+mod recorder_stories;
+mod recorder_support;
 mod sending_stories;
 mod simulate_stories;
 mod support;
