@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod address_books;
+mod bad_input;
 mod binary_support;
 mod chaos_copies;
 mod chaos_kill;
@@ -15,4 +16,5 @@ mod opt_outs;
 mod rates;
 mod sending_stories;
 mod tidy;
+mod trouble_below;
 mod simulate_stories;
