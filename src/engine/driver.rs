@@ -370,6 +370,7 @@ impl Engine {
                 return Err(EngineError::LeaseLost);
             }
             write_sidecar(&self.parts, &self.installation).await?;
+            self.tell_of_absent();
         }
         if self.recorder.is_finished() {
             return Err(self.journal_error().await);
@@ -410,6 +411,21 @@ impl Engine {
             self.parts.alerts.raise(alert);
         }
         self.count_after_halt().await
+    }
+
+    /// A gateway that has never had a link has none to lose: nobody else tells of it.
+    fn tell_of_absent(&self) {
+        for (id, gateway) in &self.gateways {
+            let health = gateway.health();
+            if let (0, Some(trouble)) = (health.links_up, health.trouble) {
+                self.parts.alerts.raise(Alert {
+                    kind: Kind::GatewayDown,
+                    subject: id.0.clone(),
+                    zh: format!("网关 {id} 没有可用的连接，它的短信在等待：{trouble}"),
+                    en: format!("gateway {id} is down, its messages wait: {trouble}"),
+                });
+            }
+        }
     }
 
     /// After a halt, once nothing is between claim and wire: says exactly how many have left.
@@ -517,7 +533,8 @@ fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
             };
             alerts.raise(Alert {
                 kind: Kind::LoginRefused,
-                subject: id.0.clone(),
+                // Or it would be kept back as the repetition of the first refusal.
+                subject: if *gave_up { format!("{id}: gave up") } else { id.0.clone() },
                 zh: format!("网关 {id} 拒绝登录：{reason}{zh}"),
                 en: format!("gateway {id} refuses the login: {reason}{en}"),
             });

@@ -19,6 +19,7 @@ use crate::{
     },
     engine::{Engine, EngineError, Parts},
     expander::{self, Approval, Audience, Frozen, Order, Person},
+    gateway,
     intake::{Book, Verdict},
     store::{contact::GroupRow, lane::Counts},
 };
@@ -113,6 +114,7 @@ impl Office {
             Approval::Needed => Act::Submit,
             Approval::NotNeeded => Act::SendUnapproved,
         })?;
+        self.check_gateways()?;
         let now = self.clock.now();
         if wish.not_after.is_some_and(|t| t <= now) {
             return Err(ServiceError::usage("最晚时间已经过去：请另定 --not-after", "--not-after has passed already: choose a later time"));
@@ -196,6 +198,15 @@ impl Office {
         };
         let frozen = self.freeze(&order, audience).await?;
         Ok(Queued { frozen, waits_for_approval: true, opens_at: None, refused_rows })
+    }
+
+    /// What no gateway could be opened with must not be found out after the run was queued. Practice
+    /// puts simulated carriers in their place.
+    fn check_gateways(&self) -> Result<(), ServiceError> {
+        for config in self.config.gateways.iter().filter(|_| !self.config.practice) {
+            gateway::check(config).map_err(|source| EngineError::Gateway { id: config.id.clone(), source })?;
+        }
+        Ok(())
     }
 
     fn out_of_hours(&self, at: Micros, why: Closed) -> ServiceError {
