@@ -5,6 +5,7 @@
 
 pub mod contacts;
 pub mod error;
+pub mod gateways;
 pub mod log;
 pub mod maintenance;
 pub mod password;
@@ -27,6 +28,11 @@ use crate::{
 };
 
 pub use error::{Result, ServiceError};
+/// What doors ask with and show of the parts below.
+pub use crate::{
+    expander::OnDoubt,
+    store::{campaign::CampaignRow, lane::Counts},
+};
 
 /// The office at work: its database, its clock and its settings. Cheap to clone.
 #[derive(Debug, Clone)]
