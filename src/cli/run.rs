@@ -7,8 +7,7 @@ use serde_json::json;
 use super::{CliError, Ctx, Exit};
 use crate::{
     domain::{id::RunId, lifecycle::Intent, message::Outcome, role::Act},
-    service::{Office, sending::RunView},
-    store::lane::Counts,
+    service::{Counts, Office, sending::RunView},
 };
 
 /// `watchbell run …`

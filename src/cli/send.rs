@@ -12,12 +12,10 @@ use super::{CliError, Ctx, Exit, progress::Progress};
 use crate::{
     app::{self, Carriers},
     domain::{hours::parse_not_after, message::Outcome, priority::Priority},
-    expander::OnDoubt,
     service::{
-        Office,
+        Counts, Office, OnDoubt,
         send::{OutOfHours, Queued, Target, Wish},
     },
-    store::lane::Counts,
 };
 
 /// `watchbell send`
