@@ -1,9 +1,6 @@
 //! The HTTP door: is it alive, is it ready, what does it count.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::collections::BTreeMap;
 
 use axum::{
     Json, Router,
@@ -14,38 +11,23 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{domain::id::GatewayId, gateway::Gateway, service::Office, telemetry::Metrics};
-
-type Gateways = BTreeMap<GatewayId, Arc<dyn Gateway>>;
+use crate::{
+    service::{Office, health::Watch},
+    telemetry::Metrics,
+};
 
 /// What the doors know.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct State {
     office: Office,
     metrics: Metrics,
-    gateways: Arc<RwLock<Option<Gateways>>>,
-}
-
-impl std::fmt::Debug for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").finish_non_exhaustive()
-    }
+    watch: Watch,
 }
 
 impl State {
     /// Doors of this office.
-    pub fn new(office: Office, metrics: Metrics) -> Self {
-        Self { office, metrics, gateways: Arc::default() }
-    }
-
-    /// This process has the engine, with these gateways.
-    pub fn engine_runs(&self, gateways: Gateways) {
-        *self.gateways.write().unwrap_or_else(PoisonError::into_inner) = Some(gateways);
-    }
-
-    /// It has it no longer.
-    pub fn engine_ended(&self) {
-        *self.gateways.write().unwrap_or_else(PoisonError::into_inner) = None;
+    pub fn new(office: Office, metrics: Metrics, watch: Watch) -> Self {
+        Self { office, metrics, watch }
     }
 }
 
@@ -68,16 +50,12 @@ async fn ready(Extract(state): Extract<State>) -> Response {
             return problem(StatusCode::SERVICE_UNAVAILABLE, "database_unreachable", "The database does not answer.");
         }
     };
-    let gateways: Option<BTreeMap<String, serde_json::Value>> =
-        state.gateways.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|gateways| {
-            gateways
-                .iter()
-                .map(|(id, g)| {
-                    let h = g.health();
-                    (id.0.clone(), json!({ "links": h.links, "links_up": h.links_up, "trouble": h.trouble }))
-                })
-                .collect()
-        });
+    let gateways: Option<BTreeMap<String, serde_json::Value>> = state.watch.health().map(|all| {
+        let words = |h: crate::service::health::Health| {
+            json!({ "links": h.links, "links_up": h.links_up, "trouble": h.trouble })
+        };
+        all.into_iter().map(|(id, h)| (id.0, words(h))).collect()
+    });
     let all_up = gateways.as_ref().is_none_or(|g| g.values().all(|h| h["links_up"].as_u64() > Some(0)));
     let body = json!({
         "ready": all_up,

@@ -17,7 +17,7 @@ use crate::{
     config::{self, Config, Kind, RateUnit, Secret, SignatureBy},
     domain::{carrier::Carrier, id::GatewayId, text::Count},
     engine::{Engine, EngineError},
-    service::{Office, ServiceError},
+    service::{Office, ServiceError, health::Watch},
     simulate::{Running, Settings, Simulator},
     telemetry::Metrics,
 };
@@ -155,6 +155,7 @@ pub struct Daemon {
     alerts: Alerts,
     listener: TcpListener,
     state: api::State,
+    watch: Watch,
     stop: CancellationToken,
 }
 
@@ -170,8 +171,9 @@ impl Daemon {
             )
         })?;
         let alerts = alerts(&office, &stop)?;
-        let state = api::State::new(office.clone(), Metrics::of_process());
-        Ok(Self { office, carriers, alerts, listener, state, stop })
+        let watch = Watch::default();
+        let state = api::State::new(office.clone(), Metrics::of_process(), watch.clone());
+        Ok(Self { office, carriers, alerts, listener, state, watch, stop })
     }
 
     /// Where it listens.
@@ -181,12 +183,12 @@ impl Daemon {
 
     /// Serves until the token given at the start is cancelled; then drains and ends.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { office, carriers, alerts, listener, state, stop } = self;
+        let Self { office, carriers, alerts, listener, state, watch, stop } = self;
         let doors_stop = stop.clone();
-        let doors = axum::serve(listener, api::router(state.clone()))
+        let doors = axum::serve(listener, api::router(state))
             .with_graceful_shutdown(async move { doors_stop.cancelled().await });
         let doors: JoinHandle<std::io::Result<()>> = tokio::spawn(async move { doors.await });
-        let ended = keep_engine(&office, &alerts, &state, &stop).await;
+        let ended = keep_engine(&office, &alerts, &watch, &stop).await;
         stop.cancel();
         _ = tokio::time::timeout(Duration::from_secs(1), doors).await;
         drop(carriers);
@@ -200,7 +202,7 @@ impl Daemon {
 async fn keep_engine(
     office: &Office,
     alerts: &Alerts,
-    state: &api::State,
+    watch: &Watch,
     stop: &CancellationToken,
 ) -> Result<(), ServiceError> {
     let mut told = false;
@@ -208,9 +210,9 @@ async fn keep_engine(
         match Engine::start(office.engine_parts(alerts.clone())).await? {
             Some(engine) => {
                 tracing::info!("The engine is ours");
-                state.engine_runs(engine.gateways());
+                watch.set(Some(engine.gateways()));
                 let ended = engine.run(stop.clone()).await;
-                state.engine_ended();
+                watch.set(None);
                 if let Err(EngineError::LeaseLost) = &ended {
                     alerts.raise(Alert {
                         kind: AlertKind::Lock,

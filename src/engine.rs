@@ -1,5 +1,5 @@
 //! The engine: what the project exists for. [`core`] decides, [`driver`] does the I/O around it; one
-//! engine per database, by [`lock`]; [`sidecar`] tells a copy from a crash; [`recovery`] settles what
+//! engine per database, by [`lock`]; [`sidecar`] tells a copy from a crash, and what is held opens no link; [`recovery`] settles what
 //! a crash left, before any link opens.
 
 pub mod core;
@@ -8,6 +8,8 @@ pub mod housekeeping;
 pub mod lock;
 pub mod recovery;
 pub mod sidecar;
+
+mod held;
 
 pub use driver::{Engine, EngineError, Parts};
 pub use housekeeping::Policy;

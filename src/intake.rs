@@ -9,6 +9,7 @@ mod delimited;
 mod encoding;
 mod heading;
 mod sheet;
+mod words;
 
 use std::{
     collections::HashMap,

@@ -3,10 +3,12 @@
 //! Each use case is a method of [`Office`] in a file of its own. It asks the role table first, changes
 //! the tables and appends the ledger's event in one transaction, and returns what a door prints.
 
+pub mod audit;
 pub mod contacts;
 pub mod error;
 pub mod gateways;
 pub mod log;
+pub mod health;
 pub mod maintenance;
 pub mod password;
 pub mod send;
@@ -28,11 +30,6 @@ use crate::{
 };
 
 pub use error::{Result, ServiceError};
-/// What doors ask with and show of the parts below.
-pub use crate::{
-    expander::OnDoubt,
-    store::{campaign::CampaignRow, lane::Counts},
-};
 
 /// The office at work: its database, its clock and its settings. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 //! needs each one's own way. Knows no gateway and decides nothing.
 
 pub mod audience;
+pub mod audit;
 pub mod campaign;
 pub mod contact;
 pub mod entry;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{CliError, Ctx, Exit};
 use crate::{
     domain::{id::CampaignId, lifecycle::CampaignAct, role::Act},
-    service::CampaignRow,
+    service::sending::CampaignRow,
 };
 
 /// `watchbell campaign …`

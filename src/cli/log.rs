@@ -7,22 +7,8 @@ use clap::{Args, ValueEnum};
 use super::{CliError, Ctx, Exit};
 use crate::{
     domain::id::{CampaignId, RunId},
-    intake::guard,
-    service::log::{LogLine, LogQuery},
+    service::log::{LogLine, LogQuery, csv_page},
 };
-
-/// The columns, named as the JSON names them.
-const COLUMNS: [&str; 9] = [
-    "id",
-    "run",
-    "phone",
-    "carrier",
-    "gateway",
-    "state",
-    "code",
-    "segments",
-    "changed_at",
-];
 
 /// `watchbell log`
 #[derive(Debug, Args)]
@@ -106,44 +92,14 @@ pub async fn run(args: LogArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         let page = log.page().await?;
         match args.format {
             _ if page.is_empty() && !begin => return Ok(Exit::Done),
-            Format::Table => ctx.out.table(COLUMNS, page.into_iter().map(cells))?,
-            Format::Csv => ctx.out.stream(|out| csv_page(out, page, begin))?,
+            Format::Table => ctx
+                .out
+                .table(LogLine::COLUMNS, page.into_iter().map(LogLine::cells))?,
+            Format::Csv => ctx.out.stream(|out| csv_page(out, &page, begin))?,
             Format::Jsonl => ctx.out.stream(|out| jsonl_page(out, &page))?,
         }
         begin = false;
     }
-}
-
-fn cells(line: LogLine) -> [String; COLUMNS.len()] {
-    [
-        line.id.to_string(),
-        line.run,
-        line.phone,
-        line.carrier,
-        line.gateway,
-        line.state,
-        line.code,
-        line.segments.to_string(),
-        line.changed_at,
-    ]
-}
-
-fn csv_page(out: &mut dyn io::Write, page: Vec<LogLine>, begin: bool) -> io::Result<()> {
-    if begin {
-        // Without the mark a Chinese Excel takes the file for GBK.
-        out.write_all(b"\xef\xbb\xbf")?;
-    }
-    let mut csv = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(out);
-    if begin {
-        csv.write_record(COLUMNS)?;
-    }
-    for line in page {
-        // A code is a carrier's word: no spreadsheet may run it.
-        csv.write_record(cells(line).iter().map(|c| guard(c).into_owned()))?;
-    }
-    csv.flush()
 }
 
 fn jsonl_page(out: &mut dyn io::Write, page: &[LogLine]) -> io::Result<()> {

@@ -7,7 +7,10 @@ use serde_json::json;
 use super::{CliError, Ctx, Exit};
 use crate::{
     domain::{id::RunId, lifecycle::Intent, message::Outcome, role::Act},
-    service::{Counts, Office, sending::RunView},
+    service::{
+        Office,
+        sending::{Counts, RunView},
+    },
 };
 
 /// `watchbell run …`

@@ -13,8 +13,9 @@ use crate::{
     app::{self, Carriers},
     domain::{hours::parse_not_after, message::Outcome, priority::Priority},
     service::{
-        Counts, Office, OnDoubt,
-        send::{OutOfHours, Queued, Target, Wish},
+        Office,
+        send::{OnDoubt, OutOfHours, Queued, Target, Wish},
+        sending::Counts,
     },
 };
 

@@ -88,6 +88,8 @@ pub struct Core {
     node: String,
     gateways: BTreeMap<GatewayId, Gateway>,
     lanes: BTreeMap<LaneId, Lane>,
+    /// What is known of these is out of date: nothing is claimed until they are read again.
+    stale: BTreeSet<LaneId>,
     claims: HashMap<i64, Claim>,
     halted: bool,
     out: VecDeque<Action>,
@@ -172,6 +174,7 @@ impl Core {
             node: node.into(),
             gateways,
             lanes: BTreeMap::new(),
+            stale: BTreeSet::new(),
             claims: HashMap::new(),
             halted: false,
             out: VecDeque::new(),
@@ -195,6 +198,7 @@ impl Core {
             self.claims.values().map(|c| c.lane).filter(|id| !fresh.contains_key(id)).collect();
         let gone: Vec<_> = gone.into_iter().filter(|id| self.lanes.contains_key(id)).collect();
         self.lanes = fresh;
+        self.stale.clear();
         if !gone.is_empty() {
             self.recall(&gone);
         }
@@ -213,6 +217,11 @@ impl Core {
     pub fn resume(&mut self, now: Micros) {
         self.halted = false;
         self.plan(now);
+    }
+
+    /// May anything more of this lane be handed over?
+    fn goes(&self, lane: LaneId) -> bool {
+        !self.halted && self.lanes.contains_key(&lane)
     }
 
     fn recall(&mut self, lanes: &[LaneId]) {
@@ -245,8 +254,7 @@ impl Core {
                 if let Some(gateway) = self.gateways.get_mut(&gateway) {
                     gateway.requested = None;
                 }
-                // What was known of the lane is stale: wait until it is read again.
-                self.lanes.remove(&lane);
+                self.stale.insert(lane);
             }
         }
         self.plan(now);

@@ -17,10 +17,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     core::{Account, Action, Core},
+    held::{hold_copies, write_sidecar},
     housekeeping::{Housekeeper, Policy},
     lock::{EngineLock, LockError, RENEW_EVERY},
     recovery::{Recovered, recover},
-    sidecar,
 };
 use crate::{
     alert::{Alert, Alerts, Kind},
@@ -120,7 +120,13 @@ pub struct Engine {
     installation: String,
     renewed: Instant,
     halted: Option<Halt>,
+    /// When a person stopped all sending, as last seen; 0: not.
+    stopped_us: i64,
+    /// Started held: without links, for a copy's links would take the original's reports.
+    held: bool,
+    released: bool,
     look_now: bool,
+    ending: bool,
     tracker: TaskTracker,
 }
 
@@ -152,7 +158,8 @@ impl Engine {
     /// the gateways.
     pub async fn start(parts: Parts) -> Result<Option<Self>, EngineError> {
         let Some(lock) = EngineLock::try_take(&parts.store, &parts.node).await? else { return Ok(None) };
-        let installation = hold_copies(&parts).await?;
+        let found = hold_copies(&parts).await?;
+        let may_log_in: &[config::Gateway] = if found.held { &[] } else { &parts.gateways };
         let serves: HashMap<GatewayId, Carrier> = parts
             .gateways
             .iter()
@@ -162,7 +169,7 @@ impl Engine {
         let recovered = recover(&parts.store, &parts.clock, &mut recorder).await?;
         note_start(&parts, &mut recorder, recovered).await?;
         let tracker = TaskTracker::new();
-        let (gateways, events) = open_gateways(&parts, &lock, &tracker)?;
+        let (gateways, events) = open_gateways(&parts, may_log_in, &lock, &tracker)?;
         let (journal, ops) = mpsc::channel(JOURNAL_ROOM);
         let (done, committed) = mpsc::channel(JOURNAL_ROOM);
         let alerts = parts.alerts.clone();
@@ -174,7 +181,7 @@ impl Engine {
                 en: format!("the database does not take what is to be written; sending waits and tries again: {error}"),
             });
         }));
-        let core = Core::new(parts.node.clone(), accounts(&parts.gateways));
+        let core = Core::new(parts.node.clone(), accounts(may_log_in));
         let housekeeper = Housekeeper::new(parts.policy.clone(), &parts.gateways);
         Ok(Some(Self {
             core,
@@ -186,10 +193,14 @@ impl Engine {
             housekeeper,
             outbox: VecDeque::new(),
             outbox_ops: 0,
-            installation,
+            installation: found.installation,
             renewed: Instant::now(),
             halted: None,
+            stopped_us: 0,
+            held: found.held,
+            released: false,
             look_now: false,
+            ending: false,
             tracker,
             lock,
             parts,
@@ -207,6 +218,7 @@ impl Engine {
     }
 
     /// Runs until `stop`, then drains and ends. An error ends it at once: recovery reads the journal.
+    /// One that started held ends when it is released, so that the next one opens the links.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), EngineError> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -221,6 +233,9 @@ impl Engine {
                 _ = tick.tick() => Step::Tick,
             };
             self.take(step).await?;
+            if self.released {
+                break;
+            }
             if self.look_now {
                 self.look_now = false;
                 poll.reset_immediately();
@@ -263,7 +278,10 @@ impl Engine {
     }
 
     fn listen(&mut self, id: &GatewayId, event: Event) {
-        tell(&self.parts.alerts, id, &event);
+        // Links that go down because we said goodbye are nobody's trouble.
+        if !self.ending {
+            tell(&self.parts.alerts, id, &event);
+        }
         self.core.event(self.parts.clock.now(), id, event);
     }
 
@@ -329,13 +347,18 @@ impl Engine {
         };
         drop(tx);
         if news.may_send {
+            self.released = self.held;
             if self.halted.take().is_some() {
                 self.core.resume(now);
             }
         } else if self.halted.is_none() {
             self.halted = Some(Halt::Waiting);
             self.core.halt();
+        } else if news.stopped_us != self.stopped_us {
+            // Stopped once more: whoever did waits for a count of their own.
+            self.halted = Some(Halt::Waiting);
         }
+        self.stopped_us = news.stopped_us;
         for message in &news.resent {
             self.core.forget(*message);
         }
@@ -383,6 +406,7 @@ impl Engine {
 
     /// Stop claiming, let windows answer, say goodbye, last commit, give the lock back.
     async fn end(mut self) -> Result<(), EngineError> {
+        self.ending = true;
         self.core.halt();
         self.act();
         let deadline = Instant::now() + DRAIN;
@@ -436,66 +460,6 @@ impl Engine {
     }
 }
 
-/// Is this a copy, an old backup put back, a clone? Then it is held until a person says otherwise.
-async fn hold_copies(parts: &Parts) -> Result<String, EngineError> {
-    let now = parts.clock.now();
-    let mut tx = parts.store.begin("hold_copies").await?;
-    let Some(installation) = tx.installation().await? else {
-        return Err(store::Error::Missing { what: "installation", id: "(the database has never been used)".into() }.into());
-    };
-    let reason = match parts.store.path() {
-        Some(path) => sqlite_suspicion(&mut tx, path, &installation.id).await?,
-        None => {
-            let place = tx.place().await?;
-            (place != installation.place).then_some(sidecar::Suspicion::Moved)
-        }
-    };
-    if let (Some(reason), true) = (reason, installation.held.is_empty()) {
-        tx.set_held(reason.as_str()).await?;
-        let event =
-            Entry::Stop { by: "watchbell".into(), act: "held".into(), reason: reason.as_str().into(), left: None };
-        tx.record(now, &[event]).await?;
-        tx.commit().await?;
-        tracing::warn!("This database is held: {}", reason.as_str());
-        parts.alerts.raise(Alert {
-            kind: Kind::DatabaseHeld,
-            subject: "database".into(),
-            zh: format!("数据库已扣住，不会发送任何短信，须由人员核实后用 watchbell release 放行（{}）", reason.as_str()),
-            en: format!("the database is held and sends nothing until `watchbell release --reason …`: {}", reason.as_str()),
-        });
-    }
-    Ok(installation.id)
-}
-
-async fn sqlite_suspicion(
-    tx: &mut store::Tx,
-    path: &std::path::Path,
-    installation: &str,
-) -> Result<Option<sidecar::Suspicion>, EngineError> {
-    let present = sidecar::Present {
-        installation: installation.to_owned(),
-        head: tx.head().await?,
-        sending: !tx.open_lanes().await?.is_empty(),
-        now: Clock::system().now(),
-    };
-    let known = sidecar::read(path);
-    let named = known.as_ref().and_then(|(s, _)| sidecar::named_head(s));
-    let ours = match named {
-        Some(head) if head.n == 0 => true,
-        Some(head) => tx.entry_hash(head.n).await? == Some(head.hash),
-        None => false,
-    };
-    sidecar::suspect(path, known.as_ref().map(|(s, t)| (s, *t)), &present, ours)
-        .map_err(|source| EngineError::Sidecar { path: path.display().to_string(), source })
-}
-
-async fn write_sidecar(parts: &Parts, installation: &str) -> Result<(), EngineError> {
-    let Some(path) = parts.store.path() else { return Ok(()) };
-    let head = parts.store.read("sidecar").await?.head().await?;
-    sidecar::write(path, installation, head, Clock::system().now())
-        .map_err(|source| EngineError::Sidecar { path: sidecar::path_of(path).display().to_string(), source })
-}
-
 async fn note_start(parts: &Parts, recorder: &mut Recorder, found: Recovered) -> Result<(), EngineError> {
     let note = |act: &str| Op::Note(Entry::Engine { node: parts.node.clone(), act: act.into() });
     if found != Recovered::default() {
@@ -524,10 +488,15 @@ fn accounts(gateways: &[config::Gateway]) -> Vec<Account> {
 
 type Opened = (BTreeMap<GatewayId, Arc<dyn Gateway>>, mpsc::Receiver<(GatewayId, Event)>);
 
-fn open_gateways(parts: &Parts, lock: &EngineLock, tracker: &TaskTracker) -> Result<Opened, EngineError> {
+fn open_gateways(
+    parts: &Parts,
+    gateways: &[config::Gateway],
+    lock: &EngineLock,
+    tracker: &TaskTracker,
+) -> Result<Opened, EngineError> {
     let (all, events) = mpsc::channel(gateway::EVENT_ROOM);
-    let mut gateways = BTreeMap::new();
-    for config in &parts.gateways {
+    let mut opened = BTreeMap::new();
+    for config in gateways {
         let (own, mut from) = mpsc::channel(gateway::EVENT_ROOM);
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).expect("the operating system gives random bytes");
@@ -538,7 +507,7 @@ fn open_gateways(parts: &Parts, lock: &EngineLock, tracker: &TaskTracker) -> Res
             events: own,
             seed: u64::from_be_bytes(seed),
         };
-        let opened = gateway::open(config, context)
+        let gateway = gateway::open(config, context)
             .map_err(|source| EngineError::Gateway { id: config.id.clone(), source })?;
         let (id, all) = (config.id.clone(), all.clone());
         tracker.spawn(async move {
@@ -548,20 +517,16 @@ fn open_gateways(parts: &Parts, lock: &EngineLock, tracker: &TaskTracker) -> Res
                 }
             }
         });
-        gateways.insert(config.id.clone(), opened);
+        opened.insert(config.id.clone(), gateway);
     }
-    Ok((gateways, events))
+    Ok((opened, events))
 }
 
 /// Who must hear of a gateway's trouble.
 fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
     match event {
-        Event::LinkUp(link) => {
-            tracing::info!(gateway = %id, link, "Gateway {id}: link {link} is up");
-            alerts.resolve(Kind::GatewayDown, &id.0);
-        }
+        Event::LinkUp(_) => alerts.resolve(Kind::GatewayDown, &id.0),
         Event::LinkDown { link, reason, .. } => {
-            tracing::warn!(gateway = %id, link, "Gateway {id}: link {link} is down: {reason}");
             alerts.raise(Alert {
                 kind: Kind::GatewayDown,
                 subject: id.0.clone(),

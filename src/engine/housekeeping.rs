@@ -58,6 +58,8 @@ pub struct Policy {
 pub(super) struct News {
     /// Neither held nor stopped?
     pub(super) may_send: bool,
+    /// When a person stopped all sending; 0: not.
+    pub(super) stopped_us: i64,
     /// All lanes that may be claimed from now.
     pub(super) lanes: Vec<Lane>,
     /// What must be made durable.
@@ -102,7 +104,8 @@ impl Housekeeper {
             return Ok(None);
         }
         self.change = Some(installation.change);
-        let mut news = News { may_send: installation.may_send(), ..News::default() };
+        let mut news =
+            News { may_send: installation.may_send(), stopped_us: installation.stopped_us, ..News::default() };
         self.lanes(tx, now, &mut news).await?;
         self.open_runs(tx, now, &mut news).await?;
         if sweep {

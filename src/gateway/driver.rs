@@ -17,7 +17,7 @@ use std::{
 };
 
 use tokio::{sync::mpsc, time::Instant};
-use tracing::{info, warn};
+use tracing::{debug, info};
 
 use super::{
     AckToken, Answer, Context, Delivery, Event, Health, LinkNo, Submit,
@@ -361,7 +361,8 @@ impl<P: Protocol + Clone> Driver<P> {
         let no = link.no;
         let was_up = link.talk().is_some_and(|talk| talk.up_since.is_some());
         let remains = link.drop_connection(now, jitter).unwrap_or_default();
-        warn!(gateway.id = %self.settings.id, link = no, reason, "Gateway {} has lost a link", self.settings.id);
+        // The engine alerts on what it did not ask for; here it is detail.
+        debug!(gateway.id = %self.settings.id, link = no, reason, "Gateway {} has lost a link", self.settings.id);
         self.trouble = Some(reason.clone());
         if was_up {
             // It was logged in, so its password is right, and it has its tries again.

@@ -89,8 +89,6 @@ impl ServiceError {
                         | store::Error::Open { .. }
                         | store::Error::Unsupported(_)
                 )
-                | Self::Intake(_)
-                | Self::Freeze(FreezeError::Template(_) | FreezeError::Text(_) | FreezeError::Values(_))
                 | Self::Engine(EngineError::Gateway { .. })
         )
     }
@@ -101,8 +99,11 @@ impl ServiceError {
             Self::Forbidden(e) => e.text(lang),
             Self::Usage { zh, en } | Self::Refused { zh, en } => lang.pick(zh, en).clone(),
             Self::Password(e) => e.text(lang),
-            Self::Intake(e) => lang.pick(format!("通讯录无法读取：{e}"), e.to_string()),
+            Self::Intake(e) => e.text(lang),
             Self::Corrected(e) => lang.pick(format!("改正后的文件：{e}"), e.to_string()),
+            Self::Store(store::Error::Missing { what, id }) => {
+                lang.pick(format!("没有 {what} {id}。"), self.to_string())
+            }
             Self::Store(e) => lang.pick(format!("数据库：{e}"), e.to_string()),
             Self::Freeze(e) => e.text(lang),
             Self::Engine(e) => lang.pick(format!("发送引擎：{e}"), e.to_string()),

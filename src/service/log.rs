@@ -1,5 +1,7 @@
 //! Reading the delivery log: who may, what of it, and with which numbers.
 
+use std::io;
+
 use serde::Serialize;
 
 use super::{Office, Result, ServiceError, check_reason, contacts::read_phone};
@@ -13,6 +15,7 @@ use crate::{
         role::{Act, Actor},
         time::Micros,
     },
+    intake::guard,
     store::log::{LogFilter, LogRow},
 };
 
@@ -64,6 +67,58 @@ pub struct LogLine {
     pub segments: i64,
     /// RFC 3339 in the office's zone; empty: nothing has happened yet.
     pub changed_at: String,
+}
+
+impl LogLine {
+    /// The columns, named as the JSON names them.
+    pub const COLUMNS: [&str; 9] = [
+        "id",
+        "run",
+        "phone",
+        "carrier",
+        "gateway",
+        "state",
+        "code",
+        "segments",
+        "changed_at",
+    ];
+
+    /// Its cells, in the order of the columns.
+    pub fn cells(self) -> [String; Self::COLUMNS.len()] {
+        [
+            self.id.to_string(),
+            self.run,
+            self.phone,
+            self.carrier,
+            self.gateway,
+            self.state,
+            self.code,
+            self.segments.to_string(),
+            self.changed_at,
+        ]
+    }
+}
+
+/// Lines as CSV that every Excel reads: with its mark and a heading before the first ones.
+pub fn csv_page(out: &mut dyn io::Write, page: &[LogLine], begin: bool) -> io::Result<()> {
+    if begin {
+        // Without the mark a Chinese Excel takes the file for GBK.
+        out.write_all(b"\xef\xbb\xbf")?;
+    }
+    let mut csv = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(out);
+    if begin {
+        csv.write_record(LogLine::COLUMNS)?;
+    }
+    for line in page {
+        // A code is a carrier's word: no spreadsheet may run it.
+        for cell in line.clone().cells() {
+            csv.write_field(&*guard(&cell))?;
+        }
+        csv.write_record(None::<&[u8]>)?;
+    }
+    csv.flush()
 }
 
 /// A log that is being read, page by page in the order of the messages.
@@ -175,6 +230,19 @@ impl LogReader {
         }
         self.left = self.left.map(|left| left - rows.len() as u64);
         Ok(rows.into_iter().map(|row| self.line(row)).collect())
+    }
+
+    /// The whole of it as CSV.
+    pub async fn write_csv(mut self, out: &mut (dyn io::Write + Send)) -> Result<()> {
+        let mut begin = true;
+        loop {
+            let page = self.page().await?;
+            if page.is_empty() && !begin {
+                return Ok(());
+            }
+            csv_page(out, &page, begin)?;
+            begin = false;
+        }
     }
 
     fn line(&self, row: LogRow) -> LogLine {

@@ -63,7 +63,7 @@ pub async fn restore(config: &Config, from: &Path) -> Result<Option<PathBuf>, Se
     if tx.installation().await?.is_some() {
         let why = sidecar::Suspicion::Missing.as_str();
         tx.set_held(why).await?;
-        let event = Event::Stop { by: "watchbell".into(), act: "held".into(), reason: "restored from a backup".into(), left: None };
+        let event = Event::Stop { by: "watchbell".into(), act: "held".into(), reason: why.into(), left: None };
         tx.record(crate::clock::Clock::system().now(), &[event]).await?;
     }
     tx.commit().await?;

@@ -17,10 +17,12 @@ use crate::{
         time::Micros,
     },
     engine::{Engine, EngineError, Parts},
-    expander::{self, Approval, Audience, Frozen, OnDoubt, Order, Person},
+    expander::{self, Approval, Audience, Frozen, Order, Person},
     intake::{Book, Verdict},
     store::{contact::GroupRow, lane::Counts},
 };
+
+pub use crate::expander::OnDoubt;
 
 /// How often a waiting process looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -228,8 +230,11 @@ impl Office {
             }
             let (counts, done) = self.glance(run).await?;
             look(&counts);
-            let ended = engine.as_ref().is_some_and(|(task, _): &Running| task.is_finished());
-            if done || ended || stop.is_cancelled() {
+            // By an error, or because what was held is released: then the next one has the links.
+            if let Some((task, _)) = engine.take_if(|(task, _): &mut Running| task.is_finished()) {
+                task.await.map_err(|_| EngineError::Journal)??;
+            }
+            if done || stop.is_cancelled() {
                 if let Some((task, token)) = engine {
                     token.cancel();
                     task.await.map_err(|_| EngineError::Journal)??;

@@ -14,8 +14,10 @@ use crate::{
     },
     engine::{lock::EngineLock, sidecar},
     recorder::{Decision, Op, Recorder},
-    store::{campaign::CampaignRow, lane::Counts, run::RunRow},
+    store::run::RunRow,
 };
+
+pub use crate::store::{campaign::CampaignRow, lane::Counts};
 
 /// How long `stop` waits for the engine's count before it counts itself.
 const COUNT_PATIENCE: Duration = Duration::from_secs(5);

@@ -46,7 +46,7 @@ impl Core {
             return;
         }
         match answer {
-            Answer::Accepted(carrier_id) => self.accepted(id, &flight, link, carrier_id.0),
+            Answer::Accepted(carrier_id) => self.accepted(now, id, &flight, link, carrier_id.0),
             Answer::Refused(code) => self.refused(&flight, code),
             Answer::Throttled(_) => self.again(&flight, id, Micros(now.0 + THROTTLED_US)),
             Answer::WrongNetwork(code) => match self.other_way(&flight, id) {
@@ -56,7 +56,7 @@ impl Core {
         }
     }
 
-    fn accepted(&mut self, id: &GatewayId, flight: &Flight, link: LinkNo, carrier_id: String) {
+    fn accepted(&mut self, now: Micros, id: &GatewayId, flight: &Flight, link: LinkNo, carrier_id: String) {
         let position = flight.message.position();
         self.news(flight.claim, flight.message, flight.part, Change::Accepted { id: carrier_id }, Source::Carrier, false);
         let more = self
@@ -64,7 +64,11 @@ impl Core {
             .get(&flight.claim)
             .and_then(|c| c.open.get(&position))
             .is_some_and(|p| usize::from(flight.part) + 1 < p.parts.len());
-        if more {
+        if more && !self.goes(flight.message.lane()) {
+            // Paused or halted: the next part waits with the rest.
+            let rest = Flight { part: flight.part + 1, ..flight.clone() };
+            self.again(&rest, id, now);
+        } else if more {
             if let Some(submit) = self.hand_over(flight.claim, position, flight.part + 1, Some(link)) {
                 self.out.push_back(Action::Submit(id.clone(), vec![submit]));
             }
@@ -113,7 +117,8 @@ impl Core {
             flight.timed_out = true;
             gateway.unanswered -= 1;
             let flight = flight.clone();
-            self.doubt(&flight, false);
+            // A late answer is still listened to, but no longer waited for.
+            self.doubt(&flight, true);
         }
     }
 

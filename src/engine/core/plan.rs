@@ -89,7 +89,7 @@ impl Core {
     fn choose(&self, now: Micros, id: &GatewayId) -> Option<(&Lane, Take)> {
         self.lanes
             .values()
-            .filter(|lane| lane.not_after.is_none_or(|t| t >= now))
+            .filter(|lane| !self.stale.contains(&lane.id) && lane.not_after.is_none_or(|t| t >= now))
             .filter_map(|lane| Some((lane, takeable(lane, id, now)?)))
             .min_by_key(|(lane, _)| (lane.priority, lane.id))
     }
@@ -99,14 +99,17 @@ impl Core {
         let gateway_id = GatewayId(grant.claim.gateway.clone());
         let lane_id = LaneId(grant.claim.lane_id);
         let requested = self.gateways.get_mut(&gateway_id).and_then(|g| g.requested.take());
-        let Some(lane) = self.lanes.get_mut(&lane_id) else {
-            // The lane was paused while the claim was on its way: its messages go back at once.
+        if let Some(lane) = self.lanes.get_mut(&lane_id) {
+            lane.taken(&grant);
+        }
+        if grant.items.is_empty() {
+            return;
+        }
+        let Some(lane) = self.lanes.get(&lane_id).filter(|_| !self.halted).cloned() else {
+            // Paused or halted while the claim was on its way: its messages go back at once.
             self.give_back_grant(&grant, &gateway_id, lane_id);
             return;
         };
-        lane.next = lane.next.max(grant.next);
-        lane.again.retain(|a| !(grant.claim.from <= a.from && a.from < grant.claim.to));
-        let lane = lane.clone();
         let count = self.gateways.get(&gateway_id).map_or(Count::Ucs2, |g| g.account.count);
         let claim = Claim {
             lane: lane_id,
@@ -131,15 +134,9 @@ impl Core {
         if !batch.is_empty() {
             self.out.push_back(Action::Submit(gateway_id, batch));
         }
-        if self.halted {
-            self.recall(&[lane_id]);
-        }
     }
 
     fn give_back_grant(&mut self, grant: &Grant, gateway: &GatewayId, lane: LaneId) {
-        if grant.items.is_empty() {
-            return;
-        }
         let positions: Vec<_> = grant.items.iter().map(|i| i.position).collect();
         let part = u8::try_from(grant.claim.part).unwrap_or(0);
         self.release(lane, &positions, part, gateway, grant.claim.attempt, Micros(grant.claim.at_us));
@@ -179,6 +176,18 @@ impl Core {
         let gateway = claim.gateway.clone();
         self.gateways.get_mut(&gateway)?.enter(sequence, flight);
         Some(submit)
+    }
+}
+
+impl Lane {
+    /// A grant has taken from the front, or from the head of what waits again.
+    fn taken(&mut self, grant: &Grant) {
+        let (from, to) = (grant.claim.from, grant.claim.to);
+        self.next = self.next.max(grant.next);
+        for row in self.again.iter_mut().filter(|a| from <= a.from && a.from < to) {
+            row.from = to;
+        }
+        self.again.retain(|a| a.from < a.to);
     }
 }
 

@@ -1,0 +1,222 @@
+//! What came of the demo: the database's figures, the carriers' own, and whether they agree number by
+//! number.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::PathBuf,
+};
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::Wanted;
+use crate::{
+    app::Carriers,
+    domain::{
+        id::{MessageId, RunId},
+        phone::Phone,
+        role::Actor,
+    },
+    service::{Office, ServiceError, audit, log::LogQuery},
+    store::{lane::Counts, log::LogFilter},
+};
+
+/// Messages compared at a time.
+const PAGE: i64 = 5_000;
+
+/// What came of it: CONTRACT's JSON, and what the table at the end shows.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// Runs that went out.
+    pub runs: usize,
+    /// All of it.
+    pub elapsed_seconds: f64,
+    /// How many messages are in each state.
+    pub messages: serde_json::Value,
+    /// What each carrier counted.
+    pub gateways: Vec<GatewayFigures>,
+    /// None in this version.
+    pub work_orders: Vec<serde_json::Value>,
+    /// The ledger.
+    pub ledger: LedgerFigures,
+    /// What was written.
+    pub files: BTreeMap<&'static str, PathBuf>,
+    /// By group.
+    #[serde(skip)]
+    pub groups: Vec<(&'static str, Counts, i64)>,
+    /// Doubts that were settled by a report of their own.
+    #[serde(skip)]
+    pub adopted: i64,
+    /// The first number on which the two sides differ, masked, with what each says.
+    #[serde(skip)]
+    pub disagreement: Option<String>,
+}
+
+/// One carrier's own figures.
+#[derive(Debug, Clone, Serialize)]
+pub struct GatewayFigures {
+    /// Its name.
+    pub id: String,
+    /// Its protocol.
+    pub kind: String,
+    /// Segments a second by contract.
+    pub rate: u32,
+    /// Segments the carrier took.
+    pub submitted_segments: u64,
+    /// Reports that were acknowledged.
+    pub reports: u64,
+    /// The most that came within any sliding second.
+    pub peak_segments_in_one_second: u64,
+}
+
+/// The ledger at the end.
+#[derive(Debug, Clone, Serialize)]
+pub struct LedgerFigures {
+    /// Entries.
+    pub entries: i64,
+    /// Events.
+    pub events: i64,
+    /// The newest entry, to be written down.
+    pub head: String,
+    /// Root over all entries.
+    pub root: String,
+    /// Does everything agree with it?
+    pub verified: bool,
+}
+
+impl Outcome {
+    /// Both sides agree, the ledger verifies, nothing is open.
+    pub fn is_good(&self) -> bool {
+        let zero = |state: &str| self.messages[state].as_i64() == Some(0);
+        self.disagreement.is_none()
+            && self.ledger.verified
+            && ["in_doubt", "queued", "submitting", "submitted"].into_iter().all(zero)
+    }
+}
+
+/// Looks at both sides.
+pub(super) async fn gather(
+    office: &Office,
+    auditor: &Actor,
+    carriers: &Carriers,
+    runs: &[(&'static str, RunId)],
+    wanted: &Wanted,
+    started: Instant,
+) -> Result<Outcome, ServiceError> {
+    let mut sum = Counts::default();
+    let mut groups = Vec::new();
+    for (group, run) in runs {
+        let counts = office.run(*run).await?.counts;
+        sum.add(&counts);
+        groups.push((*group, counts, office.segments_taken(*run).await?));
+    }
+    let (disagreement, adopted) = compare(office, carriers).await?;
+    let verdict = audit::verify(&office.store, None)
+        .await
+        .map_err(|e| ServiceError::refused(format!("台账无法核验：{e}"), e.to_string()))?;
+    let log = write_log(office, auditor, wanted).await?;
+    let gateways = office
+        .config
+        .gateways
+        .iter()
+        .filter_map(|g| {
+            let counts = carriers.get(&g.id)?.counts();
+            Some(GatewayFigures {
+                id: g.id.0.clone(),
+                kind: g.kind.as_str().to_owned(),
+                rate: g.rate,
+                submitted_segments: counts.segments,
+                reports: counts.reports,
+                peak_segments_in_one_second: counts.peak_segments_in_one_second,
+            })
+        })
+        .collect();
+    Ok(Outcome {
+        runs: runs.len(),
+        elapsed_seconds: started.elapsed().as_secs_f64(),
+        messages: sum.to_json(),
+        gateways,
+        work_orders: Vec::new(),
+        ledger: LedgerFigures {
+            entries: verdict.entries,
+            events: verdict.events,
+            head: verdict.head.to_string(),
+            root: hex::encode(verdict.root),
+            verified: verdict.ok,
+        },
+        files: BTreeMap::from([("delivery_log_csv", log)]),
+        groups,
+        adopted,
+        disagreement: disagreement.or_else(|| verdict.first_difference.map(|d| d.to_string())),
+    })
+}
+
+/// What the database says of one number.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Ours {
+    segments: i64,
+    delivered: i64,
+    failed: i64,
+}
+
+/// Number by number: segments taken, whether the report said delivered, nobody twice.
+async fn compare(office: &Office, carriers: &Carriers) -> Result<(Option<String>, i64), ServiceError> {
+    let mut ours: BTreeMap<(String, Phone), Ours> = BTreeMap::new();
+    let mut adopted = 0;
+    let mut after = 0;
+    loop {
+        let rows = office.store.read("demo_compare").await?.log_after(&LogFilter::default(), after, PAGE).await?;
+        let Some(last) = rows.last() else { break };
+        after = last.id;
+        let ids: Vec<_> = rows.iter().map(|r| MessageId(r.id)).collect();
+        let long: Vec<_> = rows.iter().filter(|r| r.segments > 1).map(|r| MessageId(r.id)).collect();
+        let mut tx = office.store.read("demo_parts").await?;
+        let mut parts: HashMap<i64, i64> = HashMap::new();
+        for part in tx.segments(&long).await? {
+            *parts.entry(part.message_id).or_default() += i64::from(!part.carrier_id.is_empty());
+        }
+        let marks = tx.messages(&ids).await?;
+        adopted += marks.iter().filter(|m| m.mark.as_deref() == Some("adopted")).count() as i64;
+        for row in &rows {
+            let Some(phone) = Phone::from_wire(&row.phone) else { continue };
+            let left = matches!(row.state.as_str(), "delivered" | "undelivered" | "expired" | "submitted" | "unconfirmed");
+            if !left {
+                continue;
+            }
+            let entry = ours.entry((row.gateway.clone(), phone)).or_default();
+            entry.segments += if row.segments > 1 { parts.get(&row.id).copied().unwrap_or(0) } else { 1 };
+            entry.delivered += i64::from(row.state == "delivered");
+            entry.failed += i64::from(row.state == "undelivered" || row.state == "expired");
+        }
+    }
+    for (id, carrier) in carriers.iter() {
+        if carrier.counts().recipients_sent_twice > 0 {
+            return Ok((Some(format!("{id}: {} numbers got it twice", carrier.counts().recipients_sent_twice)), adopted));
+        }
+        for (phone, theirs) in carrier.per_number() {
+            let mine = ours.remove(&(id.0.clone(), phone)).unwrap_or_default();
+            let delivered = theirs.report.as_deref() == Some("DELIVRD");
+            let agree = i64::from(theirs.segments) == mine.segments
+                && (delivered && mine.failed == 0 || !delivered && mine.delivered == 0);
+            if !agree {
+                return Ok((
+                    Some(format!("{id} {phone}: carrier took {} and reports {:?}, database says {mine:?}", theirs.segments, theirs.report)),
+                    adopted,
+                ));
+            }
+        }
+    }
+    let rest = ours.into_iter().next();
+    Ok((rest.map(|((id, phone), mine)| format!("{id} {phone}: the carrier has never seen it, database says {mine:?}")), adopted))
+}
+
+/// The delivery log as CSV that Excel opens right, numbers masked.
+async fn write_log(office: &Office, auditor: &Actor, wanted: &Wanted) -> Result<PathBuf, ServiceError> {
+    let path = wanted.dir.join("delivery-log.csv");
+    let mut file = BufWriter::new(File::create(&path)?);
+    office.log(auditor, &LogQuery::default()).await?.write_csv(&mut file).await?;
+    file.flush()?;
+    Ok(path)
+}

@@ -1,0 +1,564 @@
+//! One life: the core between a journal and gateways that do what they like.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+use super::{
+    journal::{Journal, Stored},
+    *,
+};
+use crate::gateway::{Answer, CarrierMessageId};
+
+/// `SplitMix64`: the same seed lives the same life.
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(super) fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+
+    pub(super) fn percent(&mut self, p: usize) -> bool {
+        self.below(100) < p
+    }
+
+    pub(super) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())].clone()
+    }
+}
+
+/// What the carrier knows of a part that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Unanswered,
+    Answered,
+}
+
+/// The carrier's side: what waits in line, and link by link what was written and not answered.
+#[derive(Debug, Default)]
+struct Line {
+    up: BTreeSet<LinkNo>,
+    queue: VecDeque<Submit>,
+    written: Vec<(LinkNo, u32, bool)>,
+    events: VecDeque<Event>,
+}
+
+/// What the core has been told of a segment.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    priority: Priority,
+    written: bool,
+    timed_out: bool,
+}
+
+pub(super) struct World {
+    pub(super) dice: Dice,
+    now: Micros,
+    accounts: Vec<Account>,
+    core: Core,
+    journal: Journal,
+    /// Recorded and not committed, oldest first.
+    recorded: VecDeque<Vec<Op>>,
+    /// Committed, and the core does not know yet.
+    answers: VecDeque<Claimed>,
+    lines: BTreeMap<GatewayId, Line>,
+    told: HashMap<(GatewayId, u32), Told>,
+    told_up: HashMap<GatewayId, BTreeSet<LinkNo>>,
+    pace: HashMap<GatewayId, f64>,
+    requested: HashSet<GatewayId>,
+    /// Where each segment in line or on the wire belongs.
+    whose: HashMap<(GatewayId, u32), (MessageId, u8)>,
+    /// Parts that the carrier has, or may have.
+    wire: HashMap<(MessageId, u8), Wire>,
+    /// Parts handed over and not given back.
+    handed: HashSet<(MessageId, u8)>,
+    yes: HashSet<(MessageId, u8)>,
+    shown: BTreeSet<LaneId>,
+    look_now: bool,
+    answered: u64,
+    calm: bool,
+}
+
+impl World {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut dice = Dice(seed);
+        let names = ["a", "b"];
+        let accounts: Vec<_> = names[..1 + dice.below(2)]
+            .iter()
+            .map(|name| Account {
+                id: GatewayId((*name).to_owned()),
+                rate: dice.pick(&[1.0, 4.0, 30.0, 400.0]),
+                window: dice.pick(&[1, 3, 16]),
+                count: Count::Ucs2,
+                first_sequence: dice.pick(&[0, u32::MAX - 20, 7_000]),
+            })
+            .collect();
+        let mut journal = Journal::default();
+        for id in 1..=1 + dice.below(4) as i64 {
+            let size = 1 + dice.below(25);
+            let long = dice.percent(40);
+            let parts: Vec<i64> = (0..size).map(|_| if long { 1 + dice.below(3) as i64 } else { 1 }).collect();
+            journal.add(Stored {
+                id: LaneId(id),
+                gateway: dice.pick(&accounts).id,
+                priority: dice.pick(&Priority::ALL),
+                next: 0,
+                end: size as i64,
+                parts,
+                ended: false,
+                paused: false,
+                resends: dice.percent(50),
+                not_after: dice.percent(20).then(|| Micros(1_000_000_000 + dice.below(5_000_000) as i64)),
+                again: Vec::new(),
+            });
+        }
+        let core = Core::new("node", accounts.clone());
+        let lines = accounts.iter().map(|a| (a.id.clone(), Line::default())).collect();
+        let pace = accounts.iter().map(|a| (a.id.clone(), a.rate)).collect();
+        Self {
+            dice,
+            now: Micros(1_000_000_000),
+            accounts,
+            core,
+            journal,
+            recorded: VecDeque::new(),
+            answers: VecDeque::new(),
+            lines,
+            told: HashMap::new(),
+            told_up: HashMap::new(),
+            pace,
+            requested: HashSet::new(),
+            whose: HashMap::new(),
+            wire: HashMap::new(),
+            handed: HashSet::new(),
+            yes: HashSet::new(),
+            shown: BTreeSet::new(),
+            look_now: true,
+            answered: 0,
+            calm: false,
+        }
+    }
+
+    pub(super) fn live(&mut self, steps: usize) {
+        for _ in 0..steps {
+            self.step();
+        }
+        self.calm_down();
+    }
+
+    fn step(&mut self) {
+        let id = { self.dice.pick(&self.accounts).id };
+        match self.dice.below(100) {
+            0..=9 => self.tick(),
+            10..=24 => self.write(&id),
+            25..=44 => self.answer(&id),
+            45..=64 => self.commit(),
+            65..=84 => self.tell(&id),
+            85..=87 => self.look(),
+            88..=90 => self.link_up(&id),
+            91 => self.link_down(&id),
+            92..=93 => self.time_out(&id),
+            94 => self.pause_or_resume(),
+            95 => self.stop_or_go_on(),
+            96 => self.resend(),
+            97 => self.end_one(),
+            98 => self.slow_down(&id),
+            _ => {
+                if self.dice.percent(30) {
+                    self.crash();
+                }
+            }
+        }
+        if self.look_now && self.dice.percent(50) {
+            self.look();
+        }
+    }
+
+    fn tick(&mut self) {
+        self.now.0 += 1 + self.dice.below(300_000) as i64;
+        self.core.tick(self.now);
+        self.act();
+    }
+
+    /// The gateway hands some of its line to the socket, the urgent first.
+    fn write(&mut self, id: &GatewayId) {
+        let window = self.accounts.iter().find(|a| a.id == *id).map_or(1, |a| a.window);
+        let line = self.lines.get_mut(id).expect("a known gateway");
+        let mut sequences = Vec::new();
+        for _ in 0..=self.dice.below(5) {
+            let free = |no: LinkNo| line.written.iter().filter(|w| w.0 == no && !w.2).count() < window;
+            let open: Vec<_> = line.up.iter().copied().filter(|no| free(*no)).collect();
+            let sendable = |s: &Submit| s.link.map_or(!open.is_empty(), |no| open.contains(&no));
+            let best = (0..line.queue.len()).filter(|i| sendable(&line.queue[*i])).min_by_key(|i| (line.queue[*i].priority, *i));
+            let Some(submit) = best.and_then(|i| line.queue.remove(i)) else { break };
+            let link = submit.link.unwrap_or_else(|| open[0]);
+            line.written.push((link, submit.sequence, false));
+            sequences.push(submit.sequence);
+            let part = self.whose[&(id.clone(), submit.sequence)];
+            let before = self.wire.insert(part, Wire::Unanswered);
+            assert_eq!(before, None, "{part:?} goes to the carrier a second time");
+        }
+        if !sequences.is_empty() {
+            line.events.push_back(Event::Written(sequences));
+        }
+    }
+
+    /// The carrier answers one written segment, late ones too.
+    fn answer(&mut self, id: &GatewayId) {
+        let line = self.lines.get_mut(id).expect("a known gateway");
+        if line.written.is_empty() {
+            return;
+        }
+        let at = self.dice.below(line.written.len());
+        let (link, sequence, _) = line.written.remove(at);
+        let part = self.whose.get(&(id.clone(), sequence)).copied();
+        let answer = match self.dice.below(if self.calm { 60 } else { 100 }) {
+            0..=69 => {
+                self.answered += 1;
+                Answer::Accepted(CarrierMessageId(format!("id{}", self.answered)))
+            }
+            70..=79 => Answer::Refused("10".into()),
+            80..=89 => Answer::Throttled("8".into()),
+            _ => Answer::WrongNetwork("33".into()),
+        };
+        match (&answer, part) {
+            (Answer::Accepted(_) | Answer::Refused(_), Some(part)) => _ = self.wire.insert(part, Wire::Answered),
+            (Answer::Throttled(_) | Answer::WrongNetwork(_), Some(part)) => _ = self.wire.remove(&part),
+            // Answers to a first sending, after the second began.
+            (_, None) => {}
+        }
+        line.events.push_back(Event::Answered { sequence, link, answer });
+    }
+
+    fn time_out(&mut self, id: &GatewayId) {
+        let line = self.lines.get_mut(id).expect("a known gateway");
+        let mut late = Vec::new();
+        for (_, sequence, timed_out) in line.written.iter_mut().filter(|w| !w.2) {
+            if self.dice.percent(50) {
+                *timed_out = true;
+                late.push(*sequence);
+            }
+        }
+        if !late.is_empty() {
+            line.events.push_back(Event::TimedOut(late));
+        }
+    }
+
+    fn link_up(&mut self, id: &GatewayId) {
+        let line = self.lines.get_mut(id).expect("a known gateway");
+        let no = self.dice.below(3) as LinkNo;
+        if line.up.insert(no) {
+            line.events.push_back(Event::LinkUp(no));
+        }
+    }
+
+    fn link_down(&mut self, id: &GatewayId) {
+        let line = self.lines.get_mut(id).expect("a known gateway");
+        let up: Vec<_> = line.up.iter().copied().collect();
+        if up.is_empty() {
+            return;
+        }
+        let link = self.dice.pick(&up);
+        line.up.remove(&link);
+        let last = line.up.is_empty();
+        let unanswered = line.written.iter().filter(|w| w.0 == link).map(|w| w.1).collect();
+        line.written.retain(|w| w.0 != link);
+        let unwritten = line.queue.iter().filter(|s| last || s.link == Some(link)).map(|s| s.sequence).collect();
+        line.queue.retain(|s| !last && s.link != Some(link));
+        line.events.push_back(Event::LinkDown { link, reason: "gone".into(), unanswered, unwritten });
+    }
+
+    fn slow_down(&mut self, id: &GatewayId) {
+        let rate = self.accounts.iter().find(|a| a.id == *id).map_or(1.0, |a| a.rate);
+        let pace = rate / self.dice.pick(&[1.0, 2.0, 8.0]);
+        self.lines.get_mut(id).expect("a known gateway").events.push_back(Event::Pace(pace));
+    }
+
+    /// The journal commits some of what has gathered, in order.
+    fn commit(&mut self) {
+        let n = self.dice.below(self.recorded.len() + 1);
+        let group: Vec<Op> = self.recorded.drain(..n).flatten().collect();
+        if group.is_empty() {
+            return;
+        }
+        let (dice, calm) = (&mut self.dice, self.calm);
+        let answers = self.journal.commit(self.now, &group, &mut || !calm && dice.percent(3));
+        self.look_now |= answers.iter().any(|a| matches!(a, Claimed::Refused { .. }));
+        self.look_now |= group.iter().any(|op| matches!(op, Op::Release(_) | Op::LateAnswer { .. } | Op::Part(_)));
+        self.answers.extend(answers);
+        self.journal.nobody_is_lost();
+    }
+
+    /// The core hears one thing: from the journal, or from this gateway.
+    fn tell(&mut self, id: &GatewayId) {
+        if !self.answers.is_empty() && self.dice.percent(60) {
+            let answer = self.answers.pop_front().expect("there is one");
+            let gateway = match &answer {
+                Claimed::Granted(grant) => GatewayId(grant.claim.gateway.clone()),
+                Claimed::Refused { gateway, .. } => gateway.clone(),
+            };
+            assert!(self.requested.remove(&gateway), "an answer to a question");
+            self.core.claimed(self.now, answer);
+            self.act();
+            return;
+        }
+        let Some(event) = self.lines.get_mut(id).and_then(|l| l.events.pop_front()) else { return };
+        self.heard(id, &event);
+        self.core.event(self.now, id, event);
+        self.act();
+    }
+
+    /// Keeps what the core may know by now.
+    fn heard(&mut self, id: &GatewayId, event: &Event) {
+        let mut gone = Vec::new();
+        match event {
+            Event::LinkUp(no) => _ = self.told_up.entry(id.clone()).or_default().insert(*no),
+            Event::Written(s) => s.iter().for_each(|s| self.mark(id, *s, |t| t.written = true)),
+            Event::TimedOut(s) => s.iter().for_each(|s| self.mark(id, *s, |t| t.timed_out = true)),
+            Event::Answered { sequence, answer, .. } => {
+                if let (Answer::Accepted(_), Some(part)) = (answer, self.whose.get(&(id.clone(), *sequence))) {
+                    self.yes.insert(*part);
+                }
+                gone.push(*sequence);
+            }
+            Event::LinkDown { link, unanswered, unwritten, .. } => {
+                self.told_up.entry(id.clone()).or_default().remove(link);
+                gone.extend(unanswered.iter().chain(unwritten));
+            }
+            Event::Recalled(s) => gone.extend(s),
+            Event::Pace(pace) => _ = self.pace.insert(id.clone(), *pace),
+            Event::Delivered { .. } | Event::LoginRefused { .. } => {}
+        }
+        for sequence in gone {
+            self.told.remove(&(id.clone(), sequence));
+            self.whose.remove(&(id.clone(), sequence));
+        }
+    }
+
+    fn mark(&mut self, id: &GatewayId, sequence: u32, how: impl Fn(&mut Told)) {
+        if let Some(told) = self.told.get_mut(&(id.clone(), sequence)) {
+            how(told);
+        }
+    }
+
+    fn look(&mut self) {
+        self.look_now = false;
+        let halted = self.core.halted;
+        match (self.journal.stopped, halted) {
+            (true, false) => self.core.halt(),
+            (false, true) => self.core.resume(self.now),
+            _ => {}
+        }
+        self.act();
+        let lanes = self.journal.open_lanes();
+        self.shown = lanes.iter().map(|l| l.id).collect();
+        self.core.lanes(self.now, lanes);
+        self.act();
+        for line in self.lines.values() {
+            let stays = |s: &&Submit| self.core.halted || !self.shown.contains(&s.lane);
+            assert_eq!(line.queue.iter().filter(stays).count(), 0, "what may not go is not in line");
+        }
+    }
+
+    fn pause_or_resume(&mut self) {
+        let ids: Vec<_> = self.journal.lanes.keys().copied().collect();
+        let id = self.dice.pick(&ids);
+        if let Some(lane) = self.journal.lanes.get_mut(&id) {
+            lane.paused = !lane.paused && self.dice.percent(60);
+        }
+        self.look_now = true;
+    }
+
+    fn stop_or_go_on(&mut self) {
+        self.journal.stopped = !self.journal.stopped && self.dice.percent(40);
+        self.look_now = true;
+    }
+
+    fn end_one(&mut self) {
+        let ids: Vec<_> = self.journal.lanes.keys().copied().collect();
+        if self.dice.percent(20) {
+            let id = self.dice.pick(&ids);
+            self.journal.end(id);
+            self.look_now = true;
+        }
+    }
+
+    fn resend(&mut self) {
+        let doubtful = self.journal.doubtful();
+        if doubtful.is_empty() {
+            return;
+        }
+        let (message, part) = self.dice.pick(&doubtful);
+        let lane = &self.journal.lanes[&message.lane()];
+        let news = PartNews {
+            message,
+            part,
+            phone: Phone::from_number(13_800_100_000).expect("a mobile number"),
+            gateway: lane.gateway.clone(),
+            change: Change::Resent,
+            source: Source::Watchbell,
+            asked: self.now,
+            gone: false,
+        };
+        self.recorded.push_back(vec![Op::Part(news)]);
+        self.core.forget(message);
+        // Its second sending is another one to the carrier.
+        self.recorded.make_contiguous();
+        while !self.recorded.is_empty() {
+            self.commit();
+        }
+        if self.journal.standings[&message].attempt == 2 {
+            self.wire.retain(|(m, _), _| *m != message);
+            self.handed.retain(|(m, _)| *m != message);
+            self.yes.retain(|(m, _)| *m != message);
+            self.whose.retain(|_, (m, _)| *m != message);
+        }
+    }
+
+    /// The process dies: what was recorded and not committed never happened.
+    fn crash(&mut self) {
+        self.recorded.clear();
+        self.answers.clear();
+        self.requested.clear();
+        self.told.clear();
+        self.told_up.clear();
+        self.whose.clear();
+        for line in self.lines.values_mut() {
+            *line = Line::default();
+        }
+        self.journal.recover();
+        self.journal.nobody_is_lost();
+        for account in &mut self.accounts {
+            account.first_sequence = self.dice.next() as u32;
+            self.pace.insert(account.id.clone(), account.rate);
+        }
+        self.core = Core::new("node", self.accounts.clone());
+        self.look_now = true;
+    }
+
+    /// Does what the core says, and checks each of it.
+    fn act(&mut self) {
+        while let Some(action) = self.core.poll() {
+            match action {
+                Action::Record(ops) => {
+                    ops.iter().for_each(|op| self.check_op(op));
+                    self.recorded.push_back(ops);
+                }
+                Action::Submit(id, batch) => {
+                    for submit in batch {
+                        self.take(&id, submit);
+                    }
+                }
+                Action::Recall(id, lanes) => {
+                    let line = self.lines.get_mut(&id).expect("a known gateway");
+                    let goes = |s: &Submit| lanes.is_empty() || lanes.contains(&s.lane);
+                    let back = line.queue.iter().filter(|s| goes(s)).map(|s| s.sequence).collect();
+                    line.queue.retain(|s| !goes(s));
+                    line.events.push_back(Event::Recalled(back));
+                }
+            }
+        }
+    }
+
+    fn check_op(&mut self, op: &Op) {
+        match op {
+            Op::Release(release) => {
+                for position in release.span.from..release.span.to {
+                    let id = MessageId::new(release.span.lane, position);
+                    self.handed.remove(&(id, release.part));
+                    let wire = self.wire.get(&(id, release.part));
+                    assert_eq!(wire, None, "{id} waits again though the carrier may have it");
+                }
+            }
+            Op::Claim(request) => self.check_claim(request),
+            _ => {}
+        }
+    }
+
+    fn check_claim(&mut self, r: &ClaimRequest) {
+        assert!(!self.core.halted, "a halted core claims nothing");
+        assert!(self.shown.contains(&r.lane), "lane {} does not go", r.lane);
+        assert!(self.requested.insert(r.gateway.clone()), "one question at a time");
+        let account = self.accounts.iter().find(|a| a.id == r.gateway).expect("a known gateway");
+        let lane = &self.core.lanes[&r.lane];
+        let mine = || self.told.iter().filter(|(k, _)| k.0 == r.gateway).map(|(_, t)| t);
+        let ahead = mine().filter(|t| !t.written && t.priority <= lane.priority).count();
+        let unanswered = mine().filter(|t| t.written && !t.timed_out).count();
+        let window = account.window * self.told_up.get(&r.gateway).map_or(0, BTreeSet::len);
+        let rate = ((self.pace[&r.gateway] * 0.2) as usize).max(1);
+        assert!(unanswered + ahead < window, "there is room in the window");
+        assert!(ahead < rate, "the rate lets it out soon");
+        let room = (window - unanswered - ahead).min(rate - ahead);
+        let most = (room / r.stride as usize).max(1);
+        assert!(r.most as usize <= most, "{} claimed where {most} fit", r.most);
+        for other in self.core.lanes.values().filter(|l| l.priority < lane.priority && !self.core.stale.contains(&l.id)) {
+            let front = other.gateway == r.gateway && other.next < other.end;
+            let due = |a: &AgainRow| a.gateway == r.gateway.0 && a.due_us <= self.now.0;
+            let sendable = other.not_after.is_none_or(|t| t >= self.now) && (front || other.again.iter().any(due));
+            assert!(!sendable, "lane {} is more urgent than lane {}", other.id, lane.id);
+        }
+    }
+
+    /// The gateway takes a segment in line.
+    fn take(&mut self, id: &GatewayId, submit: Submit) {
+        assert!(!self.core.halted, "a halted core hands over nothing");
+        assert!(self.shown.contains(&submit.lane), "lane {} is not to go on", submit.lane);
+        let key = (id.clone(), submit.sequence);
+        let owner = self.journal.owner(id, submit.sequence);
+        let (message, part) = owner.unwrap_or_else(|| panic!("{submit:?} is in no durable claim"));
+        assert_eq!((message.lane(), part + 1), (submit.lane, submit.part.number));
+        let parts = self.journal.lanes[&submit.lane].parts[message.position() as usize];
+        assert_eq!(i64::from(submit.part.total), parts);
+        assert!(self.handed.insert((message, part)), "{message} part {part} is handed over twice");
+        assert!(part == 0 || self.yes.contains(&(message, part - 1)), "{message} part {part} before its turn");
+        assert!(self.whose.insert(key.clone(), (message, part)).is_none(), "sequence {} is in use", submit.sequence);
+        self.told.insert(key, Told { priority: submit.priority, written: false, timed_out: false });
+        let line = self.lines.get_mut(id).expect("a known gateway");
+        assert!(line.written.iter().all(|w| w.1 != submit.sequence), "sequence {} is in use", submit.sequence);
+        let there = submit.link.map_or(!line.up.is_empty(), |no| line.up.contains(&no));
+        match there {
+            true => line.queue.push_back(submit),
+            false => line.events.push_back(Event::Recalled(vec![submit.sequence])),
+        }
+    }
+
+    /// People let everything go, the carriers answer everything: then nothing may be left over.
+    fn calm_down(&mut self) {
+        self.calm = true;
+        self.journal.stopped = false;
+        for lane in self.journal.lanes.values_mut() {
+            lane.paused &= self.dice.percent(30);
+            lane.not_after = None;
+        }
+        let ids: Vec<_> = self.accounts.iter().map(|a| a.id.clone()).collect();
+        for round in 0..4_000 {
+            self.now.0 += 100_000;
+            self.core.tick(self.now);
+            self.act();
+            for id in &ids {
+                for _ in 0..3 {
+                    self.link_up(id);
+                    self.write(id);
+                    self.answer(id);
+                    self.tell(id);
+                    self.tell(id);
+                }
+            }
+            self.commit();
+            self.look();
+            let quiet = self.recorded.is_empty() && self.answers.is_empty() && self.core.is_idle();
+            let heard = self.lines.values().all(|l| l.events.is_empty() && l.queue.is_empty() && l.written.is_empty());
+            if round > 2 && quiet && heard && self.journal.is_done() {
+                break;
+            }
+        }
+        assert!(self.core.is_idle(), "everything is settled: {:?}", self.core);
+        self.journal.nobody_is_lost();
+        assert!(self.journal.is_done(), "what may go has gone: {:?}", self.journal);
+    }
+}

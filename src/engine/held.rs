@@ -1,0 +1,95 @@
+//! Whether the database may be used for sending at all: copies, old states put back and restored
+//! backups are held, and say so at every start, until a person releases them.
+
+use super::{
+    driver::{EngineError, Parts},
+    sidecar,
+};
+use crate::{
+    alert::{Alert, Alerts, Kind},
+    clock::Clock,
+    domain::event::Event as Entry,
+    store,
+};
+
+/// What was found at the start.
+pub(super) struct Found {
+    /// The installation's id.
+    pub(super) installation: String,
+    /// It is held.
+    pub(super) held: bool,
+}
+
+/// Is this a copy, an old backup put back, a clone? Then it is held until a person says otherwise.
+pub(super) async fn hold_copies(parts: &Parts) -> Result<Found, EngineError> {
+    let now = parts.clock.now();
+    let mut tx = parts.store.begin("hold_copies").await?;
+    let Some(installation) = tx.installation().await? else {
+        return Err(store::Error::Missing { what: "installation", id: "(the database has never been used)".into() }.into());
+    };
+    let reason = match parts.store.path() {
+        Some(path) => sqlite_suspicion(&mut tx, path, &installation.id).await?,
+        None => {
+            let place = tx.place().await?;
+            (place != installation.place).then_some(sidecar::Suspicion::Moved)
+        }
+    };
+    if let (Some(reason), true) = (reason, installation.held.is_empty()) {
+        tx.set_held(reason.as_str()).await?;
+        let event =
+            Entry::Stop { by: "watchbell".into(), act: "held".into(), reason: reason.as_str().into(), left: None };
+        tx.record(now, &[event]).await?;
+        tx.commit().await?;
+        tell_held(&parts.alerts, reason.as_str());
+    } else if !installation.held.is_empty() {
+        tell_held(&parts.alerts, &installation.held);
+    } else if installation.stopped_us > 0 {
+        parts.alerts.raise(Alert {
+            kind: Kind::DatabaseHeld,
+            subject: "stopped".into(),
+            zh: "发送已被人员停止，须用 watchbell release 放行".into(),
+            en: "sending was stopped by a person and waits for `watchbell release --reason …`".into(),
+        });
+    }
+    let held = reason.is_some() || !installation.held.is_empty();
+    Ok(Found { installation: installation.id, held })
+}
+
+/// At every start that finds it so: a daemon that waits in silence looks like one that works.
+fn tell_held(alerts: &Alerts, reason: &str) {
+    alerts.raise(Alert {
+        kind: Kind::DatabaseHeld,
+        subject: "database".into(),
+        zh: format!("数据库已扣住，不会发送任何短信，须由人员核实后用 watchbell release 放行（{reason}）"),
+        en: format!("the database is held and sends nothing until `watchbell release --reason …`: {reason}"),
+    });
+}
+
+async fn sqlite_suspicion(
+    tx: &mut store::Tx,
+    path: &std::path::Path,
+    installation: &str,
+) -> Result<Option<sidecar::Suspicion>, EngineError> {
+    let present = sidecar::Present {
+        installation: installation.to_owned(),
+        head: tx.head().await?,
+        sending: !tx.open_lanes().await?.is_empty(),
+        now: Clock::system().now(),
+    };
+    let known = sidecar::read(path);
+    let named = known.as_ref().and_then(|(s, _)| sidecar::named_head(s));
+    let ours = match named {
+        Some(head) if head.n == 0 => true,
+        Some(head) => tx.entry_hash(head.n).await? == Some(head.hash),
+        None => false,
+    };
+    sidecar::suspect(path, known.as_ref().map(|(s, t)| (s, *t)), &present, ours)
+        .map_err(|source| EngineError::Sidecar { path: path.display().to_string(), source })
+}
+
+pub(super) async fn write_sidecar(parts: &Parts, installation: &str) -> Result<(), EngineError> {
+    let Some(path) = parts.store.path() else { return Ok(()) };
+    let head = parts.store.read("sidecar").await?.head().await?;
+    sidecar::write(path, installation, head, Clock::system().now())
+        .map_err(|source| EngineError::Sidecar { path: sidecar::path_of(path).display().to_string(), source })
+}

@@ -1,0 +1,343 @@
+//! The delivery log: what of it is shown to whom, and in which form.
+
+use watchbell::{
+    domain::{
+        event::Event,
+        id::{CampaignId, LaneId, MessageId, RunId},
+        ledger::Tree,
+        phone::Phone,
+        role::Role,
+        time::Micros,
+    },
+    service::log::{LogLine, LogQuery},
+    store::{
+        campaign::CampaignRow,
+        freeze::LaneFigures,
+        hot::{MessageRow, NewMessage},
+        run::RunRow,
+    },
+};
+
+use crate::support::{MORNING, Story, machine, misused, on_each_database, refused};
+
+/// A frozen run of `size` people at 13800000000 and on; the first two have been delivered.
+async fn frozen(story: &Story, lane: i64, size: u64) -> (CampaignId, RunId) {
+    let (campaign, run, lane) = (CampaignId::fresh(), RunId::fresh(), LaneId(lane));
+    let mut tx = story.office.store.begin("story").await.unwrap();
+    tx.insert_campaign(&campaign_row(campaign)).await.unwrap();
+    tx.insert_run(&run_row(run, campaign)).await.unwrap();
+    tx.insert_lane(lane, run, "mobile", "停电通知", 0)
+        .await
+        .unwrap();
+    let message = |i: u64| NewMessage {
+        id: MessageId::new(lane, i as i64),
+        phone: Phone::from_number(13_800_000_000 + i).unwrap(),
+        vals: String::new(),
+        salt: [1; 16],
+        carrier: "mobile",
+        segments: 1,
+        state: None,
+        code: None,
+    };
+    let rows: Vec<_> = (0..size).map(message).collect();
+    tx.insert_messages(&rows).await.unwrap();
+    let figures = LaneFigures {
+        lane,
+        size: size as i64,
+        max_parts: 1,
+        segments: size as i64,
+        suppressed: 0,
+        root: Tree::default().root(),
+    };
+    tx.finish_lane(&figures).await.unwrap();
+    tx.finish_run(run, size as i64, 0, MORNING).await.unwrap();
+    let ids = [0, 1].map(|i| MessageId::new(lane, i));
+    let delivered: Vec<_> = tx.messages(&ids).await.unwrap();
+    let delivered: Vec<_> = delivered
+        .into_iter()
+        .map(|m| MessageRow {
+            state: Some("delivered".into()),
+            code: Some("=DELIVRD".into()),
+            ..m
+        })
+        .collect();
+    tx.update_messages(&delivered, MORNING.0).await.unwrap();
+    tx.commit().await.unwrap();
+    (campaign, run)
+}
+
+fn campaign_row(id: CampaignId) -> CampaignRow {
+    CampaignRow {
+        id: id.to_string(),
+        name: "停电".into(),
+        template: "停电通知".into(),
+        audience: "{}".into(),
+        priority: "normal".into(),
+        on_doubt: "hold".into(),
+        not_after_us: 0,
+        state: "active".into(),
+        reason: String::new(),
+        created_by: "wang".into(),
+        submitted_by: "wang".into(),
+        decided_by: "li".into(),
+        digest: vec![],
+        created_us: MORNING.0,
+        changed_us: MORNING.0,
+    }
+}
+
+fn run_row(id: RunId, campaign: CampaignId) -> RunRow {
+    RunRow {
+        id: id.to_string(),
+        campaign_id: campaign.to_string(),
+        slot_us: MORNING.0,
+        intent: "go".into(),
+        reason: String::new(),
+        priority: "normal".into(),
+        on_doubt: "hold".into(),
+        not_after_us: 0,
+        not_before_us: 0,
+        created_us: MORNING.0,
+        frozen_us: 0,
+        approved_us: 0,
+        opened_us: 0,
+        closed_us: 0,
+        day: String::new(),
+        part_ref: 0,
+        size: 0,
+        merged: 0,
+    }
+}
+
+async fn read(story: &Story, query: &LogQuery) -> Vec<LogLine> {
+    let mut log = story.office.log(&machine(), query).await.unwrap();
+    let mut lines = Vec::new();
+    loop {
+        match log.page().await.unwrap() {
+            page if page.is_empty() => return lines,
+            page => lines.extend(page),
+        }
+    }
+}
+
+fn all() -> LogQuery {
+    LogQuery::default()
+}
+
+#[tokio::test]
+async fn a_line_shows_the_masked_number_and_when_it_changed_in_the_offices_zone() {
+    on_each_database(async |story| {
+        let (_, run) = frozen(story, 1, 3).await;
+        let lines = read(story, &all()).await;
+        let first = LogLine {
+            id: 1 << 32,
+            run: run.to_string(),
+            phone: "138****0000".into(),
+            carrier: "mobile".into(),
+            gateway: "mobile".into(),
+            state: "delivered".into(),
+            code: "=DELIVRD".into(),
+            segments: 1,
+            changed_at: "2023-06-12T08:00:00+08:00".into(),
+        };
+        assert_eq!(lines[0], first);
+        assert_eq!((&*lines[2].state, &*lines[2].changed_at), ("queued", ""));
+        let json = serde_json::to_string(&lines[2]).unwrap();
+        assert!(json.starts_with(r#"{"id":4294967298,"run":""#), "{json}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_filter_gives_what_it_names_and_pages_lose_nothing() {
+    on_each_database(async |story| {
+        let (campaign, run) = frozen(story, 1, 4_500).await;
+        let (_, other) = frozen(story, 2, 5).await;
+        let count = async |query: LogQuery| read(story, &query).await.len();
+        assert_eq!(count(all()).await, 4_505);
+        assert_eq!(
+            count(LogQuery {
+                limit: Some(4_100),
+                ..all()
+            })
+            .await,
+            4_100
+        );
+        assert_eq!(
+            count(LogQuery {
+                limit: Some(0),
+                ..all()
+            })
+            .await,
+            0
+        );
+        assert_eq!(
+            count(LogQuery {
+                campaign: Some(campaign),
+                ..all()
+            })
+            .await,
+            4_500
+        );
+        assert_eq!(
+            count(LogQuery {
+                run: Some(other),
+                ..all()
+            })
+            .await,
+            5
+        );
+        assert_eq!(
+            count(LogQuery {
+                phone: Some("+86 138 0000 0004".into()),
+                ..all()
+            })
+            .await,
+            2
+        );
+        let one = LogQuery {
+            phone: Some("13800000004".into()),
+            run: Some(run),
+            ..all()
+        };
+        assert_eq!(count(one).await, 1);
+        assert_eq!(
+            count(LogQuery {
+                state: Some("delivered".into()),
+                ..all()
+            })
+            .await,
+            4
+        );
+        let queued = LogQuery {
+            state: Some("queued".into()),
+            run: Some(other),
+            ..all()
+        };
+        assert_eq!(count(queued).await, 3);
+        let span = |from: &str, to: &str| LogQuery {
+            from: (!from.is_empty()).then(|| from.into()),
+            to: (!to.is_empty()).then(|| to.into()),
+            ..all()
+        };
+        for (from, to, expected) in [
+            ("2023-06-12", "", 4),
+            ("2023-06-12", "2023-06-12", 4),
+            ("", "2023-06-12", 4),
+            ("2023-06-12 08:00", "2023-06-12 08:01", 4),
+            ("2023-06-12T00:00:00Z", "", 4),
+            ("2023-06-12 08:01", "", 0),
+            ("", "2023-06-12 08:00", 0),
+            ("", "2023-06-11", 0),
+            ("2023-06-13", "", 0),
+        ] {
+            assert_eq!(count(span(from, to)).await, expected, "{from} – {to}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_said_and_not_shown_as_an_empty_log() {
+    on_each_database(async |story| {
+        for wrong in [
+            LogQuery {
+                state: Some("sent".into()),
+                ..all()
+            },
+            LogQuery {
+                from: Some("yesterday".into()),
+                ..all()
+            },
+            LogQuery {
+                to: Some("+2h".into()),
+                ..all()
+            },
+            LogQuery {
+                phone: Some("110".into()),
+                ..all()
+            },
+            LogQuery {
+                run: Some(RunId::fresh()),
+                ..all()
+            },
+            LogQuery {
+                campaign: Some(CampaignId::fresh()),
+                ..all()
+            },
+        ] {
+            misused(story.office.log(&machine(), &wrong).await);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whole_numbers_are_shown_for_a_reason_and_it_is_logged_first() {
+    on_each_database(async |story| {
+        frozen(story, 1, 3).await;
+        story.person("admin", Role::Admin).await;
+        let auditor = story.person("zhao", Role::Auditor).await;
+        let carrier = story.person("qian", Role::Carrier).await;
+        let why = |reason: &str| LogQuery {
+            unmask: Some(reason.into()),
+            ..all()
+        };
+        let before = story.events().await.len();
+        refused(story.office.log(&carrier, &all()).await);
+        refused(story.office.log(&carrier, &why("curious")).await);
+        misused(story.office.log(&auditor, &why(" ")).await);
+        misused(
+            story
+                .office
+                .log(&auditor, &why("13800000000 complains"))
+                .await,
+        );
+        story.office.log(&auditor, &all()).await.unwrap();
+        assert_eq!(story.events().await.len(), before);
+        let mut log = story.office.log(&auditor, &why("投诉核查")).await.unwrap();
+        let seen = Event::Seen {
+            by: "zhao".into(),
+            what: "log".into(),
+            reason: "投诉核查".into(),
+        };
+        assert_eq!(story.events().await.last(), Some(&seen));
+        assert_eq!(log.page().await.unwrap()[2].phone, "13800000002");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_csv_has_its_mark_and_runs_nothing() {
+    on_each_database(async |story| {
+        frozen(story, 1, 3).await;
+        let mut bytes = Vec::new();
+        let log = story.office.log(&machine(), &all()).await.unwrap();
+        log.write_csv(&mut bytes).await.unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let mut lines = text.split("\r\n");
+        let heading = "\u{feff}id,run,phone,carrier,gateway,state,code,segments,changed_at";
+        assert_eq!(lines.next(), Some(heading));
+        let first = lines.next().unwrap();
+        assert!(
+            first.contains(
+                ",138****0000,mobile,mobile,delivered,'=DELIVRD,1,2023-06-12T08:00:00+08:00"
+            ),
+            "{first}"
+        );
+        assert_eq!(text.matches("\u{feff}").count(), 1);
+        assert_eq!(text.lines().count(), 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_made_for_practice_is_not_opened_for_real() {
+    on_each_database(async |story| {
+        let known = story.another_office().await.installation().await.unwrap();
+        assert_eq!(known.practice, 1);
+        let mut tx = story.office.store.read("other").await.unwrap();
+        assert!(tx.installation_or_new(false, Micros(0)).await.is_err());
+    })
+    .await;
+}
