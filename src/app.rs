@@ -32,17 +32,22 @@ const PRACTICE_ACCOUNT: &str = "901234";
 #[must_use]
 pub fn with_practice_gateways(mut config: Config) -> Config {
     if config.practice && config.gateways.is_empty() {
-        let serves: [(&str, &[Carrier]); 3] = [
-            ("mobile", &[Carrier::Mobile, Carrier::Broadnet]),
-            ("unicom", &[Carrier::Unicom]),
-            ("telecom", &[Carrier::Telecom]),
-        ];
-        config.gateways = serves
-            .into_iter()
-            .map(|(id, carriers)| practice_gateway(id, carriers, &config.sending.signature))
-            .collect();
+        config.gateways = practice_gateways(&config.sending.signature);
     }
     config
+}
+
+/// One practice gateway for each carrier.
+pub fn practice_gateways(signature: &str) -> Vec<config::Gateway> {
+    let serves: [(&str, &[Carrier]); 3] = [
+        ("mobile", &[Carrier::Mobile, Carrier::Broadnet]),
+        ("unicom", &[Carrier::Unicom]),
+        ("telecom", &[Carrier::Telecom]),
+    ];
+    serves
+        .into_iter()
+        .map(|(id, carriers)| practice_gateway(id, carriers, signature))
+        .collect()
 }
 
 fn practice_gateway(id: &str, carriers: &[Carrier], signature: &str) -> config::Gateway {

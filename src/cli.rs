@@ -161,10 +161,11 @@ impl Command {
 
     /// What its log shows when nobody asks for more: a command prints its own answer.
     fn usual_log(&self) -> &'static str {
-        if matches!(self, Self::Serve) {
-            "info"
-        } else {
-            "warn"
+        match self {
+            Self::Serve => "info",
+            // What the log would warn of is its answer.
+            Self::Gateways(_) => "error",
+            _ => "warn",
         }
     }
 }

@@ -1,8 +1,14 @@
 //! `watchbell bench`: the figures that the documents quote, measured on this machine.
 
+use std::{fs, path::PathBuf};
+
 use clap::{Args, Subcommand};
 
 use super::{CliError, Ctx, Exit};
+use crate::{
+    app,
+    bench::{self, BenchError, FreezeFigures},
+};
 
 /// `watchbell bench …`
 #[derive(Debug, Subcommand)]
@@ -17,6 +23,12 @@ pub struct FreezeArgs {
     /// 人数 · how many
     #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub recipients: u32,
+    /// 正文含姓名 · with each person's name in the text
+    #[arg(long)]
+    pub personal: bool,
+    /// 临时数据库放在哪里，默认系统临时目录 · where the temporary SQLite file goes
+    #[arg(long, value_name = "DIR", conflicts_with = "database")]
+    pub dir: Option<PathBuf>,
     /// 改用这个数据库 · a database to write to instead of a temporary SQLite file
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
@@ -26,7 +38,46 @@ pub struct FreezeArgs {
 }
 
 /// Measures.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn run(_command: BenchCommand, _ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("bench"))
+pub async fn run(command: BenchCommand, ctx: &Ctx) -> Result<Exit, CliError> {
+    let BenchCommand::Freeze(args) = command;
+    // The practice gateways, whatever this machine's settings are: figures must be comparable.
+    let gateways = app::practice_gateways(bench::SIGNATURE);
+    let figures = match &args.database {
+        Some(url) => bench::freeze_run(url, &gateways, args.recipients, args.personal).await,
+        None => {
+            let folder = bench::fresh_folder(args.dir.as_deref())?;
+            let url = format!("sqlite://{}", folder.join("bench.db").display());
+            let figures = bench::freeze_run(&url, &gateways, args.recipients, args.personal).await;
+            fs::remove_dir_all(&folder)?;
+            figures
+        }
+    };
+    let figures = figures.map_err(explain)?;
+    if args.json {
+        ctx.out.json(&figures)?;
+    } else {
+        ctx.out.line(line(&figures, ctx))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn explain(error: BenchError) -> CliError {
+    let text = error.to_string();
+    match error {
+        BenchError::Io(e) => CliError::Io(e),
+        BenchError::InUse | BenchError::Store(_) | BenchError::Freeze(_) => CliError::refused(format!("没有测成：{text}"), text),
+    }
+}
+
+fn line(f: &FreezeFigures, ctx: &Ctx) -> String {
+    ctx.lang.pick(
+        format!(
+            "冻结 {} 人（{} 段）用时 {:.2} 秒，每秒 {:.0} 人；内存峰值 {:.0} MB，数据库 {:.0} MB",
+            f.recipients, f.segments, f.seconds, f.rows_per_second, f.peak_rss_mb, f.database_mb
+        ),
+        format!(
+            "froze {} people ({} segments) in {:.2} s, {:.0} a second; peak memory {:.0} MB, database {:.0} MB",
+            f.recipients, f.segments, f.seconds, f.rows_per_second, f.peak_rss_mb, f.database_mb
+        ),
+    )
 }

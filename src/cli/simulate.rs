@@ -1,11 +1,17 @@
 //! `watchbell simulate`: a carrier's gateway to practise against.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use clap::Args;
 
 use super::{CliError, Ctx, Exit};
-use crate::config::Kind;
+use crate::{
+    config::Kind,
+    simulate::{self, Counts, Faults, RunError, Settings},
+};
+
+/// How much later than the others a late report is.
+const LATE_FACTOR: u32 = 20;
 
 /// `watchbell simulate`
 #[derive(Debug, Args)]
@@ -17,10 +23,10 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "ADDR")]
     pub listen: SocketAddr,
     /// 账号 · the account that may log in; anyone when left out
-    #[arg(long, value_name = "A", requires = "password")]
+    #[arg(long, value_name = "A")]
     pub account: Option<String>,
-    /// 密码 · its password
-    #[arg(long, value_name = "P", requires = "account")]
+    /// 密码 · its password; any when left out
+    #[arg(long, value_name = "P")]
     pub password: Option<String>,
     /// 每秒至多几段，超出则拒 · segments a second; more is refused
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -31,6 +37,24 @@ pub struct SimulateArgs {
     /// 未送达百分比 · how many of a hundred are not delivered
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     pub undelivered: f64,
+    /// 收下并报告但不应答的百分比 · how many of a hundred submits are taken and never answered
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub lost_answers: f64,
+    /// 报告两次的百分比 · how many of a hundred are reported twice
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub duplicate_reports: f64,
+    /// 先报告后应答的百分比 · how many of a hundred are reported before their answer
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub early_reports: f64,
+    /// 报告晚到二十倍的百分比 · how many of a hundred reports take twenty times the delay
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub late_reports: f64,
+    /// 每约几次提交断线一次 · drops the connection about every so many submits
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub disconnect_every: Option<u64>,
+    /// 随机种子 · decides what is left to chance
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
     /// 结束时输出一个 JSON · print the counts as one JSON object at the end
     #[arg(long)]
     pub json: bool,
@@ -43,7 +67,92 @@ fn percent(s: &str) -> Result<f64, String> {
 }
 
 /// Listens until SIGINT or SIGTERM.
-#[expect(clippy::unused_async, reason = "the command awaits once it is built")]
-pub async fn run(_args: SimulateArgs, _ctx: &Ctx) -> Result<Exit, CliError> {
-    Err(CliError::NotBuilt("simulate"))
+pub async fn run(args: SimulateArgs, ctx: &Ctx) -> Result<Exit, CliError> {
+    let (kind, json) = (args.protocol, args.json);
+    let listening = |at: SocketAddr| {
+        // Nobody may be there to read it.
+        _ = ctx.out.note(ctx.lang.pick(
+            format!("模拟网关（{}）正在监听 {at}", kind.as_str()),
+            format!("a simulated {} gateway listens on {at}", kind.as_str()),
+        ));
+    };
+    let counts = simulate::run(kind, settings(args), listening)
+        .await
+        .map_err(explain)?;
+    if json {
+        ctx.out.json(&counts)?;
+    } else {
+        ctx.out.line(summary(&counts, ctx))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn settings(args: SimulateArgs) -> Settings {
+    Settings {
+        listen: args.listen,
+        account: args.account,
+        password: args.password,
+        rate: args.rate,
+        report_delay: Duration::from_millis(args.report_delay),
+        undelivered_percent: args.undelivered,
+        faults: Faults {
+            lost_answers: args.lost_answers,
+            duplicate_reports: args.duplicate_reports,
+            early_reports: args.early_reports,
+            late_reports: args.late_reports,
+            late_factor: LATE_FACTOR,
+            disconnect_every: args.disconnect_every,
+            ..Faults::default()
+        },
+        seed: args.seed,
+        ..Settings::default()
+    }
+}
+
+fn explain(error: RunError) -> CliError {
+    match error {
+        RunError::NotBuilt(kind) => CliError::usage(
+            format!(
+                "尚未实现 (not built yet)：模拟 {} 网关；本版本能模拟 cmpp20",
+                kind.as_str()
+            ),
+            format!(
+                "simulating a {} gateway is not built yet: this version simulates cmpp20",
+                kind.as_str()
+            ),
+        ),
+        RunError::Listen { address, source } => CliError::usage(
+            format!("不能监听 {address}：{source}；请用 --listen 换一个地址或端口"),
+            format!(
+                "cannot listen on {address}: {source}; choose another address or port with --listen"
+            ),
+        ),
+    }
+}
+
+fn summary(counts: &Counts, ctx: &Ctx) -> String {
+    let c = counts;
+    ctx.lang.pick(
+        format!(
+            "登录 {}（拒绝 {}），提交 {}，段 {}，号码 {}（重复 {}），状态报告 {}，一秒内最多 {} 段，无法读取 {}",
+            c.logins, c.refused_logins, c.submits, c.segments, c.distinct_recipients, c.recipients_sent_twice, c.reports,
+            c.peak_segments_in_one_second, c.malformed
+        ),
+        format!(
+            "{} logins ({} refused), {} submits, {} segments, {} numbers ({} sent twice), {} reports, at most {} segments in one second, {} malformed",
+            c.logins, c.refused_logins, c.submits, c.segments, c.distinct_recipients, c.recipients_sent_twice, c.reports,
+            c.peak_segments_in_one_second, c.malformed
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn a_percentage_is_from_0_to_100() {
+        assert_eq!(percent("2.5%"), Ok(2.5));
+        assert!(percent("101").is_err() && percent("-1").is_err() && percent("NaN").is_err());
+    }
 }

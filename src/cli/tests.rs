@@ -44,11 +44,12 @@ fn every_command_of_the_contract_parses() {
         audit check FILE
         report --month 2023-06 --out f.docx
         simulate --protocol cmpp20 --listen 127.0.0.1:7890 --account a --password p --rate 5 --report-delay 10 --undelivered 5 --json
+        simulate --protocol cmpp20 --listen 127.0.0.1:0 --account a --lost-answers 1 --duplicate-reports 2% --early-reports 3 --late-reports 4 --disconnect-every 500 --seed 7
         pdu decode --protocol cmpp20 0000
-        gateways check
+        gateways check --force --json
         gateways accept mobile
         doctor
-        bench freeze --json
+        bench freeze --recipients 10 --personal --dir d --json
         migrate
         user add wang --role clerk
         user list
@@ -81,6 +82,8 @@ fn what_makes_no_sense_is_refused() {
         "user add wang --role king",
         "simulate --protocol cmpp --listen 127.0.0.1:1",
         "simulate --protocol cmpp20 --listen 127.0.0.1:1 --undelivered 101",
+        "simulate --protocol cmpp20 --listen 127.0.0.1:1 --disconnect-every 0",
+        "bench freeze --dir d --database sqlite://x",
         "demo --recipients 0",
         "serve --lang fr",
     ] {

@@ -23,6 +23,7 @@ impl Micros {
     }
 
     /// This instant moved by whole seconds (negative: earlier).
+    #[must_use]
     pub fn plus_secs(self, secs: i64) -> Self {
         Self(self.0.saturating_add(secs.saturating_mul(1_000_000)))
     }

@@ -1,7 +1,7 @@
 //! Who gets a run: contacts of groups, or the people of a file, one at a time in the order of their
 //! numbers.
 
-use std::{collections::BTreeSet, vec};
+use std::{collections::BTreeSet, fmt};
 
 use crate::{
     domain::{
@@ -28,20 +28,33 @@ pub struct Person {
 }
 
 /// An audience, read in chunks.
-#[derive(Debug)]
 pub struct Audience {
     source: Source,
     names: BTreeSet<String>,
     used: Vec<String>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Audience").field("names", &self.names).field("used", &self.used).finish_non_exhaustive()
+    }
+}
+
 enum Source {
-    People(vec::IntoIter<Person>),
+    People(Box<dyn Iterator<Item = Person> + Send>),
     Groups { ids: Vec<String>, titles: Vec<String>, excluded: Vec<Phone>, after: String, row: u64 },
 }
 
 impl Audience {
+    /// People who come in the order of their numbers, each number once, made as they are asked for.
+    /// `names` are the placeholders that they fill.
+    pub fn ordered(
+        people: impl Iterator<Item = Person> + Send + 'static,
+        names: impl IntoIterator<Item = String>,
+    ) -> Self {
+        Self { source: Source::People(Box::new(people)), names: names.into_iter().collect(), used: Vec::new() }
+    }
+
     /// The people of a file, in any order; a number that comes twice keeps its first row. `names` are
     /// the placeholders that the file can fill.
     pub fn people(mut people: Vec<Person>, names: impl IntoIterator<Item = String>) -> Self {
@@ -53,7 +66,7 @@ impl Audience {
             }
             same
         });
-        Self { source: Source::People(people.into_iter()), names: names.into_iter().collect(), used: Vec::new() }
+        Self::ordered(people.into_iter(), names)
     }
 
     /// The contacts of groups (ids with their names, in the order of who wins), but for numbers

@@ -1,0 +1,221 @@
+//! Do the gateways let us in? Logs in to each and sends nothing.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::task::TaskTracker;
+
+use super::{Office, Result};
+use crate::{
+    config,
+    domain::{
+        id::GatewayId,
+        lang::Lang,
+        role::{Act, Actor},
+    },
+    engine::lock::{EngineLock, RENEW_EVERY},
+    gateway::{Context, EVENT_ROOM, Event, OpenError, WriteGate, open},
+};
+
+/// How long a gateway has to let us in.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often its health is asked: a refused connection is no event.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What was found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Checkup {
+    /// Every gateway let us in, with all the links that were tried.
+    pub ok: bool,
+    /// Another process has the engine, and so the carriers' links.
+    pub engine_elsewhere: bool,
+    /// Each gateway, in the order of the settings.
+    pub gateways: Vec<Checked>,
+}
+
+/// One gateway.
+#[derive(Debug, Clone, Serialize)]
+pub struct Checked {
+    /// Its name.
+    pub id: GatewayId,
+    /// Its protocol.
+    pub kind: &'static str,
+    /// Where it is.
+    pub address: String,
+    /// How many links were tried.
+    pub links: u16,
+    /// How many of them logged in.
+    pub links_up: u16,
+    /// What was found.
+    #[serde(flatten)]
+    pub finding: Finding,
+}
+
+/// What one gateway's check came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "finding", content = "detail", rename_all = "snake_case")]
+pub enum Finding {
+    /// All links logged in.
+    Fine,
+    /// The carrier refused the login, with its status.
+    LoginRefused(String),
+    /// Some links logged in, the others did not.
+    TooFewLinks(String),
+    /// There is no connection, or it broke.
+    Unreachable(String),
+    /// Connected, and no answer to the login.
+    Silent,
+    /// The kind is valid, and not there yet.
+    NotBuilt(String),
+    /// The settings can't be used.
+    BadSettings(String),
+}
+
+impl Finding {
+    /// Can only the settings, or a later version, mend it?
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::NotBuilt(_) | Self::BadSettings(_))
+    }
+
+    /// What was found and how to mend it.
+    pub fn text(&self, lang: Lang) -> String {
+        match self {
+            Self::Fine => lang.pick("正常".into(), "fine".into()),
+            Self::LoginRefused(why) => lang.pick(
+                format!("登录被拒：{why}。请核对 account、password，以及运营商登记的源地址（local_address）和连接数"),
+                format!("login refused: {why}. Check account and password, the source address that the carrier has on its list (local_address), and how many links it allows"),
+            ),
+            Self::TooFewLinks(why) => lang.pick(
+                format!("只有部分连接登录成功：{why}。请把 links 改为合同允许的数目，或检查是否有别的程序占用了连接"),
+                format!("only some of the links logged in: {why}. Set links to what the contract allows, or see whether another program uses them"),
+            ),
+            Self::Unreachable(why) => lang.pick(
+                format!("连接不上：{why}。请核对 address，以及专线、VPN 和防火墙"),
+                format!("no connection: {why}. Check address, and the line, VPN and firewall to it"),
+            ),
+            Self::Silent => lang.pick(
+                format!("已连接，但 {} 秒内登录没有应答。请核对 address 的端口和 kind", PATIENCE.as_secs()),
+                format!("connected, but the login was not answered within {} s. Check the port in address, and kind", PATIENCE.as_secs()),
+            ),
+            Self::NotBuilt(why) => lang.pick(format!("尚未实现 (not built yet)：{why}"), why.clone()),
+            Self::BadSettings(why) => lang.pick(format!("配置有误：{why}"), format!("bad settings: {why}")),
+        }
+    }
+}
+
+impl Office {
+    /// Logs in to each gateway at the same time, sends nothing, and says goodbye. Where another process
+    /// has the engine, a login takes away from its links: then one link a gateway is tried, unless
+    /// `force`. What carriers deliver meanwhile is not acknowledged, so they deliver it again.
+    pub async fn check_gateways(&self, actor: &Actor, force: bool) -> Result<Checkup> {
+        actor.may(Act::CheckGateways)?;
+        let node = format!("gateways-check-{}", std::process::id());
+        let lock = EngineLock::try_take(&self.store, &node).await?;
+        let engine_elsewhere = lock.is_none();
+        let mut checks = tokio::task::JoinSet::new();
+        for (place, gateway) in self.config.gateways.iter().enumerate() {
+            let mut gateway = gateway.clone();
+            if engine_elsewhere && !force {
+                gateway.links = gateway.links.min(1);
+            }
+            let clock = self.clock.clone();
+            checks.spawn(async move { (place, check(gateway, clock).await) });
+        }
+        let found = tokio::select! {
+            found = checks.join_all() => found,
+            // Ours until we are done, so that no engine starts into a check.
+            never = keep(lock.as_ref()) => match never {},
+        };
+        if let Some(lock) = lock {
+            lock.give_back().await?;
+        }
+        let mut found = found;
+        found.sort_by_key(|(place, _)| *place);
+        let gateways: Vec<_> = found.into_iter().map(|(_, checked)| checked).collect();
+        Ok(Checkup {
+            ok: gateways.iter().all(|g| g.finding == Finding::Fine),
+            engine_elsewhere,
+            gateways,
+        })
+    }
+}
+
+async fn keep(lock: Option<&EngineLock>) -> std::convert::Infallible {
+    loop {
+        sleep(RENEW_EVERY).await;
+        if let Some(lock) = lock
+            && let Err(error) = lock.renew().await
+        {
+            tracing::warn!(%error, "The engine's lease could not be renewed during the check");
+        }
+    }
+}
+
+async fn check(gateway: config::Gateway, clock: crate::clock::Clock) -> Checked {
+    let checked = |links_up, finding| Checked {
+        id: gateway.id.clone(),
+        kind: gateway.kind.as_str(),
+        address: gateway.address.clone(),
+        links: gateway.links,
+        links_up,
+        finding,
+    };
+    let tracker = TaskTracker::new();
+    let (events, mut heard) = mpsc::channel(EVENT_ROOM);
+    let context = Context {
+        clock,
+        gate: WriteGate::always(),
+        tracker: tracker.clone(),
+        events,
+        seed: 0,
+    };
+    let handle = match open(&gateway, context) {
+        Ok(handle) => handle,
+        Err(e @ OpenError::NotBuilt(_)) => {
+            return checked(0, Finding::NotBuilt(e.to_string()));
+        }
+        Err(e) => return checked(0, Finding::BadSettings(e.to_string())),
+    };
+    tracker.close();
+    let until = Instant::now() + PATIENCE;
+    let mut refused = None;
+    let health = loop {
+        let event = timeout(LOOK, heard.recv()).await;
+        if let Ok(Some(Event::LoginRefused { reason, .. })) = event {
+            // Once is enough: a wrong password tried again and again closes an account.
+            refused = Some(reason);
+        }
+        let health = handle.health();
+        if refused.is_some() || health.links_up >= gateway.links || Instant::now() >= until {
+            break health;
+        }
+    };
+    let trouble = refused.clone().or(health.trouble);
+    let finding = match (health.links_up, refused, trouble) {
+        (up, ..) if up >= gateway.links => Finding::Fine,
+        (0, Some(why), _) => Finding::LoginRefused(why),
+        (0, None, Some(why)) => Finding::Unreachable(why),
+        (0, None, None) => Finding::Silent,
+        (up, _, why) => Finding::TooFewLinks(format!(
+            "{up}/{}{}",
+            gateway.links,
+            why.map(|w| format!(", {w}")).unwrap_or_default()
+        )),
+    };
+    handle.close(GOODBYE);
+    // Its events have to be taken, or it waits for room.
+    let ended = async {
+        while heard.recv().await.is_some() {}
+        tracker.wait().await;
+    };
+    _ = timeout(GOODBYE + LOOK, ended).await;
+    checked(health.links_up, finding)
+}
