@@ -1,6 +1,7 @@
 //! Tests from outside, one binary: files by feature, helpers in `support`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod address_books;
 mod audit_ledger;
 mod audit_support;
@@ -12,10 +13,10 @@ mod chaos_kill;
 mod commands;
 mod contacts;
 mod county_support;
+mod daemon;
 mod gateway_limits;
 mod gateway_stories;
 mod gateway_support;
-mod daemon;
 mod holding_back;
 mod intake;
 mod log;
@@ -24,9 +25,8 @@ mod rates;
 mod recorder_stories;
 mod recorder_support;
 mod sending_stories;
-mod tidy;
-mod trouble_below;
 mod simulate_stories;
 mod support;
 mod tidy;
+mod trouble_below;
 mod users;
