@@ -221,7 +221,7 @@ pub(super) async fn intend(
         return Err(store::Error::Conflict(format!("run {id} is cancelled and stays so")));
     }
     tx.set_intent(id, from, to, reason).await?;
-    work.run_changed(id, |lane| lane.intent = to.as_str().to_owned());
+    work.run_changed(id, |lane| to.as_str().clone_into(&mut lane.intent));
     work.note(&Event::Run {
         by: by.to_owned(),
         act: act.to_owned(),
