@@ -114,7 +114,7 @@ impl Office {
             Approval::Needed => Act::Submit,
             Approval::NotNeeded => Act::SendUnapproved,
         })?;
-        self.check_gateways()?;
+        self.gateways_can_be_opened()?;
         let now = self.clock.now();
         if wish.not_after.is_some_and(|t| t <= now) {
             return Err(ServiceError::usage("最晚时间已经过去：请另定 --not-after", "--not-after has passed already: choose a later time"));
@@ -202,7 +202,7 @@ impl Office {
 
     /// What no gateway could be opened with must not be found out after the run was queued. Practice
     /// puts simulated carriers in their place.
-    fn check_gateways(&self) -> Result<(), ServiceError> {
+    fn gateways_can_be_opened(&self) -> Result<(), ServiceError> {
         for config in self.config.gateways.iter().filter(|_| !self.config.practice) {
             gateway::check(config).map_err(|source| EngineError::Gateway { id: config.id.clone(), source })?;
         }
