@@ -41,14 +41,15 @@ pub(super) struct Campaign {
 
 impl Campaign {
     /// One act of its life.
-    pub(super) fn act(&mut self, by: String, act: &str, reason: String) {
+    pub(super) fn act(&mut self, by: String, act: &str, reason: String, handed_in: bool) {
         match act {
-            // Made with its first run: submitted, or let out at once.
-            _ if self.created_by.is_empty() => {
-                self.created_by.clone_from(&by);
+            // With a run: submitted, or let out at once, and then nobody decides.
+            _ if handed_in => {
+                if self.created_by.is_empty() {
+                    self.created_by.clone_from(&by);
+                }
                 self.submitted_by = by;
             }
-            "submitted" => self.submitted_by = by,
             "approved" | "returned" | "rejected" => self.decided_by = by,
             _ => {}
         }

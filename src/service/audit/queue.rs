@@ -127,9 +127,12 @@ impl Lane {
             "结束的区间不是余下的区间",
             "the range that ends is not what remained",
         )?;
-        if self.next < self.end {
-            (self.end, self.end_reason) = (self.next, reason);
-        }
+        must(
+            self.end_reason.is_empty(),
+            "该队列已经结束",
+            "the lane had ended already",
+        )?;
+        (self.end, self.end_reason) = (self.next, reason);
         self.again.clear();
         Ok(())
     }

@@ -44,6 +44,8 @@ pub(super) struct Replay {
     /// The highest number drawn, by counter.
     pub(super) drawn: BTreeMap<&'static str, i64>,
     pub(super) words: Words,
+    /// The campaign whose run was frozen just before.
+    handed_in: Option<CampaignId>,
     /// The entries' times, by number.
     pub(super) times: Vec<i64>,
 }
@@ -134,8 +136,9 @@ impl Replay {
                 reason,
             } => {
                 let known = self.campaigns.entry(campaign.to_string()).or_default();
-                known.act(by, &act, reason);
+                known.act(by, &act, reason, self.handed_in == Some(campaign));
                 (known.state, known.digest, known.changed_us) = (state, digest, at.time_us);
+                self.handed_in = None;
             }
             Event::Frozen {
                 run,
@@ -311,6 +314,7 @@ impl Replay {
         suppressed: &[SuppressedSpan],
     ) -> Heard {
         let id = run.to_string();
+        self.handed_in = Some(campaign);
         for lane in &lanes {
             self.draw("lane", lane.lane.0);
             let new = Lane::new(&id, lane)?;

@@ -169,9 +169,15 @@ pub(super) async fn campaigns(tx: &mut Tx, replay: &Replay) -> Check {
     }
 }
 
-/// The row's text and policies must be those that the digest was made of.
+/// The row's text and policies must be those that the digest was made of: its newest run's, for a
+/// returned campaign is frozen anew.
 fn bound(replay: &Replay, row: &CampaignRow) -> Check {
-    let Some(run) = replay.runs.values().find(|r| r.campaign == row.id) else {
+    let Some(run) = replay
+        .runs
+        .values()
+        .filter(|r| r.campaign == row.id)
+        .max_by_key(|r| r.frozen_us)
+    else {
         return Ok(());
     };
     same(
