@@ -113,7 +113,8 @@ impl Core {
             flight.timed_out = true;
             gateway.unanswered -= 1;
             let flight = flight.clone();
-            self.doubt(&flight, false);
+            // Its report may settle it from now on; a late answer says the same or comes too late.
+            self.doubt(&flight, true);
         }
     }
 
