@@ -189,3 +189,34 @@ async fn killed_ten_times_on_a_server_nobody_is_lost_and_nobody_gets_it_twice() 
     };
     rounds(first_seed(), vec![one, two]).await;
 }
+
+/// A report that comes while the answer is missing settles the doubt as soon as the time-out is over,
+/// also in a daemon whose connection lives for weeks; and after a kill.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_settled_by_its_report_while_the_connection_lives() {
+    let settings = Settings {
+        faults: Faults {
+            lost_answers: 100.0,
+            ..Faults::default()
+        },
+        ..carrier()
+    };
+    let gateway = "rate = 600\nwindow = 32\nresponse_timeout = \"500ms\"";
+    let stage = Stage::open(settings, "doubt_grace = \"60s\"", gateway).await;
+    let first = stage.queue(&stage.numbers(0, 5), &[]).await;
+    let second = stage.queue(&stage.numbers(10, 5), &[]).await;
+    let delivered = async |run: &str| stage.view(run).await.counts.of(Outcome::Delivered);
+    let (mut daemon, _) = stage.serve().await;
+    eventually("all are delivered", async || {
+        delivered(&first).await + delivered(&second).await == 10
+    })
+    .await;
+    let third = stage.queue(&stage.numbers(20, 5), &[]).await;
+    stage.taken_at_least(15).await;
+    daemon.kill().await;
+    let (daemon, _) = stage.serve().await;
+    eventually("those are, too", async || delivered(&third).await == 5).await;
+    daemon.ends_well().await;
+    let counts = stage.carrier.counts();
+    assert_eq!((counts.recipients, counts.recipients_sent_twice), (15, 0));
+}
