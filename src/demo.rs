@@ -5,6 +5,7 @@
 mod outcome;
 
 use std::{
+    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -44,7 +45,7 @@ use crate::{
 const START: &str = "2023-06-09T09:00:00+08:00";
 
 /// A demo that is not over by then has failed, and says where it stands.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What marks a folder as made by a demo, so that the next one may clear it.
 const MARK: &str = "# made by `watchbell demo`; may be deleted";
@@ -203,11 +204,12 @@ fn settings(database: &str) -> String {
     for (id, carriers, rate) in
         [("mobile", r#""mobile", "broadnet""#, 600), ("unicom", r#""unicom""#, 300), ("telecom", r#""telecom""#, 300)]
     {
-        text.push_str(&format!(
+        _ = write!(
+            text,
             "\n[[gateways]]\nid = \"{id}\"\nkind = \"cmpp20\"\ncarriers = [{carriers}]\naddress = \"127.0.0.1:7890\"\n\
              account = \"901234\"\npassword = \"practice\"\naccess_number = \"10690000\"\nservice_id = \"SAFETY\"\n\
              rate = {rate}\nlinks = 2\nwindow = 32\nprice = 0.05\nresponse_timeout = \"3s\"\n"
-        ));
+        );
     }
     text
 }

@@ -123,14 +123,25 @@ pub struct Engine {
     halted: Option<Halt>,
     /// When a person stopped all sending, as last seen; 0: not.
     stopped_us: i64,
-    /// Started held: without links, for a copy's links would take the original's reports.
-    held: bool,
-    released: bool,
+    /// How far its life is.
+    phase: Phase,
     /// Operations sent to the journal and not committed yet.
     uncommitted: usize,
     look_now: bool,
-    ending: bool,
     tracker: TaskTracker,
+}
+
+/// How far an engine's life is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Sends.
+    Live,
+    /// Started held: without links, for a copy's links would take the original's reports.
+    Held,
+    /// Was held and may go on: ends, so that the next one opens the links.
+    Released,
+    /// Says goodbye.
+    Ending,
 }
 
 /// One turn of the engine.
@@ -201,11 +212,9 @@ impl Engine {
             renewed: Instant::now(),
             halted: None,
             stopped_us: 0,
-            held: found.held,
-            released: false,
+            phase: if found.held { Phase::Held } else { Phase::Live },
             uncommitted: 0,
             look_now: false,
-            ending: false,
             tracker,
             lock,
             parts,
@@ -254,7 +263,7 @@ impl Engine {
                 step = self.step() => step,
             };
             self.take(step).await?;
-            if self.released {
+            if self.phase == Phase::Released {
                 return Ok(());
             }
             if self.look_now {
@@ -300,7 +309,7 @@ impl Engine {
 
     fn listen(&mut self, id: &GatewayId, event: Event) {
         // Links that go down because we said goodbye are nobody's trouble.
-        if !self.ending {
+        if self.phase != Phase::Ending {
             tell(&self.parts.alerts, id, &event);
         }
         self.core.event(self.parts.clock.now(), id, event);
@@ -391,7 +400,9 @@ impl Engine {
             (false, true, _) => Some(Halt::Waiting),
         };
         if news.may_send {
-            self.released = self.held;
+            if self.phase == Phase::Held {
+                self.phase = Phase::Released;
+            }
             if was_halted {
                 self.core.resume(now);
             }

@@ -17,7 +17,7 @@ use watchbell::{
         priority::Priority,
         time::Micros,
     },
-    expander::{self, Approval, Audience, Office, OnDoubt, Order, Person},
+    expander::{self, Approval, Audience, Office, OnDoubt, Order, Person, Target},
     gateway::{CarrierMessageId, Delivery, Mo, Report, Verdict},
     recorder::{ClaimRequest, Claimed, Op, PartNews, Recorder, Release, Take},
     service::audit,
@@ -413,7 +413,7 @@ async fn freeze(base: &Base, clock: &Clock) -> RunId {
         not_before: None,
         slot: clock.now(),
         author: "wang".into(),
-        campaign: watchbell::expander::Target::New,
+        campaign: Target::New,
         approval: Approval::NotNeeded,
     };
     let carriers = CarrierTable::builtin();

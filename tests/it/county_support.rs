@@ -9,7 +9,7 @@ use watchbell::{
     alert::Alerts,
     clock::Clock,
     config::Config,
-    domain::{id::RunId, message::Outcome, phone::Phone, priority::Priority, role::Actor},
+    domain::{id::RunId, phone::Phone, priority::Priority, role::Actor},
     expander::OnDoubt,
     service::{
         Office,
@@ -109,7 +109,7 @@ impl County {
         let done = tokio::time::timeout(PATIENCE, self.office.wait(run, &alerts, &stop, |_| {})).await;
         match done {
             Ok(counts) => counts.unwrap(),
-            Err(_) => panic!("still open after {PATIENCE:?}: {:?}", self.office.run(run).await.unwrap().counts),
+            Err(tokio::time::error::Elapsed { .. }) => panic!("still open after {PATIENCE:?}: {:?}", self.office.run(run).await.unwrap().counts),
         }
     }
 }
@@ -143,8 +143,4 @@ pub(crate) async fn both_sides_agree(county: &County) {
         }
     }
     assert_eq!(county.carrier.counts().recipients_sent_twice, 0, "somebody got it twice");
-}
-
-pub(crate) fn total_of(counts: &Counts, outcomes: &[Outcome]) -> i64 {
-    outcomes.iter().map(|o| counts.of(*o)).sum()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::{Engine, EngineError, RENEW_EVERY, Step, write_sidecar};
+use super::{Engine, EngineError, Phase, RENEW_EVERY, Step, write_sidecar};
 
 /// How long open windows may answer when the engine ends; what is silent then is in doubt.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -18,7 +18,7 @@ pub(super) const LAST_CALL: Duration = Duration::from_secs(8);
 impl Engine {
     /// Stop claiming, let windows answer, say goodbye, last commit.
     pub(super) async fn drain(&mut self) -> Result<(), EngineError> {
-        self.ending = true;
+        self.phase = Phase::Ending;
         self.core.halt();
         self.act();
         let deadline = Instant::now() + DRAIN;
