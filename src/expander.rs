@@ -224,7 +224,7 @@ async fn begin(store: &Store, clock: &Clock, order: &Order, campaign: CampaignId
     tx.commit().await
 }
 
-/// Everybody's messages, chunk by chunk.
+/// Everybody's messages, chunk by chunk: the database writes one while the next is made.
 async fn write(
     store: &Store,
     office: Office<'_>,
@@ -235,35 +235,16 @@ async fn write(
     let mut maker = LaneMaker::open(store, office, order, run).await?;
     let mut made = Made::default();
     let mut problems = Problems::default();
-    let limits = ValueLimits::default();
+    let mut ready = Chunk::default();
     loop {
-        let people = audience.next(store, CHUNK).await?;
-        if people.is_empty() {
-            break;
-        }
-        let mut rows = Vec::with_capacity(people.len());
-        let mut merges = Vec::new();
-        for person in people {
-            made.size += 1;
-            if maker.has_placeholders() {
-                let before = problems.total;
-                maker.template().check_row(person.row, &person.values, &limits, &mut problems);
-                if problems.total > before {
-                    continue;
-                }
-            }
-            if !person.others.is_empty() {
-                made.merged += 1;
-                merges.push(MergeRow { phone: person.phone.expose(), kept: person.kept.clone(), others: person.others.join(", ") });
-            }
-            rows.push(maker.message(store, &person).await?);
-        }
-        if problems.total == 0 {
-            rows.sort_unstable_by_key(|m: &NewMessage| m.phone);
-            let mut tx = store.begin("freeze").await?;
-            tx.insert_messages(&rows).await?;
-            tx.insert_merges(run, &merges).await?;
-            tx.commit().await?;
+        let (put, next) = tokio::join!(
+            ready.put(store, run),
+            Chunk::make(store, &mut audience, &mut maker, &mut made, &mut problems)
+        );
+        put?;
+        match next? {
+            Some(chunk) => ready = chunk,
+            None => break,
         }
     }
     if problems.total > 0 {
@@ -271,6 +252,64 @@ async fn write(
     }
     made.lanes = maker.done();
     Ok(made)
+}
+
+/// Messages for one transaction.
+#[derive(Debug, Default)]
+struct Chunk {
+    rows: Vec<NewMessage>,
+    merges: Vec<MergeRow>,
+}
+
+impl Chunk {
+    /// The next people's messages, or their problems; `None` when all have come.
+    async fn make(
+        store: &Store,
+        audience: &mut Audience,
+        maker: &mut LaneMaker<'_>,
+        made: &mut Made,
+        problems: &mut Problems,
+    ) -> Result<Option<Self>, FreezeError> {
+        let people = audience.next(store, CHUNK).await?;
+        if people.is_empty() {
+            return Ok(None);
+        }
+        let mut chunk = Self { rows: Vec::with_capacity(people.len()), merges: Vec::new() };
+        let limits = ValueLimits::default();
+        for person in people {
+            made.size += 1;
+            if maker.has_placeholders() {
+                let before = problems.total;
+                maker.template().check_row(person.row, &person.values, &limits, problems);
+                if problems.total > before {
+                    continue;
+                }
+            }
+            if !person.others.is_empty() {
+                made.merged += 1;
+                let others = person.others.join(", ");
+                chunk.merges.push(MergeRow { phone: person.phone.expose(), kept: person.kept.clone(), others });
+            }
+            chunk.rows.push(maker.message(store, &person).await?);
+        }
+        if problems.total > 0 {
+            // All that is wrong is said at once, and nothing more is written.
+            return Ok(Some(Self::default()));
+        }
+        // Lane by lane, and so in the order of the table; within a lane it is that of the numbers.
+        chunk.rows.sort_unstable_by_key(|m| m.id);
+        Ok(Some(chunk))
+    }
+
+    async fn put(&self, store: &Store, run: RunId) -> store::Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let mut tx = store.begin("freeze").await?;
+        tx.insert_messages(&self.rows).await?;
+        tx.insert_merges(run, &self.merges).await?;
+        tx.commit().await
+    }
 }
 
 /// What has been written of a run.
