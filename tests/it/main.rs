@@ -14,6 +14,7 @@ mod county_support;
 mod gateway_limits;
 mod gateway_stories;
 mod gateway_support;
+mod gateways_check;
 mod daemon;
 mod holding_back;
 mod intake;
