@@ -15,7 +15,7 @@ use crate::{
         priority::Priority,
         template::{NAME, Values},
     },
-    expander::{self, Approval, Audience, FreezeError, OnDoubt, Order, Person, freeze},
+    expander::{self, Approval, Audience, FreezeError, OnDoubt, Order, Person, Target, freeze},
     store::{self, Limits, Store},
 };
 
@@ -89,6 +89,7 @@ pub async fn freeze_run(
         not_before: None,
         slot: clock.now(),
         author: "bench".into(),
+        campaign: Target::New,
         approval: Approval::Needed,
     };
     let audience = Audience::ordered(people(recipients, personal), [NAME.to_owned()]);

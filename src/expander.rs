@@ -17,7 +17,7 @@ use crate::{
         event::{Event, FrozenLane, SuppressedSpan, Terms},
         id::{CampaignId, RunId},
         lang::Lang,
-        lifecycle::CampaignState,
+        lifecycle::{CampaignAct, CampaignState},
         message::Outcome,
         priority::Priority,
         template::{Problems, Template, TemplateError, ValueLimits},
@@ -51,8 +51,10 @@ pub struct Order {
     pub not_before: Option<Micros>,
     /// The slot that it fires for.
     pub slot: Micros,
-    /// Who wrote it.
+    /// Who hands it in.
     pub author: String,
+    /// A campaign of its own, or one that was returned and is handed in again.
+    pub campaign: Target,
     /// Waits for another person, or goes at once.
     pub approval: Approval,
 }
@@ -74,6 +76,15 @@ impl OnDoubt {
             Self::Resend => "resend",
         }
     }
+}
+
+/// Whose run it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A new campaign's.
+    New,
+    /// Of a campaign that was returned: its first run is cancelled, this one takes its place.
+    Again(CampaignId),
 }
 
 /// Does another person decide?
@@ -180,7 +191,10 @@ pub async fn freeze(
         return Err(FreezeError::Values(unknown));
     }
     let run = RunId::fresh();
-    let campaign = CampaignId::fresh();
+    let campaign = match order.campaign {
+        Target::New => CampaignId::fresh(),
+        Target::Again(id) => id,
+    };
     begin(store, clock, order, campaign, run).await?;
     let made = write(store, office, order, audience, run).await;
     let made = match made {
@@ -355,24 +369,7 @@ async fn finish(
         Approval::Needed => CampaignState::Submitted,
         Approval::NotNeeded => CampaignState::Approved,
     };
-    tx.insert_campaign(&CampaignRow {
-        id: campaign.to_string(),
-        name: order.name.clone(),
-        template: order.text.clone(),
-        audience: order.audience.clone(),
-        priority: order.priority.as_str().into(),
-        on_doubt: order.on_doubt.as_str().into(),
-        not_after_us: order.not_after.map_or(0, |t| t.0),
-        state: state.as_str().into(),
-        reason: String::new(),
-        created_by: order.author.clone(),
-        submitted_by: order.author.clone(),
-        decided_by: String::new(),
-        digest: digest.to_vec(),
-        created_us: now.0,
-        changed_us: now.0,
-    })
-    .await?;
+    put_campaign(&mut tx, order, campaign, state, &digest, now).await?;
     let digest = hex::encode(digest);
     let mut events = vec![
         Event::Frozen { run, campaign, terms, lanes, suppressed: spans },
@@ -401,6 +398,49 @@ async fn finish(
     tx.commit().await?;
     let segments = made.lanes.iter().map(|l| l.figures.segments).sum();
     Ok(Frozen { campaign, run, size: made.size, segments, merged: made.merged, suppressed, digest })
+}
+
+/// Writes the new campaign, or the returned one handed in again.
+async fn put_campaign(
+    tx: &mut store::Tx,
+    order: &Order,
+    campaign: CampaignId,
+    state: CampaignState,
+    digest: &[u8; 32],
+    now: Micros,
+) -> store::Result<()> {
+    let row = CampaignRow {
+        id: campaign.to_string(),
+        name: order.name.clone(),
+        template: order.text.clone(),
+        audience: order.audience.clone(),
+        priority: order.priority.as_str().into(),
+        on_doubt: order.on_doubt.as_str().into(),
+        not_after_us: order.not_after.map_or(0, |t| t.0),
+        state: state.as_str().into(),
+        reason: String::new(),
+        created_by: order.author.clone(),
+        submitted_by: order.author.clone(),
+        decided_by: String::new(),
+        digest: digest.to_vec(),
+        created_us: now.0,
+        changed_us: now.0,
+    };
+    if order.campaign == Target::New {
+        return tx.insert_campaign(&row).await;
+    }
+    let known = tx.campaign(campaign).await?;
+    let from = known.state()?;
+    from.on(CampaignAct::Submit).map_err(|e| store::Error::Conflict(e.to_string()))?;
+    let again = CampaignRow {
+        template: row.template,
+        state: row.state,
+        submitted_by: row.submitted_by,
+        digest: row.digest,
+        reason: String::new(),
+        ..known
+    };
+    tx.update_campaign(&again, from, now).await
 }
 
 /// What an approval binds: the text, the exact people (by their lanes' roots), the time, the policies.

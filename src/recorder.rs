@@ -5,6 +5,7 @@
 //! [`Recorder::commit`] is the whole of it and is what tests call; [`Recorder::run`] is a loop around.
 
 mod claim;
+mod doubt;
 mod report;
 mod run;
 mod save;
@@ -252,6 +253,8 @@ pub struct Committed {
     pub requeued: bool,
     /// The ledger's head.
     pub head: Option<Head>,
+    /// How many operations it held.
+    pub ops: usize,
     /// Segments that the carriers took, by gateway.
     pub accepted: BTreeMap<GatewayId, u64>,
 }
@@ -269,6 +272,18 @@ pub struct Recorder {
     /// Where orphan reports wait.
     orphans: HashSet<(GatewayId, Phone)>,
     opt_out: OptOutWords,
+    /// Only while this holds the engine's lease is anything committed.
+    holder: Option<String>,
+    /// A commit that was sent off and not confirmed.
+    unconfirmed: Option<Unconfirmed>,
+}
+
+/// A commit whose outcome is unknown, with what it makes true if it happened.
+#[derive(Debug)]
+struct Unconfirmed {
+    head: Head,
+    done: Committed,
+    places: save::OrphanPlaces,
 }
 
 impl Recorder {
@@ -282,6 +297,8 @@ impl Recorder {
             suppressed_to: 0,
             orphans: HashSet::new(),
             opt_out: OptOutWords::default(),
+            holder: None,
+            unconfirmed: None,
         };
         let mut tx = this.store.read("recorder_open").await?;
         while this.learn_suppressions(&mut tx).await? > 0 {}
@@ -291,6 +308,14 @@ impl Recorder {
             }
         }
         Ok(this)
+    }
+
+    /// Commits only while `node` holds the engine's lease: an engine that slept while another took over
+    /// must not claim behind its back.
+    #[must_use]
+    pub fn fenced(mut self, node: &str) -> Self {
+        self.holder = Some(node.to_owned());
+        self
     }
 
     /// Further words that opt out when they are all a person writes.
@@ -310,34 +335,71 @@ impl Recorder {
         Ok(news.len())
     }
 
+    /// Who opts out in this very commit: remembered for good only once it is durable.
+    async fn opted_out_now(&self, tx: &mut Tx, ops: &[Op]) -> store::Result<HashSet<Phone>> {
+        let is_mo = |op: &Op| matches!(op, Op::Heard { delivery: Delivery::Mo(_), .. });
+        if !ops.iter().any(is_mo) {
+            return Ok(HashSet::new());
+        }
+        let news = tx.suppressions_after(self.suppressed_to, MAX_GROUP as i64).await?;
+        Ok(news.iter().filter_map(|row| Phone::from_wire(&row.phone)).collect())
+    }
+
     /// Commits a group: all of it, or nothing.
     pub async fn commit(&mut self, ops: &[Op]) -> store::Result<Committed> {
         let now = self.clock.now();
         let known_orphans = std::mem::take(&mut self.orphans);
-        let committed = self.commit_with(ops, now, &known_orphans).await;
+        let prepared = self.prepare(ops, now, &known_orphans).await;
         self.orphans = known_orphans;
-        let (done, places) = committed?;
+        let (tx, head, mut done, places) = prepared?;
+        done.ops = ops.len();
+        if let Err(error) = tx.commit().await {
+            self.unconfirmed = head.map(|head| Unconfirmed { head, done, places });
+            return Err(error);
+        }
         places.apply(&mut self.orphans);
         Ok(done)
     }
 
-    async fn commit_with(
+    /// Did the commit of which nothing was heard happen? The chain tells: an entry's number is unique,
+    /// and its hash is over all it says. The head is locked meanwhile, so that a commit still under way
+    /// at the server has ended one way or the other.
+    async fn find_unconfirmed(&mut self) -> store::Result<Option<Committed>> {
+        let Some(head) = self.unconfirmed.as_ref().map(|u| u.head) else { return Ok(None) };
+        let mut tx = self.store.begin("find_unconfirmed").await?;
+        tx.draft_entry(self.clock.now()).await?;
+        let found = tx.entry_hash(head.n).await? == Some(head.hash);
+        drop(tx);
+        let Some(unconfirmed) = self.unconfirmed.take().filter(|_| found) else { return Ok(None) };
+        unconfirmed.places.apply(&mut self.orphans);
+        Ok(Some(unconfirmed.done))
+    }
+
+    /// Everything but the commit itself. Without events there is no entry, and nothing that may not be
+    /// done twice.
+    async fn prepare(
         &mut self,
         ops: &[Op],
         now: Micros,
         known_orphans: &HashSet<(GatewayId, Phone)>,
-    ) -> store::Result<(Committed, save::OrphanPlaces)> {
+    ) -> store::Result<(Tx, Option<Head>, Committed, save::OrphanPlaces)> {
         let mut tx = self.store.begin("record").await?;
         let draft = tx.draft_entry(now).await?;
+        if let Some(holder) = &self.holder
+            && !tx.holds_lease(holder).await?
+        {
+            return Err(store::Error::Conflict("another engine has taken over this database's lease".to_owned()));
+        }
         let mut work = Work::new(draft.n, now, known_orphans);
         work.load(&mut tx, ops).await?;
-        self.learn_suppressions(&mut tx).await?;
+        while self.learn_suppressions(&mut tx).await? > 0 {}
         for op in ops {
             self.apply(&mut tx, &mut work, op).await?;
         }
+        let opted_out = self.opted_out_now(&mut tx, ops).await?;
         for op in ops {
             if let Op::Claim(request) = op {
-                let claimed = claim::claim(&mut tx, &mut work, request, &self.suppressed).await?;
+                let claimed = claim::claim(&mut tx, &mut work, request, &[&self.suppressed, &opted_out]).await?;
                 work.done.claims.push(claimed);
             }
         }
@@ -346,9 +408,8 @@ impl Recorder {
         let head = tx.append(draft, &events).await?;
         let mut done = std::mem::take(&mut work.done);
         done.head = Some(head);
-        tx.commit().await?;
         metrics::counter!("watchbell_ledger_entries_total").increment(u64::from(!events.is_empty()));
-        Ok((done, places))
+        Ok((tx, (!events.is_empty()).then_some(head), done, places))
     }
 
     async fn apply(&mut self, tx: &mut Tx, work: &mut Work<'_>, op: &Op) -> store::Result<()> {
@@ -409,30 +470,25 @@ impl Recorder {
 
     async fn commit_until_done(&mut self, group: &[Op], alert: &impl Fn(&store::Error)) -> store::Result<Committed> {
         loop {
-            let before = self.head().await.ok();
-            let error = match self.commit(group).await {
+            let error = match self.commit_or_find(group).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
             match error.next() {
-                Next::Retry => alert(&error),
-                // A commit whose outcome is unknown: the chain's entry number is unique, so the head
-                // tells. If it moved, the process ends and recovery reads what was committed; what
-                // had not been acknowledged comes again from the carrier.
-                Next::AskHead => {
-                    alert(&error);
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                    if before.is_none() || self.head().await.ok() != before {
-                        return Err(error);
-                    }
-                }
+                Next::Retry | Next::AskHead => alert(&error),
                 Next::Die => return Err(error),
             }
             tokio::time::sleep(RETRY_PAUSE).await;
         }
     }
 
-    async fn head(&self) -> store::Result<Head> {
-        self.store.read("head").await?.head().await
+    async fn commit_or_find(&mut self, group: &[Op]) -> store::Result<Committed> {
+        match self.find_unconfirmed().await? {
+            Some(done) => Ok(done),
+            None => self.commit(group).await,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

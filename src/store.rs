@@ -31,6 +31,9 @@ pub use error::{Error, Result};
 /// transaction allowed (20 ms) by far; shorter than a person's patience.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How a writing transaction begins on SQLite: a reader that turns writer could only fail.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
 /// Readers at once on SQLite: log, exports, audit and the doors beside the engine.
 const READERS: u32 = 4;
 
@@ -162,7 +165,7 @@ impl Store {
     /// Begins a writing transaction.
     pub async fn begin(&self, name: &'static str) -> Result<Tx> {
         let inner = match &self.pool {
-            Pool::Sqlite { write, .. } => Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Sqlite { write, .. } => Inner::Sqlite(begin_sqlite(write).await?),
             Pool::Postgres(pool) => Inner::Postgres(pool.begin().await?),
         };
         Ok(Tx { inner, name })
@@ -231,6 +234,18 @@ impl Tx {
             sqlx::query_scalar("UPDATE counter SET n = n + $2 WHERE name = $1 RETURNING n")
                 .bind(counter).bind(n).fetch_one(db).await)?;
         Ok(last - n + 1)
+    }
+}
+
+/// A full disk makes SQLite roll back by itself; the connection then still counts the transaction as
+/// open and would refuse every further one. A fresh connection takes its place.
+async fn begin_sqlite(write: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
+    match write.begin_with(BEGIN).await {
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            write.acquire().await?.close().await?;
+            Ok(write.begin_with(BEGIN).await?)
+        }
+        begun => Ok(begun?),
     }
 }
 

@@ -221,7 +221,7 @@ CREATE TABLE again (
     PRIMARY KEY (lane_id, "from")
 );
 
--- What awaits a report. Carriers reuse ids: a conflict keeps the newest.
+-- What awaits a report. Carriers reuse ids: a report means the newest, and the older one's window still ends.
 CREATE TABLE inflight (
     gateway    TEXT    NOT NULL,
     carrier_id TEXT    NOT NULL,
@@ -230,8 +230,9 @@ CREATE TABLE inflight (
     lane_id    BIGINT NOT NULL,
     part       BIGINT NOT NULL,
     at_us      BIGINT NOT NULL,
-    PRIMARY KEY (gateway, carrier_id, phone)
+    PRIMARY KEY (gateway, carrier_id, phone, lane_id, message_id, part)
 );
+CREATE INDEX inflight_at ON inflight (at_us);
 
 -- Asked, no answer: did it leave? One row a doubtful part.
 CREATE TABLE doubt (
@@ -247,6 +248,7 @@ CREATE TABLE doubt (
     PRIMARY KEY (lane_id, message_id, part)
 );
 CREATE INDEX doubt_phone ON doubt (gateway, phone);
+CREATE INDEX doubt_open ON doubt (since_us) WHERE graced = 0;
 
 -- Reports that name an id we don't know (yet).
 CREATE TABLE orphan (

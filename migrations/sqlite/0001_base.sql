@@ -219,7 +219,7 @@ CREATE TABLE again (
     PRIMARY KEY (lane_id, "from")
 ) STRICT, WITHOUT ROWID;
 
--- What awaits a report. Carriers reuse ids: a conflict keeps the newest.
+-- What awaits a report. Carriers reuse ids: a report means the newest, and the older one's window still ends.
 CREATE TABLE inflight (
     gateway    TEXT    NOT NULL,
     carrier_id TEXT    NOT NULL,
@@ -228,8 +228,9 @@ CREATE TABLE inflight (
     lane_id    INTEGER NOT NULL,
     part       INTEGER NOT NULL,
     at_us      INTEGER NOT NULL,
-    PRIMARY KEY (gateway, carrier_id, phone)
+    PRIMARY KEY (gateway, carrier_id, phone, message_id, part)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX inflight_at ON inflight (at_us);
 
 -- Asked, no answer: did it leave? One row a doubtful part.
 CREATE TABLE doubt (
@@ -245,6 +246,7 @@ CREATE TABLE doubt (
     PRIMARY KEY (message_id, part)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX doubt_phone ON doubt (gateway, phone);
+CREATE INDEX doubt_open ON doubt (since_us) WHERE graced = 0;
 
 -- Reports that name an id we don't know (yet).
 CREATE TABLE orphan (

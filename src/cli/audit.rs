@@ -74,7 +74,12 @@ async fn verify(args: VerifyArgs, ctx: &Ctx) -> Result<Exit, CliError> {
 
 /// The verdict for people; the head is there to be written down.
 fn told(verdict: &Verdict, lang: Lang) -> Vec<String> {
-    let Verdict { entries, events, head, .. } = verdict;
+    let Verdict {
+        entries,
+        events,
+        head,
+        ..
+    } = verdict;
     let root = hex::encode(verdict.root);
     let mut lines = vec![match &verdict.first_difference {
         None => lang.pick(
@@ -86,7 +91,10 @@ fn told(verdict: &Verdict, lang: Lang) -> Vec<String> {
             format!("Something differs! The first: {}", found.text(lang)),
         ),
     }];
-    lines.push(lang.pick(format!("链头（请抄下，日后可用 --expect 核对）：{head}"), format!("Head (write it down; --expect checks it another day): {head}")));
+    lines.push(lang.pick(
+        format!("链头（请抄下，日后可用 --expect 核对）：{head}"),
+        format!("Head (write it down; --expect checks it another day): {head}"),
+    ));
     lines.push(lang.pick(format!("总根：{root}"), format!("Root: {root}")));
     lines
 }
@@ -95,17 +103,26 @@ async fn export(args: ExportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let store = audit::open(&ctx.config()?).await.map_err(refused)?;
     let mut ledger = create(&args.file)?;
     let mut messages = args.messages.as_deref().map(create).transpose()?;
-    let done = audit::export(&store, &mut ledger, messages.as_mut().map(|m| m as _)).await.map_err(refused)?;
+    let done = audit::export(&store, &mut ledger, messages.as_mut().map(|m| m as _))
+        .await
+        .map_err(refused)?;
     store.close().await;
     ctx.out.note(ctx.lang.pick(
-        format!("已导出 {} 条台账、{} 条短信状态；格式见 docs/ledger.md。", done.entries, done.messages),
-        format!("Exported {} entries and {} messages' states; docs/ledger.md has the format.", done.entries, done.messages),
+        format!(
+            "已导出 {} 条台账、{} 条短信状态；格式见 docs/ledger.md。",
+            done.entries, done.messages
+        ),
+        format!(
+            "Exported {} entries and {} messages' states; docs/ledger.md has the format.",
+            done.entries, done.messages
+        ),
     ))?;
     Ok(Exit::Done)
 }
 
 fn create(path: &Path) -> Result<BufWriter<File>, CliError> {
-    let file = File::create(path).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+    let file = File::create(path)
+        .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
     Ok(BufWriter::with_capacity(1 << 16, file))
 }
 
@@ -116,6 +133,8 @@ fn refused(error: AuditError) -> CliError {
             format!("没有数据库 {path}：请检查配置中 [database] url"),
             format!("there is no database at {path}: check [database] url"),
         ),
-        AuditError::Store(e) => CliError::refused(format!("无法核验：{e}"), format!("cannot verify: {e}")),
+        AuditError::Store(e) => {
+            CliError::refused(format!("无法核验：{e}"), format!("cannot verify: {e}"))
+        }
     }
 }

@@ -31,6 +31,9 @@ pub enum CampaignCommand {
     Submit {
         /// Which.
         id: CampaignId,
+        /// 修改后的正文 · another text
+        #[arg(long)]
+        text: Option<String>,
     },
     /// 批准（不能批准自己的） · let it out; never your own
     Approve {
@@ -68,7 +71,11 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
             show(&office.campaign(id).await?, json, ctx)?;
             return Ok(Exit::Done);
         }
-        CampaignCommand::Submit { id } => (id, CampaignAct::Submit, None),
+        CampaignCommand::Submit { id, text } => {
+            office.resubmit(&actor, id, text.as_deref()).await?;
+            show(&office.campaign(id).await?, false, ctx)?;
+            return Ok(Exit::Done);
+        }
         CampaignCommand::Approve { id } => (id, CampaignAct::Approve, None),
         CampaignCommand::Return(w) => (w.id, CampaignAct::Return, Some(w.reason)),
         CampaignCommand::Reject(w) => (w.id, CampaignAct::Reject, Some(w.reason)),

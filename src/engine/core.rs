@@ -249,7 +249,7 @@ impl Core {
     /// A claim was answered by the journal.
     pub fn claimed(&mut self, now: Micros, claimed: Claimed) {
         match claimed {
-            Claimed::Granted(grant) => self.granted(grant),
+            Claimed::Granted(grant) => self.granted(&grant),
             Claimed::Refused { lane, gateway } => {
                 if let Some(gateway) = self.gateways.get_mut(&gateway) {
                     gateway.requested = None;

@@ -2,6 +2,8 @@
 //! counter and the clock in between. Starting is lock → copy check → recovery → links; ending is stop
 //! claiming → let windows answer → say goodbye → last commit → give the lock back.
 
+mod ending;
+
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
@@ -11,9 +13,11 @@ use std::{
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use ending::LAST_CALL;
 
 use super::{
     core::{Account, Action, Core},
@@ -33,7 +37,7 @@ use crate::{
     },
     gateway::{self, Event, Gateway, Health, OpenError},
     recorder::{Committed, Op, Recorder},
-    store::{self, Store},
+    store::{self, Store, error::Next},
 };
 
 /// How often the database's change counter is asked.
@@ -47,9 +51,6 @@ const JOURNAL_ROOM: usize = 256;
 
 /// Operations held back while the journal is busy; beyond it the gateways are not listened to.
 const OUTBOX_ROOM: usize = 20_000;
-
-/// How long open windows may answer when the engine ends; what is silent then is in doubt.
-const DRAIN: Duration = Duration::from_secs(5);
 
 /// What an engine is made of.
 #[derive(Debug, Clone)]
@@ -125,6 +126,8 @@ pub struct Engine {
     /// Started held: without links, for a copy's links would take the original's reports.
     held: bool,
     released: bool,
+    /// Operations sent to the journal and not committed yet.
+    uncommitted: usize,
     look_now: bool,
     ending: bool,
     tracker: TaskTracker,
@@ -140,9 +143,10 @@ enum Step {
     JournalGone,
 }
 
-/// How far a halt is: waiting for what was unwritten, or counted.
+/// How far a halt is: nobody waits for its count (held), somebody does (stopped), or it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Halt {
+    Held,
     Waiting,
     Counted,
 }
@@ -165,7 +169,7 @@ impl Engine {
             .iter()
             .filter_map(|g| Some((g.id.clone(), *g.carriers.first()?)))
             .collect();
-        let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves).await?;
+        let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves).await?.fenced(&parts.node);
         let recovered = recover(&parts.store, &parts.clock, &mut recorder).await?;
         note_start(&parts, &mut recorder, recovered).await?;
         let tracker = TaskTracker::new();
@@ -199,6 +203,7 @@ impl Engine {
             stopped_us: 0,
             held: found.held,
             released: false,
+            uncommitted: 0,
             look_now: false,
             ending: false,
             tracker,
@@ -220,28 +225,43 @@ impl Engine {
     /// Runs until `stop`, then drains and ends. An error ends it at once: recovery reads the journal.
     /// One that started held ends when it is released, so that the next one opens the links.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), EngineError> {
+        let done = match self.live(stop).await {
+            Ok(()) => tokio::time::timeout(LAST_CALL, self.drain()).await.unwrap_or(Err(EngineError::Journal)),
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(()) => self.give_back().await,
+            Err(error) => {
+                self.abandon().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn live(&mut self, stop: CancellationToken) -> Result<(), EngineError> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            // The clock's turns first: a carrier that never pauses must not keep the engine from
+            // renewing its lease and seeing a stop.
             let step = tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
-                step = self.step() => step,
+                () = stop.cancelled() => return Ok(()),
                 _ = poll.tick() => Step::Poll,
                 _ = tick.tick() => Step::Tick,
+                step = self.step() => step,
             };
             self.take(step).await?;
             if self.released {
-                break;
+                return Ok(());
             }
             if self.look_now {
                 self.look_now = false;
                 poll.reset_immediately();
             }
         }
-        self.end().await
     }
 
     /// The next thing that happens at the journal or a gateway. Cancel safe.
@@ -265,11 +285,12 @@ impl Engine {
             Step::Room(permit) => {
                 if let Some(ops) = self.outbox.pop_front() {
                     self.outbox_ops -= ops.len();
+                    self.uncommitted += ops.len();
                     permit.send(ops);
                 }
             }
             Step::Event(id, event) => self.listen(&id, event),
-            Step::Poll => self.poll().await?,
+            Step::Poll => self.poll_or_wait().await?,
             Step::Tick => self.core.tick(self.parts.clock.now()),
             Step::JournalGone => return Err(self.journal_error().await),
         }
@@ -308,6 +329,7 @@ impl Engine {
     }
 
     fn after_commit(&mut self, done: Committed) {
+        self.uncommitted = self.uncommitted.saturating_sub(done.ops);
         for (id, tokens) in done.acks {
             if let Some(gateway) = self.gateways.get(&id) {
                 gateway.acknowledge(tokens);
@@ -328,6 +350,18 @@ impl Engine {
         }
     }
 
+    /// A database that is away for a moment is waited for: the journal does the same, and without a
+    /// renewed lease no byte goes out.
+    async fn poll_or_wait(&mut self) -> Result<(), EngineError> {
+        match self.poll().await {
+            Err(EngineError::Store(error)) if error.next() != Next::Die && !self.recorder.is_finished() => {
+                tracing::warn!("The database does not answer for now: {error}");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
     /// Reads what people and other processes changed; keeps the lease, the sidecar and the house.
     async fn poll(&mut self) -> Result<(), EngineError> {
         if self.renewed.elapsed() >= RENEW_EVERY {
@@ -336,6 +370,7 @@ impl Engine {
                 return Err(EngineError::LeaseLost);
             }
             write_sidecar(&self.parts, &self.installation).await?;
+            self.tell_of_absent();
         }
         if self.recorder.is_finished() {
             return Err(self.journal_error().await);
@@ -346,17 +381,22 @@ impl Engine {
             return self.count_after_halt().await;
         };
         drop(tx);
+        let was_halted = self.halted.is_some();
+        // Stopped once more: whoever did waits for a count of their own.
+        let stopped_again = news.stopped_us != self.stopped_us;
+        self.halted = match (news.may_send, news.stopped_us > 0, self.halted) {
+            (true, ..) => None,
+            (false, false, _) => Some(Halt::Held),
+            (false, true, Some(Halt::Counted)) if !stopped_again => Some(Halt::Counted),
+            (false, true, _) => Some(Halt::Waiting),
+        };
         if news.may_send {
             self.released = self.held;
-            if self.halted.take().is_some() {
+            if was_halted {
                 self.core.resume(now);
             }
-        } else if self.halted.is_none() {
-            self.halted = Some(Halt::Waiting);
+        } else {
             self.core.halt();
-        } else if news.stopped_us != self.stopped_us {
-            // Stopped once more: whoever did waits for a count of their own.
-            self.halted = Some(Halt::Waiting);
         }
         self.stopped_us = news.stopped_us;
         for message in &news.resent {
@@ -373,26 +413,33 @@ impl Engine {
         self.count_after_halt().await
     }
 
+    /// A gateway that has never had a link has none to lose: nobody else tells of it.
+    fn tell_of_absent(&self) {
+        for (id, gateway) in &self.gateways {
+            let health = gateway.health();
+            if let (0, Some(trouble)) = (health.links_up, health.trouble) {
+                self.parts.alerts.raise(Alert {
+                    kind: Kind::GatewayDown,
+                    subject: id.0.clone(),
+                    zh: format!("网关 {id} 没有可用的连接，它的短信在等待：{trouble}"),
+                    en: format!("gateway {id} is down, its messages wait: {trouble}"),
+                });
+            }
+        }
+    }
+
     /// After a halt, once nothing is between claim and wire: says exactly how many have left.
     async fn count_after_halt(&mut self) -> Result<(), EngineError> {
-        let settled = self.core.is_quiet() && self.outbox.is_empty() && self.journal.capacity() == JOURNAL_ROOM;
+        let settled = self.core.is_quiet() && self.outbox.is_empty() && self.uncommitted == 0;
         if self.halted != Some(Halt::Waiting) || !settled {
             return Ok(());
         }
+        let left = self.parts.store.read("count_left").await?.left().await?;
         self.halted = Some(Halt::Counted);
-        let mut tx = self.parts.store.read("count_left").await?;
-        let stopped = tx.installation().await?.is_some_and(|i| i.stopped_us > 0);
-        if stopped {
-            let left = tx.left().await?;
-            let event = Entry::Stop {
-                by: "watchbell".into(),
-                act: "left".into(),
-                reason: String::new(),
-                left: Some(left),
-            };
-            self.outbox_ops += 1;
-            self.outbox.push_back(vec![Op::Note(event)]);
-        }
+        let event =
+            Entry::Stop { by: "watchbell".into(), act: "left".into(), reason: String::new(), left: Some(left) };
+        self.outbox_ops += 1;
+        self.outbox.push_back(vec![Op::Note(event)]);
         Ok(())
     }
 
@@ -402,61 +449,6 @@ impl Engine {
             Ok(Err(error)) => EngineError::Store(error),
             _ => EngineError::Journal,
         }
-    }
-
-    /// Stop claiming, let windows answer, say goodbye, last commit, give the lock back.
-    async fn end(mut self) -> Result<(), EngineError> {
-        self.ending = true;
-        self.core.halt();
-        self.act();
-        let deadline = Instant::now() + DRAIN;
-        while !(self.core.is_idle() && self.outbox.is_empty()) && Instant::now() < deadline {
-            self.drain_step(deadline).await?;
-        }
-        for gateway in self.gateways.values() {
-            gateway.close(Duration::from_millis(500));
-        }
-        self.gateways_gone().await?;
-        drop(self.journal);
-        while self.committed.recv().await.is_some() {}
-        match self.recorder.await {
-            Ok(done) => done?,
-            Err(_) => return Err(EngineError::Journal),
-        }
-        self.tracker.close();
-        _ = timeout(Duration::from_secs(1), self.tracker.wait()).await;
-        write_sidecar(&self.parts, &self.installation).await?;
-        self.lock.give_back().await?;
-        Ok(())
-    }
-
-    async fn drain_step(&mut self, deadline: Instant) -> Result<(), EngineError> {
-        let step = tokio::select! {
-            step = self.step() => step,
-            () = tokio::time::sleep_until(deadline) => Step::Tick,
-        };
-        self.take(step).await?;
-        if self.renewed.elapsed() >= RENEW_EVERY {
-            self.renewed = Instant::now();
-            self.lock.renew().await?;
-        }
-        Ok(())
-    }
-
-    /// Listens until all gateways have closed, so that what was unanswered is in doubt and recorded.
-    async fn gateways_gone(&mut self) -> Result<(), EngineError> {
-        let deadline = Instant::now() + Duration::from_secs(2);
-        while let Ok(Some((id, event))) = tokio::time::timeout_at(deadline, self.events.recv()).await {
-            self.listen(&id, event);
-            self.act();
-        }
-        while let Some(ops) = self.outbox.pop_front() {
-            if self.journal.send(ops).await.is_err() {
-                return Err(EngineError::Journal);
-            }
-            while self.committed.try_recv().is_ok() {}
-        }
-        Ok(())
     }
 }
 
@@ -541,7 +533,8 @@ fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
             };
             alerts.raise(Alert {
                 kind: Kind::LoginRefused,
-                subject: id.0.clone(),
+                // Or it would be kept back as the repetition of the first refusal.
+                subject: if *gave_up { format!("{id}: gave up") } else { id.0.clone() },
                 zh: format!("网关 {id} 拒绝登录：{reason}{zh}"),
                 en: format!("gateway {id} refuses the login: {reason}{en}"),
             });

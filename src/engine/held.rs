@@ -25,19 +25,26 @@ pub(super) async fn hold_copies(parts: &Parts) -> Result<Found, EngineError> {
     let now = parts.clock.now();
     let mut tx = parts.store.begin("hold_copies").await?;
     let Some(installation) = tx.installation().await? else {
-        return Err(store::Error::Missing { what: "installation", id: "(the database has never been used)".into() }.into());
-    };
-    let reason = match parts.store.path() {
-        Some(path) => sqlite_suspicion(&mut tx, path, &installation.id).await?,
-        None => {
-            let place = tx.place().await?;
-            (place != installation.place).then_some(sidecar::Suspicion::Moved)
+        return Err(store::Error::Missing {
+            what: "installation",
+            id: "(the database has never been used)".into(),
         }
+        .into());
+    };
+    let reason = if let Some(path) = parts.store.path() {
+        sqlite_suspicion(&mut tx, path, &installation.id).await?
+    } else {
+        let place = tx.place().await?;
+        (place != installation.place).then_some(sidecar::Suspicion::Moved)
     };
     if let (Some(reason), true) = (reason, installation.held.is_empty()) {
         tx.set_held(reason.as_str()).await?;
-        let event =
-            Entry::Stop { by: "watchbell".into(), act: "held".into(), reason: reason.as_str().into(), left: None };
+        let event = Entry::Stop {
+            by: "watchbell".into(),
+            act: "held".into(),
+            reason: reason.as_str().into(),
+            left: None,
+        };
         tx.record(now, &[event]).await?;
         tx.commit().await?;
         tell_held(&parts.alerts, reason.as_str());
@@ -48,11 +55,15 @@ pub(super) async fn hold_copies(parts: &Parts) -> Result<Found, EngineError> {
             kind: Kind::DatabaseHeld,
             subject: "stopped".into(),
             zh: "发送已被人员停止，须用 watchbell release 放行".into(),
-            en: "sending was stopped by a person and waits for `watchbell release --reason …`".into(),
+            en: "sending was stopped by a person and waits for `watchbell release --reason …`"
+                .into(),
         });
     }
     let held = reason.is_some() || !installation.held.is_empty();
-    Ok(Found { installation: installation.id, held })
+    Ok(Found {
+        installation: installation.id,
+        held,
+    })
 }
 
 /// At every start that finds it so: a daemon that waits in silence looks like one that works.
@@ -60,8 +71,12 @@ fn tell_held(alerts: &Alerts, reason: &str) {
     alerts.raise(Alert {
         kind: Kind::DatabaseHeld,
         subject: "database".into(),
-        zh: format!("数据库已扣住，不会发送任何短信，须由人员核实后用 watchbell release 放行（{reason}）"),
-        en: format!("the database is held and sends nothing until `watchbell release --reason …`: {reason}"),
+        zh: format!(
+            "数据库已扣住，不会发送任何短信，须由人员核实后用 watchbell release 放行（{reason}）"
+        ),
+        en: format!(
+            "the database is held and sends nothing until `watchbell release --reason …`: {reason}"
+        ),
     });
 }
 
@@ -83,13 +98,23 @@ async fn sqlite_suspicion(
         Some(head) => tx.entry_hash(head.n).await? == Some(head.hash),
         None => false,
     };
-    sidecar::suspect(path, known.as_ref().map(|(s, t)| (s, *t)), &present, ours)
-        .map_err(|source| EngineError::Sidecar { path: path.display().to_string(), source })
+    sidecar::suspect(path, known.as_ref().map(|(s, t)| (s, *t)), &present, ours).map_err(|source| {
+        EngineError::Sidecar {
+            path: path.display().to_string(),
+            source,
+        }
+    })
 }
 
 pub(super) async fn write_sidecar(parts: &Parts, installation: &str) -> Result<(), EngineError> {
-    let Some(path) = parts.store.path() else { return Ok(()) };
+    let Some(path) = parts.store.path() else {
+        return Ok(());
+    };
     let head = parts.store.read("sidecar").await?.head().await?;
-    sidecar::write(path, installation, head, Clock::system().now())
-        .map_err(|source| EngineError::Sidecar { path: sidecar::path_of(path).display().to_string(), source })
+    sidecar::write(path, installation, head, Clock::system().now()).map_err(|source| {
+        EngineError::Sidecar {
+            path: sidecar::path_of(path).display().to_string(),
+            source,
+        }
+    })
 }

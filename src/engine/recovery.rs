@@ -38,11 +38,19 @@ pub struct Recovered {
 pub async fn recover(store: &Store, clock: &Clock, recorder: &mut Recorder) -> store::Result<Recovered> {
     let mut found = Recovered { half_made: clear_half_made(store, clock).await?, ..Recovered::default() };
     let claims = store.read("open_claims").await?.claims().await?;
-    for claim in claims {
+    // The newest first: a message that was given back and claimed again may have left through the
+    // later claim's gateway.
+    for claim in claims.into_iter().rev() {
         let ops = settle_claim(store, &claim).await?;
         found.claims += 1;
         found.doubts += ops.len() - 1;
         recorder.commit(&ops).await?;
+    }
+    // Their connections died with the process.
+    let hopes = store.read("hopes").await?.doubts_with_hope().await?;
+    for chunk in hopes.chunks(CLEAR_CHUNK as usize) {
+        let gone = |(id, part): &(i64, i64)| Op::Gone(MessageId(*id), u8::try_from(*part).unwrap_or(u8::MAX));
+        recorder.commit(&chunk.iter().map(gone).collect::<Vec<_>>()).await?;
     }
     Ok(found)
 }

@@ -30,7 +30,7 @@ pub(super) async fn claim(
     tx: &mut Tx,
     work: &mut Work<'_>,
     request: &ClaimRequest,
-    suppressed: &HashSet<Phone>,
+    suppressed: &[&HashSet<Phone>],
 ) -> store::Result<Claimed> {
     let refused = Claimed::Refused { lane: request.lane, gateway: request.gateway.clone() };
     let lane = work.lane(tx, request.lane).await?;
@@ -86,7 +86,7 @@ async fn take_front(tx: &mut Tx, work: &mut Work<'_>, lane: &LaneRow, most: i64)
     }
     // Outcomes that stood ahead of the front now stand behind it.
     let known = tx.claimed(LaneId(lane.id), from, to).await?;
-    let passed = known.iter().filter(|r| has_outcome(r)).count() as i64;
+    let passed = known.iter().filter(|r| has_outcome(r) || work.has_news(MessageId(r.id))).count() as i64;
     let pending = work.ahead.remove(&LaneId(lane.id)).unwrap_or(0);
     let ahead = lane.ahead + pending - passed;
     tx.advance_lane(LaneId(lane.id), to, ahead).await?;
@@ -137,17 +137,20 @@ async fn sort_out(
     gateway: &GatewayId,
     claim: &ClaimRow,
     rows: Vec<ClaimedRow>,
-    suppressed: &HashSet<Phone>,
+    suppressed: &[&HashSet<Phone>],
 ) -> store::Result<Vec<Item>> {
     let mut items = Vec::with_capacity(rows.len());
     let mut unwanted = Vec::new();
     for row in rows.into_iter().filter(|r| !has_outcome(r)) {
         let id = MessageId(row.id);
+        if work.has_news(id) {
+            continue;
+        }
         let Some(phone) = Phone::from_wire(&row.phone) else {
             unwanted.push((id, "erased"));
             continue;
         };
-        if suppressed.contains(&phone) {
+        if suppressed.iter().any(|s| s.contains(&phone)) {
             unwanted.push((id, "opt_out"));
         } else {
             items.push(Item { position: id.position(), phone, vals: row.vals, segments: row.segments });

@@ -7,7 +7,7 @@ use crate::{
         event::{Event, Source},
         id::{GatewayId, MessageId},
         ledger::salted,
-        message::{Change, Part, Word},
+        message::{Change, Outcome, Part, Word},
         optout::OptOutWords,
         phone::Phone,
     },
@@ -28,25 +28,33 @@ impl Work<'_> {
     pub(super) fn report(&mut self, gateway: &GatewayId, report: &Report) {
         let Some(word) = word(report.verdict) else { return };
         let key = (gateway.clone(), report.carrier_id.0.clone(), report.phone);
-        let known = self.inflight.get(&key).copied().or_else(|| self.known_by_number(report));
+        let known = self.inflight.get(&key).copied().or_else(|| self.known_by_number(gateway, report));
         match known {
-            Some((message, part)) => self.reported(message, part, word, &report.code, gateway, report.phone),
+            Some((message, part)) => self.reported(message, part, word, report, gateway),
             None => self.orphan(gateway, report, word),
         }
     }
 
     /// The id is an old one: `inflight` has forgotten it, the number's messages have not.
-    fn known_by_number(&self, report: &Report) -> Option<(MessageId, u8)> {
-        self.by_phone.get(&report.phone)?.iter().find_map(|&id| {
-            let parts = &self.messages.get(&id)?.standing.parts;
+    fn known_by_number(&self, gateway: &GatewayId, report: &Report) -> Option<(MessageId, u8)> {
+        let mine = self.by_phone.get(&report.phone)?.iter().filter_map(|&id| {
+            let message = self.messages.get(&id)?;
+            let own = message.row.gateway.as_ref();
+            let through = own.or_else(|| self.lanes.get(&id.lane()).map(|l| &l.gateway))?;
+            let parts = &message.standing.parts;
             let k = parts.iter().position(|p| p.carrier_id() == Some(&report.carrier_id.0))?;
-            Some((id, u8::try_from(k).ok()?))
-        })
+            (*through == gateway.0).then_some((id, u8::try_from(k).ok()?))
+        });
+        // Carriers use their ids again: the newest to bear one is meant.
+        mine.max()
     }
 
-    fn reported(&mut self, id: MessageId, part: u8, word: Word, code: &str, gateway: &GatewayId, phone: Phone) {
+    fn reported(&mut self, id: MessageId, part: u8, word: Word, report: &Report, gateway: &GatewayId) {
+        let (phone, code) = (report.phone, report.code.as_str());
         let change = Change::Reported { word, code: code.to_owned() };
-        if self.change(id, part, &change, Source::Carrier) {
+        // A report of the first sending says nothing about the second.
+        let about_this = self.part_of(id, part).is_some_and(|p| p.carrier_id() == Some(&report.carrier_id.0));
+        if about_this && self.change(id, part, &change, Source::Carrier) {
             let elsewhere = self.messages.get(&id).and_then(|m| m.row.gateway.as_ref()).is_some_and(|g| *g == gateway.0);
             if elsewhere && word == Word::Delivered {
                 self.evidence.push((phone, gateway.clone()));
@@ -150,7 +158,7 @@ impl Work<'_> {
                 return false;
             }
             match self.messages.get(&id).filter(|m| m.dirty).and_then(|m| m.standing.outcome()) {
-                Some((outcome, _)) => !outcome.is_final(),
+                Some((outcome, _)) => matches!(outcome, Outcome::Submitted | Outcome::InDoubt),
                 None => matches!(row.state.as_str(), "submitting" | "submitted" | "in_doubt"),
             }
         })

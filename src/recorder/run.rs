@@ -80,6 +80,8 @@ pub(super) async fn open(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::
         return Ok(());
     };
     tx.open_run(id, part_ref, work.now).await?;
+    let now = work.now.0;
+    work.run_changed(id, |lane| (lane.opened_us, lane.part_ref) = (now, part_ref));
     work.done.requeued = true;
     work.note(&Event::Run {
         by: "watchbell".into(),
@@ -99,6 +101,8 @@ pub(super) async fn close(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store:
         return Ok(());
     }
     tx.close_run(id, work.now).await?;
+    let now = work.now.0;
+    work.run_changed(id, |lane| lane.closed_us = now);
     work.note(&Event::Run {
         by: "watchbell".into(),
         act: "done".into(),
@@ -217,6 +221,7 @@ pub(super) async fn intend(
         return Err(store::Error::Conflict(format!("run {id} is cancelled and stays so")));
     }
     tx.set_intent(id, from, to, reason).await?;
+    work.run_changed(id, |lane| to.as_str().clone_into(&mut lane.intent));
     work.note(&Event::Run {
         by: by.to_owned(),
         act: act.to_owned(),

@@ -7,7 +7,7 @@ use super::{Committed, Op, PartNews, Release};
 use crate::{
     domain::{
         event::{Event, Source, Span},
-        id::{GatewayId, LaneId, MessageId},
+        id::{GatewayId, LaneId, MessageId, RunId},
         message::{Change, Outcome, Part, Standing},
         phone::Phone,
         time::Micros,
@@ -60,9 +60,10 @@ pub(crate) fn standing(row: &MessageRow, segments: &[SegmentRow]) -> store::Resu
             *part = Part::from_columns(&s.state, &s.carrier_id, &s.code).map_err(|e| corrupt(&e.to_string()))?;
         }
         // Stopped after some parts had left: the reason stands behind the word "partial", as the
-        // carrier's code does when it refused a part.
-        let none_refused = state == "undelivered" && !standing.parts.iter().any(|p| matches!(p, Part::Refused(_)));
-        if let (Some(reason), true) = (code.strip_prefix("partial:"), none_refused) {
+        // carrier's code does when it refused a part; the part that was stopped is still open.
+        let refused = standing.parts.iter().any(|p| matches!(p, Part::Refused(_)));
+        let stopped = state == "undelivered" && !refused && standing.parts.contains(&Part::Open);
+        if let (Some(reason), true) = (code.strip_prefix("partial:"), stopped) {
             standing.ours = Some((Outcome::Cancelled, reason.to_owned()));
         }
     } else if standing.ours.is_none() {
@@ -148,8 +149,14 @@ impl<'a> Work<'a> {
                 Op::Part(news) => {
                     ids.insert(news.message);
                     places.insert((news.gateway.clone(), news.phone));
+                    if news.change == Change::Resent {
+                        doubtful.insert(news.message);
+                    }
                 }
-                Op::WindowOver(row) => _ = ids.insert(MessageId(row.message_id)),
+                Op::WindowOver(row) => {
+                    ids.insert(MessageId(row.message_id));
+                    places.extend(Phone::from_wire(&row.phone).map(|phone| (GatewayId(row.gateway.clone()), phone)));
+                }
                 Op::Gone(message, _) | Op::Grace(message, _) | Op::LateAnswer { message, .. } => {
                     ids.insert(*message);
                     doubtful.insert(*message);
@@ -175,7 +182,10 @@ impl<'a> Work<'a> {
             }
         }
         let keys: Vec<_> = keys.into_iter().collect();
-        for f in tx.inflight(&keys).await? {
+        let mut awaited = tx.inflight(&keys).await?;
+        // Carriers use their ids again: the newest to bear one is meant.
+        awaited.sort_unstable_by_key(|f| (f.at_us, f.message_id));
+        for f in awaited {
             let message = MessageId(f.message_id);
             ids.insert(message);
             if let Some(phone) = Phone::from_wire(&f.phone) {
@@ -261,6 +271,17 @@ impl<'a> Work<'a> {
         let lane = tx.lane(id).await?.ok_or_else(|| store::Error::Missing { what: "lane", id: id.to_string() })?;
         self.lanes.insert(id, lane.clone());
         Ok(lane)
+    }
+
+    /// A run has changed: so have its lanes, as far as they are loaded.
+    pub(super) fn run_changed(&mut self, run: RunId, change: impl Fn(&mut LaneRow)) {
+        let run = run.to_string();
+        self.lanes.values_mut().filter(|l| l.run_id == run).for_each(change);
+    }
+
+    /// Has the message an outcome that is not written yet?
+    pub(super) fn has_news(&self, id: MessageId) -> bool {
+        self.messages.get(&id).is_some_and(|m| m.dirty && m.standing.outcome().is_some())
     }
 
     pub(super) fn note(&mut self, event: &Event) {
@@ -354,6 +375,9 @@ impl<'a> Work<'a> {
     /// An answer, a time-out, a suppression: news of one part.
     pub(super) fn part(&mut self, news: &PartNews) {
         let was_doubt = self.part_of(news.message, news.part).is_some_and(|p| *p == Part::Doubt);
+        if was_doubt && news.change == Change::Resent && !self.may_resend(news) {
+            return;
+        }
         if !self.change(news.message, news.part, &news.change, news.source) {
             if news.gone {
                 self.gone(news.message, news.part);
@@ -400,11 +424,18 @@ impl<'a> Work<'a> {
 
     /// The report window is over: `inflight` forgets, a message still without a word is unconfirmed.
     pub(super) fn window_over(&mut self, row: &InflightRow) {
-        let part = u8::try_from(row.part).unwrap_or(0);
-        if matches!(self.part_of(MessageId(row.message_id), part), Some(Part::Accepted(_))) {
-            self.change(MessageId(row.message_id), part, &Change::Unconfirmed, Source::Watchbell);
+        let id = MessageId(row.message_id);
+        // Parts go in their order, so the windows of those before this one are over too.
+        let silent = (0..=u8::try_from(row.part).unwrap_or(0))
+            .rev()
+            .find(|part| matches!(self.part_of(id, *part), Some(Part::Accepted(_))));
+        if let Some(part) = silent {
+            self.change(id, part, &Change::Unconfirmed, Source::Watchbell);
         }
         self.drop_inflight.push(row.clone());
+        if let Some(phone) = Phone::from_wire(&row.phone) {
+            self.try_adopt(&(GatewayId(row.gateway.clone()), phone));
+        }
     }
 
     pub(super) fn part_of(&self, message: MessageId, part: u8) -> Option<&Part> {
@@ -424,94 +455,6 @@ impl<'a> Work<'a> {
         });
     }
 
-    fn doubt(&mut self, news: &PartNews) {
-        let row = DoubtRow {
-            message_id: news.message.0,
-            part: i64::from(news.part),
-            lane_id: news.message.lane().0,
-            gateway: news.gateway.0.clone(),
-            phone: news.phone.expose(),
-            asked_us: news.asked.0,
-            since_us: self.now.0,
-            gone: i64::from(news.gone),
-            graced: 0,
-        };
-        self.doubts.entry((news.gateway.clone(), news.phone)).or_default().push(row.clone());
-        self.drop_doubts.remove(&(news.message, news.part));
-        self.put_doubts.insert((news.message, news.part), row);
-    }
-
-    pub(super) fn forget_doubt(&mut self, gateway: &GatewayId, phone: Phone, message: MessageId, part: u8) {
-        self.put_doubts.remove(&(message, part));
-        self.drop_doubts.insert((message, part));
-        if let Some(rows) = self.doubts.get_mut(&(gateway.clone(), phone)) {
-            rows.retain(|d| (d.message_id, d.part) != (message.0, i64::from(part)));
-        }
-    }
-
-    /// The run's policy sends a doubtful message again, whole, with another reference.
-    fn resend(&mut self, news: &PartNews) {
-        let id = news.message;
-        let parts = self.messages.get(&id).map_or(1, |m| m.standing.parts.len());
-        for part in 0..parts {
-            self.forget_doubt(&news.gateway, news.phone, id, u8::try_from(part).unwrap_or(u8::MAX));
-        }
-        let attempt = self.messages.get(&id).map_or(2, |m| m.standing.attempt);
-        let span = Span { lane: id.lane(), from: id.position(), to: id.position() + 1 };
-        self.requeue(&Release { span, part: 0, gateway: news.gateway.clone(), attempt, due: self.now });
-    }
-
-    /// A doubt held up the parts behind it; now that it is settled they go, unless it is too late.
-    pub(super) fn send_rest(&mut self, id: MessageId, gateway: &GatewayId) {
-        let Some(message) = self.messages.get(&id) else { return };
-        let waiting = message.standing.parts.iter().position(|p| *p == Part::Open);
-        let (Some(part), None) = (waiting, message.standing.outcome()) else { return };
-        let (part, attempt) = (u8::try_from(part).unwrap_or(0), message.standing.attempt);
-        let over = self.lanes.get(&id.lane()).is_none_or(|l| l.closed_us > 0 || !l.end_reason.is_empty());
-        if over {
-            let reason = "too_late".to_owned();
-            self.change(id, part, &Change::Cancelled { reason }, Source::Watchbell);
-        } else {
-            let span = Span { lane: id.lane(), from: id.position(), to: id.position() + 1 };
-            self.requeue(&Release { span, part, gateway: gateway.clone(), attempt, due: self.now });
-        }
-    }
-
-    /// A doubtful part's answer can no longer come: orphans may now be its own.
-    pub(super) fn gone(&mut self, message: MessageId, part: u8) {
-        let Some(phone) = self.messages.get(&message).and_then(Message::phone) else { return };
-        if self.part_of(message, part) != Some(&Part::Doubt) {
-            return;
-        }
-        self.mark_doubt(message, part, phone, |d| d.gone = 1);
-        let places: Vec<_> = self.doubts.keys().filter(|p| p.1 == phone).cloned().collect();
-        for place in places {
-            self.try_adopt(&place);
-        }
-    }
-
-    /// A doubt's grace is over; the policy is to hold.
-    pub(super) fn grace(&mut self, message: MessageId, part: u8) {
-        let Some(phone) = self.messages.get(&message).and_then(Message::phone) else { return };
-        if self.part_of(message, part) != Some(&Part::Doubt) {
-            return;
-        }
-        self.mark_doubt(message, part, phone, |d| d.graced = 1);
-        self.note(&Event::Graced { m: message, part: i64::from(part) });
-    }
-
-    fn mark_doubt(&mut self, message: MessageId, part: u8, phone: Phone, mark: impl Fn(&mut DoubtRow)) {
-        for (place, rows) in &mut self.doubts {
-            if place.1 != phone {
-                continue;
-            }
-            for row in rows.iter_mut().filter(|d| (d.message_id, d.part) == (message.0, i64::from(part))) {
-                mark(row);
-                self.put_doubts.insert((message, part), row.clone());
-            }
-        }
-    }
-
     /// Puts a range back, or cancels it when its lane has ended meanwhile.
     pub(super) async fn release(&mut self, tx: &mut Tx, release: &Release) -> store::Result<()> {
         let lane = self.lane(tx, release.span.lane).await?;
@@ -527,7 +470,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn requeue(&mut self, release: &Release) {
+    pub(super) fn requeue(&mut self, release: &Release) {
         let span = release.span;
         self.note(&Event::Released {
             span,
@@ -570,18 +513,17 @@ impl<'a> Work<'a> {
             return Ok(());
         }
         let mut waiting = tx.again_of(id).await?;
-        if lane.next == lane.end && waiting.is_empty() && !self.again.iter().any(|a| a.lane_id == id.0) {
-            return Ok(());
+        for row in &waiting {
+            tx.take_again(id, row.from).await?;
         }
-        // What went back within this very commit waits too, though it is not written yet.
-        let (mine, others) = std::mem::take(&mut self.again).into_iter().partition(|a| a.lane_id == id.0);
+        // What was released in this very commit waits too.
+        let (released, others) = std::mem::take(&mut self.again).into_iter().partition(|a| a.lane_id == id.0);
         self.again = others;
-        waiting.extend::<Vec<_>>(mine);
+        waiting.extend::<Vec<_>>(released);
         self.note(&Event::Ended { span: Span { lane: id, from: lane.next, to: lane.end }, reason: reason.to_owned() });
         let ids = waiting.iter().flat_map(|a| (a.from..a.to).map(|p| MessageId::new(id, p))).collect();
         self.load_messages(tx, ids).await?;
         for row in waiting {
-            tx.take_again(id, row.from).await?;
             for position in row.from..row.to {
                 let change = Change::Cancelled { reason: reason.to_owned() };
                 let part = u8::try_from(row.part).unwrap_or(0);

@@ -7,6 +7,7 @@
 mod chain;
 pub mod difference;
 mod export;
+mod known;
 mod messages;
 mod people;
 mod queue;
@@ -83,13 +84,23 @@ pub async fn open(config: &Config) -> Result<Store, AuditError> {
 pub async fn verify(store: &Store, expect: Option<Head>) -> Result<Verdict, AuditError> {
     let mut tx = store.read("audit").await?;
     let mut replay = Replay::default();
-    let chain = match chain::read(&mut tx, expect, &mut replay).await.map_err(Stop::from) {
+    let chain = match chain::read(&mut tx, expect, &mut replay)
+        .await
+        .map_err(Stop::from)
+    {
         Ok(chain) => chain,
         Err(Stop::Store(error)) => return Err(error.into()),
         // An entry that can't even be read: there is no figure to give.
         Err(Stop::Found(difference)) => {
             let (head, root) = (Head::EMPTY, Tree::default().root());
-            return Ok(Verdict { ok: false, entries: 0, events: 0, head, root, first_difference: Some(difference) });
+            return Ok(Verdict {
+                ok: false,
+                entries: 0,
+                events: 0,
+                head,
+                root,
+                first_difference: Some(difference),
+            });
         }
     };
     let first_difference = match chain.first {

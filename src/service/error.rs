@@ -81,6 +81,10 @@ impl ServiceError {
 
     /// Is it the asker's or the settings' fault, rather than an answer of no?
     pub fn is_usage(&self) -> bool {
+        // A placeholder that no row can fill is the text's fault, not the rows'.
+        if let Self::Freeze(FreezeError::Values(problems)) = self {
+            return problems.listed.iter().all(|p| p.row.is_none());
+        }
         matches!(
             self,
             Self::Usage { .. }
@@ -89,6 +93,7 @@ impl ServiceError {
                         | store::Error::Open { .. }
                         | store::Error::Unsupported(_)
                 )
+                | Self::Freeze(FreezeError::Template(_) | FreezeError::Text(_))
                 | Self::Engine(EngineError::Gateway { .. })
         )
     }

@@ -8,8 +8,9 @@ use crate::{
         audience::flatten,
         carrier::CarrierTable,
         hours::{Closed, Hours, Window},
-        id::RunId,
+        id::{CampaignId, RunId},
         lang::Lang,
+        lifecycle::CampaignAct,
         phone::Phone,
         priority::Priority,
         role::{Act, Actor},
@@ -18,6 +19,7 @@ use crate::{
     },
     engine::{Engine, EngineError, Parts},
     expander::{self, Approval, Audience, Frozen, Order, Person},
+    gateway,
     intake::{Book, Verdict},
     store::{contact::GroupRow, lane::Counts},
 };
@@ -63,6 +65,16 @@ pub struct Wish<'a> {
     pub out_of_hours: OutOfHours,
 }
 
+/// An audience as a campaign keeps it.
+#[derive(Debug, serde::Deserialize)]
+struct Words {
+    file: Option<String>,
+    #[serde(default)]
+    include: Vec<String>,
+    #[serde(default)]
+    exclude: Vec<String>,
+}
+
 /// What to do when it may not go out now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutOfHours {
@@ -102,6 +114,7 @@ impl Office {
             Approval::Needed => Act::Submit,
             Approval::NotNeeded => Act::SendUnapproved,
         })?;
+        self.gateways_can_be_opened()?;
         let now = self.clock.now();
         if wish.not_after.is_some_and(|t| t <= now) {
             return Err(ServiceError::usage("最晚时间已经过去：请另定 --not-after", "--not-after has passed already: choose a later time"));
@@ -129,15 +142,71 @@ impl Office {
             not_before: opens_at.map(|o| o.0),
             slot: now,
             author: actor.label(),
+            campaign: expander::Target::New,
             approval,
         };
+        let frozen = self.freeze(&order, audience).await?;
+        Ok(Queued { frozen, waits_for_approval: approval == Approval::Needed, opens_at, refused_rows })
+    }
+
+    async fn freeze(&self, order: &Order, audience: Audience) -> Result<Frozen, ServiceError> {
         let office = expander::Office {
             gateways: &self.config.gateways,
             signature: &self.config.sending.signature,
             carriers: CarrierTable::builtin(),
         };
-        let frozen = expander::freeze(&self.store, &self.clock, office, &order, audience).await?;
-        Ok(Queued { frozen, waits_for_approval: approval == Approval::Needed, opens_at, refused_rows })
+        Ok(expander::freeze(&self.store, &self.clock, office, order, audience).await?)
+    }
+
+    /// Hands a returned campaign in again: the audience is frozen anew as it is now, with another text
+    /// if one is given.
+    pub async fn resubmit(&self, actor: &Actor, id: CampaignId, text: Option<&str>) -> Result<Queued, ServiceError> {
+        actor.may(Act::Submit)?;
+        let campaign = self.campaign(id).await?;
+        campaign.state()?.on(CampaignAct::Submit).map_err(|e| {
+            ServiceError::refused(format!("任务处于 {} 状态，不能提交审批", campaign.state), e.to_string())
+        })?;
+        let now = self.clock.now();
+        let not_after = (campaign.not_after_us > 0).then_some(Micros(campaign.not_after_us));
+        if not_after.is_some_and(|t| t <= now) {
+            return Err(ServiceError::refused(
+                "这个任务的最晚时间已经过去：请重新拟稿",
+                "this campaign's not-after has passed already: write it anew",
+            ));
+        }
+        let words: Words = serde_json::from_str(&campaign.audience)
+            .map_err(|e| ServiceError::refused(format!("名单说明无法读取：{e}"), e.to_string()))?;
+        let path = words.file.map(std::path::PathBuf::from);
+        let to = match &path {
+            Some(path) => Target::File(path),
+            None => Target::Groups { include: &words.include, exclude: &words.exclude },
+        };
+        let (audience, audience_words, refused_rows) = self.audience(&to).await?;
+        let unknown = |e: String| ServiceError::refused(format!("任务记录有误：{e}"), e);
+        let order = Order {
+            name: campaign.name.clone(),
+            text: text.unwrap_or(&campaign.template).to_owned(),
+            audience: audience_words,
+            priority: campaign.priority.parse().map_err(|e: crate::domain::priority::UnknownPriority| unknown(e.to_string()))?,
+            on_doubt: if campaign.on_doubt == "resend" { OnDoubt::Resend } else { OnDoubt::Hold },
+            not_after,
+            not_before: None,
+            slot: now,
+            author: actor.label(),
+            campaign: expander::Target::Again(id),
+            approval: Approval::Needed,
+        };
+        let frozen = self.freeze(&order, audience).await?;
+        Ok(Queued { frozen, waits_for_approval: true, opens_at: None, refused_rows })
+    }
+
+    /// What no gateway could be opened with must not be found out after the run was queued. Practice
+    /// puts simulated carriers in their place.
+    fn gateways_can_be_opened(&self) -> Result<(), ServiceError> {
+        for config in self.config.gateways.iter().filter(|_| !self.config.practice) {
+            gateway::check(config).map_err(|source| EngineError::Gateway { id: config.id.clone(), source })?;
+        }
+        Ok(())
     }
 
     fn out_of_hours(&self, at: Micros, why: Closed) -> ServiceError {

@@ -79,7 +79,12 @@ pub struct AuditLane {
 
 impl Tx {
     /// Up to `limit` messages after a place, by lane and position, half-made runs' too.
-    pub async fn audit_messages_after(&mut self, lane: i64, id: i64, limit: i64) -> Result<Vec<AuditMessage>> {
+    pub async fn audit_messages_after(
+        &mut self,
+        lane: i64,
+        id: i64,
+        limit: i64,
+    ) -> Result<Vec<AuditMessage>> {
         macro_rules! columns {
             ($rest:literal) => {
                 concat!(
@@ -93,27 +98,41 @@ impl Tx {
         let sql = dialect!(self,
             sqlite: columns!("$1 = $1 AND id > $2 ORDER BY id LIMIT $3"),
             postgres: columns!("(lane_id, id) > ($1, $2) ORDER BY lane_id, id LIMIT $3"));
-        Ok(on!(self, db => sqlx::query_as(sql).bind(lane).bind(id).bind(limit).fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as(sql).bind(lane).bind(id).bind(limit).fetch_all(db).await)?,
+        )
     }
 
     /// Up to `limit` stored parts after a place.
-    pub async fn audit_segments_after(&mut self, last: (i64, i64, i64), limit: i64) -> Result<Vec<SegmentRow>> {
+    pub async fn audit_segments_after(
+        &mut self,
+        last: (i64, i64, i64),
+        limit: i64,
+    ) -> Result<Vec<SegmentRow>> {
         let sql = dialect!(self,
             sqlite: "SELECT message_id, lane_id, part, state, carrier_id, code FROM segment
                       WHERE $1 = $1 AND (message_id, part) > ($2, $3) ORDER BY message_id, part LIMIT $4",
             postgres: "SELECT message_id, lane_id, part, state, carrier_id, code FROM segment
                       WHERE (lane_id, message_id, part) > ($1, $2, $3) ORDER BY lane_id, message_id, part LIMIT $4");
-        Ok(on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)?,
+        )
     }
 
     /// Up to `limit` doubtful parts after a place.
-    pub async fn audit_doubts_after(&mut self, last: (i64, i64, i64), limit: i64) -> Result<Vec<DoubtRow>> {
+    pub async fn audit_doubts_after(
+        &mut self,
+        last: (i64, i64, i64),
+        limit: i64,
+    ) -> Result<Vec<DoubtRow>> {
         let sql = dialect!(self,
             sqlite: "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced FROM doubt
                       WHERE $1 = $1 AND (message_id, part) > ($2, $3) ORDER BY message_id, part LIMIT $4",
             postgres: "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced FROM doubt
                       WHERE (lane_id, message_id, part) > ($1, $2, $3) ORDER BY lane_id, message_id, part LIMIT $4");
-        Ok(on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)?,
+        )
     }
 
     /// All lanes, also of half-made runs.
@@ -131,11 +150,15 @@ impl Tx {
 
     /// All tallies.
     pub async fn audit_tallies(&mut self) -> Result<Vec<(i64, String, i64)>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT lane_id, state, n FROM tally ORDER BY lane_id, state").fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT lane_id, state, n FROM tally ORDER BY lane_id, state").fetch_all(db).await)?,
+        )
     }
 
     /// The counters that never run backwards.
     pub async fn audit_counters(&mut self) -> Result<Vec<(String, i64)>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT name, n FROM counter ORDER BY name").fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT name, n FROM counter ORDER BY name").fetch_all(db).await)?,
+        )
     }
 }

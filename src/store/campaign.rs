@@ -82,10 +82,10 @@ impl Tx {
     /// Writes back what acts change, if nobody else was first.
     pub async fn update_campaign(&mut self, c: &CampaignRow, from: CampaignState, now: Micros) -> Result<()> {
         let done = on!(self, db => sqlx::query(
-            "UPDATE campaign SET state = $3, reason = $4, submitted_by = $5, decided_by = $6, digest = $7, changed_us = $8
+            "UPDATE campaign SET state = $3, reason = $4, submitted_by = $5, decided_by = $6, digest = $7, changed_us = $8, template = $9
               WHERE id = $1 AND state = $2")
             .bind(&c.id).bind(from.as_str()).bind(&c.state).bind(&c.reason).bind(&c.submitted_by).bind(&c.decided_by)
-            .bind(&c.digest).bind(now.0).execute(db).await.map(|d| d.rows_affected()))?;
+            .bind(&c.digest).bind(now.0).bind(&c.template).execute(db).await.map(|d| d.rows_affected()))?;
         match done {
             1 => Ok(()),
             _ => Err(Error::Conflict(format!("campaign {} was changed by somebody else meanwhile: look again", c.id))),

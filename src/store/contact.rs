@@ -145,7 +145,7 @@ impl Tx {
         let sql = dialect!(self,
             sqlite: "INSERT INTO contact (group_id, phone, name, unit, department, post, fields, salt)
                      SELECT $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, unhex(value ->> 6)
-                       FROM json_each($2) WHERE true
+                       FROM jsonb_each($2) WHERE true
                      ON CONFLICT (group_id, phone) DO UPDATE SET name = excluded.name, unit = excluded.unit,
                         department = excluded.department, post = excluded.post, fields = excluded.fields, salt = excluded.salt",
             postgres: "INSERT INTO contact (group_id, phone, name, unit, department, post, fields, salt)

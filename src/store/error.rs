@@ -70,9 +70,7 @@ impl Error {
                 _ => Next::Die,
             },
             sqlx::Error::PoolTimedOut => Next::Retry,
-            sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => {
-                Next::AskHead
-            }
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => Next::AskHead,
             _ => Next::Die,
         }
     }

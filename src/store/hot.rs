@@ -1,4 +1,4 @@
-//! The hot path: one statement for a batch. SQLite takes a batch as one JSON text (`json_each`),
+//! The hot path: one statement for a batch. SQLite takes a batch as one JSON text (`jsonb_each`),
 //! PostgreSQL as arrays (`UNNEST`); measured, each is the fastest form of its engine that needs no
 //! SQL built at run time. The two files beside this one can be read side by side.
 //!
@@ -245,7 +245,7 @@ impl Tx {
         Ok(both!(self, inflight(keys))?)
     }
 
-    /// Adds what awaits a report; a known key now means the newest.
+    /// Adds what awaits a report.
     pub async fn put_inflight(&mut self, rows: &[InflightRow]) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
@@ -253,7 +253,7 @@ impl Tx {
         Ok(both!(self, put_inflight(rows))?)
     }
 
-    /// Forgets what awaited a report, unless the id has meanwhile been given to something newer.
+    /// Forgets what awaited a report.
     pub async fn drop_inflight(&mut self, rows: &[InflightRow]) -> Result<()> {
         for f in rows {
             super::on!(self, db => sqlx::query(
@@ -266,7 +266,7 @@ impl Tx {
     /// What has awaited a report since before `before`.
     pub async fn inflight_before(&mut self, before: i64, limit: i64) -> Result<Vec<InflightRow>> {
         Ok(super::on!(self, db => sqlx::query_as(
-            "SELECT gateway, carrier_id, phone, message_id, lane_id, part, at_us FROM inflight WHERE at_us < $1 LIMIT $2")
+            "SELECT gateway, carrier_id, phone, message_id, lane_id, part, at_us FROM inflight WHERE at_us < $1 ORDER BY at_us LIMIT $2")
             .bind(before).bind(limit).fetch_all(db).await)?)
     }
 
@@ -275,7 +275,7 @@ impl Tx {
     pub async fn doubts_before(&mut self, before: i64, limit: i64) -> Result<Vec<(DoubtRow, String, i64)>> {
         let rows: Vec<DoubtRow> = super::on!(self, db => sqlx::query_as(
             "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced FROM doubt
-              WHERE graced = 0 AND since_us < $1 ORDER BY message_id, part LIMIT $2")
+              WHERE graced = 0 AND since_us < $1 ORDER BY since_us, message_id, part LIMIT $2")
             .bind(before).bind(limit).fetch_all(db).await)?;
         let mut out = Vec::with_capacity(rows.len());
         for row in rows {
@@ -286,6 +286,12 @@ impl Tx {
             out.push((row, policy, attempt));
         }
         Ok(out)
+    }
+
+    /// Doubts whose answer was still waited for.
+    pub async fn doubts_with_hope(&mut self) -> Result<Vec<(i64, i64)>> {
+        Ok(super::on!(self, db => sqlx::query_as("SELECT message_id, part FROM doubt WHERE gone = 0")
+            .fetch_all(db).await)?)
     }
 
     /// Writes doubtful parts (new or changed).

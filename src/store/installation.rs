@@ -129,6 +129,17 @@ impl Tx {
         }
     }
 
+    /// Does `holder` hold the lease, now and until this transaction ends? On SQLite a file lock does this.
+    pub async fn holds_lease(&mut self, holder: &str) -> Result<bool> {
+        match &mut self.inner {
+            super::Inner::Sqlite(_) => Ok(true),
+            super::Inner::Postgres(t) => {
+                let row = sqlx::query("SELECT 1 FROM engine_lease WHERE holder = $1 FOR SHARE").bind(holder);
+                Ok(row.fetch_optional(&mut **t).await?.is_some())
+            }
+        }
+    }
+
     /// Gives the lease back at once.
     pub async fn unlease(&mut self, holder: &str) -> Result<()> {
         match &mut self.inner {

@@ -23,7 +23,7 @@ pub struct LaneRow {
     pub next: i64,
     /// Nothing from here on will be claimed.
     pub end: i64,
-    /// Why, when `end < size`.
+    /// Why, once it has been ended; also when nothing stood before its front any more.
     pub end_reason: String,
     /// Outcomes at positions from `next` on.
     pub ahead: i64,
@@ -172,7 +172,7 @@ impl Tx {
 
     /// Ends a lane where it stands.
     pub async fn end_lane(&mut self, lane: LaneId, reason: &str) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("UPDATE lane SET \"end\" = next, end_reason = $2 WHERE id = $1 AND \"end\" > next")
+        Ok(on!(self, db => sqlx::query("UPDATE lane SET \"end\" = next, end_reason = $2 WHERE id = $1 AND end_reason = ''")
             .bind(lane.0).bind(reason).execute(db).await.map(drop))?)
     }
 
@@ -316,7 +316,12 @@ impl Tx {
             let counts = self.run_counts(run.id()?).await?;
             left += counts.left();
         }
-        Ok(left)
+        // These wait again, but a part of them has left, or their first sending may have.
+        let again: i64 = on!(self, db => sqlx::query_scalar(
+            "SELECT CAST(COALESCE(sum(a.\"to\" - a.\"from\"), 0) AS BIGINT) FROM again a
+               JOIN lane l ON l.id = a.lane_id JOIN run r ON r.id = l.run_id
+              WHERE r.closed_us = 0 AND (a.part > 0 OR a.attempt > 1)").fetch_one(db).await)?;
+        Ok(left + again)
     }
 
     /// How many doubtful messages of a run are past their grace and held.

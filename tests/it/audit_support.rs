@@ -39,18 +39,31 @@ impl Base {
     async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("w.db").display());
-        Self { store: Store::open(&url, Limits::default()).await.unwrap(), url, folder }
+        Self {
+            store: Store::open(&url, Limits::default()).await.unwrap(),
+            url,
+            folder,
+        }
     }
 
     /// On the server of `WATCHBELL_TEST_POSTGRES`, if there is one.
     async fn postgres() -> Option<Self> {
         let server = std::env::var("WATCHBELL_TEST_POSTGRES").ok()?;
         let name = format!("audit_{}", uuid::Uuid::now_v7().simple());
-        let mut admin = <sqlx::PgConnection as sqlx::Connection>::connect(&server).await.unwrap();
-        admin.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        let mut admin = <sqlx::PgConnection as sqlx::Connection>::connect(&server)
+            .await
+            .unwrap();
+        admin
+            .execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .await
+            .unwrap();
         let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
         let folder = tempfile::tempdir().unwrap();
-        Some(Self { store: Store::open(&url, Limits::default()).await.unwrap(), url, folder })
+        Some(Self {
+            store: Store::open(&url, Limits::default()).await.unwrap(),
+            url,
+            folder,
+        })
     }
 
     pub(crate) async fn all() -> Vec<Self> {
@@ -66,11 +79,17 @@ impl Base {
     /// Changes something behind the program's back, on a copy; says what verification finds there.
     pub(crate) async fn tampered(&self, sql: &str) -> Option<audit::Difference> {
         if self.is_sqlite() {
-            let path = self.folder.path().join(format!("{}.db", uuid::Uuid::now_v7()));
+            let path = self
+                .folder
+                .path()
+                .join(format!("{}.db", uuid::Uuid::now_v7()));
             self.store.copy_to(&path).await.unwrap();
             let url = format!("sqlite://{}", path.display());
             let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-            let done = pool.execute(sqlx::AssertSqlSafe(sql.to_owned())).await.unwrap();
+            let done = pool
+                .execute(sqlx::AssertSqlSafe(sql.to_owned()))
+                .await
+                .unwrap();
             assert!(done.rows_affected() > 0, "{sql} changed nothing");
             pool.close().await;
             let copy = Store::connect(&url, Limits::default()).await.unwrap();
@@ -82,13 +101,22 @@ impl Base {
         let name = format!("{copy}_{}", uuid::Uuid::now_v7().simple());
         self.store.close().await;
         let admin = std::env::var("WATCHBELL_TEST_POSTGRES").unwrap();
-        let mut admin = <sqlx::PgConnection as sqlx::Connection>::connect(&admin).await.unwrap();
+        let mut admin = <sqlx::PgConnection as sqlx::Connection>::connect(&admin)
+            .await
+            .unwrap();
         let make = format!("CREATE DATABASE {} TEMPLATE {copy}", &name[..60]);
         admin.execute(sqlx::AssertSqlSafe(make)).await.unwrap();
         let url = format!("{base}/{}", &name[..60]);
-        let mut hand = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap();
-        let sql = sql.replace("x'00'", "'\\x00'").replace("zeroblob(16)", "decode(repeat('00', 16), 'hex')");
-        let done = hand.execute(sqlx::AssertSqlSafe(sql.clone())).await.unwrap();
+        let mut hand = <sqlx::PgConnection as sqlx::Connection>::connect(&url)
+            .await
+            .unwrap();
+        let sql = sql
+            .replace("x'00'", "'\\x00'")
+            .replace("zeroblob(16)", "decode(repeat('00', 16), 'hex')");
+        let done = hand
+            .execute(sqlx::AssertSqlSafe(sql.clone()))
+            .await
+            .unwrap();
         assert!(done.rows_affected() > 0, "{sql} changed nothing");
         let copy = Store::connect(&url, Limits::default()).await.unwrap();
         let verdict = audit::verify(&copy, None).await.unwrap();
@@ -101,30 +129,51 @@ impl Base {
     /// Bytes as this backend's SQL writes them.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> String {
         let hex = hex::encode(bytes);
-        if self.is_sqlite() { format!("x'{hex}'") } else { format!("'\\x{hex}'") }
+        if self.is_sqlite() {
+            format!("x'{hex}'")
+        } else {
+            format!("'\\x{hex}'")
+        }
     }
 
     /// Changes this very database.
     pub(crate) async fn change(&self, sql: &str) {
         if self.is_sqlite() {
             let pool = sqlx::SqlitePool::connect(&self.url).await.unwrap();
-            pool.execute(sqlx::AssertSqlSafe(sql.to_owned())).await.unwrap();
+            pool.execute(sqlx::AssertSqlSafe(sql.to_owned()))
+                .await
+                .unwrap();
             pool.close().await;
         } else {
-            let mut hand = <sqlx::PgConnection as sqlx::Connection>::connect(&self.url).await.unwrap();
-            hand.execute(sqlx::AssertSqlSafe(sql.to_owned())).await.unwrap();
+            let mut hand = <sqlx::PgConnection as sqlx::Connection>::connect(&self.url)
+                .await
+                .unwrap();
+            hand.execute(sqlx::AssertSqlSafe(sql.to_owned()))
+                .await
+                .unwrap();
         }
     }
 
     /// Writes both export files and lets the second checker look at them: its exit code, its words.
     pub(crate) async fn second_opinion(&self) -> (bool, String) {
-        let (ledger, messages) = (self.folder.path().join("l.jsonl"), self.folder.path().join("m.csv"));
+        let (ledger, messages) = (
+            self.folder.path().join("l.jsonl"),
+            self.folder.path().join("m.csv"),
+        );
         let mut a = std::fs::File::create(&ledger).unwrap();
         let mut b = std::fs::File::create(&messages).unwrap();
-        audit::export(&self.store, &mut a, Some(&mut b)).await.unwrap();
+        audit::export(&self.store, &mut a, Some(&mut b))
+            .await
+            .unwrap();
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/check_ledger.py");
-        let out = Command::new("python3").arg(script).arg(&ledger).arg(&messages).output().expect("python3 is there");
-        let words = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+        let out = Command::new("python3")
+            .arg(script)
+            .arg(&ledger)
+            .arg(&messages)
+            .output()
+            .expect("python3 is there");
+        let words = String::from_utf8_lossy(&out.stdout).into_owned()
+            + &String::from_utf8_lossy(&out.stderr);
         (out.status.success(), words)
     }
 }
@@ -165,18 +214,38 @@ impl Story {
             };
             tx.put_account(&row).await.unwrap();
             let digest = hex::encode(salted(&row.salt, row.commitment().as_bytes()));
-            let event = Event::User { by: "root".into(), act: "added".into(), name: name.into(), digest };
+            let event = Event::User {
+                by: "root".into(),
+                act: "added".into(),
+                name: name.into(),
+                digest,
+            };
             tx.record(now, &[event]).await.unwrap();
         }
         let group = GroupId::fresh();
         let rows: Vec<_> = (0..10).map(contact).collect();
         let mut tree = Tree::default();
-        tree.extend(rows.iter().map(|c| salted(&c.salt, c.commitment().as_bytes())));
-        tx.insert_group(group, "leaders", &Tree::default().root(), now).await.unwrap();
+        tree.extend(
+            rows.iter()
+                .map(|c| salted(&c.salt, c.commitment().as_bytes())),
+        );
+        tx.insert_group(group, "leaders", &Tree::default().root(), now)
+            .await
+            .unwrap();
         tx.put_contacts(group, &rows).await.unwrap();
         tx.set_group_root(group, 10, &tree.root()).await.unwrap();
         let root = hex::encode(tree.root());
-        tx.record(now, &[Event::Contacts { by: "wang".into(), group, members: 10, root }]).await.unwrap();
+        tx.record(
+            now,
+            &[Event::Contacts {
+                by: "wang".into(),
+                group,
+                members: 10,
+                root,
+            }],
+        )
+        .await
+        .unwrap();
         let wish = SuppressionRow {
             seq: 0,
             phone: phone(7).expose(),
@@ -187,12 +256,35 @@ impl Story {
         };
         let s = tx.suppress(wish).await.unwrap().unwrap();
         let digest = hex::encode(salted(&s.salt, s.commitment().as_bytes()));
-        tx.record(now, &[Event::Suppression { seq: s.seq, by: s.source, reason: s.reason, digest }]).await.unwrap();
+        tx.record(
+            now,
+            &[Event::Suppression {
+                seq: s.seq,
+                by: s.source,
+                reason: s.reason,
+                digest,
+            }],
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         let run = freeze(base, &clock).await;
-        let recorder = Recorder::open(store.clone(), clock.clone(), HashMap::new()).await.unwrap();
-        let mut this = Self { store, recorder, clock, run };
-        this.commit(vec![Op::Reserve { lane: LANE, to: 11, day: "2026-06-01".into(), limit: 5 }]).await;
+        let recorder = Recorder::open(store.clone(), clock.clone(), HashMap::new())
+            .await
+            .unwrap();
+        let mut this = Self {
+            store,
+            recorder,
+            clock,
+            run,
+        };
+        this.commit(vec![Op::Reserve {
+            lane: LANE,
+            to: 11,
+            day: "2026-06-01".into(),
+            limit: 5,
+        }])
+        .await;
         this.commit(vec![Op::Open(run)]).await;
         this
     }
@@ -225,22 +317,44 @@ impl Story {
     /// A day in June: everything that can happen to a message happens to one.
     pub(crate) async fn live(&mut self) {
         let claim = self.claim(Take::Front, 9).await;
-        self.commit(vec![part(0, 0, accepted("a0")), part(1, 0, accepted("a1"))]).await;
-        self.commit(vec![report(0, "a0", Verdict::Delivered), report(1, "a1", Verdict::Undelivered)]).await;
+        self.commit(vec![part(0, 0, accepted("a0")), part(1, 0, accepted("a1"))])
+            .await;
+        self.commit(vec![
+            report(0, "a0", Verdict::Delivered),
+            report(1, "a1", Verdict::Undelivered),
+        ])
+        .await;
         self.commit(vec![report(0, "a0", Verdict::Delivered)]).await;
         let refused = Change::Refused { code: "13".into() };
-        self.commit(vec![part(2, 0, refused), part(3, 0, Change::Doubt), part(4, 0, Change::Doubt)]).await;
+        self.commit(vec![
+            part(2, 0, refused),
+            part(3, 0, Change::Doubt),
+            part(4, 0, Change::Doubt),
+        ])
+        .await;
         self.commit(vec![Op::Grace(message(3), 0)]).await;
         // An orphan that finds its doubtful message once its answer can no longer come, and one that doesn't.
-        self.commit(vec![report(4, "a4", Verdict::Delivered), report(6, "zz", Verdict::Expired)]).await;
+        self.commit(vec![
+            report(4, "a4", Verdict::Delivered),
+            report(6, "zz", Verdict::Expired),
+        ])
+        .await;
         self.commit(vec![Op::Gone(message(4), 0)]).await;
         self.commit(vec![release(5..7)]).await;
         let again = self.claim(Take::Again(5), 1).await;
-        self.commit(vec![part(5, 0, accepted("a5")), Op::Close(LANE, again)]).await;
+        self.commit(vec![part(5, 0, accepted("a5")), Op::Close(LANE, again)])
+            .await;
         self.commit(vec![part(8, 0, accepted("a8-0"))]).await;
-        self.commit(vec![part(8, 1, accepted("a8-1")), Op::Close(LANE, claim)]).await;
-        self.commit(vec![report(8, "a8-1", Verdict::Delivered)]).await;
-        let mo = Mo { carrier_id: CarrierMessageId("m1".into()), phone: phone(2), to: "106".into(), text: "退订".into() };
+        self.commit(vec![part(8, 1, accepted("a8-1")), Op::Close(LANE, claim)])
+            .await;
+        self.commit(vec![report(8, "a8-1", Verdict::Delivered)])
+            .await;
+        let mo = Mo {
+            carrier_id: CarrierMessageId("m1".into()),
+            phone: phone(2),
+            to: "106".into(),
+            text: "退订".into(),
+        };
         self.commit(vec![heard(Delivery::Mo(mo))]).await;
     }
 
@@ -270,10 +384,21 @@ async fn freeze(base: &Base, clock: &Clock) -> RunId {
                     password = \"p\"\ncarriers = [\"mobile\"]\n";
     std::fs::write(&file, settings).unwrap();
     let config = Config::load(Some(&file), []).unwrap();
-    let numbers = (0..11).map(phone).chain([18_900_000_000, 18_900_000_001].map(|n| Phone::from_number(n).unwrap()));
+    let numbers = (0..11)
+        .map(phone)
+        .chain([18_900_000_000, 18_900_000_001].map(|n| Phone::from_number(n).unwrap()));
     let people = numbers.enumerate().map(|(n, phone)| Person {
         phone,
-        values: [("姓名", if n == 8 || n == 9 { "长".repeat(40) } else { format!("王{n}") })].into_iter().collect(),
+        values: [(
+            "姓名",
+            if n == 8 || n == 9 {
+                "长".repeat(40)
+            } else {
+                format!("王{n}")
+            },
+        )]
+        .into_iter()
+        .collect(),
         row: n as u64 + 1,
         kept: "leaders".into(),
         others: Vec::new(),
@@ -288,12 +413,20 @@ async fn freeze(base: &Base, clock: &Clock) -> RunId {
         not_before: None,
         slot: clock.now(),
         author: "wang".into(),
+        campaign: watchbell::expander::Target::New,
         approval: Approval::NotNeeded,
     };
     let carriers = CarrierTable::builtin();
-    let office = Office { gateways: &config.gateways, signature: "某县安委办", carriers };
+    let office = Office {
+        gateways: &config.gateways,
+        signature: "某县安委办",
+        carriers,
+    };
     let audience = Audience::people(people.collect(), ["姓名".to_owned()]);
-    expander::freeze(&base.store, clock, office, &order, audience).await.unwrap().run
+    expander::freeze(&base.store, clock, office, &order, audience)
+        .await
+        .unwrap()
+        .run
 }
 
 pub(crate) fn message(n: i64) -> MessageId {
@@ -318,17 +451,41 @@ pub(crate) fn part(n: i64, part: u8, change: Change) -> Op {
 }
 
 pub(crate) fn release(positions: std::ops::Range<i64>) -> Op {
-    let span = Span { lane: LANE, from: positions.start, to: positions.end };
-    Op::Release(Release { span, part: 0, gateway: mobile(), attempt: 1, due: START })
+    let span = Span {
+        lane: LANE,
+        from: positions.start,
+        to: positions.end,
+    };
+    Op::Release(Release {
+        span,
+        part: 0,
+        gateway: mobile(),
+        attempt: 1,
+        due: START,
+    })
 }
 
 pub(crate) fn release_part(position: i64, part: u8) -> Op {
-    let span = Span { lane: LANE, from: position, to: position + 1 };
-    Op::Release(Release { span, part, gateway: mobile(), attempt: 1, due: START })
+    let span = Span {
+        lane: LANE,
+        from: position,
+        to: position + 1,
+    };
+    Op::Release(Release {
+        span,
+        part,
+        gateway: mobile(),
+        attempt: 1,
+        due: START,
+    })
 }
 
 fn heard(delivery: Delivery) -> Op {
-    Op::Heard { gateway: mobile(), delivery, tokens: Vec::new() }
+    Op::Heard {
+        gateway: mobile(),
+        delivery,
+        tokens: Vec::new(),
+    }
 }
 
 pub(crate) fn report(n: u64, id: &str, verdict: Verdict) -> Op {
@@ -336,7 +493,11 @@ pub(crate) fn report(n: u64, id: &str, verdict: Verdict) -> Op {
         carrier_id: CarrierMessageId(id.into()),
         phone: phone(n),
         verdict,
-        code: if verdict == Verdict::Delivered { "DELIVRD".into() } else { "MK:0001".into() },
+        code: if verdict == Verdict::Delivered {
+            "DELIVRD".into()
+        } else {
+            "MK:0001".into()
+        },
         submit_time: String::new(),
     }))
 }

@@ -27,7 +27,7 @@ use watchbell::{
 use crate::county_support::settings;
 
 /// Longer than any one command takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An installation on disk beside a simulated carrier.
 pub(crate) struct Stage {
@@ -69,12 +69,22 @@ impl Stage {
         Self::with_database("sqlite://watchbell.db", carrier, sending, gateway).await
     }
 
-    pub(crate) async fn with_database(database: &str, carrier: Settings, sending: &str, gateway: &str) -> Self {
+    pub(crate) async fn with_database(
+        database: &str,
+        carrier: Settings,
+        sending: &str,
+        gateway: &str,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let carrier = Simulator::start(carrier).await.unwrap();
         let text = settings(database, &carrier.address().to_string(), sending, gateway);
         let text = format!("[server]\nlisten = \"127.0.0.1:0\"\n{text}");
-        let stage = Self { carrier, dir, text, turn: AtomicU32::new(0) };
+        let stage = Self {
+            carrier,
+            dir,
+            text,
+            turn: AtomicU32::new(0),
+        };
         stage.configure(|_| {});
         stage
     }
@@ -137,9 +147,18 @@ impl Stage {
 
     pub(crate) fn start(&self, mut command: Command) -> Process {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let (out, err) = (self.path(&format!("{turn}.out")), self.path(&format!("{turn}.err")));
-        command.stdout(std::fs::File::create(&out).unwrap()).stderr(std::fs::File::create(&err).unwrap());
-        Process { child: command.spawn().unwrap(), out, err }
+        let (out, err) = (
+            self.path(&format!("{turn}.out")),
+            self.path(&format!("{turn}.err")),
+        );
+        command
+            .stdout(std::fs::File::create(&out).unwrap())
+            .stderr(std::fs::File::create(&err).unwrap());
+        Process {
+            child: command.spawn().unwrap(),
+            out,
+            err,
+        }
     }
 
     pub(crate) fn spawn(&self, args: &[&str]) -> Process {
@@ -154,7 +173,9 @@ impl Stage {
     /// The same, by this user.
     pub(crate) async fn run_as(&self, user: &str, args: &[&str]) -> Ended {
         let mut command = self.command(&self.settings_file(), args);
-        command.args(["--as", user]).env("WATCHBELL_PASSWORD", password_of(user));
+        command
+            .args(["--as", user])
+            .env("WATCHBELL_PASSWORD", password_of(user));
         self.start(command).ended(PATIENCE).await
     }
 
@@ -175,7 +196,10 @@ impl Stage {
     pub(crate) async fn queue(&self, list: &Path, more: &[&str]) -> String {
         let list = list.display().to_string();
         let args = [&["send", "--to", &list, "--text", TEXT, "--json"], more].concat();
-        self.run(&args).await.ok().json()["run"].as_str().unwrap().to_owned()
+        self.run(&args).await.ok().json()["run"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// The daemon, once its doors are open; with its address.
@@ -189,8 +213,12 @@ impl Stage {
         eventually("the daemon listens", async || {
             let said = daemon.said();
             assert!(daemon.is_running(), "the daemon ended: {said}");
-            if let Some(at) = said.split("http://").nth(1) {
-                address = at.split_whitespace().next().unwrap_or_default().to_owned();
+            // A whole line: what is being written may end anywhere.
+            let line = said
+                .split_once("http://")
+                .and_then(|(_, rest)| rest.split_once('\n'));
+            if let Some((at, _)) = line {
+                at.trim_end().clone_into(&mut address);
             }
             !address.is_empty()
         })
@@ -215,7 +243,10 @@ impl Stage {
 
     /// Waits until the carrier has taken so many.
     pub(crate) async fn taken_at_least(&self, n: u64) {
-        eventually(&format!("the carrier takes {n}"), async || self.taken() >= n).await;
+        eventually(&format!("the carrier takes {n}"), async || {
+            self.taken() >= n
+        })
+        .await;
     }
 }
 
@@ -236,7 +267,11 @@ impl Process {
     /// SIGTERM.
     pub(crate) async fn terminate(&self) {
         let Some(id) = self.child.id() else { return };
-        let done = Command::new("/bin/kill").arg("-TERM").arg(id.to_string()).status().await;
+        let done = Command::new("/bin/kill")
+            .arg("-TERM")
+            .arg(id.to_string())
+            .status()
+            .await;
         assert!(done.unwrap().success(), "no SIGTERM");
     }
 
@@ -251,7 +286,8 @@ impl Process {
 
     pub(crate) async fn ended(mut self, patience: Duration) -> Ended {
         let status = timeout(patience, self.child.wait()).await;
-        let status = status.unwrap_or_else(|_| panic!("did not end in {patience:?}: {}", self.said()));
+        let status =
+            status.unwrap_or_else(|_| panic!("did not end in {patience:?}: {}", self.said()));
         Ended {
             code: status.unwrap().code(),
             out: std::fs::read_to_string(&self.out).unwrap_or_default(),
@@ -271,7 +307,11 @@ pub(crate) async fn eventually(what: &str, done: impl AsyncFnMut() -> bool) {
     eventually_within(PATIENCE, what, done).await;
 }
 
-pub(crate) async fn eventually_within(patience: Duration, what: &str, mut done: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually_within(
+    patience: Duration,
+    what: &str,
+    mut done: impl AsyncFnMut() -> bool,
+) {
     let deadline = Instant::now() + patience;
     while !done().await {
         assert!(Instant::now() < deadline, "never: {what}");
@@ -296,8 +336,19 @@ pub(crate) async fn get(address: &str, path: &str) -> (u16, String) {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
-    (status, answer.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned())
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0);
+    (
+        status,
+        answer
+            .split("\r\n\r\n")
+            .nth(1)
+            .unwrap_or_default()
+            .to_owned(),
+    )
 }
 
 /// What the daemon's `/readyz` says.
@@ -308,14 +359,20 @@ pub(crate) async fn ready(address: &str) -> serde_json::Value {
 /// The whole delivery log.
 pub(crate) async fn log(office: &Office) -> Vec<LogRow> {
     let mut tx = office.store.read("test").await.unwrap();
-    tx.log_after(&LogFilter::default(), 0, 1_000_000).await.unwrap()
+    tx.log_after(&LogFilter::default(), 0, 1_000_000)
+        .await
+        .unwrap()
 }
 
 /// Every ledger line.
 pub(crate) async fn ledger(office: &Office) -> String {
     let mut tx = office.store.read("test").await.unwrap();
     let entries = tx.entries_after(0, 1_000_000).await.unwrap();
-    entries.iter().map(|e| e.events.as_str()).collect::<Vec<_>>().join("\n")
+    entries
+        .iter()
+        .map(|e| e.events.as_str())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// A database of our own on the test server; none when there is no server.

@@ -39,9 +39,20 @@ async fn sends_nothing(stage: &Stage, settings: &Path, why: &str) -> Process {
         ready["engine"] == true && ready["held"].as_str().is_some_and(|h| h.contains(why))
     })
     .await;
-    stays("a held database sends nothing", WATCHED, || stage.carrier.counts().submits).await;
-    assert_eq!(stage.carrier.counts().logins, logins, "a held database logs in nowhere");
-    assert!(daemon.0.said().contains("watchbell release"), "{}", daemon.0.said());
+    stays("a held database sends nothing", WATCHED, || {
+        stage.carrier.counts().submits
+    })
+    .await;
+    assert_eq!(
+        stage.carrier.counts().logins,
+        logins,
+        "a held database logs in nowhere"
+    );
+    assert!(
+        daemon.0.said().contains("watchbell release"),
+        "{}",
+        daemon.0.said()
+    );
     daemon.0
 }
 
@@ -55,7 +66,11 @@ async fn a_copy_elsewhere_sends_nothing_until_a_person_releases_it() {
     fs::create_dir(stage.path("elsewhere")).unwrap();
     let there = stage.path("elsewhere/watchbell.db");
     copy(&stage.path("watchbell.db"), &there);
-    fs::copy(stage.path("watchbell.here"), stage.path("elsewhere/watchbell.here")).unwrap();
+    fs::copy(
+        stage.path("watchbell.here"),
+        stage.path("elsewhere/watchbell.here"),
+    )
+    .unwrap();
     let settings = stage.file("elsewhere/watchbell.toml", stage.text.as_bytes());
     original.kill().await;
     let copied = sends_nothing(&stage, &settings, "copy").await;
@@ -65,13 +80,21 @@ async fn a_copy_elsewhere_sends_nothing_until_a_person_releases_it() {
     let list = stage.numbers(0, 10).display().to_string();
     let args = ["send", "--to", &list, "--text", "副本不得发送", "--wait"];
     let waiting = stage.start(stage.command(&settings, &args));
-    eventually("it says that it is held", async || waiting.said().contains("held")).await;
-    stays("a held copy sends nothing", WATCHED, || stage.carrier.counts().submits).await;
+    eventually("it says that it is held", async || {
+        waiting.said().contains("held")
+    })
+    .await;
+    stays("a held copy sends nothing", WATCHED, || {
+        stage.carrier.counts().submits
+    })
+    .await;
     waiting.terminate().await;
     assert_eq!(waiting.ended(Duration::from_secs(10)).await.code, Some(1));
     // The one that was killed goes on, for it is where it was.
     let list = stage.numbers(2_000, 10).display().to_string();
-    let ended = stage.run(&["send", "--to", &list, "--text", "原件继续发送", "--wait"]).await;
+    let ended = stage
+        .run(&["send", "--to", &list, "--text", "原件继续发送", "--wait"])
+        .await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let (last, address) = stage.serve().await;
     assert_eq!(ready(&address).await["held"], "");
@@ -91,10 +114,17 @@ async fn a_copy_elsewhere_sends_nothing_until_a_person_releases_it() {
     let list = stage.numbers(3_000, 10).display().to_string();
     let args = ["send", "--to", &list, "--text", "换了机器", "--wait"];
     let waiting = stage.start(stage.command(&settings, &args));
-    eventually("it says that it is held", async || waiting.said().contains("held")).await;
+    eventually("it says that it is held", async || {
+        waiting.said().contains("held")
+    })
+    .await;
     assert_eq!(stage.taken(), before);
     let release = ["release", "--reason", "moved here"];
-    stage.start(stage.command(&settings, &release)).ended(WATCHED * 10).await.ok();
+    stage
+        .start(stage.command(&settings, &release))
+        .ended(WATCHED * 10)
+        .await
+        .ok();
     waiting.ended(Duration::from_secs(30)).await.ok();
     assert_eq!(stage.taken(), before + 10);
     stage.configure(|text| *text = text.replace("watchbell.db", "elsewhere/watchbell.db"));
@@ -116,10 +146,17 @@ async fn an_old_copy_put_back_sends_nothing_until_a_person_releases_it() {
     forget_shared_memory(&database);
     let held = sends_nothing(&stage, &stage.settings_file(), "restored").await;
     let before = stage.taken();
-    stage.run(&["release", "--reason", "the original is lost"]).await.ok();
+    stage
+        .run(&["release", "--reason", "the original is lost"])
+        .await
+        .ok();
     stage.taken_at_least(before + 20).await;
     held.ends_well().await;
-    assert!(ledger(&stage.office().await).await.contains("the original is lost"));
+    assert!(
+        ledger(&stage.office().await)
+            .await
+            .contains("the original is lost")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,7 +165,10 @@ async fn a_restored_backup_sends_nothing_until_a_person_releases_it() {
     let run = stage.queue(&stage.numbers(0, 200), &[]).await;
     stage.run(&["backup", "queued.bak"]).await.ok();
     let (daemon, _) = stage.serve().await;
-    eventually("all is delivered", async || stage.view(&run).await.counts.of(Outcome::Delivered) == 200).await;
+    eventually("all is delivered", async || {
+        stage.view(&run).await.counts.of(Outcome::Delivered) == 200
+    })
+    .await;
     let refused = stage.run(&["restore", "queued.bak"]).await;
     assert_eq!(refused.code, Some(1), "under a running daemon: {refused:?}");
     daemon.ends_well().await;
@@ -140,12 +180,25 @@ async fn a_restored_backup_sends_nothing_until_a_person_releases_it() {
     // Stopping and starting again does not let it go.
     let held = sends_nothing(&stage, &stage.settings_file(), "copy").await;
     // What is to be sent once more is for a person to say: this one calls it off, then lets go.
-    stage.run(&["run", "cancel", &run, "--reason", "sent before"]).await.ok();
-    stage.run(&["release", "--reason", "checked with the carrier"]).await.ok();
+    stage
+        .run(&["run", "cancel", &run, "--reason", "sent before"])
+        .await
+        .ok();
+    stage
+        .run(&["release", "--reason", "checked with the carrier"])
+        .await
+        .ok();
     let list = stage.numbers(500, 20).display().to_string();
-    stage.run(&["send", "--to", &list, "--text", "恢复之后", "--wait"]).await.ok();
+    stage
+        .run(&["send", "--to", &list, "--text", "恢复之后", "--wait"])
+        .await
+        .ok();
     held.ends_well().await;
     let counts = stage.carrier.counts();
     assert_eq!((counts.recipients, counts.recipients_sent_twice), (220, 0));
-    assert!(ledger(&stage.office().await).await.contains("checked with the carrier"));
+    assert!(
+        ledger(&stage.office().await)
+            .await
+            .contains("checked with the carrier")
+    );
 }

@@ -38,24 +38,50 @@ async fn a_paused_run_halts_within_a_second_and_counts_to_the_message() {
     stage.run(&["run", "pause", &run]).await.ok();
     let asked = Instant::now();
     let last = last_taken(&stage).await;
-    assert!(last < asked + SECOND, "the last one left {:?} after the pause", last - asked);
-    eventually("what was paused is settled", async || stage.view(&run).await.counts.submitting == 0).await;
+    assert!(
+        last < asked + SECOND,
+        "the last one left {:?} after the pause",
+        last - asked
+    );
+    eventually("what was paused is settled", async || {
+        stage.view(&run).await.counts.submitting == 0
+    })
+    .await;
     let counts = stage.view(&run).await.counts;
     assert_eq!(counts.left() as u64, stage.taken(), "{counts:?}");
     assert_eq!(counts.queued as u64, 800 - stage.taken(), "{counts:?}");
     // Another run goes on meanwhile.
     let list = stage.numbers(1_000, 30).display().to_string();
-    stage.run(&["send", "--to", &list, "--text", "另一批照常", "--wait"]).await.ok();
+    stage
+        .run(&["send", "--to", &list, "--text", "另一批照常", "--wait"])
+        .await
+        .ok();
     stage.run(&["run", "resume", &run]).await.ok();
     stage.taken_at_least(500).await;
-    stage.run(&["run", "cancel", &run, "--reason", "not needed"]).await.ok();
+    stage
+        .run(&["run", "cancel", &run, "--reason", "not needed"])
+        .await
+        .ok();
     let asked = Instant::now();
     let last = last_taken(&stage).await;
-    assert!(last < asked + SECOND, "the last one left {:?} after the cancel", last - asked);
-    eventually("the cancelled run is over", async || stage.view(&run).await.run.closed_us > 0).await;
+    assert!(
+        last < asked + SECOND,
+        "the last one left {:?} after the cancel",
+        last - asked
+    );
+    eventually("the cancelled run is over", async || {
+        stage.view(&run).await.run.closed_us > 0
+    })
+    .await;
     let counts = stage.view(&run).await.counts;
     let taken = stage.taken() - 30;
-    assert_eq!((counts.of(Outcome::Delivered) as u64, counts.of(Outcome::Cancelled) as u64), (taken, 800 - taken));
+    assert_eq!(
+        (
+            counts.of(Outcome::Delivered) as u64,
+            counts.of(Outcome::Cancelled) as u64
+        ),
+        (taken, 800 - taken)
+    );
     let refused = stage.run(&["run", "resume", &run]).await;
     assert_eq!(refused.code, Some(1), "cancelled is for good: {refused:?}");
     daemon.ends_well().await;
@@ -72,7 +98,11 @@ async fn a_paused_run_that_resumes_is_finished() {
     stage.run(&["run", "pause", &run]).await.ok();
     last_taken(&stage).await;
     stage.run(&["run", "resume", &run]).await.ok();
-    let ended = sender.ended(crate::binary_support::PATIENCE).await.ok().json();
+    let ended = sender
+        .ended(crate::binary_support::PATIENCE)
+        .await
+        .ok()
+        .json();
     assert_eq!(ended["messages"]["delivered"], 500);
     assert_eq!(stage.carrier.counts().recipients_sent_twice, 0);
 }
@@ -81,28 +111,58 @@ async fn a_paused_run_that_resumes_is_finished() {
 async fn stop_halts_everything_and_says_exactly_how_many_have_left() {
     let stage = Stage::open(carrier(), "", "rate = 300\nlinks = 2\nwindow = 32").await;
     let run = stage.queue(&stage.numbers(0, 900), &[]).await;
-    let urgent = stage.queue(&stage.numbers(1_000, 300), &["--priority", "urgent"]).await;
+    let urgent = stage
+        .queue(&stage.numbers(1_000, 300), &["--priority", "urgent"])
+        .await;
     let (daemon, address) = stage.serve().await;
     stage.taken_at_least(200).await;
     let asked = Instant::now();
-    let stopped = stage.run(&["stop", "--reason", "wrong text", "--json"]).await.ok().json();
+    let stopped = stage
+        .run(&["stop", "--reason", "wrong text", "--json"])
+        .await
+        .ok()
+        .json();
     let last = last_taken(&stage).await;
-    assert!(last < asked + SECOND + SECOND, "process start included, the last one left after {:?}", last - asked);
+    assert!(
+        last < asked + SECOND + SECOND,
+        "process start included, the last one left after {:?}",
+        last - asked
+    );
     assert_eq!(stopped["counted_by_engine"], true);
     assert_eq!(stopped["left"].as_u64().unwrap(), stage.taken());
     assert_eq!(ready(&address).await["stopped"], true);
     // Once more: it is stopped, and the count is the same.
-    let again = stage.run(&["stop", "--reason", "is it really?", "--json"]).await.ok().json();
+    let again = stage
+        .run(&["stop", "--reason", "is it really?", "--json"])
+        .await
+        .ok()
+        .json();
     assert_eq!(again["left"], stopped["left"]);
     daemon.ends_well().await;
     // Nobody sends: the count is the same by our own eyes, and a new daemon waits, and says so.
     let alone = stage.run(&["stop", "--json"]).await.ok().json();
-    assert_eq!((&alone["left"], &alone["counted_by_engine"]), (&stopped["left"], &false.into()));
+    assert_eq!(
+        (&alone["left"], &alone["counted_by_engine"]),
+        (&stopped["left"], &false.into())
+    );
     let (daemon, address) = stage.serve().await;
-    eventually("its links are up", async || ready(&address).await["ready"] == true).await;
-    stays("it is stopped", 2 * WATCHED, || stage.carrier.counts().submits).await;
-    assert!(daemon.said().contains("watchbell release"), "{}", daemon.said());
-    stage.run(&["release", "--reason", "the text is right"]).await.ok();
+    eventually("its links are up", async || {
+        ready(&address).await["ready"] == true
+    })
+    .await;
+    stays("it is stopped", 2 * WATCHED, || {
+        stage.carrier.counts().submits
+    })
+    .await;
+    assert!(
+        daemon.said().contains("watchbell release"),
+        "{}",
+        daemon.said()
+    );
+    stage
+        .run(&["release", "--reason", "the text is right"])
+        .await
+        .ok();
     eventually("both runs are over", async || {
         stage.view(&run).await.run.closed_us > 0 && stage.view(&urgent).await.run.closed_us > 0
     })

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use watchbell::{
+    alert::Alerts,
+    clock::Clock,
     domain::message::Outcome,
+    engine::Engine,
     expander::OnDoubt,
     simulate::{Faults, Refusal, Settings},
 };
 
-use crate::county_support::{County, both_sides_agree, carrier};
+use crate::county_support::{County, both_sides_agree, carrier, somebody, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_on_a_list_gets_it_once_and_the_reports_come_back() {
@@ -76,5 +81,27 @@ async fn disconnects_and_throttling_lose_nobody() {
     assert_eq!(counts.total(), 600);
     assert_eq!(counts.open(), 0, "{counts:?}");
     assert_eq!(counts.of(Outcome::Delivered), 600, "{counts:?}");
+    both_sides_agree(&county).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_in_mid_sending_counts_exactly_whom_the_carrier_has() {
+    let county = County::open(carrier(), "", "rate = 400\nlinks = 2\nwindow = 16").await;
+    let list = county.numbers(3_000);
+    county.send(&list, "防汛提醒：请检查排水。", OnDoubt::Hold).await;
+    let alerts = Alerts::new(Clock::system(), false);
+    let engine = Engine::start(county.office.engine_parts(alerts)).await.unwrap().unwrap();
+    let token = CancellationToken::new();
+    let running = tokio::spawn(engine.run(token.clone()));
+    until("two hundred have left", async || county.carrier.per_number().len() > 200).await;
+    let stopped = county.office.stop(&somebody(), "").await.unwrap();
+    assert!(stopped.by_engine && stopped.left < 3_000, "{stopped:?}");
+    let left = usize::try_from(stopped.left).unwrap();
+    until("all that left has arrived", async || county.carrier.per_number().len() >= left).await;
+    let begun = Instant::now();
+    token.cancel();
+    running.await.unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(10), "ending took {:?}", begun.elapsed());
+    assert_eq!(county.carrier.per_number().len(), left);
     both_sides_agree(&county).await;
 }

@@ -95,19 +95,19 @@ impl Core {
     }
 
     /// A claim is durable: its messages go in line.
-    pub(super) fn granted(&mut self, grant: Grant) {
+    pub(super) fn granted(&mut self, grant: &Grant) {
         let gateway_id = GatewayId(grant.claim.gateway.clone());
         let lane_id = LaneId(grant.claim.lane_id);
         let requested = self.gateways.get_mut(&gateway_id).and_then(|g| g.requested.take());
         if let Some(lane) = self.lanes.get_mut(&lane_id) {
-            lane.taken(&grant);
+            lane.taken(grant);
         }
         if grant.items.is_empty() {
             return;
         }
         let Some(lane) = self.lanes.get(&lane_id).filter(|_| !self.halted).cloned() else {
             // Paused or halted while the claim was on its way: its messages go back at once.
-            self.give_back_grant(&grant, &gateway_id, lane_id);
+            self.give_back_grant(grant, &gateway_id, lane_id);
             return;
         };
         let count = self.gateways.get(&gateway_id).map_or(Count::Ucs2, |g| g.account.count);

@@ -24,7 +24,11 @@ pub(super) struct Chain {
 }
 
 /// Reads all entries. A contradiction does not end the reading: the figures are of all that is stored.
-pub(super) async fn read(tx: &mut Tx, expect: Option<Head>, replay: &mut Replay) -> store::Result<Chain> {
+pub(super) async fn read(
+    tx: &mut Tx,
+    expect: Option<Head>,
+    replay: &mut Replay,
+) -> store::Result<Chain> {
     let (mut broken, mut misheard, mut noted) = (None, None, None);
     let mut tree = Tree::default();
     let (mut entries, mut events, mut head) = (0, 0, Head::EMPTY);
@@ -46,14 +50,23 @@ pub(super) async fn read(tx: &mut Tx, expect: Option<Head>, replay: &mut Replay)
             if expect.is_some_and(|e| e.n == entry.header.n) {
                 noted = Some(entry.hash);
             }
-            head = Head { n: entry.header.n, hash: entry.hash };
+            head = Head {
+                n: entry.header.n,
+                hash: entry.hash,
+            };
         }
     }
     if broken.is_none() {
         broken = found(same("chain_head", "main", "head", tx.head().await?, head))?;
     }
     let unexpected = expect.and_then(|e| unexpected(e, noted, head));
-    Ok(Chain { entries, events, head, root: tree.root(), first: broken.or(unexpected).or(misheard) })
+    Ok(Chain {
+        entries,
+        events,
+        head,
+        root: tree.root(),
+        first: broken.or(unexpected).or(misheard),
+    })
 }
 
 fn found(check: Check) -> store::Result<Option<Difference>> {
@@ -74,29 +87,62 @@ fn link(head: Head, entry: &Entry) -> Check {
     }
     let (count, root) = events_root(&entry.events);
     if !entry.events.ends_with('\n') || entry.events.contains('\r') {
-        return Err(wrong("entry", row, say("事件不是逐行的文本", "its events are not lines of text")).into());
+        return Err(wrong(
+            "entry",
+            row,
+            say("事件不是逐行的文本", "its events are not lines of text"),
+        )
+        .into());
     }
     same("entry", row, "count", header.count, count)?;
-    same("entry", row, "root", hex::encode(header.root), hex::encode(root))?;
-    same("entry", row, "prev", hex::encode(header.prev), hex::encode(head.hash))?;
-    same("entry", row, "hash", hex::encode(entry.hash), hex::encode(header.hash()))
+    same(
+        "entry",
+        row,
+        "root",
+        hex::encode(header.root),
+        hex::encode(root),
+    )?;
+    same(
+        "entry",
+        row,
+        "prev",
+        hex::encode(header.prev),
+        hex::encode(head.hash),
+    )?;
+    same(
+        "entry",
+        row,
+        "hash",
+        hex::encode(entry.hash),
+        hex::encode(header.hash()),
+    )
 }
 
 fn unexpected(expect: Head, noted: Option<Hash>, head: Head) -> Option<Difference> {
-    let is = if expect.n == 0 { Some(Head::EMPTY.hash) } else { noted };
+    let is = if expect.n == 0 {
+        Some(Head::EMPTY.hash)
+    } else {
+        noted
+    };
     match is {
         Some(hash) if hash == expect.hash => None,
         Some(_) => Some(wrong(
             "entry",
             expect.n,
-            say("不是当时抄下的那一条：链被改写过", "is not the one that was noted: the chain was rewritten"),
+            say(
+                "不是当时抄下的那一条：链被改写过",
+                "is not the one that was noted: the chain was rewritten",
+            ),
         )),
         None => Some(wrong(
             "entry",
             expect.n,
             say(
                 format!("不在链上：链止于第 {} 条，被截短过", head.n),
-                format!("was noted and is not there: the chain ends at entry {}, it was cut", head.n),
+                format!(
+                    "was noted and is not there: the chain ends at entry {}, it was cut",
+                    head.n
+                ),
             ),
         )),
     }
@@ -104,10 +150,17 @@ fn unexpected(expect: Head, noted: Option<Hash>, head: Head) -> Option<Differenc
 
 fn hear(replay: &mut Replay, entry: &Entry) -> Option<Difference> {
     let Ok(n) = u32::try_from(entry.header.n) else {
-        return Some(wrong("entry", entry.header.n, say("条目太多", "there are more entries than this version reads")));
+        return Some(wrong(
+            "entry",
+            entry.header.n,
+            say("条目太多", "there are more entries than this version reads"),
+        ));
     };
     replay.times.push(entry.header.time.0);
-    let at = At { entry: n, time_us: entry.header.time.0 };
+    let at = At {
+        entry: n,
+        time_us: entry.header.time.0,
+    };
     for (line, text) in entry.events.split_terminator('\n').enumerate() {
         if let Err(words) = replay.line(at, text) {
             let row = format!("{n} line {}", line + 1);

@@ -47,7 +47,10 @@ pub struct Say {
 }
 
 pub(super) fn say(zh: impl Into<String>, en: impl Into<String>) -> Say {
-    Say { zh: zh.into(), en: en.into() }
+    Say {
+        zh: zh.into(),
+        en: en.into(),
+    }
 }
 
 impl Difference {
@@ -69,8 +72,15 @@ impl What {
                 format!("{column} 为 {is:?}，按台账应为 {ledger:?}"),
                 format!("{column} is {is:?}, the ledger says {ledger:?}"),
             ),
-            Self::Missing => lang.pick("台账中有，表中没有", "the ledger has it, the table has not").to_owned(),
-            Self::Extra => lang.pick("表中有，台账中没有", "the table has it, the ledger knows nothing of it").to_owned(),
+            Self::Missing => lang
+                .pick("台账中有，表中没有", "the ledger has it, the table has not")
+                .to_owned(),
+            Self::Extra => lang
+                .pick(
+                    "表中有，台账中没有",
+                    "the table has it, the ledger knows nothing of it",
+                )
+                .to_owned(),
             Self::Wrong(Say { zh, en }) => lang.pick(zh, en).clone(),
         }
     }
@@ -109,9 +119,14 @@ impl From<store::Error> for Stop {
     fn from(error: store::Error) -> Self {
         match error {
             // What no program of ours writes is a finding, not a failure.
-            store::Error::Corrupt { table, what } => {
-                Self::Found(wrong(table, "", say(format!("含有不可能的内容（{what}）"), format!("holds what is never written ({what})"))))
-            }
+            store::Error::Corrupt { table, what } => Self::Found(wrong(
+                table,
+                "",
+                say(
+                    format!("含有不可能的内容（{what}）"),
+                    format!("holds what is never written ({what})"),
+                ),
+            )),
             other => Self::Store(other),
         }
     }
@@ -120,19 +135,34 @@ impl From<store::Error> for Stop {
 pub(super) type Check<T = ()> = Result<T, Stop>;
 
 pub(super) fn wrong(table: &'static str, row: impl fmt::Display, words: Say) -> Difference {
-    Difference { table, row: row.to_string(), what: What::Wrong(words) }
+    Difference {
+        table,
+        row: row.to_string(),
+        what: What::Wrong(words),
+    }
 }
 
 pub(super) fn missing(table: &'static str, row: impl fmt::Display) -> Stop {
-    Stop::Found(Difference { table, row: row.to_string(), what: What::Missing })
+    Stop::Found(Difference {
+        table,
+        row: row.to_string(),
+        what: What::Missing,
+    })
 }
 
 pub(super) fn extra(table: &'static str, row: impl fmt::Display) -> Stop {
-    Stop::Found(Difference { table, row: row.to_string(), what: What::Extra })
+    Stop::Found(Difference {
+        table,
+        row: row.to_string(),
+        what: What::Extra,
+    })
 }
 
 /// A column must hold what the ledger says.
-#[expect(clippy::needless_pass_by_value, reason = "numbers and strings alike, without a & at each of them")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "numbers and strings alike, without a & at each of them"
+)]
 pub(super) fn same<T: PartialEq + fmt::Display>(
     table: &'static str,
     row: impl fmt::Display,
@@ -143,6 +173,14 @@ pub(super) fn same<T: PartialEq + fmt::Display>(
     if is == ledger {
         return Ok(());
     }
-    let what = What::Differs { column, is: is.to_string(), ledger: ledger.to_string() };
-    Err(Stop::Found(Difference { table, row: row.to_string(), what }))
+    let what = What::Differs {
+        column,
+        is: is.to_string(),
+        ledger: ledger.to_string(),
+    };
+    Err(Stop::Found(Difference {
+        table,
+        row: row.to_string(),
+        what,
+    }))
 }

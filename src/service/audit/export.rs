@@ -2,8 +2,6 @@
 
 use std::io::Write;
 
-use serde_json::json;
-
 use super::{
     AuditError, chain,
     messages::{CHUNK, LaneText},
@@ -20,6 +18,18 @@ pub struct Exported {
     pub entries: i64,
     /// Lines of the second file.
     pub messages: i64,
+}
+
+/// A line of the file, its fields in this order.
+#[derive(serde::Serialize)]
+struct EntryLine<'a> {
+    n: i64,
+    time_us: i64,
+    count: i64,
+    root: String,
+    prev: String,
+    hash: String,
+    events: &'a str,
 }
 
 /// Writes the ledger and, where asked for, what the tables say of every message: both of one moment,
@@ -40,8 +50,11 @@ pub async fn export(
 
 async fn entries(tx: &mut Tx, out: &mut (dyn Write + Send)) -> Result<i64, AuditError> {
     let head = tx.head().await?;
-    let first = json!({"watchbell_ledger": 1, "chain": MAIN, "entries": head.n, "head": head.to_string()});
-    writeln!(out, "{first}")?;
+    writeln!(
+        out,
+        r#"{{"watchbell_ledger":1,"chain":"{MAIN}","entries":{},"head":"{head}"}}"#,
+        head.n
+    )?;
     let (mut after, mut n) = (i64::MIN, 0);
     loop {
         let chunk = tx.entries_after(after, chain::CHUNK).await?;
@@ -49,16 +62,17 @@ async fn entries(tx: &mut Tx, out: &mut (dyn Write + Send)) -> Result<i64, Audit
         after = last.header.n;
         for entry in chunk {
             let h = &entry.header;
-            let line = json!({
-                "n": h.n,
-                "time_us": h.time.0,
-                "count": h.count,
-                "root": hex::encode(h.root),
-                "prev": hex::encode(h.prev),
-                "hash": hex::encode(entry.hash),
-                "events": entry.events,
-            });
-            writeln!(out, "{line}")?;
+            let line = EntryLine {
+                n: h.n,
+                time_us: h.time.0,
+                count: h.count,
+                root: hex::encode(h.root),
+                prev: hex::encode(h.prev),
+                hash: hex::encode(entry.hash),
+                events: &entry.events,
+            };
+            serde_json::to_writer(&mut *out, &line).map_err(std::io::Error::from)?;
+            out.write_all(b"\n")?;
             n += 1;
         }
     }
@@ -69,7 +83,8 @@ async fn entries(tx: &mut Tx, out: &mut (dyn Write + Send)) -> Result<i64, Audit
 async fn states(tx: &mut Tx, out: &mut (dyn Write + Send)) -> Result<i64, AuditError> {
     let lanes = tx.audit_lanes().await?;
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["id", "state", "code", "leaf"]).map_err(std::io::Error::other)?;
+    csv.write_record(["id", "state", "code", "leaf"])
+        .map_err(std::io::Error::other)?;
     let mut open: Option<(&AuditLane, LaneText)> = None;
     let (mut lane, mut id, mut n) = (i64::MIN, i64::MIN, 0);
     loop {
@@ -78,13 +93,22 @@ async fn states(tx: &mut Tx, out: &mut (dyn Write + Send)) -> Result<i64, AuditE
         (lane, id) = (last.lane_id, last.id);
         for row in &chunk {
             if open.as_ref().is_none_or(|(l, _)| l.id != row.lane_id) {
-                open = lanes.iter().find(|l| l.id == row.lane_id).map(|l| (l, LaneText::of(&l.template)));
+                open = lanes
+                    .iter()
+                    .find(|l| l.id == row.lane_id)
+                    .map(|l| (l, LaneText::of(&l.template)));
             }
-            let Some((_, text)) = open.as_ref().filter(|(l, _)| l.frozen_us > 0) else { continue };
+            let Some((_, text)) = open.as_ref().filter(|(l, _)| l.frozen_us > 0) else {
+                continue;
+            };
             // An unreadable row has no leaf, and the check fails on it: as it should.
             let leaf = text.leaf(row).map(hex::encode).unwrap_or_default();
-            let (state, code) = (row.state.as_deref().unwrap_or(""), row.code.as_deref().unwrap_or(""));
-            csv.write_record([&row.id.to_string(), state, code, &leaf]).map_err(std::io::Error::other)?;
+            let (state, code) = (
+                row.state.as_deref().unwrap_or(""),
+                row.code.as_deref().unwrap_or(""),
+            );
+            csv.write_record([&row.id.to_string(), state, code, &leaf])
+                .map_err(std::io::Error::other)?;
             n += 1;
         }
     }

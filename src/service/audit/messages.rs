@@ -46,7 +46,10 @@ pub(super) struct LaneText {
 impl LaneText {
     pub(super) fn of(template: &str) -> Self {
         let template = Template::parse(template).ok();
-        let fixed = template.as_ref().filter(|t| t.names().is_empty()).and_then(|t| t.render(&Values::default()).ok());
+        let fixed = template
+            .as_ref()
+            .filter(|t| t.names().is_empty())
+            .and_then(|t| t.render(&Values::default()).ok());
         Self { template, fixed }
     }
 
@@ -69,7 +72,10 @@ impl LaneText {
             (None, None) => return None,
         };
         let position = MessageId(row.id).position();
-        Some(salted(&row.salt, commitment(position, &row.phone, &row.vals, text).as_bytes()))
+        Some(salted(
+            &row.salt,
+            commitment(position, &row.phone, &row.vals, text).as_bytes(),
+        ))
     }
 }
 
@@ -83,7 +89,11 @@ struct Open<'a> {
 }
 
 /// All messages; gives what each lane's add up to.
-pub(super) async fn check(tx: &mut Tx, replay: &Replay, rows: &[AuditLane]) -> Check<BTreeMap<i64, Sums>> {
+pub(super) async fn check(
+    tx: &mut Tx,
+    replay: &Replay,
+    rows: &[AuditLane],
+) -> Check<BTreeMap<i64, Sums>> {
     let mut sums = BTreeMap::new();
     let mut stored: BTreeMap<i64, &AuditLane> = rows.iter().map(|l| (l.id, l)).collect();
     let mut lanes = replay.lanes.iter();
@@ -96,7 +106,13 @@ pub(super) async fn check(tx: &mut Tx, replay: &Replay, rows: &[AuditLane]) -> C
         (lane, id) = (last.lane_id, last.id);
         for row in &chunk {
             if row.lane_id != MessageId(row.id).lane().0 {
-                same("message", row.id, "lane_id", row.lane_id, MessageId(row.id).lane().0)?;
+                same(
+                    "message",
+                    row.id,
+                    "lane_id",
+                    row.lane_id,
+                    MessageId(row.id).lane().0,
+                )?;
             }
             if stored.get(&row.lane_id).is_some_and(|l| l.frozen_us == 0) {
                 continue;
@@ -105,10 +121,14 @@ pub(super) async fn check(tx: &mut Tx, replay: &Replay, rows: &[AuditLane]) -> C
                 if let Some(done) = open.take() {
                     sums.insert(done.id, done.close()?);
                 }
-                let Some((&id, lane)) = lanes.next() else { return Err(extra("message", row.id)) };
+                let Some((&id, lane)) = lanes.next() else {
+                    return Err(extra("message", row.id));
+                };
                 open = Some(Open::new(id, lane, stored.remove(&id)));
             }
-            let Some(open) = open.as_mut().filter(|o| o.id == row.lane_id) else { return Err(extra("message", row.id)) };
+            let Some(open) = open.as_mut().filter(|o| o.id == row.lane_id) else {
+                return Err(extra("message", row.id));
+            };
             open.row(tx, replay, row, &mut segments).await?;
         }
     }
@@ -119,7 +139,10 @@ pub(super) async fn check(tx: &mut Tx, replay: &Replay, rows: &[AuditLane]) -> C
         sums.insert(id, Open::new(id, lane, None).close()?);
     }
     match segments.next(tx).await? {
-        Some(row) => Err(extra("segment", format!("{} part {}", row.message_id, row.part))),
+        Some(row) => Err(extra(
+            "segment",
+            format!("{} part {}", row.message_id, row.part),
+        )),
         None => Ok(sums),
     }
 }
@@ -127,13 +150,31 @@ pub(super) async fn check(tx: &mut Tx, replay: &Replay, rows: &[AuditLane]) -> C
 impl<'a> Open<'a> {
     fn new(id: i64, lane: &'a Lane, stored: Option<&AuditLane>) -> Self {
         let text = LaneText::of(stored.map_or("", |l| l.template.as_str()));
-        Self { id, text, lane, tree: Tree::default(), sums: Sums { max_parts: 1, ..Sums::default() } }
+        Self {
+            id,
+            text,
+            lane,
+            tree: Tree::default(),
+            sums: Sums {
+                max_parts: 1,
+                ..Sums::default()
+            },
+        }
     }
 
-    async fn row(&mut self, tx: &mut Tx, replay: &Replay, row: &AuditMessage, segments: &mut Segments) -> Check {
+    async fn row(
+        &mut self,
+        tx: &mut Tx,
+        replay: &Replay,
+        row: &AuditMessage,
+        segments: &mut Segments,
+    ) -> Check {
         let position = MessageId(row.id).position();
         if position as u64 != self.tree.len() {
-            return Err(missing("message", MessageId::new(LaneId(self.id), self.tree.len() as i64)));
+            return Err(missing(
+                "message",
+                MessageId::new(LaneId(self.id), self.tree.len() as i64),
+            ));
         }
         if position >= self.lane.size {
             return Err(extra("message", row.id));
@@ -142,7 +183,11 @@ impl<'a> Open<'a> {
         let known = self.lane.messages.parts(position);
         let parts = known.map_or(row.segments, |n| n as i64);
         same("message", row.id, "segments", row.segments, parts)?;
-        let standing = self.lane.messages.standing(position, usize::try_from(parts).unwrap_or(1), &replay.words);
+        let standing = self.lane.messages.standing(
+            position,
+            usize::try_from(parts).unwrap_or(1),
+            &replay.words,
+        );
         compare(replay, row, mark, &standing)?;
         if parts > 1 && mark.changed > 0 {
             for (k, part) in standing.parts.iter().enumerate() {
@@ -150,7 +195,10 @@ impl<'a> Open<'a> {
             }
         }
         let Some(leaf) = self.text.leaf(row) else {
-            let words = say("内容与队列正文不符", "its values, salt and the lane's text don't fit together");
+            let words = say(
+                "内容与队列正文不符",
+                "its values, salt and the lane's text don't fit together",
+            );
             return Err(wrong("message", row.id, words).into());
         };
         self.tree.push(leaf);
@@ -165,7 +213,10 @@ impl<'a> Open<'a> {
 
     fn close(self) -> Check<Sums> {
         if self.tree.len() as i64 != self.lane.size {
-            return Err(missing("message", MessageId::new(LaneId(self.id), self.tree.len() as i64)));
+            return Err(missing(
+                "message",
+                MessageId::new(LaneId(self.id), self.tree.len() as i64),
+            ));
         }
         if hex::encode(self.tree.root()) != self.lane.root {
             let words = say(
@@ -181,35 +232,90 @@ impl<'a> Open<'a> {
 /// One row's outcome columns.
 fn compare(replay: &Replay, row: &AuditMessage, mark: Mark, standing: &Standing) -> Check {
     let text = |column: &Option<String>| column.clone().unwrap_or_default();
-    let (state, code) = standing.outcome().map_or(("", String::new()), |(o, code)| (o.as_str(), code));
-    same("message", row.id, "state", text(&row.state), state.to_owned())?;
+    let (state, code) = standing
+        .outcome()
+        .map_or(("", String::new()), |(o, code)| (o.as_str(), code));
+    same(
+        "message",
+        row.id,
+        "state",
+        text(&row.state),
+        state.to_owned(),
+    )?;
     same("message", row.id, "code", text(&row.code), code)?;
     let id = match standing.parts.as_slice() {
         [only] => only.carrier_id(),
         _ => None,
     };
     same_id("message", row.id.to_string(), &text(&row.carrier_id), id)?;
-    same("message", row.id, "gateway", text(&row.gateway), mark.gateway(&replay.words).to_owned())?;
+    same(
+        "message",
+        row.id,
+        "gateway",
+        text(&row.gateway),
+        mark.gateway(&replay.words).to_owned(),
+    )?;
     same("message", row.id, "attempt", row.attempt, standing.attempt)?;
     let resent = if standing.attempt > 1 { "resent" } else { "" };
-    same("message", row.id, "mark", text(&row.mark).as_str(), if standing.adopted { "adopted" } else { resent })?;
-    same("message", row.id, "first_entry", row.first_entry, i64::from(mark.first))?;
-    same("message", row.id, "last_entry", row.last_entry, i64::from(mark.last))?;
-    let changed = mark.changed.checked_sub(1).and_then(|n| replay.times.get(n as usize)).copied().unwrap_or(0);
+    same(
+        "message",
+        row.id,
+        "mark",
+        text(&row.mark).as_str(),
+        if standing.adopted { "adopted" } else { resent },
+    )?;
+    same(
+        "message",
+        row.id,
+        "first_entry",
+        row.first_entry,
+        i64::from(mark.first),
+    )?;
+    same(
+        "message",
+        row.id,
+        "last_entry",
+        row.last_entry,
+        i64::from(mark.last),
+    )?;
+    let changed = mark
+        .changed
+        .checked_sub(1)
+        .and_then(|n| replay.times.get(n as usize))
+        .copied()
+        .unwrap_or(0);
     same("message", row.id, "changed_us", row.changed_us, changed)?;
-    same("message", row.id, "erased", row.phone.is_empty(), mark.is_erased())
+    same(
+        "message",
+        row.id,
+        "erased",
+        row.phone.is_empty(),
+        mark.is_erased(),
+    )
 }
 
 /// The ledger's id is known by its hash only.
 fn same_id(table: &'static str, row: String, is: &str, ledger: Option<&str>) -> Check {
-    let short = if is.is_empty() { None } else { Some(hex::encode(short(is))) };
+    let short = if is.is_empty() {
+        None
+    } else {
+        Some(hex::encode(short(is)))
+    };
     // A carrier may give an empty id.
-    if short.as_deref() == ledger || (is.is_empty() && ledger == Some(hex::encode(self::short("")).as_str())) {
+    if short.as_deref() == ledger
+        || (is.is_empty() && ledger == Some(hex::encode(self::short("")).as_str()))
+    {
         return Ok(());
     }
     let words = match ledger {
-        Some(_) => say("carrier_id 不是台账所记", "carrier_id is not the one that the ledger says"),
-        None => say("carrier_id 本应为空", "carrier_id is there, the ledger has none"),
+        Some(_) => say(
+            "carrier_id 不是台账所记",
+            "carrier_id is not the one that the ledger says",
+        ),
+        None => say(
+            "carrier_id 本应为空",
+            "carrier_id is there, the ledger has none",
+        ),
     };
     Err(wrong(table, row, words).into())
 }
@@ -226,17 +332,26 @@ impl Segments {
     async fn next(&mut self, tx: &mut Tx) -> Check<Option<SegmentRow>> {
         if self.waiting.is_empty() && !self.over {
             let after = self.last.unwrap_or((i64::MIN, i64::MIN, i64::MIN));
-            self.waiting.extend(tx.audit_segments_after(after, CHUNK).await?);
+            self.waiting
+                .extend(tx.audit_segments_after(after, CHUNK).await?);
             self.over = self.waiting.is_empty();
-            self.last = self.waiting.back().map(|s| (s.lane_id, s.message_id, s.part));
+            self.last = self
+                .waiting
+                .back()
+                .map(|s| (s.lane_id, s.message_id, s.part));
         }
         Ok(self.waiting.pop_front())
     }
 
     async fn compare(&mut self, tx: &mut Tx, message: &AuditMessage, k: i64, part: &Part) -> Check {
         let name = format!("{} part {k}", message.id);
-        let Some(row) = self.next(tx).await? else { return Err(missing("segment", name)) };
-        let (is, ledger) = ((row.lane_id, row.message_id, row.part), (message.lane_id, message.id, k));
+        let Some(row) = self.next(tx).await? else {
+            return Err(missing("segment", name));
+        };
+        let (is, ledger) = (
+            (row.lane_id, row.message_id, row.part),
+            (message.lane_id, message.id, k),
+        );
         if is != ledger {
             return Err(if is < ledger {
                 extra("segment", format!("{} part {}", row.message_id, row.part))
@@ -247,7 +362,12 @@ impl Segments {
         let (state, id, code) = part.columns();
         same("segment", &name, "state", row.state.as_str(), state)?;
         same("segment", &name, "code", row.code.as_str(), code)?;
-        same_id("segment", name, &row.carrier_id, Some(id).filter(|_| part.carrier_id().is_some()))
+        same_id(
+            "segment",
+            name,
+            &row.carrier_id,
+            Some(id).filter(|_| part.carrier_id().is_some()),
+        )
     }
 }
 
@@ -261,13 +381,23 @@ pub(super) async fn check_doubts(tx: &mut Tx, replay: &Replay) -> Check {
         last = (row.lane_id, row.message_id, row.part);
         for row in rows {
             let name = format!("{} part {}", row.message_id, row.part);
-            let Some((key, doubt)) = ledger.next() else { return Err(extra("doubt", name)) };
+            let Some((key, doubt)) = ledger.next() else {
+                return Err(extra("doubt", name));
+            };
             match (row.message_id, row.part).cmp(key) {
                 std::cmp::Ordering::Less => return Err(extra("doubt", name)),
-                std::cmp::Ordering::Greater => return Err(missing("doubt", format!("{} part {}", key.0, key.1))),
+                std::cmp::Ordering::Greater => {
+                    return Err(missing("doubt", format!("{} part {}", key.0, key.1)));
+                }
                 std::cmp::Ordering::Equal => {}
             }
-            same("doubt", &name, "lane_id", row.lane_id, MessageId(row.message_id).lane().0)?;
+            same(
+                "doubt",
+                &name,
+                "lane_id",
+                row.lane_id,
+                MessageId(row.message_id).lane().0,
+            )?;
             same("doubt", &name, "since_us", row.since_us, doubt.since_us)?;
             same("doubt", &name, "graced", row.graced != 0, doubt.graced)?;
         }
@@ -280,12 +410,21 @@ pub(super) async fn check_doubts(tx: &mut Tx, replay: &Replay) -> Check {
 
 /// The tallies say how many messages of each lane have each outcome.
 pub(super) fn check_tallies(rows: &[(i64, String, i64)], sums: &BTreeMap<i64, Sums>) -> Check {
-    let mut stored: BTreeMap<(i64, &str), i64> = rows.iter().map(|(l, s, n)| ((*l, s.as_str()), *n)).collect();
+    let mut stored: BTreeMap<(i64, &str), i64> = rows
+        .iter()
+        .map(|(l, s, n)| ((*l, s.as_str()), *n))
+        .collect();
     for (&lane, sum) in sums {
         for outcome in Outcome::ALL.map(Outcome::as_str) {
             let n = sum.outcomes.get(outcome).copied().unwrap_or(0);
             let row = format!("{lane} {outcome}");
-            same("tally", row, "n", stored.remove(&(lane, outcome)).unwrap_or(0), n)?;
+            same(
+                "tally",
+                row,
+                "n",
+                stored.remove(&(lane, outcome)).unwrap_or(0),
+                n,
+            )?;
         }
     }
     match stored.iter().next() {
@@ -293,4 +432,3 @@ pub(super) fn check_tallies(rows: &[(i64, String, i64)], sums: &BTreeMap<i64, Su
         None => Ok(()),
     }
 }
-

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     difference::{Check, extra, missing, same, say, wrong},
+    known::Arrival,
     messages::CHUNK,
-    replay::{Arrival, Replay},
+    replay::Replay,
 };
 use crate::{
     domain::ledger::{Tree, salted},
@@ -19,14 +20,24 @@ fn digest(salt: &[u8], commitment: &str) -> String {
 
 /// The row is not what its digest was made of.
 fn altered(table: &'static str, row: impl std::fmt::Display) -> super::difference::Stop {
-    wrong(table, row, say("内容与台账中的摘要不符", "is not what the ledger's digest was made of")).into()
+    wrong(
+        table,
+        row,
+        say(
+            "内容与台账中的摘要不符",
+            "is not what the ledger's digest was made of",
+        ),
+    )
+    .into()
 }
 
 /// Users: name, role, password and whether disabled.
 pub(super) async fn users(tx: &mut Tx, replay: &Replay) -> Check {
     let mut seen = BTreeSet::new();
     for row in tx.accounts().await? {
-        let Some(known) = replay.users.get(&row.name) else { return Err(extra("account", row.name)) };
+        let Some(known) = replay.users.get(&row.name) else {
+            return Err(extra("account", row.name));
+        };
         if *known != digest(&row.salt, &row.commitment()) {
             return Err(altered("account", row.name));
         }
@@ -45,15 +56,34 @@ pub(super) async fn groups(tx: &mut Tx, replay: &Replay) -> Check {
     for row in &rows {
         let (members, root) = replay.groups.get(&row.id).unwrap_or(&empty);
         same("contact_group", &row.id, "members", row.members, *members)?;
-        same("contact_group", &row.id, "root", hex::encode(&row.root), root.clone())?;
+        same(
+            "contact_group",
+            &row.id,
+            "root",
+            hex::encode(&row.root),
+            root.clone(),
+        )?;
         let tree = contacts(tx, row).await?;
-        same("contact_group", &row.id, "contacts", tree.len() as i64, *members)?;
+        same(
+            "contact_group",
+            &row.id,
+            "contacts",
+            tree.len() as i64,
+            *members,
+        )?;
         if hex::encode(tree.root()) != *root {
-            let words = say("其中的联系人与台账不符", "its contacts are not those that the ledger's root was made of");
+            let words = say(
+                "其中的联系人与台账不符",
+                "its contacts are not those that the ledger's root was made of",
+            );
             return Err(wrong("contact_group", &row.id, words).into());
         }
     }
-    if let Some(id) = replay.groups.keys().find(|id| !rows.iter().any(|r| r.id == **id)) {
+    if let Some(id) = replay
+        .groups
+        .keys()
+        .find(|id| !rows.iter().any(|r| r.id == **id))
+    {
         return Err(missing("contact_group", id));
     }
     nesting(tx, replay).await
@@ -64,9 +94,14 @@ async fn contacts(tx: &mut Tx, group: &GroupRow) -> Check<Tree> {
     let mut after = String::new();
     loop {
         let rows = tx.contacts_after(group.id()?, &after, CHUNK).await?;
-        let Some(last) = rows.last() else { return Ok(tree) };
+        let Some(last) = rows.last() else {
+            return Ok(tree);
+        };
         after.clone_from(&last.phone);
-        tree.extend(rows.iter().map(|c| salted(&c.salt, c.commitment().as_bytes())));
+        tree.extend(
+            rows.iter()
+                .map(|c| salted(&c.salt, c.commitment().as_bytes())),
+        );
     }
 }
 
@@ -106,14 +141,27 @@ pub(super) async fn suppressions(tx: &mut Tx, replay: &Replay) -> Check {
             }
         }
     }
-    ledger.next().map_or(Ok(()), |(seq, _)| Err(missing("suppression", seq)))
+    ledger
+        .next()
+        .map_or(Ok(()), |(seq, _)| Err(missing("suppression", seq)))
 }
 
 /// What both kinds of arrivals have in common.
-fn arrival(table: &'static str, id: i64, gateway: &str, at_us: i64, digest: &str, known: &Arrival) -> Check {
+fn arrival(
+    table: &'static str,
+    id: i64,
+    gateway: &str,
+    at_us: i64,
+    digest: &str,
+    known: &Arrival,
+) -> Check {
     same(table, id, "gateway", gateway, known.gateway.as_str())?;
     same(table, id, "at_us", at_us, known.at_us)?;
-    if digest == known.digest { Ok(()) } else { Err(altered(table, id)) }
+    if digest == known.digest {
+        Ok(())
+    } else {
+        Err(altered(table, id))
+    }
 }
 
 /// Reports whose message is not found yet.
@@ -135,7 +183,9 @@ pub(super) async fn orphans(tx: &mut Tx, replay: &Replay) -> Check {
             }
         }
     }
-    ledger.next().map_or(Ok(()), |(id, _)| Err(missing("orphan", id)))
+    ledger
+        .next()
+        .map_or(Ok(()), |(id, _)| Err(missing("orphan", id)))
 }
 
 /// Messages from phones.
@@ -158,5 +208,7 @@ pub(super) async fn mos(tx: &mut Tx, replay: &Replay) -> Check {
             }
         }
     }
-    ledger.next().map_or(Ok(()), |(id, _)| Err(missing("mo", id)))
+    ledger
+        .next()
+        .map_or(Ok(()), |(id, _)| Err(missing("mo", id)))
 }

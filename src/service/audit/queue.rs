@@ -39,7 +39,11 @@ fn must(is: bool, zh: &str, en: &str) -> Result<(), Say> {
 
 impl Lane {
     pub(super) fn new(run: &str, lane: &FrozenLane) -> Result<Self, Say> {
-        must((0..=MAX_SIZE).contains(&lane.size), "队列长度不可能", "no lane has this size")?;
+        must(
+            (0..=MAX_SIZE).contains(&lane.size),
+            "队列长度不可能",
+            "no lane has this size",
+        )?;
         Ok(Self {
             run: run.to_owned(),
             gateway: lane.gateway.0.clone(),
@@ -69,13 +73,23 @@ impl Lane {
             return Ok(());
         }
         let waiting = self.again.remove(&claim.from).filter(|a| {
-            claim.to <= a.to && (a.part, &a.gateway, a.attempt) == (claim.part, &claim.gateway, claim.attempt)
+            claim.to <= a.to
+                && (a.part, &a.gateway, a.attempt) == (claim.part, &claim.gateway, claim.attempt)
         });
         let Some(waiting) = waiting else {
-            return Err(say("领取的区间并不在等待重发", "what is claimed again does not wait"));
+            return Err(say(
+                "领取的区间并不在等待重发",
+                "what is claimed again does not wait",
+            ));
         };
         if claim.to < waiting.to {
-            self.again.insert(claim.to, AgainRow { from: claim.to, ..waiting });
+            self.again.insert(
+                claim.to,
+                AgainRow {
+                    from: claim.to,
+                    ..waiting
+                },
+            );
         }
         Ok(())
     }
@@ -86,12 +100,24 @@ impl Lane {
         row: AgainRow,
         words: &mut Words,
     ) -> Result<(), Say> {
-        must(row.from < row.to && row.to <= self.next, "退回的区间未曾领取", "what goes back was never claimed")?;
-        let elsewhere = if row.gateway == self.gateway { 0 } else { words.number(&row.gateway) };
+        must(
+            row.from < row.to && row.to <= self.next,
+            "退回的区间未曾领取",
+            "what goes back was never claimed",
+        )?;
+        let elsewhere = if row.gateway == self.gateway {
+            0
+        } else {
+            words.number(&row.gateway)
+        };
         for position in row.from..row.to {
             self.messages.reroute(position, elsewhere, entry);
         }
-        must(self.again.insert(row.from, row).is_none(), "该区间已在等待", "this range waits already")
+        must(
+            self.again.insert(row.from, row).is_none(),
+            "该区间已在等待",
+            "this range waits already",
+        )
     }
 
     /// Nothing more is claimed; what waited is cancelled one by one by the words that follow.
@@ -101,21 +127,32 @@ impl Lane {
             "结束的区间不是余下的区间",
             "the range that ends is not what remained",
         )?;
-        if self.next < self.end {
-            (self.end, self.end_reason) = (self.next, reason);
-        }
+        must(
+            self.end_reason.is_empty(),
+            "该队列已经结束",
+            "the lane had ended already",
+        )?;
+        (self.end, self.end_reason) = (self.next, reason);
         self.again.clear();
         Ok(())
     }
 
     pub(super) fn reserve(&mut self, span: Span) -> Result<(), Say> {
-        must(span.from == self.reserved, "预留区间不连续", "the reserved range does not follow the last one")?;
+        must(
+            span.from == self.reserved,
+            "预留区间不连续",
+            "the reserved range does not follow the last one",
+        )?;
         self.reserved = span.to;
         Ok(())
     }
 
     pub(super) fn give_back(&mut self, span: Span) -> Result<(), Say> {
-        must(span.to == self.reserved, "归还区间不连续", "the range given back is not the last one reserved")?;
+        must(
+            span.to == self.reserved,
+            "归还区间不连续",
+            "the range given back is not the last one reserved",
+        )?;
         self.reserved = span.from;
         Ok(())
     }

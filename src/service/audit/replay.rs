@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     difference::{Say, say},
+    known::{Arrival, Campaign, Doubt, Genesis, Halt, Run, Suppression},
     queue::Lane,
     standing::{News, Words},
 };
@@ -16,99 +17,6 @@ use crate::{
     },
     store::lane::{AgainRow, ClaimRow},
 };
-
-/// A run as the ledger knows it.
-#[derive(Debug)]
-pub(super) struct Run {
-    pub(super) campaign: String,
-    pub(super) terms: Terms,
-    pub(super) lanes: Vec<FrozenLane>,
-    pub(super) intent: String,
-    pub(super) reason: String,
-    pub(super) frozen_us: i64,
-    pub(super) approved_us: i64,
-    pub(super) opened_us: i64,
-    pub(super) closed_us: i64,
-    pub(super) day: String,
-    pub(super) part_ref: i64,
-}
-
-impl Run {
-    pub(super) fn size(&self) -> i64 {
-        self.lanes.iter().map(|l| l.size).sum()
-    }
-}
-
-/// A campaign as the ledger knows it.
-#[derive(Debug, Default)]
-pub(super) struct Campaign {
-    pub(super) created_by: String,
-    pub(super) submitted_by: String,
-    /// Who decided last; empty where the office asks for no decision.
-    pub(super) decided_by: String,
-    pub(super) state: String,
-    /// Of the last act that was not a rule's.
-    pub(super) reason: String,
-    pub(super) digest: String,
-    pub(super) changed_us: i64,
-}
-
-impl Campaign {
-    fn act(&mut self, by: String, act: &str, reason: String) {
-        match act {
-            // Made with its first run: submitted, or let out at once.
-            _ if self.created_by.is_empty() => {
-                self.created_by.clone_from(&by);
-                self.submitted_by = by;
-            }
-            "approved" | "returned" | "rejected" => self.decided_by = by,
-            _ => {}
-        }
-        // A rule's steps leave the last person's reason standing.
-        if !matches!(act, "started" | "finished") {
-            self.reason = reason;
-        }
-    }
-}
-
-/// A number that must not be sent to.
-#[derive(Debug)]
-pub(super) struct Suppression {
-    pub(super) by: String,
-    pub(super) reason: String,
-    pub(super) digest: String,
-}
-
-/// A report or an MO that came in.
-#[derive(Debug)]
-pub(super) struct Arrival {
-    pub(super) gateway: String,
-    pub(super) opt_out: bool,
-    pub(super) digest: String,
-    pub(super) at_us: i64,
-}
-
-/// A doubtful part.
-#[derive(Debug)]
-pub(super) struct Doubt {
-    pub(super) since_us: i64,
-    pub(super) graced: bool,
-}
-
-/// What began the chain.
-#[derive(Debug)]
-pub(super) struct Genesis {
-    pub(super) installation: String,
-    pub(super) practice: bool,
-    pub(super) at_us: i64,
-}
-
-/// Why nothing may go out.
-#[derive(Debug, Default)]
-pub(super) struct Halt {
-    pub(super) held: String,
-    pub(super) stopped_us: i64,
-}
 
 /// Where an event stands.
 #[derive(Debug, Clone, Copy)]
@@ -136,6 +44,8 @@ pub(super) struct Replay {
     /// The highest number drawn, by counter.
     pub(super) drawn: BTreeMap<&'static str, i64>,
     pub(super) words: Words,
+    /// The campaign whose run was frozen just before.
+    handed_in: Option<CampaignId>,
     /// The entries' times, by number.
     pub(super) times: Vec<i64>,
 }
@@ -144,50 +54,120 @@ pub(super) struct Replay {
 type Heard = Result<(), Say>;
 
 fn unknown(what: &str, id: impl std::fmt::Display) -> Say {
-    say(format!("提到台账中没有的 {what} {id}"), format!("names {what} {id}, which the ledger has not"))
+    say(
+        format!("提到台账中没有的 {what} {id}"),
+        format!("names {what} {id}, which the ledger has not"),
+    )
 }
 
 impl Replay {
     /// One line of an entry.
     pub(super) fn line(&mut self, at: At, line: &str) -> Heard {
-        let event = serde_json::from_str(line)
-            .map_err(|e| say(format!("不是已知的事件（{e}）"), format!("is no event that this version knows ({e})")))?;
+        let event = serde_json::from_str(line).map_err(|e| {
+            say(
+                format!("不是已知的事件（{e}）"),
+                format!("is no event that this version knows ({e})"),
+            )
+        })?;
         if self.genesis.is_none() != matches!(event, Event::Genesis { .. }) {
-            return Err(say("genesis 只能是第一个事件", "the chain begins with genesis, and only once"));
+            return Err(say(
+                "genesis 只能是第一个事件",
+                "the chain begins with genesis, and only once",
+            ));
         }
         self.event(at, event)
     }
 
     fn event(&mut self, at: At, event: Event) -> Heard {
         match event {
-            Event::Genesis { v: 1, installation, practice } => {
-                self.genesis = Some(Genesis { installation, practice, at_us: at.time_us });
+            Event::Genesis {
+                v: 1,
+                installation,
+                practice,
+            } => {
+                self.genesis = Some(Genesis {
+                    installation,
+                    practice,
+                    at_us: at.time_us,
+                });
             }
             Event::Genesis { v, .. } => {
-                return Err(say(format!("格式版本 {v} 未知"), format!("format version {v} is not known")));
+                return Err(say(
+                    format!("格式版本 {v} 未知"),
+                    format!("format version {v} is not known"),
+                ));
             }
             Event::User { name, digest, .. } => _ = self.users.insert(name, digest),
-            Event::Contacts { group, members, root, .. } => _ = self.groups.insert(group.to_string(), (members, root)),
-            Event::Nested { group, children, .. } => {
-                self.nested.insert(group.to_string(), children.iter().map(ToString::to_string).collect());
+            Event::Contacts {
+                group,
+                members,
+                root,
+                ..
+            } => _ = self.groups.insert(group.to_string(), (members, root)),
+            Event::Nested {
+                group, children, ..
+            } => {
+                self.nested.insert(
+                    group.to_string(),
+                    children.iter().map(ToString::to_string).collect(),
+                );
             }
-            Event::Suppression { seq, by, reason, digest } => {
+            Event::Suppression {
+                seq,
+                by,
+                reason,
+                digest,
+            } => {
                 self.draw("suppression", seq);
-                self.suppressions.insert(seq, Suppression { by, reason, digest });
+                self.suppressions
+                    .insert(seq, Suppression { by, reason, digest });
             }
             Event::Unsuppressed { seq, .. } => {
-                self.suppressions.remove(&seq).ok_or_else(|| unknown("suppression", seq))?;
+                self.suppressions
+                    .remove(&seq)
+                    .ok_or_else(|| unknown("suppression", seq))?;
             }
-            Event::Campaign { by, act, campaign, state, digest, reason } => {
+            Event::Campaign {
+                by,
+                act,
+                campaign,
+                state,
+                digest,
+                reason,
+            } => {
                 let known = self.campaigns.entry(campaign.to_string()).or_default();
-                known.act(by, &act, reason);
+                known.act(by, &act, reason, self.handed_in == Some(campaign));
                 (known.state, known.digest, known.changed_us) = (state, digest, at.time_us);
+                self.handed_in = None;
             }
-            Event::Frozen { run, campaign, terms, lanes, suppressed } => {
+            Event::Frozen {
+                run,
+                campaign,
+                terms,
+                lanes,
+                suppressed,
+            } => {
                 self.frozen(at, run, campaign, terms, lanes, &suppressed)?;
             }
-            Event::Run { act, run, intent, reason, part_ref, .. } => self.run(at, &act, run, intent, reason, part_ref)?,
-            Event::Claimed { claim, span, part, gateway, node, attempt, first, stride, again } => {
+            Event::Run {
+                act,
+                run,
+                intent,
+                reason,
+                part_ref,
+                ..
+            } => self.run(at, &act, run, intent, reason, part_ref)?,
+            Event::Claimed {
+                claim,
+                span,
+                part,
+                gateway,
+                node,
+                attempt,
+                first,
+                stride,
+                again,
+            } => {
                 let row = ClaimRow {
                     id: claim,
                     lane_id: span.lane.0,
@@ -205,9 +185,20 @@ impl Replay {
             }
             Event::Closed { claim, lane } => match self.claims.remove(&claim) {
                 Some(row) if row.lane_id == lane.0 => {}
-                _ => return Err(say(format!("没有未结的领取 {claim}"), format!("claim {claim} is not open"))),
+                _ => {
+                    return Err(say(
+                        format!("没有未结的领取 {claim}"),
+                        format!("claim {claim} is not open"),
+                    ));
+                }
             },
-            Event::Released { span, part, gateway, attempt, due } => {
+            Event::Released {
+                span,
+                part,
+                gateway,
+                attempt,
+                due,
+            } => {
                 let row = AgainRow {
                     lane_id: span.lane.0,
                     from: span.from,
@@ -220,26 +211,68 @@ impl Replay {
                 lane_of(&mut self.lanes, span)?.release(at.entry, row, &mut self.words)?;
             }
             Event::Ended { span, reason } => lane_of(&mut self.lanes, span)?.end(span, reason)?,
-            Event::M { m, p, part, of, change, s, .. } => {
-                let news = News { entry: at.entry, previous: p, part, of, change: &change, state: s };
+            Event::M {
+                m,
+                p,
+                part,
+                of,
+                change,
+                s,
+                ..
+            } => {
+                let news = News {
+                    entry: at.entry,
+                    previous: p,
+                    part,
+                    of,
+                    change: &change,
+                    state: s,
+                };
                 self.message(at, m, &news)?;
             }
-            Event::Orphan { orphan, gateway, digest } => {
+            Event::Orphan {
+                orphan,
+                gateway,
+                digest,
+            } => {
                 self.draw("orphan", orphan);
-                let arrival = Arrival { gateway: gateway.0, opt_out: false, digest, at_us: at.time_us };
+                let arrival = Arrival {
+                    gateway: gateway.0,
+                    opt_out: false,
+                    digest,
+                    at_us: at.time_us,
+                };
                 self.orphans.insert(orphan, arrival);
             }
             Event::Matched { orphan, m } => {
-                self.orphans.remove(&orphan).ok_or_else(|| unknown("orphan", orphan))?;
+                self.orphans
+                    .remove(&orphan)
+                    .ok_or_else(|| unknown("orphan", orphan))?;
                 self.known(m)?;
             }
             Event::Heard { m, .. } => self.known(m)?,
-            Event::Mo { mo, gateway, opt_out, digest } => {
+            Event::Mo {
+                mo,
+                gateway,
+                opt_out,
+                digest,
+            } => {
                 self.draw("mo", mo);
-                self.mos.insert(mo, Arrival { gateway: gateway.0, opt_out, digest, at_us: at.time_us });
+                self.mos.insert(
+                    mo,
+                    Arrival {
+                        gateway: gateway.0,
+                        opt_out,
+                        digest,
+                        at_us: at.time_us,
+                    },
+                );
             }
             Event::Graced { m, part } => {
-                self.doubts.get_mut(&(m.0, part)).ok_or_else(|| unknown("doubt", m))?.graced = true;
+                self.doubts
+                    .get_mut(&(m.0, part))
+                    .ok_or_else(|| unknown("doubt", m))?
+                    .graced = true;
             }
             Event::Reserved { span, day } => {
                 let lane = lane_of(&mut self.lanes, span)?;
@@ -281,17 +314,22 @@ impl Replay {
         suppressed: &[SuppressedSpan],
     ) -> Heard {
         let id = run.to_string();
+        self.handed_in = Some(campaign);
         for lane in &lanes {
             self.draw("lane", lane.lane.0);
             let new = Lane::new(&id, lane)?;
             if self.lanes.insert(lane.lane.0, new).is_some() {
-                return Err(say(format!("通道队列 {} 重复", lane.lane), format!("lane {} was frozen before", lane.lane)));
+                return Err(say(
+                    format!("通道队列 {} 重复", lane.lane),
+                    format!("lane {} was frozen before", lane.lane),
+                ));
             }
         }
         for part in suppressed {
             let lane = lane_of(&mut self.lanes, part.span)?;
             for position in part.span.from..part.span.to {
-                lane.messages.suppress(position, &part.reason, &mut self.words);
+                lane.messages
+                    .suppress(position, &part.reason, &mut self.words);
             }
         }
         let new = Run {
@@ -309,12 +347,26 @@ impl Replay {
         };
         match self.runs.insert(id, new) {
             None => Ok(()),
-            Some(_) => Err(say(format!("批次 {run} 重复"), format!("run {run} was frozen before"))),
+            Some(_) => Err(say(
+                format!("批次 {run} 重复"),
+                format!("run {run} was frozen before"),
+            )),
         }
     }
 
-    fn run(&mut self, at: At, act: &str, id: RunId, intent: String, reason: String, part_ref: Option<i64>) -> Heard {
-        let run = self.runs.get_mut(&id.to_string()).ok_or_else(|| unknown("run", id))?;
+    fn run(
+        &mut self,
+        at: At,
+        act: &str,
+        id: RunId,
+        intent: String,
+        reason: String,
+        part_ref: Option<i64>,
+    ) -> Heard {
+        let run = self
+            .runs
+            .get_mut(&id.to_string())
+            .ok_or_else(|| unknown("run", id))?;
         run.intent = intent;
         let once = |at_us: &mut i64| {
             if *at_us == 0 {
@@ -334,11 +386,17 @@ impl Replay {
     }
 
     fn claimed(&mut self, row: ClaimRow, again: bool) -> Heard {
-        let lane = self.lanes.get_mut(&row.lane_id).ok_or_else(|| unknown("lane", row.lane_id))?;
+        let lane = self
+            .lanes
+            .get_mut(&row.lane_id)
+            .ok_or_else(|| unknown("lane", row.lane_id))?;
         lane.claim(&row, again)?;
         // Numbers are drawn in the order of the entries.
         if self.drawn.get("claim").is_some_and(|&last| row.id <= last) {
-            return Err(say(format!("领取 {} 重复", row.id), format!("claim {} was made before", row.id)));
+            return Err(say(
+                format!("领取 {} 重复", row.id),
+                format!("claim {} was made before", row.id),
+            ));
         }
         self.draw("claim", row.id);
         self.claims.insert(row.id, row);
@@ -348,20 +406,38 @@ impl Replay {
     /// The message must stand in a frozen lane.
     fn known(&self, m: MessageId) -> Heard {
         let size = self.lanes.get(&m.lane().0).map_or(0, |l| l.size);
-        if (0..size).contains(&m.position()) { Ok(()) } else { Err(unknown("message", m)) }
+        if (0..size).contains(&m.position()) {
+            Ok(())
+        } else {
+            Err(unknown("message", m))
+        }
     }
 
     fn message(&mut self, at: At, m: MessageId, news: &News<'_>) -> Heard {
         self.known(m)?;
-        let lane = self.lanes.get_mut(&m.lane().0).ok_or_else(|| unknown("message", m))?;
+        let lane = self
+            .lanes
+            .get_mut(&m.lane().0)
+            .ok_or_else(|| unknown("message", m))?;
         let (before, after) = lane
             .messages
             .hear(m.position(), news, &mut self.words)
-            .map_err(|s| say(format!("短信 {m}：{}", s.zh), format!("message {m}: {}", s.en)))?;
+            .map_err(|s| {
+                say(
+                    format!("短信 {m}：{}", s.zh),
+                    format!("message {m}: {}", s.en),
+                )
+            })?;
         for (k, (was, is)) in before.parts.iter().zip(&after.parts).enumerate() {
             let key = (m.0, k as i64);
             match (*was == Part::Doubt, *is == Part::Doubt) {
-                (false, true) => _ = self.doubts.insert(key, Doubt { since_us: at.time_us, graced: false }),
+                (false, true) => {
+                    let doubt = Doubt {
+                        since_us: at.time_us,
+                        graced: false,
+                    };
+                    self.doubts.insert(key, doubt);
+                }
                 (true, false) => _ = self.doubts.remove(&key),
                 _ => {}
             }
@@ -371,7 +447,9 @@ impl Replay {
 }
 
 fn lane_of(lanes: &mut BTreeMap<i64, Lane>, span: Span) -> Result<&mut Lane, Say> {
-    let lane = lanes.get_mut(&span.lane.0).ok_or_else(|| unknown("lane", span.lane))?;
+    let lane = lanes
+        .get_mut(&span.lane.0)
+        .ok_or_else(|| unknown("lane", span.lane))?;
     if 0 <= span.from && span.from <= span.to && span.to <= lane.size {
         Ok(lane)
     } else {

@@ -18,7 +18,10 @@ pub(super) struct Words {
 
 impl Default for Words {
     fn default() -> Self {
-        Self { list: vec![String::new()], index: HashMap::from([(String::new(), 0)]) }
+        Self {
+            list: vec![String::new()],
+            index: HashMap::from([(String::new(), 0)]),
+        }
     }
 }
 
@@ -56,7 +59,10 @@ struct Piece {
 }
 
 impl Piece {
-    const OPEN: Self = Self { word: 0, id: [0; 16] };
+    const OPEN: Self = Self {
+        word: 0,
+        id: [0; 16],
+    };
 
     fn of(part: &Part, words: &mut Words) -> Self {
         let (kind, id, code) = match part {
@@ -73,7 +79,10 @@ impl Piece {
             // Ours: the hexadecimal form of the 16 bytes.
             _ = hex::decode_to_slice(id, &mut short);
         }
-        Self { word: kind << 28 | words.number(code), id: short }
+        Self {
+            word: kind << 28 | words.number(code),
+            id: short,
+        }
     }
 
     fn part(self, words: &Words) -> Part {
@@ -112,7 +121,15 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    const FRESH: Self = Self { first: 0, last: 0, changed: 0, gateway: 0, attempt: 1, flags: 0, piece: Piece::OPEN };
+    const FRESH: Self = Self {
+        first: 0,
+        last: 0,
+        changed: 0,
+        gateway: 0,
+        attempt: 1,
+        flags: 0,
+        piece: Piece::OPEN,
+    };
 
     pub(super) fn is_erased(self) -> bool {
         self.flags & ERASED != 0
@@ -147,7 +164,10 @@ pub(super) type Turn = (Standing, Standing);
 
 impl Messages {
     pub(super) fn mark(&self, position: i64) -> Mark {
-        self.marks.get(position as usize).copied().unwrap_or(Mark::FRESH)
+        self.marks
+            .get(position as usize)
+            .copied()
+            .unwrap_or(Mark::FRESH)
     }
 
     fn mark_mut(&mut self, position: i64) -> &mut Mark {
@@ -201,7 +221,10 @@ impl Messages {
             standing.ours = Some((Outcome::Cancelled, reason()));
         }
         if mark.flags & LONG != 0 {
-            let pieces = self.long.get(&(position as u32)).map_or(&[][..], Vec::as_slice);
+            let pieces = self
+                .long
+                .get(&(position as u32))
+                .map_or(&[][..], Vec::as_slice);
             standing.parts = pieces.iter().map(|p| p.part(words)).collect();
         } else if standing.ours.is_none() && mark.first > 0 {
             standing.parts = vec![mark.piece.part(words)];
@@ -210,23 +233,44 @@ impl Messages {
     }
 
     /// Takes a word of the ledger in.
-    pub(super) fn hear(&mut self, position: i64, news: &News<'_>, words: &mut Words) -> Result<Turn, Say> {
+    pub(super) fn hear(
+        &mut self,
+        position: i64,
+        news: &News<'_>,
+        words: &mut Words,
+    ) -> Result<Turn, Say> {
         let mark = self.mark(position);
         if i64::from(mark.last) != news.previous {
             return Err(say(
-                format!("称上一事件在第 {} 条，实际在第 {} 条", news.previous, mark.last),
-                format!("its previous event is said to be in entry {}, but is in entry {}", news.previous, mark.last),
+                format!(
+                    "称上一事件在第 {} 条，实际在第 {} 条",
+                    news.previous, mark.last
+                ),
+                format!(
+                    "its previous event is said to be in entry {}, but is in entry {}",
+                    news.previous, mark.last
+                ),
             ));
         }
-        let of = usize::try_from(news.of).ok().filter(|n| (1..=255).contains(n)).unwrap_or(0);
+        let of = usize::try_from(news.of)
+            .ok()
+            .filter(|n| (1..=255).contains(n))
+            .unwrap_or(0);
         if of == 0 || self.parts(position).is_some_and(|known| known != of) {
-            return Err(say("短信条数前后不一", "its number of parts is not what it was"));
+            return Err(say(
+                "短信条数前后不一",
+                "its number of parts is not what it was",
+            ));
         }
         let before = self.standing(position, of, words);
         let mut after = before.clone();
         let change = match news.change {
-            Change::Accepted { id } => Change::Accepted { id: hex::encode(short(id)) },
-            Change::Adopted { id } => Change::Adopted { id: hex::encode(short(id)) },
+            Change::Accepted { id } => Change::Accepted {
+                id: hex::encode(short(id)),
+            },
+            Change::Adopted { id } => Change::Adopted {
+                id: hex::encode(short(id)),
+            },
             other => other.clone(),
         };
         match after.apply(usize::try_from(news.part).unwrap_or(usize::MAX), &change) {
@@ -239,7 +283,11 @@ impl Messages {
             let name = |s: Option<Outcome>| s.map_or("-", Outcome::as_str);
             return Err(say(
                 format!("记为 {}，按事件应为 {}", name(news.state), name(state)),
-                format!("state is said to be {}, but follows to be {}", name(news.state), name(state)),
+                format!(
+                    "state is said to be {}, but follows to be {}",
+                    name(news.state),
+                    name(state)
+                ),
             ));
         }
         self.keep(position, news.entry, &after, words);
@@ -261,8 +309,15 @@ impl Messages {
             mark.flags |= UNCONFIRMED;
         }
         if let Some((outcome, reason)) = &standing.ours {
-            mark.flags |= if *outcome == Outcome::Suppressed { SUPPRESSED } else { CANCELLED };
-            mark.piece = Piece { word: words.number(reason), id: [0; 16] };
+            mark.flags |= if *outcome == Outcome::Suppressed {
+                SUPPRESSED
+            } else {
+                CANCELLED
+            };
+            mark.piece = Piece {
+                word: words.number(reason),
+                id: [0; 16],
+            };
         } else if let [part] = standing.parts.as_slice() {
             mark.piece = Piece::of(part, words);
         }
@@ -284,7 +339,11 @@ mod tests {
     fn change() -> impl Strategy<Value = Change> {
         let id = prop_oneof![Just("a".to_owned()), Just("b".to_owned())];
         let code = prop_oneof![Just("0".to_owned()), Just("13".to_owned())];
-        let word = prop_oneof![Just(Word::Delivered), Just(Word::Undelivered), Just(Word::Expired)];
+        let word = prop_oneof![
+            Just(Word::Delivered),
+            Just(Word::Undelivered),
+            Just(Word::Expired)
+        ];
         prop_oneof![
             id.clone().prop_map(|id| Change::Accepted { id }),
             code.clone().prop_map(|code| Change::Refused { code }),
@@ -293,8 +352,12 @@ mod tests {
             id.prop_map(|id| Change::Adopted { id }),
             Just(Change::Unconfirmed),
             Just(Change::Resent),
-            Just(Change::Suppressed { reason: "opt_out".into() }),
-            Just(Change::Cancelled { reason: "person".into() }),
+            Just(Change::Suppressed {
+                reason: "opt_out".into()
+            }),
+            Just(Change::Cancelled {
+                reason: "person".into()
+            }),
         ]
     }
 

@@ -139,8 +139,7 @@ pub(super) async fn put_inflight(db: &mut PgConnection, rows: &[InflightRow]) ->
     sqlx::query(
         "INSERT INTO inflight (gateway, carrier_id, phone, message_id, lane_id, part, at_us)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-         ON CONFLICT (gateway, carrier_id, phone) DO UPDATE
-            SET message_id = excluded.message_id, lane_id = excluded.lane_id, part = excluded.part, at_us = excluded.at_us",
+         ON CONFLICT (gateway, carrier_id, phone, lane_id, message_id, part) DO UPDATE SET at_us = excluded.at_us",
     )
     .bind(col(rows, |f| f.gateway.clone()))
     .bind(col(rows, |f| f.carrier_id.clone()))

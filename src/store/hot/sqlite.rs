@@ -152,8 +152,7 @@ pub(super) async fn put_inflight(db: &mut SqliteConnection, rows: &[InflightRow]
         "INSERT INTO inflight (gateway, carrier_id, phone, message_id, lane_id, part, at_us)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
            FROM jsonb_each($1) WHERE true
-         ON CONFLICT (gateway, carrier_id, phone) DO UPDATE
-            SET message_id = excluded.message_id, lane_id = excluded.lane_id, part = excluded.part, at_us = excluded.at_us",
+         ON CONFLICT (gateway, carrier_id, phone, message_id, part) DO UPDATE SET at_us = excluded.at_us",
     )
     .bind(rows)
     .execute(db)

@@ -88,7 +88,7 @@ impl World {
     pub(super) fn new(seed: u64) -> Self {
         let mut dice = Dice(seed);
         let names = ["a", "b"];
-        let accounts: Vec<_> = names[..1 + dice.below(2)]
+        let accounts: Vec<_> = names[..=dice.below(2)]
             .iter()
             .map(|name| Account {
                 id: GatewayId((*name).to_owned()),
@@ -446,7 +446,9 @@ impl World {
         while let Some(action) = self.core.poll() {
             match action {
                 Action::Record(ops) => {
-                    ops.iter().for_each(|op| self.check_op(op));
+                    for op in &ops {
+                        self.check_op(op);
+                    }
                     self.recorded.push_back(ops);
                 }
                 Action::Submit(id, batch) => {
@@ -521,9 +523,10 @@ impl World {
         let line = self.lines.get_mut(id).expect("a known gateway");
         assert!(line.written.iter().all(|w| w.1 != submit.sequence), "sequence {} is in use", submit.sequence);
         let there = submit.link.map_or(!line.up.is_empty(), |no| line.up.contains(&no));
-        match there {
-            true => line.queue.push_back(submit),
-            false => line.events.push_back(Event::Recalled(vec![submit.sequence])),
+        if there {
+            line.queue.push_back(submit);
+        } else {
+            line.events.push_back(Event::Recalled(vec![submit.sequence]));
         }
     }
 

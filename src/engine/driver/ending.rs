@@ -1,0 +1,103 @@
+//! How an engine ends: in order, or by an error.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::{Engine, EngineError, RENEW_EVERY, Step, write_sidecar};
+
+/// How long open windows may answer when the engine ends; what is silent then is in doubt.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long the gateways may say goodbye after that.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// An engine has ended by then, whatever the database does; recovery reads what it left.
+pub(super) const LAST_CALL: Duration = Duration::from_secs(8);
+
+impl Engine {
+    /// Stop claiming, let windows answer, say goodbye, last commit.
+    pub(super) async fn drain(&mut self) -> Result<(), EngineError> {
+        self.ending = true;
+        self.core.halt();
+        self.act();
+        let deadline = Instant::now() + DRAIN;
+        while !(self.core.is_idle() && self.outbox.is_empty()) && Instant::now() < deadline {
+            self.drain_step(deadline).await?;
+        }
+        for gateway in self.gateways.values() {
+            gateway.close(Duration::from_millis(500));
+        }
+        // Until all gateways have closed, so that what was unanswered is in doubt.
+        let deadline = Instant::now() + GOODBYE;
+        while let Ok(Some((id, event))) = tokio::time::timeout_at(deadline, self.events.recv()).await {
+            self.listen(&id, event);
+            self.act();
+        }
+        // Answers to late claims make the core give them back, so this goes on until all is durable.
+        while !(self.outbox.is_empty() && self.uncommitted == 0) {
+            let step = self.journal_step().await;
+            self.take(step).await?;
+        }
+        Ok(())
+    }
+
+    async fn drain_step(&mut self, deadline: Instant) -> Result<(), EngineError> {
+        let renewal = self.renewed + RENEW_EVERY;
+        let step = tokio::select! {
+            step = self.step() => step,
+            () = tokio::time::sleep_until(deadline.min(renewal)) => Step::Tick,
+        };
+        self.take(step).await?;
+        if self.renewed.elapsed() >= RENEW_EVERY {
+            self.renewed = Instant::now();
+            // Without an answer the deadline stands: no byte goes out after it.
+            if let Ok(Ok(false)) = timeout(RENEW_EVERY, self.lock.renew()).await {
+                return Err(EngineError::LeaseLost);
+            }
+        }
+        Ok(())
+    }
+
+    /// The next thing that happens at the journal alone.
+    async fn journal_step(&mut self) -> Step {
+        tokio::select! {
+            biased;
+            done = self.committed.recv() => done.map_or(Step::JournalGone, Step::Committed),
+            permit = self.journal.clone().reserve_owned(), if !self.outbox.is_empty() => {
+                permit.map_or(Step::JournalGone, Step::Room)
+            }
+        }
+    }
+
+    /// Everything is durable: the lock goes to whoever waits for it.
+    pub(super) async fn give_back(self) -> Result<(), EngineError> {
+        drop(self.journal);
+        drop(self.committed);
+        match self.recorder.await {
+            Ok(done) => done?,
+            Err(_) => return Err(EngineError::Journal),
+        }
+        self.tracker.close();
+        _ = timeout(Duration::from_secs(1), self.tracker.wait()).await;
+        write_sidecar(&self.parts, &self.installation).await?;
+        // A lease that can't be given back runs out by itself.
+        _ = timeout(RENEW_EVERY, self.lock.give_back()).await;
+        Ok(())
+    }
+
+    /// An error: nothing more may be written, to the carriers or to the database, by the time the lock
+    /// is free for another engine.
+    pub(super) async fn abandon(self) {
+        if !self.recorder.is_finished() {
+            self.recorder.abort();
+            _ = self.recorder.await;
+        }
+        for gateway in self.gateways.values() {
+            gateway.close(Duration::ZERO);
+        }
+        drop(self.events);
+        self.tracker.close();
+        _ = timeout(Duration::from_secs(1), self.tracker.wait()).await;
+    }
+}
