@@ -134,7 +134,9 @@ pub enum FreezeError {
     #[error("the audience is empty: nobody would get this text")]
     Nobody,
     /// One person's values change the text's frame.
-    #[error("row {row}: with this person's values the text would not be the approved one; take brackets and signatures out of the values")]
+    #[error(
+        "row {row}: with this person's values the text would not be the approved one; take brackets and signatures out of the values"
+    )]
     Frame {
         /// The person's place in the audience, from 1.
         row: u64,
@@ -146,7 +148,11 @@ impl FreezeError {
     pub fn text(&self, lang: Lang) -> String {
         match (self, lang) {
             (Self::Nobody, Lang::Zh) => "名单是空的：没有人会收到这条短信".to_owned(),
-            (Self::Values(p), Lang::Zh) => format!("名单中有 {} 处填不出这条短信：{}", p.total, first_problems(p)),
+            (Self::Values(p), Lang::Zh) => format!(
+                "名单中有 {} 处填不出这条短信：{}",
+                p.total,
+                first_problems(p)
+            ),
             (Self::Template(e), Lang::Zh) => format!("短信正文有误：{e}"),
             (Self::Text(e), Lang::Zh) => format!("短信正文不能发送：{e}"),
             (Self::Frame { row }, Lang::Zh) => {
@@ -158,7 +164,12 @@ impl FreezeError {
 }
 
 fn first_problems(problems: &Problems) -> String {
-    let mut words: Vec<String> = problems.listed.iter().take(5).map(ToString::to_string).collect();
+    let mut words: Vec<String> = problems
+        .listed
+        .iter()
+        .take(5)
+        .map(ToString::to_string)
+        .collect();
     if problems.total > 5 {
         words.push("…".to_owned());
     }
@@ -211,7 +222,13 @@ pub async fn freeze(
     finish(store, clock, order, campaign, run, made).await
 }
 
-async fn begin(store: &Store, clock: &Clock, order: &Order, campaign: CampaignId, run: RunId) -> store::Result<()> {
+async fn begin(
+    store: &Store,
+    clock: &Clock,
+    order: &Order,
+    campaign: CampaignId,
+    run: RunId,
+) -> store::Result<()> {
     let at = |t: Option<Micros>| t.map_or(0, |t| t.0);
     let row = RunRow {
         id: run.to_string(),
@@ -288,13 +305,18 @@ impl Chunk {
         if people.is_empty() {
             return Ok(None);
         }
-        let mut chunk = Self { rows: Vec::with_capacity(people.len()), merges: Vec::new() };
+        let mut chunk = Self {
+            rows: Vec::with_capacity(people.len()),
+            merges: Vec::new(),
+        };
         let limits = ValueLimits::default();
         for person in people {
             made.size += 1;
             if maker.has_placeholders() {
                 let before = problems.total;
-                maker.template().check_row(person.row, &person.values, &limits, problems);
+                maker
+                    .template()
+                    .check_row(person.row, &person.values, &limits, problems);
                 if problems.total > before {
                     continue;
                 }
@@ -302,7 +324,11 @@ impl Chunk {
             if !person.others.is_empty() {
                 made.merged += 1;
                 let others = person.others.join(", ");
-                chunk.merges.push(MergeRow { phone: person.phone.expose(), kept: person.kept.clone(), others });
+                chunk.merges.push(MergeRow {
+                    phone: person.phone.expose(),
+                    kept: person.kept.clone(),
+                    others,
+                });
             }
             chunk.rows.push(maker.message(store, &person).await?);
         }
@@ -350,7 +376,12 @@ async fn finish(
         tx.finish_lane(&lane.figures).await?;
         suppressed += lane.figures.suppressed;
         if lane.figures.suppressed > 0 {
-            tx.count(lane.figures.lane, Outcome::Suppressed, lane.figures.suppressed).await?;
+            tx.count(
+                lane.figures.lane,
+                Outcome::Suppressed,
+                lane.figures.suppressed,
+            )
+            .await?;
         }
     }
     tx.finish_run(run, made.size, made.merged, now).await?;
@@ -372,7 +403,13 @@ async fn finish(
     put_campaign(&mut tx, order, campaign, state, &digest, now).await?;
     let digest = hex::encode(digest);
     let mut events = vec![
-        Event::Frozen { run, campaign, terms, lanes, suppressed: spans },
+        Event::Frozen {
+            run,
+            campaign,
+            terms,
+            lanes,
+            suppressed: spans,
+        },
         Event::Campaign {
             by: order.author.clone(),
             act: state.as_str().into(),
@@ -397,7 +434,15 @@ async fn finish(
     tx.bump().await?;
     tx.commit().await?;
     let segments = made.lanes.iter().map(|l| l.figures.segments).sum();
-    Ok(Frozen { campaign, run, size: made.size, segments, merged: made.merged, suppressed, digest })
+    Ok(Frozen {
+        campaign,
+        run,
+        size: made.size,
+        segments,
+        merged: made.merged,
+        suppressed,
+        digest,
+    })
 }
 
 /// Writes the new campaign, or the returned one handed in again.
@@ -431,7 +476,8 @@ async fn put_campaign(
     }
     let known = tx.campaign(campaign).await?;
     let from = known.state()?;
-    from.on(CampaignAct::Submit).map_err(|e| store::Error::Conflict(e.to_string()))?;
+    from.on(CampaignAct::Submit)
+        .map_err(|e| store::Error::Conflict(e.to_string()))?;
     let again = CampaignRow {
         template: row.template,
         state: row.state,
@@ -451,7 +497,10 @@ pub fn digest(text: &str, terms: &Terms, lanes: &[FrozenLane]) -> [u8; 32] {
         terms.on_doubt,
         terms.not_after,
         terms.not_before,
-        lanes.iter().map(|l| (&l.gateway.0, l.size, &l.root)).collect::<Vec<_>>(),
+        lanes
+            .iter()
+            .map(|l| (&l.gateway.0, l.size, &l.root))
+            .collect::<Vec<_>>(),
     ]);
     Sha256::digest(bound.to_string()).into()
 }

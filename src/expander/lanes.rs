@@ -138,8 +138,16 @@ impl<'a> LaneMaker<'a> {
     }
 
     /// One person's message: the next position of its lane.
-    pub(super) async fn message(&mut self, store: &Store, person: &Person) -> Result<NewMessage, FreezeError> {
-        let carrier = serving(None, self.routing.get(&person.phone).copied(), self.office.carriers.carrier(person.phone));
+    pub(super) async fn message(
+        &mut self,
+        store: &Store,
+        person: &Person,
+    ) -> Result<NewMessage, FreezeError> {
+        let carrier = serving(
+            None,
+            self.routing.get(&person.phone).copied(),
+            self.office.carriers.carrier(person.phone),
+        );
         let gateway = route(self.office.gateways, carrier);
         let id = gateway.map_or("", |g| g.id.0.as_str());
         let at = match self.lanes.iter().position(|lane| lane.gateway.0 == id) {
@@ -159,7 +167,10 @@ impl<'a> LaneMaker<'a> {
         let lane = &mut self.lanes[at];
         let position = lane.figures.size;
         let (text, vals, parts) = lane.text(person)?;
-        let leaf = salted(&salt, commitment(position, &person.phone.expose(), &vals, &text).as_bytes());
+        let leaf = salted(
+            &salt,
+            commitment(position, &person.phone.expose(), &vals, &text).as_bytes(),
+        );
         lane.tree.push(leaf);
         lane.figures.size += 1;
         lane.figures.segments += parts;
@@ -179,7 +190,11 @@ impl<'a> LaneMaker<'a> {
         })
     }
 
-    async fn new_lane(&self, store: &Store, gateway: Option<&config::Gateway>) -> Result<Lane, FreezeError> {
+    async fn new_lane(
+        &self,
+        store: &Store,
+        gateway: Option<&config::Gateway>,
+    ) -> Result<Lane, FreezeError> {
         let composition = match gateway {
             Some(g) => Frame {
                 signature: g.signature.clone(),
@@ -201,7 +216,8 @@ impl<'a> LaneMaker<'a> {
         let id = gateway.map_or_else(|| GatewayId(String::new()), |g| g.id.clone());
         let mut tx = store.begin("freeze_lane").await?;
         let lane = LaneId(tx.draw("lane", 1).await?);
-        tx.insert_lane(lane, self.run, &id.0, &full, written_from as i64).await?;
+        tx.insert_lane(lane, self.run, &id.0, &full, written_from as i64)
+            .await?;
         tx.commit().await?;
         Ok(Lane {
             gateway: id,
@@ -211,7 +227,14 @@ impl<'a> LaneMaker<'a> {
             count,
             tree: Tree::default(),
             spans: Vec::new(),
-            figures: LaneFigures { lane, size: 0, max_parts: 1, segments: 0, suppressed: 0, root: [0; 32] },
+            figures: LaneFigures {
+                lane,
+                size: 0,
+                max_parts: 1,
+                segments: 0,
+                suppressed: 0,
+                root: [0; 32],
+            },
             written_from: written_from as i64,
         })
     }
@@ -234,7 +257,10 @@ impl<'a> LaneMaker<'a> {
             .into_iter()
             .map(|lane| MadeLane {
                 gateway: lane.gateway,
-                figures: LaneFigures { root: lane.tree.root(), ..lane.figures },
+                figures: LaneFigures {
+                    root: lane.tree.root(),
+                    ..lane.figures
+                },
                 spans: lane.spans,
                 written_from: lane.written_from,
             })
@@ -270,7 +296,11 @@ impl Lane {
         match self.spans.last_mut() {
             Some(last) if last.span.to == position && last.reason == reason => last.span.to += 1,
             _ => self.spans.push(SuppressedSpan {
-                span: Span { lane: self.figures.lane, from: position, to: position + 1 },
+                span: Span {
+                    lane: self.figures.lane,
+                    from: position,
+                    to: position + 1,
+                },
                 reason: reason.to_owned(),
             }),
         }

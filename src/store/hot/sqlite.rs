@@ -36,7 +36,13 @@ pub(super) async fn insert_messages(db: &mut SqliteConnection, rows: &[NewMessag
         if i > 0 {
             text.push(',');
         }
-        let _ = write!(text, "[{},{},\"{}\",", m.id.0, m.id.lane().0, m.phone.number());
+        let _ = write!(
+            text,
+            "[{},{},\"{}\",",
+            m.id.0,
+            m.id.lane().0,
+            m.phone.number()
+        );
         match m.vals.as_str() {
             "" => text.push_str("\"\""),
             vals => text.push_str(&serde_json::to_string(vals).expect("a text")),
@@ -65,7 +71,10 @@ pub(super) async fn insert_messages(db: &mut SqliteConnection, rows: &[NewMessag
     .map(drop)
 }
 
-pub(super) async fn messages(db: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<MessageRow>> {
+pub(super) async fn messages(
+    db: &mut SqliteConnection,
+    ids: &[MessageId],
+) -> Result<Vec<MessageRow>> {
     sqlx::query_as(
         "SELECT m.id, m.lane_id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
                 m.first_entry, m.last_entry
@@ -76,7 +85,10 @@ pub(super) async fn messages(db: &mut SqliteConnection, ids: &[MessageId]) -> Re
     .await
 }
 
-pub(super) async fn messages_of(db: &mut SqliteConnection, phones: &[Phone]) -> Result<Vec<MessageRow>> {
+pub(super) async fn messages_of(
+    db: &mut SqliteConnection,
+    phones: &[Phone],
+) -> Result<Vec<MessageRow>> {
     sqlx::query_as(
         "SELECT m.id, m.lane_id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
                 m.first_entry, m.last_entry
@@ -87,7 +99,10 @@ pub(super) async fn messages_of(db: &mut SqliteConnection, phones: &[Phone]) -> 
     .await
 }
 
-pub(super) async fn segments(db: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<SegmentRow>> {
+pub(super) async fn segments(
+    db: &mut SqliteConnection,
+    ids: &[MessageId],
+) -> Result<Vec<SegmentRow>> {
     sqlx::query_as(
         "SELECT s.message_id, s.lane_id, s.part, s.state, s.carrier_id, s.code
            FROM jsonb_each($1) j CROSS JOIN segment s ON s.message_id = j.value ->> 1",
@@ -97,9 +112,23 @@ pub(super) async fn segments(db: &mut SqliteConnection, ids: &[MessageId]) -> Re
     .await
 }
 
-pub(super) async fn update_messages(db: &mut SqliteConnection, rows: &[MessageRow], changed_us: i64) -> Result<u64> {
+pub(super) async fn update_messages(
+    db: &mut SqliteConnection,
+    rows: &[MessageRow],
+    changed_us: i64,
+) -> Result<u64> {
     let rows = batch(rows.iter().map(|m| {
-        json!([m.id, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark, m.first_entry, m.last_entry])
+        json!([
+            m.id,
+            m.state,
+            m.code,
+            m.carrier_id,
+            m.gateway,
+            m.attempt,
+            m.mark,
+            m.first_entry,
+            m.last_entry
+        ])
     }));
     sqlx::query(
         "UPDATE message SET state = j.value ->> 1, code = j.value ->> 2, carrier_id = j.value ->> 3,
@@ -115,8 +144,16 @@ pub(super) async fn update_messages(db: &mut SqliteConnection, rows: &[MessageRo
 }
 
 pub(super) async fn put_segments(db: &mut SqliteConnection, rows: &[SegmentRow]) -> Result<()> {
-    let rows =
-        batch(rows.iter().map(|s| json!([s.message_id, s.lane_id, s.part, s.state, s.carrier_id, s.code])));
+    let rows = batch(rows.iter().map(|s| {
+        json!([
+            s.message_id,
+            s.lane_id,
+            s.part,
+            s.state,
+            s.carrier_id,
+            s.code
+        ])
+    }));
     sqlx::query(
         "INSERT INTO segment (message_id, lane_id, part, state, carrier_id, code)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM jsonb_each($1) WHERE true
@@ -145,9 +182,17 @@ pub(super) async fn inflight(
 }
 
 pub(super) async fn put_inflight(db: &mut SqliteConnection, rows: &[InflightRow]) -> Result<()> {
-    let rows = batch(
-        rows.iter().map(|f| json!([f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us])),
-    );
+    let rows = batch(rows.iter().map(|f| {
+        json!([
+            f.gateway,
+            f.carrier_id,
+            f.phone,
+            f.message_id,
+            f.lane_id,
+            f.part,
+            f.at_us
+        ])
+    }));
     sqlx::query(
         "INSERT INTO inflight (gateway, carrier_id, phone, message_id, lane_id, part, at_us)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
@@ -162,7 +207,17 @@ pub(super) async fn put_inflight(db: &mut SqliteConnection, rows: &[InflightRow]
 
 pub(super) async fn put_doubts(db: &mut SqliteConnection, rows: &[DoubtRow]) -> Result<()> {
     let rows = batch(rows.iter().map(|d| {
-        json!([d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced])
+        json!([
+            d.message_id,
+            d.part,
+            d.lane_id,
+            d.gateway,
+            d.phone,
+            d.asked_us,
+            d.since_us,
+            d.gone,
+            d.graced
+        ])
     }));
     sqlx::query(
         "INSERT INTO doubt (message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced)
@@ -178,7 +233,10 @@ pub(super) async fn put_doubts(db: &mut SqliteConnection, rows: &[DoubtRow]) -> 
     .map(drop)
 }
 
-pub(super) async fn drop_doubts(db: &mut SqliteConnection, keys: &[(MessageId, i64)]) -> Result<()> {
+pub(super) async fn drop_doubts(
+    db: &mut SqliteConnection,
+    keys: &[(MessageId, i64)],
+) -> Result<()> {
     let keys = batch(keys.iter().map(|(m, part)| json!([m.0, part])));
     sqlx::query(
         "DELETE FROM doubt WHERE (message_id, part) IN (SELECT value ->> 0, value ->> 1 FROM jsonb_each($1))",
@@ -189,7 +247,10 @@ pub(super) async fn drop_doubts(db: &mut SqliteConnection, keys: &[(MessageId, i
     .map(drop)
 }
 
-pub(super) async fn doubts_of_messages(db: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<DoubtRow>> {
+pub(super) async fn doubts_of_messages(
+    db: &mut SqliteConnection,
+    ids: &[MessageId],
+) -> Result<Vec<DoubtRow>> {
     sqlx::query_as(
         "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced
            FROM jsonb_each($1) j CROSS JOIN doubt d ON d.message_id = j.value ->> 1",
@@ -199,7 +260,10 @@ pub(super) async fn doubts_of_messages(db: &mut SqliteConnection, ids: &[Message
     .await
 }
 
-pub(super) async fn doubts_at(db: &mut SqliteConnection, keys: &[(GatewayId, Phone)]) -> Result<Vec<DoubtRow>> {
+pub(super) async fn doubts_at(
+    db: &mut SqliteConnection,
+    keys: &[(GatewayId, Phone)],
+) -> Result<Vec<DoubtRow>> {
     sqlx::query_as(
         "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced
            FROM jsonb_each($1) j CROSS JOIN doubt d ON d.gateway = j.value ->> 0 AND d.phone = j.value ->> 1",
@@ -209,7 +273,10 @@ pub(super) async fn doubts_at(db: &mut SqliteConnection, keys: &[(GatewayId, Pho
     .await
 }
 
-pub(super) async fn orphans_at(db: &mut SqliteConnection, keys: &[(GatewayId, Phone)]) -> Result<Vec<OrphanRow>> {
+pub(super) async fn orphans_at(
+    db: &mut SqliteConnection,
+    keys: &[(GatewayId, Phone)],
+) -> Result<Vec<OrphanRow>> {
     sqlx::query_as(
         "SELECT o.id, o.gateway, o.carrier_id, o.phone, o.verdict, o.code, o.submit_time, o.salt, o.at_us
            FROM jsonb_each($1) j CROSS JOIN orphan o ON o.gateway = j.value ->> 0 AND o.phone = j.value ->> 1",
@@ -219,7 +286,10 @@ pub(super) async fn orphans_at(db: &mut SqliteConnection, keys: &[(GatewayId, Ph
     .await
 }
 
-pub(super) async fn standing_of(db: &mut SqliteConnection, phones: &[Phone]) -> Result<Vec<OpenRow>> {
+pub(super) async fn standing_of(
+    db: &mut SqliteConnection,
+    phones: &[Phone],
+) -> Result<Vec<OpenRow>> {
     sqlx::query_as(
         "SELECT v.id, v.lane_id, v.phone, v.gateway, v.state
            FROM json_each($1) j CROSS JOIN message_log v ON v.phone = j.value",
@@ -229,7 +299,10 @@ pub(super) async fn standing_of(db: &mut SqliteConnection, phones: &[Phone]) -> 
     .await
 }
 
-pub(super) async fn release_days(db: &mut SqliteConnection, keys: &[(String, Phone)]) -> Result<()> {
+pub(super) async fn release_days(
+    db: &mut SqliteConnection,
+    keys: &[(String, Phone)],
+) -> Result<()> {
     let keys = batch(keys.iter().map(|(day, p)| json!([day, p.expose()])));
     sqlx::query(
         "UPDATE day_count SET n = n - j.k
