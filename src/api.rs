@@ -27,7 +27,11 @@ pub struct State {
 impl State {
     /// Doors of this office.
     pub fn new(office: Office, metrics: Metrics, watch: Watch) -> Self {
-        Self { office, metrics, watch }
+        Self {
+            office,
+            metrics,
+            watch,
+        }
     }
 }
 
@@ -37,7 +41,13 @@ pub fn router(state: State) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .fallback(async || problem(StatusCode::NOT_FOUND, "not_found", "There is nothing at this address."))
+        .fallback(async || {
+            problem(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "There is nothing at this address.",
+            )
+        })
         .with_state(state)
 }
 
@@ -47,7 +57,11 @@ async fn ready(Extract(state): Extract<State>) -> Response {
         Ok(installation) => installation,
         Err(error) => {
             tracing::error!(%error, "The database does not answer");
-            return problem(StatusCode::SERVICE_UNAVAILABLE, "database_unreachable", "The database does not answer.");
+            return problem(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "database_unreachable",
+                "The database does not answer.",
+            );
         }
     };
     let gateways: Option<BTreeMap<String, serde_json::Value>> = state.watch.health().map(|all| {
@@ -56,7 +70,9 @@ async fn ready(Extract(state): Extract<State>) -> Response {
         };
         all.into_iter().map(|(id, h)| (id.0, words(h))).collect()
     });
-    let all_up = gateways.as_ref().is_none_or(|g| g.values().all(|h| h["links_up"].as_u64() > Some(0)));
+    let all_up = gateways
+        .as_ref()
+        .is_none_or(|g| g.values().all(|h| h["links_up"].as_u64() > Some(0)));
     let body = json!({
         "ready": all_up,
         "database": "ok",
@@ -66,14 +82,25 @@ async fn ready(Extract(state): Extract<State>) -> Response {
         "engine": gateways.is_some(),
         "gateways": gateways,
     });
-    let status = if all_up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if all_up {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(body)).into_response()
 }
 
 async fn metrics(Extract(state): Extract<State>) -> Response {
     state.metrics.upkeep();
     let text = state.metrics.render();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    (
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        text,
+    )
+        .into_response()
 }
 
 /// RFC 9457.
@@ -84,5 +111,10 @@ fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
         "status": status.as_u16(),
         "detail": detail,
     });
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/problem+json")],
+        body.to_string(),
+    )
+        .into_response()
 }

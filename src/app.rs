@@ -173,7 +173,15 @@ impl Daemon {
         let alerts = alerts(&office, &stop)?;
         let watch = Watch::default();
         let state = api::State::new(office.clone(), Metrics::of_process(), watch.clone());
-        Ok(Self { office, carriers, alerts, listener, state, watch, stop })
+        Ok(Self {
+            office,
+            carriers,
+            alerts,
+            listener,
+            state,
+            watch,
+            stop,
+        })
     }
 
     /// Where it listens.
@@ -183,7 +191,15 @@ impl Daemon {
 
     /// Serves until the token given at the start is cancelled; then drains and ends.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { office, carriers, alerts, listener, state, watch, stop } = self;
+        let Self {
+            office,
+            carriers,
+            alerts,
+            listener,
+            state,
+            watch,
+            stop,
+        } = self;
         let doors_stop = stop.clone();
         let doors = axum::serve(listener, api::router(state))
             .with_graceful_shutdown(async move { doors_stop.cancelled().await });
@@ -226,7 +242,9 @@ async fn keep_engine(
             }
             None if !told => {
                 told = true;
-                tracing::info!("Another process has the engine; this one keeps its doors open and waits");
+                tracing::info!(
+                    "Another process has the engine; this one keeps its doors open and waits"
+                );
             }
             None => {}
         }

@@ -142,7 +142,10 @@ fn people(count: u32, personal: bool) -> impl Iterator<Item = Person> + Send + '
         let number = prefixes[group as usize] * 100_000_000 + (i - first) * 97;
         let mut values = Values::new();
         if personal {
-            values.set_shared(&name, format!("王小{}", ["明", "红", "军", "芳", "强"][(i % 5) as usize]));
+            values.set_shared(
+                &name,
+                format!("王小{}", ["明", "红", "军", "芳", "强"][(i % 5) as usize]),
+            );
         }
         Person {
             phone: Phone::from_number(number).expect("an allocated prefix and eight digits"),
@@ -160,7 +163,13 @@ fn peak_rss_bytes() -> io::Result<u64> {
     let kb = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))
-        .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+        .and_then(|rest| {
+            rest.trim()
+                .trim_end_matches("kB")
+                .trim()
+                .parse::<u64>()
+                .ok()
+        });
     Ok(kb.unwrap_or(0) * 1_024)
 }
 

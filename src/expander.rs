@@ -134,7 +134,9 @@ pub enum FreezeError {
     #[error("the audience is empty: nobody would get this text")]
     Nobody,
     /// One person's values change the text's frame.
-    #[error("row {row}: with this person's values the text would not be the approved one; take brackets and signatures out of the values")]
+    #[error(
+        "row {row}: with this person's values the text would not be the approved one; take brackets and signatures out of the values"
+    )]
     Frame {
         /// The person's place in the audience, from 1.
         row: u64,
@@ -146,7 +148,11 @@ impl FreezeError {
     pub fn text(&self, lang: Lang) -> String {
         match (self, lang) {
             (Self::Nobody, Lang::Zh) => "名单是空的：没有人会收到这条短信".to_owned(),
-            (Self::Values(p), Lang::Zh) => format!("名单中有 {} 处填不出这条短信：{}", p.total, first_problems(p)),
+            (Self::Values(p), Lang::Zh) => format!(
+                "名单中有 {} 处填不出这条短信：{}",
+                p.total,
+                first_problems(p)
+            ),
             (Self::Template(e), Lang::Zh) => format!("短信正文有误：{e}"),
             (Self::Text(e), Lang::Zh) => format!("短信正文不能发送：{e}"),
             (Self::Frame { row }, Lang::Zh) => {
@@ -158,7 +164,12 @@ impl FreezeError {
 }
 
 fn first_problems(problems: &Problems) -> String {
-    let mut words: Vec<String> = problems.listed.iter().take(5).map(ToString::to_string).collect();
+    let mut words: Vec<String> = problems
+        .listed
+        .iter()
+        .take(5)
+        .map(ToString::to_string)
+        .collect();
     if problems.total > 5 {
         words.push("…".to_owned());
     }
@@ -211,7 +222,13 @@ pub async fn freeze(
     finish(store, clock, order, campaign, run, made).await
 }
 
-async fn begin(store: &Store, clock: &Clock, order: &Order, campaign: CampaignId, run: RunId) -> store::Result<()> {
+async fn begin(
+    store: &Store,
+    clock: &Clock,
+    order: &Order,
+    campaign: CampaignId,
+    run: RunId,
+) -> store::Result<()> {
     let at = |t: Option<Micros>| t.map_or(0, |t| t.0);
     let row = RunRow {
         id: run.to_string(),
@@ -238,7 +255,7 @@ async fn begin(store: &Store, clock: &Clock, order: &Order, campaign: CampaignId
     tx.commit().await
 }
 
-/// Everybody's messages, chunk by chunk.
+/// Everybody's messages, chunk by chunk: the database writes one while the next is made.
 async fn write(
     store: &Store,
     office: Office<'_>,
@@ -249,35 +266,16 @@ async fn write(
     let mut maker = LaneMaker::open(store, office, order, run).await?;
     let mut made = Made::default();
     let mut problems = Problems::default();
-    let limits = ValueLimits::default();
+    let mut ready = Chunk::default();
     loop {
-        let people = audience.next(store, CHUNK).await?;
-        if people.is_empty() {
-            break;
-        }
-        let mut rows = Vec::with_capacity(people.len());
-        let mut merges = Vec::new();
-        for person in people {
-            made.size += 1;
-            if maker.has_placeholders() {
-                let before = problems.total;
-                maker.template().check_row(person.row, &person.values, &limits, &mut problems);
-                if problems.total > before {
-                    continue;
-                }
-            }
-            if !person.others.is_empty() {
-                made.merged += 1;
-                merges.push(MergeRow { phone: person.phone.expose(), kept: person.kept.clone(), others: person.others.join(", ") });
-            }
-            rows.push(maker.message(store, &person).await?);
-        }
-        if problems.total == 0 {
-            rows.sort_unstable_by_key(|m: &NewMessage| m.phone);
-            let mut tx = store.begin("freeze").await?;
-            tx.insert_messages(&rows).await?;
-            tx.insert_merges(run, &merges).await?;
-            tx.commit().await?;
+        let (put, next) = tokio::join!(
+            ready.put(store, run),
+            Chunk::make(store, &mut audience, &mut maker, &mut made, &mut problems)
+        );
+        put?;
+        match next? {
+            Some(chunk) => ready = chunk,
+            None => break,
         }
     }
     if problems.total > 0 {
@@ -285,6 +283,73 @@ async fn write(
     }
     made.lanes = maker.done();
     Ok(made)
+}
+
+/// Messages for one transaction.
+#[derive(Debug, Default)]
+struct Chunk {
+    rows: Vec<NewMessage>,
+    merges: Vec<MergeRow>,
+}
+
+impl Chunk {
+    /// The next people's messages, or their problems; `None` when all have come.
+    async fn make(
+        store: &Store,
+        audience: &mut Audience,
+        maker: &mut LaneMaker<'_>,
+        made: &mut Made,
+        problems: &mut Problems,
+    ) -> Result<Option<Self>, FreezeError> {
+        let people = audience.next(store, CHUNK).await?;
+        if people.is_empty() {
+            return Ok(None);
+        }
+        let mut chunk = Self {
+            rows: Vec::with_capacity(people.len()),
+            merges: Vec::new(),
+        };
+        let limits = ValueLimits::default();
+        for person in people {
+            made.size += 1;
+            if maker.has_placeholders() {
+                let before = problems.total;
+                maker
+                    .template()
+                    .check_row(person.row, &person.values, &limits, problems);
+                if problems.total > before {
+                    continue;
+                }
+            }
+            if !person.others.is_empty() {
+                made.merged += 1;
+                let others = person.others.join(", ");
+                chunk.merges.push(MergeRow {
+                    phone: person.phone.expose(),
+                    kept: person.kept.clone(),
+                    others,
+                });
+            }
+            chunk.rows.push(maker.message(store, &person).await?);
+        }
+        if problems.total > 0 {
+            // All that is wrong is said at once, and nothing more is written.
+            return Ok(Some(Self::default()));
+        }
+        // Lane by lane, and so in the order of the table; within a lane it is that of the numbers.
+        chunk.rows.sort_unstable_by_key(|m| m.id);
+        Ok(Some(chunk))
+    }
+
+    async fn put(&self, store: &Store, run: RunId) -> store::Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let mut tx = store.begin("freeze").await?;
+        tx.insert_messages(&self.rows).await?;
+        tx.insert_merges(run, &self.merges).await?;
+        tx.commit().await
+    }
 }
 
 /// What has been written of a run.
@@ -311,7 +376,12 @@ async fn finish(
         tx.finish_lane(&lane.figures).await?;
         suppressed += lane.figures.suppressed;
         if lane.figures.suppressed > 0 {
-            tx.count(lane.figures.lane, Outcome::Suppressed, lane.figures.suppressed).await?;
+            tx.count(
+                lane.figures.lane,
+                Outcome::Suppressed,
+                lane.figures.suppressed,
+            )
+            .await?;
         }
     }
     tx.finish_run(run, made.size, made.merged, now).await?;
@@ -333,7 +403,13 @@ async fn finish(
     put_campaign(&mut tx, order, campaign, state, &digest, now).await?;
     let digest = hex::encode(digest);
     let mut events = vec![
-        Event::Frozen { run, campaign, terms, lanes, suppressed: spans },
+        Event::Frozen {
+            run,
+            campaign,
+            terms,
+            lanes,
+            suppressed: spans,
+        },
         Event::Campaign {
             by: order.author.clone(),
             act: state.as_str().into(),
@@ -358,7 +434,15 @@ async fn finish(
     tx.bump().await?;
     tx.commit().await?;
     let segments = made.lanes.iter().map(|l| l.figures.segments).sum();
-    Ok(Frozen { campaign, run, size: made.size, segments, merged: made.merged, suppressed, digest })
+    Ok(Frozen {
+        campaign,
+        run,
+        size: made.size,
+        segments,
+        merged: made.merged,
+        suppressed,
+        digest,
+    })
 }
 
 /// Writes the new campaign, or the returned one handed in again.
@@ -392,7 +476,8 @@ async fn put_campaign(
     }
     let known = tx.campaign(campaign).await?;
     let from = known.state()?;
-    from.on(CampaignAct::Submit).map_err(|e| store::Error::Conflict(e.to_string()))?;
+    from.on(CampaignAct::Submit)
+        .map_err(|e| store::Error::Conflict(e.to_string()))?;
     let again = CampaignRow {
         template: row.template,
         state: row.state,
@@ -412,7 +497,10 @@ pub fn digest(text: &str, terms: &Terms, lanes: &[FrozenLane]) -> [u8; 32] {
         terms.on_doubt,
         terms.not_after,
         terms.not_before,
-        lanes.iter().map(|l| (&l.gateway.0, l.size, &l.root)).collect::<Vec<_>>(),
+        lanes
+            .iter()
+            .map(|l| (&l.gateway.0, l.size, &l.root))
+            .collect::<Vec<_>>(),
     ]);
     Sha256::digest(bound.to_string()).into()
 }

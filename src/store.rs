@@ -49,7 +49,11 @@ pub struct Store {
 #[derive(Debug, Clone)]
 enum Pool {
     /// `write` has one connection: within a process writers queue here, fairly.
-    Sqlite { read: SqlitePool, write: SqlitePool, path: PathBuf },
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+        path: PathBuf,
+    },
     Postgres(PgPool),
 }
 
@@ -131,7 +135,10 @@ impl Store {
                     .acquire_timeout(Duration::from_secs(15))
                     .connect(url)
                     .await
-                    .map_err(|e| Error::Open { what: without_password(url), source: e })?,
+                    .map_err(|e| Error::Open {
+                        what: without_password(url),
+                        source: e,
+                    })?,
             )
         };
         Ok(Self { pool })
@@ -175,9 +182,10 @@ impl Store {
     pub async fn read(&self, name: &'static str) -> Result<Tx> {
         let inner = match &self.pool {
             Pool::Sqlite { read, .. } => Inner::Sqlite(read.begin().await?),
-            Pool::Postgres(pool) => {
-                Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-            }
+            Pool::Postgres(pool) => Inner::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await?,
+            ),
         };
         Ok(Tx { inner, name })
     }
@@ -197,7 +205,10 @@ impl Store {
     pub async fn copy_to(&self, target: &std::path::Path) -> Result<()> {
         match &self.pool {
             Pool::Sqlite { read, .. } => {
-                sqlx::query("VACUUM INTO $1").bind(target.to_string_lossy().into_owned()).execute(read).await?;
+                sqlx::query("VACUUM INTO $1")
+                    .bind(target.to_string_lossy().into_owned())
+                    .execute(read)
+                    .await?;
                 Ok(())
             }
             Pool::Postgres(_) => Err(Error::Unsupported(
@@ -250,10 +261,15 @@ async fn begin_sqlite(write: &SqlitePool) -> Result<Transaction<'static, Sqlite>
 }
 
 async fn open_sqlite(url: &str, limits: Limits) -> Result<Pool> {
-    let path = PathBuf::from(url.trim_start_matches("sqlite://").trim_start_matches("sqlite:"));
+    let path = PathBuf::from(
+        url.trim_start_matches("sqlite://")
+            .trim_start_matches("sqlite:"),
+    );
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|e| Error::Open { what: path.display().to_string(), source: sqlx::Error::Io(e) })?;
+        std::fs::create_dir_all(folder).map_err(|e| Error::Open {
+            what: path.display().to_string(),
+            source: sqlx::Error::Io(e),
+        })?;
     }
     let mut options = SqliteConnectOptions::from_str("sqlite::memory:")?
         .in_memory(false)
@@ -270,9 +286,19 @@ async fn open_sqlite(url: &str, limits: Limits) -> Result<Pool> {
     if limits.max_pages > 0 {
         options = options.pragma("max_page_count", limits.max_pages.to_string());
     }
-    let failed = |source| Error::Open { what: path.display().to_string(), source };
-    let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
-    let failed = |source| Error::Open { what: path.display().to_string(), source };
+    let failed = |source| Error::Open {
+        what: path.display().to_string(),
+        source,
+    };
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options.clone())
+        .await
+        .map_err(failed)?;
+    let failed = |source| Error::Open {
+        what: path.display().to_string(),
+        source,
+    };
     let read = SqlitePoolOptions::new()
         .max_connections(READERS)
         .min_connections(0)
@@ -297,7 +323,13 @@ pub fn without_password(url: &str) -> String {
 mod tests {
     #[test]
     fn a_shown_url_has_no_password() {
-        assert_eq!(super::without_password("postgres://u:secret@h/db"), "postgres://u:***@h/db");
-        assert_eq!(super::without_password("sqlite://data/x.db"), "sqlite://data/x.db");
+        assert_eq!(
+            super::without_password("postgres://u:secret@h/db"),
+            "postgres://u:***@h/db"
+        );
+        assert_eq!(
+            super::without_password("sqlite://data/x.db"),
+            "sqlite://data/x.db"
+        );
     }
 }

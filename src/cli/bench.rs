@@ -65,7 +65,9 @@ fn explain(error: BenchError) -> CliError {
     let text = error.to_string();
     match error {
         BenchError::Io(e) => CliError::Io(e),
-        BenchError::InUse | BenchError::Store(_) | BenchError::Freeze(_) => CliError::refused(format!("没有测成：{text}"), text),
+        BenchError::InUse | BenchError::Store(_) | BenchError::Freeze(_) => {
+            CliError::refused(format!("没有测成：{text}"), text)
+        }
     }
 }
 

@@ -402,7 +402,11 @@ mod tests {
     #[test]
     fn a_range_event_reads_back() {
         let event = Event::Released {
-            span: Span { lane: LaneId(2), from: 1, to: 9 },
+            span: Span {
+                lane: LaneId(2),
+                from: 1,
+                to: 9,
+            },
             part: 0,
             gateway: "mobile".into(),
             attempt: 1,

@@ -18,16 +18,30 @@ pub const NO_ENTRY: Hash = [0; 32];
 
 /// RFC 6962 §2.1 leaf hash: `SHA-256(0x00 ‖ data)`.
 pub fn leaf(data: &[u8]) -> Hash {
-    Sha256::new().chain_update([0]).chain_update(data).finalize().into()
+    Sha256::new()
+        .chain_update([0])
+        .chain_update(data)
+        .finalize()
+        .into()
 }
 
 /// A commitment to personal data: `SHA-256(0x00 ‖ salt ‖ data)`. Without the salt it says nothing.
 pub fn salted(salt: &[u8], data: &[u8]) -> Hash {
-    Sha256::new().chain_update([0]).chain_update(salt).chain_update(data).finalize().into()
+    Sha256::new()
+        .chain_update([0])
+        .chain_update(salt)
+        .chain_update(data)
+        .finalize()
+        .into()
 }
 
 fn node(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+    Sha256::new()
+        .chain_update([1])
+        .chain_update(left)
+        .chain_update(right)
+        .finalize()
+        .into()
 }
 
 /// An RFC 6962 tree that remembers only its right edge: at most 64 hashes for any number of leaves.
@@ -66,7 +80,9 @@ impl Tree {
     /// RFC 6962 §2.1 Merkle tree hash; of no leaves it is the hash of the empty string.
     pub fn root(&self) -> Hash {
         let mut peaks = self.peaks.iter().rev();
-        let Some(first) = peaks.next() else { return Sha256::digest([]).into() };
+        let Some(first) = peaks.next() else {
+            return Sha256::digest([]).into();
+        };
         peaks.fold(*first, |right, left| node(left, &right))
     }
 }
@@ -114,7 +130,11 @@ impl Header {
 pub fn events_root(events: &str) -> (i64, Hash) {
     let mut tree = Tree::default();
     // Not `lines()`: it would take a line that ends in CR LF for the same.
-    tree.extend(events.split_terminator('\n').map(|line| leaf(line.as_bytes())));
+    tree.extend(
+        events
+            .split_terminator('\n')
+            .map(|line| leaf(line.as_bytes())),
+    );
     (i64::try_from(tree.len()).unwrap_or(i64::MAX), tree.root())
 }
 
@@ -129,7 +149,10 @@ pub struct Head {
 
 impl Head {
     /// Before the first entry.
-    pub const EMPTY: Self = Self { n: 0, hash: NO_ENTRY };
+    pub const EMPTY: Self = Self {
+        n: 0,
+        hash: NO_ENTRY,
+    };
 }
 
 impl fmt::Display for Head {
@@ -140,7 +163,9 @@ impl fmt::Display for Head {
 
 /// Not of the form `N:HEX`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a ledger head: write N:HEX as it was shown, for instance 42:9f86… with 64 hex digits")]
+#[error(
+    "{0:?} is not a ledger head: write N:HEX as it was shown, for instance 42:9f86… with 64 hex digits"
+)]
 pub struct BadHead(pub String);
 
 impl FromStr for Head {
@@ -150,7 +175,10 @@ impl FromStr for Head {
         let (n, hex) = s.trim().split_once(':').ok_or_else(bad)?;
         let mut hash = NO_ENTRY;
         hex::decode_to_slice(hex.trim(), &mut hash).map_err(|_| bad())?;
-        Ok(Self { n: n.trim().parse().map_err(|_| bad())?, hash })
+        Ok(Self {
+            n: n.trim().parse().map_err(|_| bad())?,
+            hash,
+        })
     }
 }
 
@@ -179,12 +207,18 @@ mod tests {
 
     #[test]
     fn the_empty_root_is_the_hash_of_nothing() {
-        assert_eq!(hex::encode(Tree::default().root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            hex::encode(Tree::default().root()),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
     }
 
     #[test]
     fn a_head_reads_back_as_it_was_shown() {
-        let head = Head { n: 42, hash: leaf(b"x") };
+        let head = Head {
+            n: 42,
+            hash: leaf(b"x"),
+        };
         assert_eq!(head.to_string().parse(), Ok(head));
         assert!("42".parse::<Head>().is_err());
         assert!("x:00".parse::<Head>().is_err());

@@ -111,13 +111,25 @@ impl CampaignState {
             (S::Approved, A::Start) => Ok(S::Active),
             (S::Approved | S::Active, A::Pause) => Ok(S::Paused),
             (S::Paused, A::Resume) => Ok(S::Active),
-            (S::Draft | S::Submitted | S::Returned | S::Approved | S::Active | S::Paused, A::Cancel) => Ok(S::Cancelled),
+            (
+                S::Draft | S::Submitted | S::Returned | S::Approved | S::Active | S::Paused,
+                A::Cancel,
+            ) => Ok(S::Cancelled),
             (S::Active, A::Finish) => Ok(S::Finished),
             (
                 from @ (S::Draft | S::Returned),
-                act @ (A::Approve | A::Return | A::Reject | A::Start | A::Pause | A::Resume | A::Finish),
+                act @ (A::Approve
+                | A::Return
+                | A::Reject
+                | A::Start
+                | A::Pause
+                | A::Resume
+                | A::Finish),
             )
-            | (from @ S::Submitted, act @ (A::Submit | A::Start | A::Pause | A::Resume | A::Finish))
+            | (
+                from @ S::Submitted,
+                act @ (A::Submit | A::Start | A::Pause | A::Resume | A::Finish),
+            )
             | (
                 from @ (S::Approved | S::Active | S::Paused),
                 act @ (A::Submit | A::Approve | A::Return | A::Reject),
@@ -125,7 +137,9 @@ impl CampaignState {
             | (from @ S::Approved, act @ (A::Resume | A::Finish))
             | (from @ S::Active, act @ (A::Start | A::Resume))
             | (from @ S::Paused, act @ (A::Start | A::Pause | A::Finish))
-            | (from @ (S::Finished | S::Rejected | S::Cancelled), act) => Err(InvalidAct { from, act }),
+            | (from @ (S::Finished | S::Rejected | S::Cancelled), act) => {
+                Err(InvalidAct { from, act })
+            }
         }
     }
 }
@@ -169,13 +183,21 @@ mod tests {
     #[test]
     fn only_a_submitted_campaign_can_be_approved() {
         for &from in CampaignState::ALL {
-            assert_eq!(from.on(CampaignAct::Approve).is_ok(), from == CampaignState::Submitted, "{from}");
+            assert_eq!(
+                from.on(CampaignAct::Approve).is_ok(),
+                from == CampaignState::Submitted,
+                "{from}"
+            );
         }
     }
 
     #[test]
     fn a_final_campaign_admits_no_act() {
-        for from in [CampaignState::Finished, CampaignState::Rejected, CampaignState::Cancelled] {
+        for from in [
+            CampaignState::Finished,
+            CampaignState::Rejected,
+            CampaignState::Cancelled,
+        ] {
             for &act in CampaignAct::ALL {
                 assert_eq!(from.on(act), Err(InvalidAct { from, act }));
             }

@@ -63,9 +63,12 @@ impl Outcome {
     pub const fn is_final(self) -> bool {
         match self {
             Self::Submitted | Self::InDoubt | Self::Unconfirmed => false,
-            Self::Delivered | Self::Undelivered | Self::Expired | Self::Rejected | Self::Suppressed | Self::Cancelled => {
-                true
-            }
+            Self::Delivered
+            | Self::Undelivered
+            | Self::Expired
+            | Self::Rejected
+            | Self::Suppressed
+            | Self::Cancelled => true,
         }
     }
 
@@ -89,7 +92,10 @@ pub struct UnknownOutcome(pub String);
 impl FromStr for Outcome {
     type Err = UnknownOutcome;
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|o| o.as_str() == s).ok_or_else(|| UnknownOutcome(s.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|o| o.as_str() == s)
+            .ok_or_else(|| UnknownOutcome(s.to_owned()))
     }
 }
 
@@ -249,7 +255,13 @@ pub struct Impossible {
 impl Standing {
     /// A message of `parts` segments to which nothing has happened.
     pub fn fresh(parts: usize) -> Self {
-        Self { parts: vec![Part::Open; parts.max(1)], ours: None, unconfirmed: false, attempt: 1, adopted: false }
+        Self {
+            parts: vec![Part::Open; parts.max(1)],
+            ours: None,
+            unconfirmed: false,
+            attempt: 1,
+            adopted: false,
+        }
     }
 
     /// Applies `change` to part `k`. `Ok(false)`: the word is known already or comes too late to
@@ -263,25 +275,45 @@ impl Standing {
 
     fn change(&mut self, k: usize, change: &Change) -> Result<bool, Impossible> {
         let Some(part) = self.parts.get(k) else {
-            return Err(Impossible { part: k, from: Part::Open, change: change.clone() });
+            return Err(Impossible {
+                part: k,
+                from: Part::Open,
+                change: change.clone(),
+            });
         };
-        let impossible = || Impossible { part: k, from: part.clone(), change: change.clone() };
+        let impossible = || Impossible {
+            part: k,
+            from: part.clone(),
+            change: change.clone(),
+        };
         if self.ours.is_some() {
             // A part that left before we stopped the rest may still be reported on; it changes nothing.
-            return if part.carrier_id().is_some() { Ok(false) } else { Err(impossible()) };
+            return if part.carrier_id().is_some() {
+                Ok(false)
+            } else {
+                Err(impossible())
+            };
         }
         let next = match (part, change) {
-            (Part::Open | Part::Doubt, Change::Accepted { id }) | (Part::Doubt, Change::Adopted { id }) => {
+            (Part::Open | Part::Doubt, Change::Accepted { id })
+            | (Part::Doubt, Change::Adopted { id }) => {
                 self.adopted |= matches!(change, Change::Adopted { .. });
                 Part::Accepted(id.clone())
             }
             // The late answer of a part that a report has settled meanwhile says nothing new.
-            (Part::Accepted(_) | Part::Reported(..), Change::Accepted { .. } | Change::Adopted { .. })
+            (
+                Part::Accepted(_) | Part::Reported(..),
+                Change::Accepted { .. } | Change::Adopted { .. },
+            )
             | (Part::Reported(..), Change::Reported { .. } | Change::Unconfirmed)
-            | (Part::Doubt | Part::Accepted(_) | Part::Reported(..), Change::Doubt) => return Ok(false),
+            | (Part::Doubt | Part::Accepted(_) | Part::Reported(..), Change::Doubt) => {
+                return Ok(false);
+            }
             (Part::Open | Part::Doubt, Change::Refused { code }) => Part::Refused(code.clone()),
             (Part::Open, Change::Doubt) => Part::Doubt,
-            (Part::Accepted(id), Change::Reported { word, code }) => Part::Reported(id.clone(), *word, code.clone()),
+            (Part::Accepted(id), Change::Reported { word, code }) => {
+                Part::Reported(id.clone(), *word, code.clone())
+            }
             (Part::Accepted(_), Change::Unconfirmed) => {
                 let news = !self.unconfirmed;
                 self.unconfirmed = true;
@@ -302,11 +334,17 @@ impl Standing {
             }
             (
                 Part::Open,
-                Change::Adopted { .. } | Change::Reported { .. } | Change::Unconfirmed | Change::Resent,
+                Change::Adopted { .. }
+                | Change::Reported { .. }
+                | Change::Unconfirmed
+                | Change::Resent,
             )
             | (Part::Doubt, Change::Reported { .. } | Change::Unconfirmed)
             | (Part::Accepted(_) | Part::Reported(..), Change::Refused { .. } | Change::Resent)
-            | (Part::Accepted(_) | Part::Reported(..) | Part::Doubt, Change::Suppressed { .. } | Change::Cancelled { .. })
+            | (
+                Part::Accepted(_) | Part::Reported(..) | Part::Doubt,
+                Change::Suppressed { .. } | Change::Cancelled { .. },
+            )
             | (Part::Refused(_), _) => return Err(impossible()),
         };
         self.parts[k] = next;
@@ -341,11 +379,15 @@ impl Standing {
         let left = taken + delivered + doubt + usize::from(failed.is_some());
         match (failed, refused) {
             (Some((outcome, code)), _) => Some((outcome, code.clone())),
-            (None, Some(code)) if left > 0 => Some((Outcome::Undelivered, format!("partial:{code}"))),
+            (None, Some(code)) if left > 0 => {
+                Some((Outcome::Undelivered, format!("partial:{code}")))
+            }
             (None, Some(code)) => Some((Outcome::Rejected, code.clone())),
             (None, None) if doubt > 0 => Some((Outcome::InDoubt, String::new())),
             (None, None) if open > 0 => None,
-            (None, None) if taken > 0 && self.unconfirmed => Some((Outcome::Unconfirmed, String::new())),
+            (None, None) if taken > 0 && self.unconfirmed => {
+                Some((Outcome::Unconfirmed, String::new()))
+            }
             (None, None) if taken > 0 => Some((Outcome::Submitted, String::new())),
             (None, None) => Some((Outcome::Delivered, last_code.to_owned())),
         }
@@ -360,7 +402,10 @@ mod tests {
         Change::Accepted { id: id.into() }
     }
     fn reported(word: Word) -> Change {
-        Change::Reported { word, code: "X".into() }
+        Change::Reported {
+            word,
+            code: "X".into(),
+        }
     }
 
     #[test]
@@ -369,7 +414,10 @@ mod tests {
         assert!(m.apply(0, &accepted("a")).unwrap());
         assert_eq!(m.outcome(), None);
         assert!(m.apply(1, &Change::Refused { code: "6".into() }).unwrap());
-        assert_eq!(m.outcome(), Some((Outcome::Undelivered, "partial:6".into())));
+        assert_eq!(
+            m.outcome(),
+            Some((Outcome::Undelivered, "partial:6".into()))
+        );
     }
 
     #[test]

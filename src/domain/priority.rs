@@ -44,6 +44,9 @@ pub struct UnknownPriority(pub String);
 impl FromStr for Priority {
     type Err = UnknownPriority;
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|p| p.as_str() == s).ok_or_else(|| UnknownPriority(s.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|p| p.as_str() == s)
+            .ok_or_else(|| UnknownPriority(s.to_owned()))
     }
 }

@@ -7,7 +7,9 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 /// Microseconds since 1970-01-01 UTC: the one form in which wall time is stored and compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Micros(pub i64);
 
@@ -30,7 +32,8 @@ impl Micros {
 
     /// RFC 3339 with the zone's offset, to the second.
     pub fn rfc3339(self, zone: Tz) -> String {
-        self.local(zone).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
+        self.local(zone)
+            .to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
     }
 }
 
@@ -42,6 +45,8 @@ impl<Z: chrono::TimeZone> From<DateTime<Z>> for Micros {
 
 impl fmt::Display for Micros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true).fmt(f)
+        self.utc()
+            .to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+            .fmt(f)
     }
 }

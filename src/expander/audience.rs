@@ -36,13 +36,22 @@ pub struct Audience {
 
 impl fmt::Debug for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Audience").field("names", &self.names).field("used", &self.used).finish_non_exhaustive()
+        f.debug_struct("Audience")
+            .field("names", &self.names)
+            .field("used", &self.used)
+            .finish_non_exhaustive()
     }
 }
 
 enum Source {
     People(Box<dyn Iterator<Item = Person> + Send>),
-    Groups { ids: Vec<String>, titles: Vec<String>, excluded: Vec<Phone>, after: String, row: u64 },
+    Groups {
+        ids: Vec<String>,
+        titles: Vec<String>,
+        excluded: Vec<Phone>,
+        after: String,
+        row: u64,
+    },
 }
 
 impl Audience {
@@ -52,7 +61,11 @@ impl Audience {
         people: impl Iterator<Item = Person> + Send + 'static,
         names: impl IntoIterator<Item = String>,
     ) -> Self {
-        Self { source: Source::People(Box::new(people)), names: names.into_iter().collect(), used: Vec::new() }
+        Self {
+            source: Source::People(Box::new(people)),
+            names: names.into_iter().collect(),
+            used: Vec::new(),
+        }
     }
 
     /// The people of a file, in any order; a number that comes twice keeps its first row. `names` are
@@ -71,13 +84,28 @@ impl Audience {
 
     /// The contacts of groups (ids with their names, in the order of who wins), but for numbers
     /// excluded. `fields` are the further named fields that their address books have.
-    pub fn groups(groups: Vec<(String, String)>, mut excluded: Vec<Phone>, fields: Vec<String>) -> Self {
+    pub fn groups(
+        groups: Vec<(String, String)>,
+        mut excluded: Vec<Phone>,
+        fields: Vec<String>,
+    ) -> Self {
         excluded.sort_unstable();
-        let own = [template::NAME, template::UNIT, template::DEPARTMENT, template::POST];
+        let own = [
+            template::NAME,
+            template::UNIT,
+            template::DEPARTMENT,
+            template::POST,
+        ];
         let names = own.into_iter().map(str::to_owned).chain(fields).collect();
         let (ids, titles) = groups.into_iter().unzip();
         Self {
-            source: Source::Groups { ids, titles, excluded, after: String::new(), row: 0 },
+            source: Source::Groups {
+                ids,
+                titles,
+                excluded,
+                after: String::new(),
+                row: 0,
+            },
             names,
             used: Vec::new(),
         }
@@ -93,16 +121,31 @@ impl Audience {
     /// Placeholders that nobody here can fill.
     pub(super) fn check_names(&self, template: &Template) -> Problems {
         let listed = template.check_names(self.names.iter().map(String::as_str));
-        Problems { total: listed.len(), listed }
+        Problems {
+            total: listed.len(),
+            listed,
+        }
     }
 
     /// The next people, at most `limit` numbers; none at the end.
     pub(super) async fn next(&mut self, store: &Store, limit: usize) -> store::Result<Vec<Person>> {
         match &mut self.source {
             Source::People(people) => Ok(people.take(limit).collect()),
-            Source::Groups { ids, titles, excluded, after, row } => loop {
-                let rows = store.read("audience").await?.audience_after(ids, after, limit as i64).await?;
-                let Some(last) = rows.last() else { return Ok(Vec::new()) };
+            Source::Groups {
+                ids,
+                titles,
+                excluded,
+                after,
+                row,
+            } => loop {
+                let rows = store
+                    .read("audience")
+                    .await?
+                    .audience_after(ids, after, limit as i64)
+                    .await?;
+                let Some(last) = rows.last() else {
+                    return Ok(Vec::new());
+                };
                 after.clone_from(&last.phone);
                 let people = merge(rows, ids, titles, excluded, &self.used, row);
                 // A chunk of excluded people only is not the end.
@@ -126,7 +169,11 @@ fn merge(
         .into_iter()
         .filter_map(|r| {
             let rank = u32::try_from(ids.iter().position(|id| *id == r.group_id)?).ok()?;
-            Some(Candidate { phone: Phone::from_wire(&r.phone)?, rank, row: r })
+            Some(Candidate {
+                phone: Phone::from_wire(&r.phone)?,
+                rank,
+                row: r,
+            })
         })
         .collect();
     candidates.sort_by_key(|c| (c.phone, c.rank));
@@ -139,7 +186,11 @@ fn merge(
                 values: values(&recipient.row, used),
                 row: *row,
                 kept: title(recipient.rank),
-                others: recipient.merged.iter().map(|(rank, _)| title(*rank)).collect(),
+                others: recipient
+                    .merged
+                    .iter()
+                    .map(|(rank, _)| title(*rank))
+                    .collect(),
             }
         })
         .collect()

@@ -1,6 +1,9 @@
 //! The lanes of a run that is being frozen: each person's gateway, text, segments and commitment.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use super::{FreezeError, Office, Order, Person, commitment, route};
 use crate::{
@@ -85,7 +88,8 @@ pub(super) struct LaneMaker<'a> {
     run: RunId,
     body: Template,
     text: &'a str,
-    lanes: HashMap<Option<GatewayId>, Lane>,
+    /// A handful: looked through from the front.
+    lanes: Vec<Lane>,
     routing: HashMap<Phone, Carrier>,
     suppressed: HashSet<Phone>,
     salts: Vec<u8>,
@@ -118,7 +122,7 @@ impl<'a> LaneMaker<'a> {
             run,
             body: Template::parse(&order.text)?,
             text: &order.text,
-            lanes: HashMap::new(),
+            lanes: Vec::new(),
             routing,
             suppressed,
             salts: Vec::new(),
@@ -134,24 +138,40 @@ impl<'a> LaneMaker<'a> {
     }
 
     /// One person's message: the next position of its lane.
-    pub(super) async fn message(&mut self, store: &Store, person: &Person) -> Result<NewMessage, FreezeError> {
-        let carrier = serving(None, self.routing.get(&person.phone).copied(), self.office.carriers.carrier(person.phone));
+    pub(super) async fn message(
+        &mut self,
+        store: &Store,
+        person: &Person,
+    ) -> Result<NewMessage, FreezeError> {
+        let carrier = serving(
+            None,
+            self.routing.get(&person.phone).copied(),
+            self.office.carriers.carrier(person.phone),
+        );
         let gateway = route(self.office.gateways, carrier);
-        let key = gateway.map(|g| g.id.clone());
-        if !self.lanes.contains_key(&key) {
-            let lane = self.new_lane(store, gateway).await?;
-            self.lanes.insert(key.clone(), lane);
-        }
+        let id = gateway.map_or("", |g| g.id.0.as_str());
+        let at = match self.lanes.iter().position(|lane| lane.gateway.0 == id) {
+            Some(at) => at,
+            None => {
+                let lane = self.new_lane(store, gateway).await?;
+                self.lanes.push(lane);
+                self.lanes.len() - 1
+            }
+        };
         let salt = self.salt();
-        let why = match (&key, self.suppressed.contains(&person.phone)) {
+        let why = match (gateway, self.suppressed.contains(&person.phone)) {
             (_, true) => Some("opt_out"),
             (None, false) => Some("no_route"),
             (Some(_), false) => None,
         };
-        let lane = self.lanes.get_mut(&key).expect("made just above");
-        let (text, vals, parts) = lane.text(person)?;
+        let lane = &mut self.lanes[at];
         let position = lane.figures.size;
-        lane.tree.push(salted(&salt, commitment(position, &person.phone.expose(), &vals, &text).as_bytes()));
+        let (text, vals, parts) = lane.text(person)?;
+        let leaf = salted(
+            &salt,
+            commitment(position, &person.phone.expose(), &vals, &text).as_bytes(),
+        );
+        lane.tree.push(leaf);
         lane.figures.size += 1;
         lane.figures.segments += parts;
         lane.figures.max_parts = lane.figures.max_parts.max(parts);
@@ -170,7 +190,11 @@ impl<'a> LaneMaker<'a> {
         })
     }
 
-    async fn new_lane(&self, store: &Store, gateway: Option<&config::Gateway>) -> Result<Lane, FreezeError> {
+    async fn new_lane(
+        &self,
+        store: &Store,
+        gateway: Option<&config::Gateway>,
+    ) -> Result<Lane, FreezeError> {
         let composition = match gateway {
             Some(g) => Frame {
                 signature: g.signature.clone(),
@@ -192,7 +216,8 @@ impl<'a> LaneMaker<'a> {
         let id = gateway.map_or_else(|| GatewayId(String::new()), |g| g.id.clone());
         let mut tx = store.begin("freeze_lane").await?;
         let lane = LaneId(tx.draw("lane", 1).await?);
-        tx.insert_lane(lane, self.run, &id.0, &full, written_from as i64).await?;
+        tx.insert_lane(lane, self.run, &id.0, &full, written_from as i64)
+            .await?;
         tx.commit().await?;
         Ok(Lane {
             gateway: id,
@@ -202,7 +227,14 @@ impl<'a> LaneMaker<'a> {
             count,
             tree: Tree::default(),
             spans: Vec::new(),
-            figures: LaneFigures { lane, size: 0, max_parts: 1, segments: 0, suppressed: 0, root: [0; 32] },
+            figures: LaneFigures {
+                lane,
+                size: 0,
+                max_parts: 1,
+                segments: 0,
+                suppressed: 0,
+                root: [0; 32],
+            },
             written_from: written_from as i64,
         })
     }
@@ -222,10 +254,13 @@ impl<'a> LaneMaker<'a> {
     pub(super) fn done(self) -> Vec<MadeLane> {
         let mut lanes: Vec<_> = self
             .lanes
-            .into_values()
+            .into_iter()
             .map(|lane| MadeLane {
                 gateway: lane.gateway,
-                figures: LaneFigures { root: lane.tree.root(), ..lane.figures },
+                figures: LaneFigures {
+                    root: lane.tree.root(),
+                    ..lane.figures
+                },
                 spans: lane.spans,
                 written_from: lane.written_from,
             })
@@ -237,9 +272,9 @@ impl<'a> LaneMaker<'a> {
 
 impl Lane {
     /// A person's final text, stored values and segments.
-    fn text(&self, person: &Person) -> Result<(String, String, i64), FreezeError> {
+    fn text(&self, person: &Person) -> Result<(Cow<'_, str>, String, i64), FreezeError> {
         if let Some((text, parts)) = &self.fixed {
-            return Ok((text.clone(), String::new(), *parts));
+            return Ok((text.into(), String::new(), *parts));
         }
         let frame = || FreezeError::Frame { row: person.row };
         let text = self.template.render(&person.values).map_err(|_| frame())?;
@@ -253,7 +288,7 @@ impl Lane {
             return Err(frame());
         }
         let parts = parts_of(&text, self.count)?;
-        Ok((text, person.values.to_json(), parts))
+        Ok((text.into(), person.values.to_json(), parts))
     }
 
     fn suppress(&mut self, position: i64, reason: &str) {
@@ -261,7 +296,11 @@ impl Lane {
         match self.spans.last_mut() {
             Some(last) if last.span.to == position && last.reason == reason => last.span.to += 1,
             _ => self.spans.push(SuppressedSpan {
-                span: Span { lane: self.figures.lane, from: position, to: position + 1 },
+                span: Span {
+                    lane: self.figures.lane,
+                    from: position,
+                    to: position + 1,
+                },
                 reason: reason.to_owned(),
             }),
         }

@@ -24,7 +24,12 @@ pub struct AudienceRow {
 impl Tx {
     /// Contacts of these groups with numbers after `after`, by number; a number's rows all come in
     /// one chunk (`limit` counts numbers).
-    pub async fn audience_after(&mut self, groups: &[String], after: &str, limit: i64) -> Result<Vec<AudienceRow>> {
+    pub async fn audience_after(
+        &mut self,
+        groups: &[String],
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<AudienceRow>> {
         let list = serde_json::json!(groups).to_string();
         let sql = dialect!(self,
             sqlite: "SELECT c.phone, c.group_id, c.name, c.unit, c.department, c.post, c.fields
@@ -37,7 +42,9 @@ impl Tx {
                               WHERE phone > $2 AND group_id IN (SELECT json_array_elements_text($1::json)) ORDER BY phone LIMIT $3) p
                        JOIN contact c ON c.phone = p.phone
                       WHERE c.group_id IN (SELECT json_array_elements_text($1::json)) ORDER BY c.phone");
-        Ok(on!(self, db => sqlx::query_as(sql).bind(list).bind(after).bind(limit).fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as(sql).bind(list).bind(after).bind(limit).fetch_all(db).await)?,
+        )
     }
 
     /// All numbers of these groups.

@@ -1,11 +1,7 @@
 //! Campaigns' rows.
 
 use super::{Error, Result, Tx, on};
-use crate::domain::{
-    id::CampaignId,
-    lifecycle::CampaignState,
-    time::Micros,
-};
+use crate::domain::{id::CampaignId, lifecycle::CampaignState, time::Micros};
 
 /// A campaign as stored.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -45,12 +41,18 @@ pub struct CampaignRow {
 impl CampaignRow {
     /// Its state, typed.
     pub fn state(&self) -> Result<CampaignState> {
-        self.state.parse().map_err(|_| Error::Corrupt { table: "campaign", what: self.state.clone() })
+        self.state.parse().map_err(|_| Error::Corrupt {
+            table: "campaign",
+            what: self.state.clone(),
+        })
     }
 
     /// Its id, typed.
     pub fn id(&self) -> Result<CampaignId> {
-        self.id.parse().map_err(|_| Error::Corrupt { table: "campaign", what: self.id.clone() })
+        self.id.parse().map_err(|_| Error::Corrupt {
+            table: "campaign",
+            what: self.id.clone(),
+        })
     }
 }
 
@@ -71,16 +73,26 @@ impl Tx {
     pub async fn campaign(&mut self, id: CampaignId) -> Result<CampaignRow> {
         let row: Option<CampaignRow> = on!(self, db =>
             sqlx::query_as("SELECT * FROM campaign WHERE id = $1").bind(id.to_string()).fetch_optional(db).await)?;
-        row.ok_or_else(|| Error::Missing { what: "campaign", id: id.to_string() })
+        row.ok_or_else(|| Error::Missing {
+            what: "campaign",
+            id: id.to_string(),
+        })
     }
 
     /// All campaigns, newest first.
     pub async fn campaigns(&mut self) -> Result<Vec<CampaignRow>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT * FROM campaign ORDER BY id DESC").fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT * FROM campaign ORDER BY id DESC").fetch_all(db).await)?,
+        )
     }
 
     /// Writes back what acts change, if nobody else was first.
-    pub async fn update_campaign(&mut self, c: &CampaignRow, from: CampaignState, now: Micros) -> Result<()> {
+    pub async fn update_campaign(
+        &mut self,
+        c: &CampaignRow,
+        from: CampaignState,
+        now: Micros,
+    ) -> Result<()> {
         let done = on!(self, db => sqlx::query(
             "UPDATE campaign SET state = $3, reason = $4, submitted_by = $5, decided_by = $6, digest = $7, changed_us = $8, template = $9
               WHERE id = $1 AND state = $2")
@@ -88,7 +100,10 @@ impl Tx {
             .bind(&c.digest).bind(now.0).bind(&c.template).execute(db).await.map(|d| d.rows_affected()))?;
         match done {
             1 => Ok(()),
-            _ => Err(Error::Conflict(format!("campaign {} was changed by somebody else meanwhile: look again", c.id))),
+            _ => Err(Error::Conflict(format!(
+                "campaign {} was changed by somebody else meanwhile: look again",
+                c.id
+            ))),
         }
     }
 }

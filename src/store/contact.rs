@@ -19,7 +19,10 @@ pub struct GroupRow {
 impl GroupRow {
     /// Its id, typed.
     pub fn id(&self) -> Result<GroupId> {
-        self.id.parse().map_err(|_| Error::Corrupt { table: "contact_group", what: self.id.clone() })
+        self.id.parse().map_err(|_| Error::Corrupt {
+            table: "contact_group",
+            what: self.id.clone(),
+        })
     }
 }
 
@@ -45,7 +48,15 @@ pub struct ContactRow {
 impl ContactRow {
     /// What the ledger commits to: one JSON array.
     pub fn commitment(&self) -> String {
-        serde_json::json!([self.phone, self.name, self.unit, self.department, self.post, self.fields]).to_string()
+        serde_json::json!([
+            self.phone,
+            self.name,
+            self.unit,
+            self.department,
+            self.post,
+            self.fields
+        ])
+        .to_string()
     }
 
     /// The same person in the same words?
@@ -81,30 +92,46 @@ impl SuppressionRow {
 impl Tx {
     /// A group by name.
     pub async fn group(&mut self, name: &str) -> Result<Option<GroupRow>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT id, name, members, root FROM contact_group WHERE name = $1")
-            .bind(name).fetch_optional(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT id, name, members, root FROM contact_group WHERE name = $1")
+            .bind(name).fetch_optional(db).await)?,
+        )
     }
 
     /// All groups by name.
     pub async fn groups(&mut self) -> Result<Vec<GroupRow>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT id, name, members, root FROM contact_group ORDER BY name").fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT id, name, members, root FROM contact_group ORDER BY name").fetch_all(db).await)?,
+        )
     }
 
     /// Makes an empty group.
-    pub async fn insert_group(&mut self, id: GroupId, name: &str, root: &Hash, now: Micros) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("INSERT INTO contact_group (id, name, root, created_us) VALUES ($1, $2, $3, $4)")
-            .bind(id.to_string()).bind(name).bind(&root[..]).bind(now.0).execute(db).await.map(drop))?)
+    pub async fn insert_group(
+        &mut self,
+        id: GroupId,
+        name: &str,
+        root: &Hash,
+        now: Micros,
+    ) -> Result<()> {
+        Ok(
+            on!(self, db => sqlx::query("INSERT INTO contact_group (id, name, root, created_us) VALUES ($1, $2, $3, $4)")
+            .bind(id.to_string()).bind(name).bind(&root[..]).bind(now.0).execute(db).await.map(drop))?,
+        )
     }
 
     /// Notes a group's new size and root.
     pub async fn set_group_root(&mut self, id: GroupId, members: i64, root: &Hash) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("UPDATE contact_group SET members = $2, root = $3 WHERE id = $1")
-            .bind(id.to_string()).bind(members).bind(&root[..]).execute(db).await.map(drop))?)
+        Ok(
+            on!(self, db => sqlx::query("UPDATE contact_group SET members = $2, root = $3 WHERE id = $1")
+            .bind(id.to_string()).bind(members).bind(&root[..]).execute(db).await.map(drop))?,
+        )
     }
 
     /// Which groups contain which.
     pub async fn nestings(&mut self) -> Result<Vec<(String, String)>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT parent_id, child_id FROM group_nesting ORDER BY 1, 2").fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT parent_id, child_id FROM group_nesting ORDER BY 1, 2").fetch_all(db).await)?,
+        )
     }
 
     /// Sets what a group contains.
@@ -118,7 +145,12 @@ impl Tx {
     }
 
     /// Up to `limit` contacts of a group after a number, in the order of the numbers.
-    pub async fn contacts_after(&mut self, group: GroupId, after: &str, limit: i64) -> Result<Vec<ContactRow>> {
+    pub async fn contacts_after(
+        &mut self,
+        group: GroupId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<ContactRow>> {
         Ok(on!(self, db => sqlx::query_as(
             "SELECT phone, name, unit, department, post, fields, salt FROM contact
               WHERE group_id = $1 AND phone > $2 ORDER BY phone LIMIT $3")
@@ -126,26 +158,42 @@ impl Tx {
     }
 
     /// The contacts of a group that have one of these numbers.
-    pub async fn contacts_with(&mut self, group: GroupId, phones: &[String]) -> Result<Vec<ContactRow>> {
+    pub async fn contacts_with(
+        &mut self,
+        group: GroupId,
+        phones: &[String],
+    ) -> Result<Vec<ContactRow>> {
         let list = serde_json::json!(phones).to_string();
         let sql = dialect!(self,
             sqlite: "SELECT c.phone, c.name, c.unit, c.department, c.post, c.fields, c.salt
                        FROM json_each($2) j CROSS JOIN contact c ON c.group_id = $1 AND c.phone = j.value",
             postgres: "SELECT c.phone, c.name, c.unit, c.department, c.post, c.fields, c.salt
                          FROM json_array_elements_text($2::json) AS j (value) JOIN contact c ON c.group_id = $1 AND c.phone = j.value");
-        Ok(on!(self, db => sqlx::query_as(sql).bind(group.to_string()).bind(list).fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as(sql).bind(group.to_string()).bind(list).fetch_all(db).await)?,
+        )
     }
 
     /// Adds or changes contacts of a group.
     pub async fn put_contacts(&mut self, group: GroupId, rows: &[ContactRow]) -> Result<()> {
         let list: Vec<_> = rows
             .iter()
-            .map(|c| serde_json::json!([c.phone, c.name, c.unit, c.department, c.post, c.fields, hex::encode(&c.salt)]))
+            .map(|c| {
+                serde_json::json!([
+                    c.phone,
+                    c.name,
+                    c.unit,
+                    c.department,
+                    c.post,
+                    c.fields,
+                    hex::encode(&c.salt)
+                ])
+            })
             .collect();
         let sql = dialect!(self,
             sqlite: "INSERT INTO contact (group_id, phone, name, unit, department, post, fields, salt)
                      SELECT $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, unhex(value ->> 6)
-                       FROM json_each($2) WHERE true
+                       FROM jsonb_each($2) WHERE true
                      ON CONFLICT (group_id, phone) DO UPDATE SET name = excluded.name, unit = excluded.unit,
                         department = excluded.department, post = excluded.post, fields = excluded.fields, salt = excluded.salt",
             postgres: "INSERT INTO contact (group_id, phone, name, unit, department, post, fields, salt)
@@ -153,8 +201,10 @@ impl Tx {
                        FROM json_array_elements($2::json) AS j (value)
                      ON CONFLICT (group_id, phone) DO UPDATE SET name = excluded.name, unit = excluded.unit,
                         department = excluded.department, post = excluded.post, fields = excluded.fields, salt = excluded.salt");
-        Ok(on!(self, db => sqlx::query(sql).bind(group.to_string()).bind(serde_json::Value::Array(list).to_string())
-            .execute(db).await.map(drop))?)
+        Ok(
+            on!(self, db => sqlx::query(sql).bind(group.to_string()).bind(serde_json::Value::Array(list).to_string())
+            .execute(db).await.map(drop))?,
+        )
     }
 
     /// Puts a number on the suppression list; `None` when it stood there already.
@@ -164,7 +214,10 @@ impl Tx {
         if known.is_some() {
             return Ok(None);
         }
-        let row = SuppressionRow { seq: self.draw("suppression", 1).await?, ..row };
+        let row = SuppressionRow {
+            seq: self.draw("suppression", 1).await?,
+            ..row
+        };
         on!(self, db => sqlx::query(
             "INSERT INTO suppression (seq, phone, reason, source, salt, at_us) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(row.seq).bind(&row.phone).bind(&row.reason).bind(&row.source).bind(&row.salt).bind(row.at_us)
@@ -173,7 +226,11 @@ impl Tx {
     }
 
     /// Suppressions newer than a known one, in order.
-    pub async fn suppressions_after(&mut self, seq: i64, limit: i64) -> Result<Vec<SuppressionRow>> {
+    pub async fn suppressions_after(
+        &mut self,
+        seq: i64,
+        limit: i64,
+    ) -> Result<Vec<SuppressionRow>> {
         Ok(on!(self, db => sqlx::query_as(
             "SELECT seq, phone, reason, source, salt, at_us FROM suppression WHERE seq > $1 ORDER BY seq LIMIT $2")
             .bind(seq).bind(limit).fetch_all(db).await)?)
@@ -181,11 +238,19 @@ impl Tx {
 
     /// Where numbers are known to be served by another carrier than their segment says.
     pub async fn routing(&mut self) -> Result<Vec<(String, String)>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT phone, carrier FROM routing_evidence").fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT phone, carrier FROM routing_evidence").fetch_all(db).await)?,
+        )
     }
 
     /// Remembers who serves a number. A person's word is not overruled by a delivery.
-    pub async fn put_routing(&mut self, phone: &str, carrier: &str, source: &str, now: Micros) -> Result<()> {
+    pub async fn put_routing(
+        &mut self,
+        phone: &str,
+        carrier: &str,
+        source: &str,
+        now: Micros,
+    ) -> Result<()> {
         Ok(on!(self, db => sqlx::query(
             "INSERT INTO routing_evidence (phone, carrier, source, at_us) VALUES ($1, $2, $3, $4)
              ON CONFLICT (phone) DO UPDATE SET carrier = excluded.carrier, source = excluded.source, at_us = excluded.at_us

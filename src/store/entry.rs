@@ -33,14 +33,18 @@ type Row = (i64, i64, i64, Vec<u8>, Vec<u8>, Vec<u8>, String);
 impl Tx {
     /// The newest entry of `main`.
     pub async fn head(&mut self) -> Result<Head> {
-        self.head_by("SELECT n, hash FROM chain_head WHERE chain = $1").await
+        self.head_by("SELECT n, hash FROM chain_head WHERE chain = $1")
+            .await
     }
 
     async fn head_by(&mut self, sql: &'static str) -> Result<Head> {
         let row: Option<(i64, Vec<u8>)> =
             on!(self, db => sqlx::query_as(sql).bind(MAIN).fetch_optional(db).await)?;
         Ok(match row {
-            Some((n, hash)) => Head { n, hash: to_hash(&hash)? },
+            Some((n, hash)) => Head {
+                n,
+                hash: to_hash(&hash)?,
+            },
             None => Head::EMPTY,
         })
     }
@@ -52,7 +56,11 @@ impl Tx {
             sqlite: "SELECT n, hash FROM chain_head WHERE chain = $1",
             postgres: "SELECT n, hash FROM chain_head WHERE chain = $1 FOR UPDATE");
         let prev = self.head_by(sql).await?;
-        Ok(Draft { prev, n: prev.n + 1, time: now })
+        Ok(Draft {
+            prev,
+            n: prev.n + 1,
+            time: now,
+        })
     }
 
     /// Writes the entry. Without events there is none, and the head stays.
@@ -61,9 +69,18 @@ impl Tx {
             return Ok(draft.prev);
         }
         let (count, root) = events_root(events);
-        let header =
-            Header { chain: MAIN.to_owned(), n: draft.n, time: draft.time, count, root, prev: draft.prev.hash };
-        let head = Head { n: draft.n, hash: header.hash() };
+        let header = Header {
+            chain: MAIN.to_owned(),
+            n: draft.n,
+            time: draft.time,
+            count,
+            root,
+            prev: draft.prev.hash,
+        };
+        let head = Head {
+            n: draft.n,
+            hash: header.hash(),
+        };
         on!(self, db => sqlx::query(
             "INSERT INTO entry (chain, n, time_us, count, root, prev, hash, events) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
             .bind(MAIN).bind(header.n).bind(header.time.0).bind(count)
@@ -125,5 +142,8 @@ pub fn lines(events: &[Event]) -> String {
 }
 
 fn to_hash(bytes: &[u8]) -> Result<Hash> {
-    bytes.try_into().map_err(|_| super::Error::Corrupt { table: "entry", what: format!("a hash of {} bytes", bytes.len()) })
+    bytes.try_into().map_err(|_| super::Error::Corrupt {
+        table: "entry",
+        what: format!("a hash of {} bytes", bytes.len()),
+    })
 }

@@ -7,7 +7,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database can't be opened.
-    #[error("cannot open the database {what}: {source}; check that the path or server exists and may be written by this account")]
+    #[error(
+        "cannot open the database {what}: {source}; check that the path or server exists and may be written by this account"
+    )]
     Open {
         /// Path or URL without password.
         what: String,
@@ -21,7 +23,9 @@ pub enum Error {
     #[error("the database refused: {0}")]
     Sql(#[from] sqlx::Error),
     /// A row holds what no program of ours writes.
-    #[error("{table} holds a value that Watchbell never writes ({what}): run `watchbell audit verify`")]
+    #[error(
+        "{table} holds a value that Watchbell never writes ({what}): run `watchbell audit verify`"
+    )]
     Corrupt {
         /// Which table.
         table: &'static str,
@@ -58,7 +62,9 @@ pub enum Next {
 impl Error {
     /// What the recorder does next.
     pub fn next(&self) -> Next {
-        let Self::Sql(error) = self else { return Next::Die };
+        let Self::Sql(error) = self else {
+            return Next::Die;
+        };
         match error {
             sqlx::Error::Database(e) => match e.code().as_deref() {
                 // SQLite's primary codes 5 BUSY, 6 LOCKED, 13 FULL, with their extended forms.

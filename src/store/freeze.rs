@@ -37,9 +37,18 @@ pub struct LaneFigures {
 
 impl Tx {
     /// Makes a lane of a run that is being frozen.
-    pub async fn insert_lane(&mut self, lane: LaneId, run: RunId, gateway: &str, template: &str, written_from: i64) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("INSERT INTO lane (id, run_id, gateway, template, written_from) VALUES ($1, $2, $3, $4, $5)")
-            .bind(lane.0).bind(run.to_string()).bind(gateway).bind(template).bind(written_from).execute(db).await.map(drop))?)
+    pub async fn insert_lane(
+        &mut self,
+        lane: LaneId,
+        run: RunId,
+        gateway: &str,
+        template: &str,
+        written_from: i64,
+    ) -> Result<()> {
+        Ok(
+            on!(self, db => sqlx::query("INSERT INTO lane (id, run_id, gateway, template, written_from) VALUES ($1, $2, $3, $4, $5)")
+            .bind(lane.0).bind(run.to_string()).bind(gateway).bind(template).bind(written_from).execute(db).await.map(drop))?,
+        )
     }
 
     /// Writes who was merged.
@@ -62,12 +71,20 @@ impl Tx {
     }
 
     /// The run exists from this commit on.
-    pub async fn finish_run(&mut self, run: RunId, size: i64, merged: i64, now: Micros) -> Result<()> {
+    pub async fn finish_run(
+        &mut self,
+        run: RunId,
+        size: i64,
+        merged: i64,
+        now: Micros,
+    ) -> Result<()> {
         let done = on!(self, db => sqlx::query("UPDATE run SET frozen_us = $2, size = $3, merged = $4 WHERE id = $1 AND frozen_us = 0")
             .bind(run.to_string()).bind(now.0).bind(size).bind(merged).execute(db).await.map(|d| d.rows_affected()))?;
         match done {
             1 => Ok(()),
-            _ => Err(super::Error::Conflict(format!("run {run} was cleared away while it was being made: send it again"))),
+            _ => Err(super::Error::Conflict(format!(
+                "run {run} was cleared away while it was being made: send it again"
+            ))),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The hot path: one statement for a batch. SQLite takes a batch as one JSON text (`json_each`),
+//! The hot path: one statement for a batch. SQLite takes a batch as one JSON text (`jsonb_each`),
 //! PostgreSQL as arrays (`UNNEST`); measured, each is the fastest form of its engine that needs no
 //! SQL built at run time. The two files beside this one can be read side by side.
 //!
@@ -223,7 +223,10 @@ impl Tx {
         if hit != rows.len() as u64 {
             return Err(super::Error::Corrupt {
                 table: "message",
-                what: format!("{} rows vanished while they were worked on", rows.len() as u64 - hit),
+                what: format!(
+                    "{} rows vanished while they were worked on",
+                    rows.len() as u64 - hit
+                ),
             });
         }
         Ok(())
@@ -238,7 +241,10 @@ impl Tx {
     }
 
     /// Which of these (gateway, carrier id, number) are known.
-    pub async fn inflight(&mut self, keys: &[(GatewayId, String, Phone)]) -> Result<Vec<InflightRow>> {
+    pub async fn inflight(
+        &mut self,
+        keys: &[(GatewayId, String, Phone)],
+    ) -> Result<Vec<InflightRow>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -272,7 +278,11 @@ impl Tx {
 
     /// Doubts older than `before` that no policy has decided about, with their run's policy and the
     /// message's attempt.
-    pub async fn doubts_before(&mut self, before: i64, limit: i64) -> Result<Vec<(DoubtRow, String, i64)>> {
+    pub async fn doubts_before(
+        &mut self,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<(DoubtRow, String, i64)>> {
         let rows: Vec<DoubtRow> = super::on!(self, db => sqlx::query_as(
             "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced FROM doubt
               WHERE graced = 0 AND since_us < $1 ORDER BY since_us, message_id, part LIMIT $2")
@@ -290,8 +300,10 @@ impl Tx {
 
     /// Doubts whose answer was still waited for.
     pub async fn doubts_with_hope(&mut self) -> Result<Vec<(i64, i64)>> {
-        Ok(super::on!(self, db => sqlx::query_as("SELECT message_id, part FROM doubt WHERE gone = 0")
-            .fetch_all(db).await)?)
+        Ok(
+            super::on!(self, db => sqlx::query_as("SELECT message_id, part FROM doubt WHERE gone = 0")
+            .fetch_all(db).await)?,
+        )
     }
 
     /// Writes doubtful parts (new or changed).

@@ -42,7 +42,11 @@ impl Tx {
 
     /// The installation, made at the first use with its first ledger entry. A practice database and a
     /// real one are never the same.
-    pub async fn installation_or_new(&mut self, practice: bool, now: Micros) -> Result<Installation> {
+    pub async fn installation_or_new(
+        &mut self,
+        practice: bool,
+        now: Micros,
+    ) -> Result<Installation> {
         if let Some(known) = self.installation().await? {
             return match (known.practice != 0) == practice {
                 true => Ok(known),
@@ -69,7 +73,15 @@ impl Tx {
         on!(self, db => sqlx::query(
             "INSERT INTO installation (one, id, practice, place, created_us) VALUES (1, $1, $2, $3, $4)")
             .bind(&new.id).bind(new.practice).bind(&new.place).bind(new.created_us).execute(db).await.map(drop))?;
-        self.record(now, &[Event::Genesis { v: 1, installation: new.id.clone(), practice }]).await?;
+        self.record(
+            now,
+            &[Event::Genesis {
+                v: 1,
+                installation: new.id.clone(),
+                practice,
+            }],
+        )
+        .await?;
         Ok(new)
     }
 
@@ -84,7 +96,9 @@ impl Tx {
 
     /// Tells the engine that something it must notice has changed.
     pub async fn bump(&mut self) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("UPDATE installation SET change = change + 1").execute(db).await.map(drop))?)
+        Ok(
+            on!(self, db => sqlx::query("UPDATE installation SET change = change + 1").execute(db).await.map(drop))?,
+        )
     }
 
     /// Holds the database, or lets it go (`reason` empty).
@@ -95,7 +109,9 @@ impl Tx {
 
     /// Notes that this is where the database now stands, by a person's word.
     pub async fn set_place(&mut self, place: &str) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("UPDATE installation SET place = $1").bind(place).execute(db).await.map(drop))?)
+        Ok(
+            on!(self, db => sqlx::query("UPDATE installation SET place = $1").bind(place).execute(db).await.map(drop))?,
+        )
     }
 
     /// Halts all sending, or lets it go on (0).
@@ -107,7 +123,9 @@ impl Tx {
     /// Takes or renews the engine's lease on PostgreSQL: true when it is ours until `until`, by the
     /// database's own clock.
     pub async fn lease(&mut self, holder: &str, seconds: f64) -> Result<bool> {
-        let Some(done) = self.lease_rows(holder, seconds).await? else { return Ok(true) };
+        let Some(done) = self.lease_rows(holder, seconds).await? else {
+            return Ok(true);
+        };
         Ok(done == 1)
     }
 
@@ -134,7 +152,8 @@ impl Tx {
         match &mut self.inner {
             super::Inner::Sqlite(_) => Ok(true),
             super::Inner::Postgres(t) => {
-                let row = sqlx::query("SELECT 1 FROM engine_lease WHERE holder = $1 FOR SHARE").bind(holder);
+                let row = sqlx::query("SELECT 1 FROM engine_lease WHERE holder = $1 FOR SHARE")
+                    .bind(holder);
                 Ok(row.fetch_optional(&mut **t).await?.is_some())
             }
         }
@@ -145,7 +164,10 @@ impl Tx {
         match &mut self.inner {
             super::Inner::Sqlite(_) => Ok(()),
             super::Inner::Postgres(t) => {
-                sqlx::query("UPDATE engine_lease SET until_us = 0 WHERE holder = $1").bind(holder).execute(&mut **t).await?;
+                sqlx::query("UPDATE engine_lease SET until_us = 0 WHERE holder = $1")
+                    .bind(holder)
+                    .execute(&mut **t)
+                    .await?;
                 Ok(())
             }
         }

@@ -117,13 +117,17 @@ pub struct AgainRow {
 impl Tx {
     /// One lane.
     pub async fn lane(&mut self, id: LaneId) -> Result<Option<LaneRow>> {
-        Ok(on!(self, db => sqlx::query_as(lanes!("WHERE l.id = $1")).bind(id.0).fetch_optional(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as(lanes!("WHERE l.id = $1")).bind(id.0).fetch_optional(db).await)?,
+        )
     }
 
     /// A run's lanes.
     pub async fn lanes_of(&mut self, run: RunId) -> Result<Vec<LaneRow>> {
-        Ok(on!(self, db => sqlx::query_as(lanes!("WHERE l.run_id = $1 ORDER BY l.id"))
-            .bind(run.to_string()).fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as(lanes!("WHERE l.run_id = $1 ORDER BY l.id"))
+            .bind(run.to_string()).fetch_all(db).await)?,
+        )
     }
 
     /// All lanes of runs that go, with anything left to claim or to answer.
@@ -166,20 +170,26 @@ impl Tx {
 
     /// Moves a lane's front and its count of outcomes ahead.
     pub async fn advance_lane(&mut self, lane: LaneId, next: i64, ahead: i64) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("UPDATE lane SET next = $2, ahead = $3 WHERE id = $1")
-            .bind(lane.0).bind(next).bind(ahead).execute(db).await.map(drop))?)
+        Ok(
+            on!(self, db => sqlx::query("UPDATE lane SET next = $2, ahead = $3 WHERE id = $1")
+            .bind(lane.0).bind(next).bind(ahead).execute(db).await.map(drop))?,
+        )
     }
 
     /// Ends a lane where it stands.
     pub async fn end_lane(&mut self, lane: LaneId, reason: &str) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("UPDATE lane SET \"end\" = next, end_reason = $2 WHERE id = $1 AND end_reason = ''")
-            .bind(lane.0).bind(reason).execute(db).await.map(drop))?)
+        Ok(
+            on!(self, db => sqlx::query("UPDATE lane SET \"end\" = next, end_reason = $2 WHERE id = $1 AND end_reason = ''")
+            .bind(lane.0).bind(reason).execute(db).await.map(drop))?,
+        )
     }
 
     /// Notes how far the limits are reserved.
     pub async fn set_reserved(&mut self, lane: LaneId, reserved: i64) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("UPDATE lane SET reserved = $2 WHERE id = $1")
-            .bind(lane.0).bind(reserved).execute(db).await.map(drop))?)
+        Ok(
+            on!(self, db => sqlx::query("UPDATE lane SET reserved = $2 WHERE id = $1")
+            .bind(lane.0).bind(reserved).execute(db).await.map(drop))?,
+        )
     }
 
     /// Ended lanes that still hold reserved places beyond their end.
@@ -199,8 +209,10 @@ impl Tx {
 
     /// Closes a claim.
     pub async fn drop_claim(&mut self, lane: LaneId, id: i64) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("DELETE FROM claim WHERE lane_id = $1 AND id = $2")
-            .bind(lane.0).bind(id).execute(db).await.map(drop))?)
+        Ok(
+            on!(self, db => sqlx::query("DELETE FROM claim WHERE lane_id = $1 AND id = $2")
+            .bind(lane.0).bind(id).execute(db).await.map(drop))?,
+        )
     }
 
     /// All open claims.
@@ -220,7 +232,9 @@ impl Tx {
 
     /// A lane's tallies.
     pub async fn tallies(&mut self, lane: LaneId) -> Result<Vec<(String, i64)>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT state, n FROM tally WHERE lane_id = $1").bind(lane.0).fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT state, n FROM tally WHERE lane_id = $1").bind(lane.0).fetch_all(db).await)?,
+        )
     }
 }
 
@@ -253,8 +267,11 @@ impl Counts {
 
     /// Those that have left us, or may have.
     pub fn left(&self) -> i64 {
-        let stayed: i64 =
-            Outcome::ALL.into_iter().filter(|o| o.never_left()).map(|o| self.of(o)).sum();
+        let stayed: i64 = Outcome::ALL
+            .into_iter()
+            .filter(|o| o.never_left())
+            .map(|o| self.of(o))
+            .sum();
         self.total() - self.queued - stayed
     }
 
@@ -293,7 +310,10 @@ impl Tx {
         let id = LaneId(lane.id);
         let mut tallies = Vec::new();
         for (state, n) in self.tallies(id).await? {
-            let state = state.parse().map_err(|_| super::Error::Corrupt { table: "tally", what: state })?;
+            let state = state.parse().map_err(|_| super::Error::Corrupt {
+                table: "tally",
+                what: state,
+            })?;
             tallies.push((state, n));
         }
         let waiting = self.again_of(id).await?.iter().map(|a| a.to - a.from).sum();

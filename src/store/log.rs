@@ -59,7 +59,12 @@ macro_rules! log_sql {
 
 impl Tx {
     /// Up to `limit` lines after a message, in the order of their ids.
-    pub async fn log_after(&mut self, filter: &LogFilter, after: i64, limit: i64) -> Result<Vec<LogRow>> {
+    pub async fn log_after(
+        &mut self,
+        filter: &LogFilter,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<LogRow>> {
         let text = |wish: &Option<String>| wish.clone().unwrap_or_default();
         // A number's own index is used only when the number stands bare in the condition.
         let sql = match filter.phone {

@@ -41,7 +41,10 @@ impl Tx {
         if known.is_some() {
             return Ok(None);
         }
-        let row = MoRow { id: self.draw("mo", 1).await?, ..row };
+        let row = MoRow {
+            id: self.draw("mo", 1).await?,
+            ..row
+        };
         on!(self, db => sqlx::query(
             "INSERT INTO mo (id, gateway, carrier_id, phone, \"to\", text, opt_out, salt, at_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
@@ -61,12 +64,16 @@ impl Tx {
 
     /// It has found its message.
     pub async fn delete_orphan(&mut self, id: i64) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("DELETE FROM orphan WHERE id = $1").bind(id).execute(db).await.map(drop))?)
+        Ok(
+            on!(self, db => sqlx::query("DELETE FROM orphan WHERE id = $1").bind(id).execute(db).await.map(drop))?,
+        )
     }
 
     /// Where orphans wait.
     pub async fn orphan_places(&mut self) -> Result<Vec<(String, String)>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT DISTINCT gateway, phone FROM orphan").fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT DISTINCT gateway, phone FROM orphan").fetch_all(db).await)?,
+        )
     }
 
     /// Up to `limit` orphans or MOs after a number, for the audit.

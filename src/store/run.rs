@@ -51,17 +51,26 @@ pub struct RunRow {
 impl RunRow {
     /// Its intent, typed.
     pub fn intent(&self) -> Result<Intent> {
-        self.intent.parse().map_err(|_| Error::Corrupt { table: "run", what: self.intent.clone() })
+        self.intent.parse().map_err(|_| Error::Corrupt {
+            table: "run",
+            what: self.intent.clone(),
+        })
     }
 
     /// Its id, typed.
     pub fn id(&self) -> Result<RunId> {
-        self.id.parse().map_err(|_| Error::Corrupt { table: "run", what: self.id.clone() })
+        self.id.parse().map_err(|_| Error::Corrupt {
+            table: "run",
+            what: self.id.clone(),
+        })
     }
 
     /// Its campaign's id, typed.
     pub fn campaign(&self) -> Result<CampaignId> {
-        self.campaign_id.parse().map_err(|_| Error::Corrupt { table: "run", what: self.campaign_id.clone() })
+        self.campaign_id.parse().map_err(|_| Error::Corrupt {
+            table: "run",
+            what: self.campaign_id.clone(),
+        })
     }
 }
 
@@ -79,23 +88,32 @@ impl Tx {
     pub async fn run(&mut self, id: RunId) -> Result<RunRow> {
         let row: Option<RunRow> = on!(self, db =>
             sqlx::query_as("SELECT * FROM run WHERE id = $1").bind(id.to_string()).fetch_optional(db).await)?;
-        row.ok_or_else(|| Error::Missing { what: "run", id: id.to_string() })
+        row.ok_or_else(|| Error::Missing {
+            what: "run",
+            id: id.to_string(),
+        })
     }
 
     /// All frozen runs, newest first.
     pub async fn runs(&mut self) -> Result<Vec<RunRow>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us > 0 ORDER BY id DESC").fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us > 0 ORDER BY id DESC").fetch_all(db).await)?,
+        )
     }
 
     /// A campaign's frozen runs, oldest first.
     pub async fn runs_of(&mut self, campaign: CampaignId) -> Result<Vec<RunRow>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 AND frozen_us > 0 ORDER BY id")
-            .bind(campaign.to_string()).fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 AND frozen_us > 0 ORDER BY id")
+            .bind(campaign.to_string()).fetch_all(db).await)?,
+        )
     }
 
     /// Half-made runs that a crash left behind, older than `before`.
     pub async fn half_made_runs(&mut self, before: Micros) -> Result<Vec<RunRow>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us = 0 AND created_us < $1").bind(before.0).fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us = 0 AND created_us < $1").bind(before.0).fetch_all(db).await)?,
+        )
     }
 
     /// Approved runs whose lanes are not open yet.
@@ -123,13 +141,21 @@ impl Tx {
     }
 
     /// Writes the intent with its reason.
-    pub async fn set_intent(&mut self, id: RunId, from: Intent, to: Intent, reason: &str) -> Result<()> {
+    pub async fn set_intent(
+        &mut self,
+        id: RunId,
+        from: Intent,
+        to: Intent,
+        reason: &str,
+    ) -> Result<()> {
         let done = on!(self, db => sqlx::query("UPDATE run SET intent = $3, reason = $4 WHERE id = $1 AND intent = $2")
             .bind(id.to_string()).bind(from.as_str()).bind(to.as_str()).bind(reason)
             .execute(db).await.map(|d| d.rows_affected()))?;
         match done {
             1 => self.bump().await,
-            _ => Err(Error::Conflict(format!("run {id} was changed by somebody else meanwhile: look again"))),
+            _ => Err(Error::Conflict(format!(
+                "run {id} was changed by somebody else meanwhile: look again"
+            ))),
         }
     }
 
@@ -142,8 +168,10 @@ impl Tx {
 
     /// The day whose limits the run is reserved for, set once.
     pub async fn set_run_day(&mut self, id: RunId, day: &str) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("UPDATE run SET day = $2 WHERE id = $1 AND day = ''")
-            .bind(id.to_string()).bind(day).execute(db).await.map(drop))?)
+        Ok(
+            on!(self, db => sqlx::query("UPDATE run SET day = $2 WHERE id = $1 AND day = ''")
+            .bind(id.to_string()).bind(day).execute(db).await.map(drop))?,
+        )
     }
 
     /// The run's lanes open.
@@ -155,8 +183,10 @@ impl Tx {
 
     /// The run was seen done.
     pub async fn close_run(&mut self, id: RunId, now: Micros) -> Result<()> {
-        Ok(on!(self, db => sqlx::query("UPDATE run SET closed_us = $2 WHERE id = $1 AND closed_us = 0")
-            .bind(id.to_string()).bind(now.0).execute(db).await.map(drop))?)
+        Ok(
+            on!(self, db => sqlx::query("UPDATE run SET closed_us = $2 WHERE id = $1 AND closed_us = 0")
+            .bind(id.to_string()).bind(now.0).execute(db).await.map(drop))?,
+        )
     }
 
     /// The references of long messages that may still be on somebody's phone: of runs open, or done

@@ -29,14 +29,18 @@ impl AccountRow {
 impl Tx {
     /// One user.
     pub async fn account(&mut self, name: &str) -> Result<Option<AccountRow>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT name, role, password, disabled, salt, created_us FROM account WHERE name = $1")
-            .bind(name).fetch_optional(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT name, role, password, disabled, salt, created_us FROM account WHERE name = $1")
+            .bind(name).fetch_optional(db).await)?,
+        )
     }
 
     /// All users by name.
     pub async fn accounts(&mut self) -> Result<Vec<AccountRow>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT name, role, password, disabled, salt, created_us FROM account ORDER BY name")
-            .fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT name, role, password, disabled, salt, created_us FROM account ORDER BY name")
+            .fetch_all(db).await)?,
+        )
     }
 
     /// Adds or changes a user.

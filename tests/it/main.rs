@@ -17,6 +17,7 @@ mod daemon;
 mod gateway_limits;
 mod gateway_stories;
 mod gateway_support;
+mod gateways_check;
 mod holding_back;
 mod intake;
 mod log;

@@ -55,7 +55,10 @@ pub(super) async fn messages(db: &mut PgConnection, ids: &[MessageId]) -> Result
     .await
 }
 
-pub(super) async fn messages_of(db: &mut PgConnection, phones: &[Phone]) -> Result<Vec<MessageRow>> {
+pub(super) async fn messages_of(
+    db: &mut PgConnection,
+    phones: &[Phone],
+) -> Result<Vec<MessageRow>> {
     sqlx::query_as(
         "SELECT m.id, m.lane_id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
                 m.first_entry, m.last_entry
@@ -78,7 +81,11 @@ pub(super) async fn segments(db: &mut PgConnection, ids: &[MessageId]) -> Result
     .await
 }
 
-pub(super) async fn update_messages(db: &mut PgConnection, rows: &[MessageRow], changed_us: i64) -> Result<u64> {
+pub(super) async fn update_messages(
+    db: &mut PgConnection,
+    rows: &[MessageRow],
+    changed_us: i64,
+) -> Result<u64> {
     sqlx::query(
         "UPDATE message AS m
             SET state = t.state, code = t.code, carrier_id = t.carrier_id, gateway = t.gateway, attempt = t.attempt,
@@ -122,7 +129,10 @@ pub(super) async fn put_segments(db: &mut PgConnection, rows: &[SegmentRow]) -> 
     .map(drop)
 }
 
-pub(super) async fn inflight(db: &mut PgConnection, keys: &[(GatewayId, String, Phone)]) -> Result<Vec<InflightRow>> {
+pub(super) async fn inflight(
+    db: &mut PgConnection,
+    keys: &[(GatewayId, String, Phone)],
+) -> Result<Vec<InflightRow>> {
     sqlx::query_as(
         "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us
            FROM UNNEST($1::text[], $2::text[], $3::text[]) AS t (gateway, carrier_id, phone)
@@ -189,7 +199,10 @@ pub(super) async fn drop_doubts(db: &mut PgConnection, keys: &[(MessageId, i64)]
     .map(drop)
 }
 
-pub(super) async fn doubts_of_messages(db: &mut PgConnection, ids: &[MessageId]) -> Result<Vec<DoubtRow>> {
+pub(super) async fn doubts_of_messages(
+    db: &mut PgConnection,
+    ids: &[MessageId],
+) -> Result<Vec<DoubtRow>> {
     sqlx::query_as(
         "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced
            FROM UNNEST($1::bigint[], $2::bigint[]) AS t (lane_id, id)
@@ -201,7 +214,10 @@ pub(super) async fn doubts_of_messages(db: &mut PgConnection, ids: &[MessageId])
     .await
 }
 
-pub(super) async fn doubts_at(db: &mut PgConnection, keys: &[(GatewayId, Phone)]) -> Result<Vec<DoubtRow>> {
+pub(super) async fn doubts_at(
+    db: &mut PgConnection,
+    keys: &[(GatewayId, Phone)],
+) -> Result<Vec<DoubtRow>> {
     sqlx::query_as(
         "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced
            FROM UNNEST($1::text[], $2::text[]) AS t (gateway, phone)
@@ -213,7 +229,10 @@ pub(super) async fn doubts_at(db: &mut PgConnection, keys: &[(GatewayId, Phone)]
     .await
 }
 
-pub(super) async fn orphans_at(db: &mut PgConnection, keys: &[(GatewayId, Phone)]) -> Result<Vec<OrphanRow>> {
+pub(super) async fn orphans_at(
+    db: &mut PgConnection,
+    keys: &[(GatewayId, Phone)],
+) -> Result<Vec<OrphanRow>> {
     sqlx::query_as(
         "SELECT o.id, o.gateway, o.carrier_id, o.phone, o.verdict, o.code, o.submit_time, o.salt, o.at_us
            FROM UNNEST($1::text[], $2::text[]) AS t (gateway, phone)

@@ -1,4 +1,5 @@
-//! SQLite: a batch is one JSON text.
+//! SQLite: a batch is one JSON text, an array for each row. `jsonb_each` hands the rows on in parsed form;
+//! `json_each` would write each as text, to be parsed again for every column.
 
 use serde_json::json;
 use sqlx::{Result, SqliteConnection};
@@ -29,32 +30,40 @@ fn places_json(keys: &[(GatewayId, Phone)]) -> String {
 pub(super) async fn insert_messages(db: &mut SqliteConnection, rows: &[NewMessage]) -> Result<()> {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(rows.len() * 128);
+    let mut salt = [0; 32];
     text.push('[');
     for (i, m) in rows.iter().enumerate() {
         if i > 0 {
             text.push(',');
         }
-        let vals = if m.vals.is_empty() { "\"\"".to_owned() } else { json!(m.vals).to_string() };
-        let quoted = |s: Option<&str>| s.map_or_else(|| "null".to_owned(), |s| format!("\"{s}\""));
         let _ = write!(
             text,
-            "[{},{},\"{}\",{vals},\"{}\",\"{}\",{},{},{}]",
+            "[{},{},\"{}\",",
             m.id.0,
             m.id.lane().0,
-            m.phone.number(),
-            hex::encode(m.salt),
-            m.carrier,
-            m.segments,
-            quoted(m.state),
-            quoted(m.code)
+            m.phone.number()
         );
+        match m.vals.as_str() {
+            "" => text.push_str("\"\""),
+            vals => text.push_str(&serde_json::to_string(vals).expect("a text")),
+        }
+        hex::encode_to_slice(m.salt, &mut salt).expect("twice as long");
+        let salt = std::str::from_utf8(&salt).expect("hex digits");
+        let _ = write!(text, ",\"{salt}\",\"{}\",{}", m.carrier, m.segments);
+        for word in [m.state, m.code] {
+            let _ = match word {
+                Some(word) => write!(text, ",\"{word}\""),
+                None => write!(text, ",null"),
+            };
+        }
+        text.push(']');
     }
     text.push(']');
     sqlx::query(
         "INSERT INTO message (id, lane_id, phone, vals, salt, carrier, segments, state, code)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6,
                 value ->> 7, value ->> 8
-           FROM json_each($1)",
+           FROM jsonb_each($1)",
     )
     .bind(text)
     .execute(db)
@@ -62,18 +71,24 @@ pub(super) async fn insert_messages(db: &mut SqliteConnection, rows: &[NewMessag
     .map(drop)
 }
 
-pub(super) async fn messages(db: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<MessageRow>> {
+pub(super) async fn messages(
+    db: &mut SqliteConnection,
+    ids: &[MessageId],
+) -> Result<Vec<MessageRow>> {
     sqlx::query_as(
         "SELECT m.id, m.lane_id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
                 m.first_entry, m.last_entry
-           FROM json_each($1) j CROSS JOIN message m ON m.id = j.value ->> 1",
+           FROM jsonb_each($1) j CROSS JOIN message m ON m.id = j.value ->> 1",
     )
     .bind(ids_json(ids))
     .fetch_all(db)
     .await
 }
 
-pub(super) async fn messages_of(db: &mut SqliteConnection, phones: &[Phone]) -> Result<Vec<MessageRow>> {
+pub(super) async fn messages_of(
+    db: &mut SqliteConnection,
+    phones: &[Phone],
+) -> Result<Vec<MessageRow>> {
     sqlx::query_as(
         "SELECT m.id, m.lane_id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
                 m.first_entry, m.last_entry
@@ -84,25 +99,42 @@ pub(super) async fn messages_of(db: &mut SqliteConnection, phones: &[Phone]) -> 
     .await
 }
 
-pub(super) async fn segments(db: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<SegmentRow>> {
+pub(super) async fn segments(
+    db: &mut SqliteConnection,
+    ids: &[MessageId],
+) -> Result<Vec<SegmentRow>> {
     sqlx::query_as(
         "SELECT s.message_id, s.lane_id, s.part, s.state, s.carrier_id, s.code
-           FROM json_each($1) j CROSS JOIN segment s ON s.message_id = j.value ->> 1",
+           FROM jsonb_each($1) j CROSS JOIN segment s ON s.message_id = j.value ->> 1",
     )
     .bind(ids_json(ids))
     .fetch_all(db)
     .await
 }
 
-pub(super) async fn update_messages(db: &mut SqliteConnection, rows: &[MessageRow], changed_us: i64) -> Result<u64> {
+pub(super) async fn update_messages(
+    db: &mut SqliteConnection,
+    rows: &[MessageRow],
+    changed_us: i64,
+) -> Result<u64> {
     let rows = batch(rows.iter().map(|m| {
-        json!([m.id, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark, m.first_entry, m.last_entry])
+        json!([
+            m.id,
+            m.state,
+            m.code,
+            m.carrier_id,
+            m.gateway,
+            m.attempt,
+            m.mark,
+            m.first_entry,
+            m.last_entry
+        ])
     }));
     sqlx::query(
         "UPDATE message SET state = j.value ->> 1, code = j.value ->> 2, carrier_id = j.value ->> 3,
                 gateway = j.value ->> 4, attempt = j.value ->> 5, mark = j.value ->> 6,
                 first_entry = j.value ->> 7, last_entry = j.value ->> 8, changed_us = $2
-           FROM json_each($1) AS j WHERE message.id = j.value ->> 0",
+           FROM jsonb_each($1) AS j WHERE message.id = j.value ->> 0",
     )
     .bind(rows)
     .bind(changed_us)
@@ -112,11 +144,19 @@ pub(super) async fn update_messages(db: &mut SqliteConnection, rows: &[MessageRo
 }
 
 pub(super) async fn put_segments(db: &mut SqliteConnection, rows: &[SegmentRow]) -> Result<()> {
-    let rows =
-        batch(rows.iter().map(|s| json!([s.message_id, s.lane_id, s.part, s.state, s.carrier_id, s.code])));
+    let rows = batch(rows.iter().map(|s| {
+        json!([
+            s.message_id,
+            s.lane_id,
+            s.part,
+            s.state,
+            s.carrier_id,
+            s.code
+        ])
+    }));
     sqlx::query(
         "INSERT INTO segment (message_id, lane_id, part, state, carrier_id, code)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each($1) WHERE true
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM jsonb_each($1) WHERE true
          ON CONFLICT (message_id, part) DO UPDATE
             SET state = excluded.state, carrier_id = excluded.carrier_id, code = excluded.code",
     )
@@ -133,7 +173,7 @@ pub(super) async fn inflight(
     let keys = batch(keys.iter().map(|(g, id, p)| json!([g.0, id, p.expose()])));
     sqlx::query_as(
         "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us
-           FROM json_each($1) j CROSS JOIN inflight f
+           FROM jsonb_each($1) j CROSS JOIN inflight f
              ON f.gateway = j.value ->> 0 AND f.carrier_id = j.value ->> 1 AND f.phone = j.value ->> 2",
     )
     .bind(keys)
@@ -142,13 +182,21 @@ pub(super) async fn inflight(
 }
 
 pub(super) async fn put_inflight(db: &mut SqliteConnection, rows: &[InflightRow]) -> Result<()> {
-    let rows = batch(
-        rows.iter().map(|f| json!([f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us])),
-    );
+    let rows = batch(rows.iter().map(|f| {
+        json!([
+            f.gateway,
+            f.carrier_id,
+            f.phone,
+            f.message_id,
+            f.lane_id,
+            f.part,
+            f.at_us
+        ])
+    }));
     sqlx::query(
         "INSERT INTO inflight (gateway, carrier_id, phone, message_id, lane_id, part, at_us)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
-           FROM json_each($1) WHERE true
+           FROM jsonb_each($1) WHERE true
          ON CONFLICT (gateway, carrier_id, phone, message_id, part) DO UPDATE SET at_us = excluded.at_us",
     )
     .bind(rows)
@@ -159,12 +207,22 @@ pub(super) async fn put_inflight(db: &mut SqliteConnection, rows: &[InflightRow]
 
 pub(super) async fn put_doubts(db: &mut SqliteConnection, rows: &[DoubtRow]) -> Result<()> {
     let rows = batch(rows.iter().map(|d| {
-        json!([d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced])
+        json!([
+            d.message_id,
+            d.part,
+            d.lane_id,
+            d.gateway,
+            d.phone,
+            d.asked_us,
+            d.since_us,
+            d.gone,
+            d.graced
+        ])
     }));
     sqlx::query(
         "INSERT INTO doubt (message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-                value ->> 8 FROM json_each($1) WHERE true
+                value ->> 8 FROM jsonb_each($1) WHERE true
          ON CONFLICT (message_id, part) DO UPDATE
             SET gateway = excluded.gateway, asked_us = excluded.asked_us, since_us = excluded.since_us,
                 gone = excluded.gone, graced = excluded.graced",
@@ -175,10 +233,13 @@ pub(super) async fn put_doubts(db: &mut SqliteConnection, rows: &[DoubtRow]) -> 
     .map(drop)
 }
 
-pub(super) async fn drop_doubts(db: &mut SqliteConnection, keys: &[(MessageId, i64)]) -> Result<()> {
+pub(super) async fn drop_doubts(
+    db: &mut SqliteConnection,
+    keys: &[(MessageId, i64)],
+) -> Result<()> {
     let keys = batch(keys.iter().map(|(m, part)| json!([m.0, part])));
     sqlx::query(
-        "DELETE FROM doubt WHERE (message_id, part) IN (SELECT value ->> 0, value ->> 1 FROM json_each($1))",
+        "DELETE FROM doubt WHERE (message_id, part) IN (SELECT value ->> 0, value ->> 1 FROM jsonb_each($1))",
     )
     .bind(keys)
     .execute(db)
@@ -186,37 +247,49 @@ pub(super) async fn drop_doubts(db: &mut SqliteConnection, keys: &[(MessageId, i
     .map(drop)
 }
 
-pub(super) async fn doubts_of_messages(db: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<DoubtRow>> {
+pub(super) async fn doubts_of_messages(
+    db: &mut SqliteConnection,
+    ids: &[MessageId],
+) -> Result<Vec<DoubtRow>> {
     sqlx::query_as(
         "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced
-           FROM json_each($1) j CROSS JOIN doubt d ON d.message_id = j.value ->> 1",
+           FROM jsonb_each($1) j CROSS JOIN doubt d ON d.message_id = j.value ->> 1",
     )
     .bind(ids_json(ids))
     .fetch_all(db)
     .await
 }
 
-pub(super) async fn doubts_at(db: &mut SqliteConnection, keys: &[(GatewayId, Phone)]) -> Result<Vec<DoubtRow>> {
+pub(super) async fn doubts_at(
+    db: &mut SqliteConnection,
+    keys: &[(GatewayId, Phone)],
+) -> Result<Vec<DoubtRow>> {
     sqlx::query_as(
         "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced
-           FROM json_each($1) j CROSS JOIN doubt d ON d.gateway = j.value ->> 0 AND d.phone = j.value ->> 1",
+           FROM jsonb_each($1) j CROSS JOIN doubt d ON d.gateway = j.value ->> 0 AND d.phone = j.value ->> 1",
     )
     .bind(places_json(keys))
     .fetch_all(db)
     .await
 }
 
-pub(super) async fn orphans_at(db: &mut SqliteConnection, keys: &[(GatewayId, Phone)]) -> Result<Vec<OrphanRow>> {
+pub(super) async fn orphans_at(
+    db: &mut SqliteConnection,
+    keys: &[(GatewayId, Phone)],
+) -> Result<Vec<OrphanRow>> {
     sqlx::query_as(
         "SELECT o.id, o.gateway, o.carrier_id, o.phone, o.verdict, o.code, o.submit_time, o.salt, o.at_us
-           FROM json_each($1) j CROSS JOIN orphan o ON o.gateway = j.value ->> 0 AND o.phone = j.value ->> 1",
+           FROM jsonb_each($1) j CROSS JOIN orphan o ON o.gateway = j.value ->> 0 AND o.phone = j.value ->> 1",
     )
     .bind(places_json(keys))
     .fetch_all(db)
     .await
 }
 
-pub(super) async fn standing_of(db: &mut SqliteConnection, phones: &[Phone]) -> Result<Vec<OpenRow>> {
+pub(super) async fn standing_of(
+    db: &mut SqliteConnection,
+    phones: &[Phone],
+) -> Result<Vec<OpenRow>> {
     sqlx::query_as(
         "SELECT v.id, v.lane_id, v.phone, v.gateway, v.state
            FROM json_each($1) j CROSS JOIN message_log v ON v.phone = j.value",
@@ -226,11 +299,14 @@ pub(super) async fn standing_of(db: &mut SqliteConnection, phones: &[Phone]) -> 
     .await
 }
 
-pub(super) async fn release_days(db: &mut SqliteConnection, keys: &[(String, Phone)]) -> Result<()> {
+pub(super) async fn release_days(
+    db: &mut SqliteConnection,
+    keys: &[(String, Phone)],
+) -> Result<()> {
     let keys = batch(keys.iter().map(|(day, p)| json!([day, p.expose()])));
     sqlx::query(
         "UPDATE day_count SET n = n - j.k
-           FROM (SELECT value ->> 0 AS day, value ->> 1 AS phone, count(*) AS k FROM json_each($1) GROUP BY 1, 2) AS j
+           FROM (SELECT value ->> 0 AS day, value ->> 1 AS phone, count(*) AS k FROM jsonb_each($1) GROUP BY 1, 2) AS j
           WHERE day_count.day = j.day AND day_count.phone = j.phone AND day_count.n > 0",
     )
     .bind(keys)
