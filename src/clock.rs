@@ -27,12 +27,16 @@ impl Clock {
 
     /// Runs at the machine's pace, but shows `start` now (demo, rehearsals).
     pub fn starting_at(start: Micros) -> Self {
-        Self(Source::Shifted { by_us: Arc::new(AtomicI64::new(start.0 - system_now())) })
+        Self(Source::Shifted {
+            by_us: Arc::new(AtomicI64::new(start.0 - system_now())),
+        })
     }
 
     /// Stands still until moved.
     pub fn manual(start: Micros) -> Self {
-        Self(Source::Manual { now_us: Arc::new(AtomicI64::new(start.0)) })
+        Self(Source::Manual {
+            now_us: Arc::new(AtomicI64::new(start.0)),
+        })
     }
 
     /// Now.
@@ -55,7 +59,10 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the machine's clock is read"
+)]
 fn system_now() -> i64 {
     chrono::Utc::now().timestamp_micros()
 }

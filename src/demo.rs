@@ -138,7 +138,10 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     let stop = CancellationToken::new();
     let alerts = Alerts::new(clock.clone(), true);
     let Some(engine) = Engine::start(office.engine_parts(alerts)).await? else {
-        return Err(ServiceError::refused("另一进程正在使用这个数据库", "another process is using this database"));
+        return Err(ServiceError::refused(
+            "另一进程正在使用这个数据库",
+            "another process is using this database",
+        ));
     };
     let engine = tokio::spawn(engine.run(stop.clone()));
     let mut runs = Vec::new();
@@ -152,8 +155,11 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
         }
     }
     stop.cancel();
-    engine.await.map_err(|_| ServiceError::refused("发送引擎意外结束", "the engine ended unexpectedly"))??;
-    let outcome = outcome::gather(&office, &people.auditor, &carriers, &runs, wanted, started).await?;
+    engine.await.map_err(|_| {
+        ServiceError::refused("发送引擎意外结束", "the engine ended unexpectedly")
+    })??;
+    let outcome =
+        outcome::gather(&office, &people.auditor, &carriers, &runs, wanted, started).await?;
     office.store.close().await;
     Ok(outcome)
 }
@@ -186,12 +192,23 @@ fn carrier(gateway: &crate::config::Gateway, clock: Clock, seed: u64) -> Setting
 async fn open(wanted: &Wanted, clock: Clock) -> Result<Office, ServiceError> {
     clear(&wanted.dir)?;
     let file = wanted.dir.join("watchbell.toml");
-    fs::write(&file, settings(wanted.database.as_deref().unwrap_or("sqlite://watchbell.db")))?;
-    let config = Config::load(Some(&file), crate::config::process_env().filter(|(k, _)| !k.starts_with("WATCHBELL__")))
-        .map_err(|e| {
-            use crate::domain::lang::Lang;
-            ServiceError::usage(e.text(Lang::Zh), e.text(Lang::En))
-        })?;
+    fs::write(
+        &file,
+        settings(
+            wanted
+                .database
+                .as_deref()
+                .unwrap_or("sqlite://watchbell.db"),
+        ),
+    )?;
+    let config = Config::load(
+        Some(&file),
+        crate::config::process_env().filter(|(k, _)| !k.starts_with("WATCHBELL__")),
+    )
+    .map_err(|e| {
+        use crate::domain::lang::Lang;
+        ServiceError::usage(e.text(Lang::Zh), e.text(Lang::En))
+    })?;
     Office::open(config, clock).await
 }
 
@@ -201,9 +218,11 @@ fn settings(database: &str) -> String {
         toml::Value::String(database.to_owned()),
         county::COUNTY
     );
-    for (id, carriers, rate) in
-        [("mobile", r#""mobile", "broadnet""#, 600), ("unicom", r#""unicom""#, 300), ("telecom", r#""telecom""#, 300)]
-    {
+    for (id, carriers, rate) in [
+        ("mobile", r#""mobile", "broadnet""#, 600),
+        ("unicom", r#""unicom""#, 300),
+        ("telecom", r#""telecom""#, 300),
+    ] {
         _ = write!(
             text,
             "\n[[gateways]]\nid = \"{id}\"\nkind = \"cmpp20\"\ncarriers = [{carriers}]\naddress = \"127.0.0.1:7890\"\n\
@@ -222,8 +241,14 @@ fn clear(dir: &Path) -> Result<(), ServiceError> {
         let path = entry?.path();
         if !ours {
             return Err(ServiceError::usage(
-                format!("目录 {} 不是空的，也不是演示留下的：请用 --dir 另选目录", dir.display()),
-                format!("{} is not empty and no demo made it: choose another folder with --dir", dir.display()),
+                format!(
+                    "目录 {} 不是空的，也不是演示留下的：请用 --dir 另选目录",
+                    dir.display()
+                ),
+                format!(
+                    "{} is not empty and no demo made it: choose another folder with --dir",
+                    dir.display()
+                ),
             ));
         }
         remove(&path)?;
@@ -232,25 +257,47 @@ fn clear(dir: &Path) -> Result<(), ServiceError> {
 }
 
 fn remove(path: &Path) -> io::Result<()> {
-    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+    if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    }
 }
 
 /// The administrator, a clerk, an approver and an auditor, with passwords that nobody knows.
 async fn hire(office: &Office) -> Result<People, ServiceError> {
     let secret = |name: &str| Secret::new(format!("{name}-{}", uuid::Uuid::now_v7()));
-    let nobody = Actor::System { account: "demo".to_owned() };
-    office.add_user(&nobody, "admin", Role::Admin, &secret("admin")).await?;
-    let admin = Actor::User { name: "admin".to_owned(), role: Role::Admin };
+    let nobody = Actor::System {
+        account: "demo".to_owned(),
+    };
+    office
+        .add_user(&nobody, "admin", Role::Admin, &secret("admin"))
+        .await?;
+    let admin = Actor::User {
+        name: "admin".to_owned(),
+        role: Role::Admin,
+    };
     let mut made = Vec::new();
-    for (name, role) in [("周晓岚", Role::Clerk), ("何志远", Role::Approver), ("秦明", Role::Auditor)] {
+    for (name, role) in [
+        ("周晓岚", Role::Clerk),
+        ("何志远", Role::Approver),
+        ("秦明", Role::Auditor),
+    ] {
         let password = secret(name);
         office.add_user(&admin, name, role, &password).await?;
         made.push(office.authenticate(name, &password).await?);
     }
     let mut made = made.into_iter();
     match (made.next(), made.next(), made.next()) {
-        (Some(clerk), Some(approver), Some(auditor)) => Ok(People { clerk, approver, auditor }),
-        _ => Err(ServiceError::refused("演示人员不齐", "the demo's people are not all there")),
+        (Some(clerk), Some(approver), Some(auditor)) => Ok(People {
+            clerk,
+            approver,
+            auditor,
+        }),
+        _ => Err(ServiceError::refused(
+            "演示人员不齐",
+            "the demo's people are not all there",
+        )),
     }
 }
 
@@ -262,14 +309,16 @@ async fn import(
     tell: &mut impl FnMut(Step<'_>),
 ) -> Result<(), ServiceError> {
     let n = usize::try_from(wanted.recipients).unwrap_or(usize::MAX);
-    let books =
-        county::address_books(n, wanted.seed).map_err(|e| ServiceError::refused(e.to_string(), e.to_string()))?;
+    let books = county::address_books(n, wanted.seed)
+        .map_err(|e| ServiceError::refused(e.to_string(), e.to_string()))?;
     let folder = wanted.dir.join("address-books");
     fs::create_dir_all(&folder)?;
     for book in &books {
         let path = folder.join(book.file_name);
         fs::write(&path, &book.bytes)?;
-        let report = office.import_file(&people.clerk, &path, Import::into_group(book.group)).await?;
+        let report = office
+            .import_file(&people.clerk, &path, Import::into_group(book.group))
+            .await?;
         tell(Step::Imported(book, &report));
     }
     Ok(())
@@ -286,7 +335,10 @@ async fn let_out(
     let groups = [reminder.group.to_owned()];
     let wish = Wish {
         name: reminder.group.to_owned(),
-        to: Target::Groups { include: &groups, exclude: &[] },
+        to: Target::Groups {
+            include: &groups,
+            exclude: &[],
+        },
         text: reminder.text,
         priority: reminder.priority,
         on_doubt: OnDoubt::Hold,
@@ -296,17 +348,31 @@ async fn let_out(
     let queued = office.send(&people.clerk, &wish).await?;
     let campaign: CampaignId = queued.frozen.campaign;
     if turn == 0
-        && let Err(refusal) = office.decide(&people.clerk, campaign, CampaignAct::Approve, "").await
+        && let Err(refusal) = office
+            .decide(&people.clerk, campaign, CampaignAct::Approve, "")
+            .await
     {
-        tell(Step::OwnRefused(refusal.text(crate::domain::lang::Lang::Zh)));
+        tell(Step::OwnRefused(
+            refusal.text(crate::domain::lang::Lang::Zh),
+        ));
     }
-    office.decide(&people.approver, campaign, CampaignAct::Approve, "").await?;
-    tell(Step::Approved { group: reminder.group, people: queued.frozen.size, segments: queued.frozen.segments });
+    office
+        .decide(&people.approver, campaign, CampaignAct::Approve, "")
+        .await?;
+    tell(Step::Approved {
+        group: reminder.group,
+        people: queued.frozen.size,
+        segments: queued.frozen.segments,
+    });
     Ok(queued.frozen.run)
 }
 
 /// Until no message of the run is open.
-async fn watch(office: &Office, run: RunId, tell: &mut impl FnMut(Step<'_>)) -> Result<Counts, ServiceError> {
+async fn watch(
+    office: &Office,
+    run: RunId,
+    tell: &mut impl FnMut(Step<'_>),
+) -> Result<Counts, ServiceError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let view = office.run(run).await?;
@@ -317,7 +383,10 @@ async fn watch(office: &Office, run: RunId, tell: &mut impl FnMut(Step<'_>)) -> 
         if Instant::now() > deadline {
             return Err(ServiceError::refused(
                 format!("演示没有在 {PATIENCE:?} 内完成：{:?}", view.counts),
-                format!("the demo was not over within {PATIENCE:?}: {:?}", view.counts),
+                format!(
+                    "the demo was not over within {PATIENCE:?}: {:?}",
+                    view.counts
+                ),
             ));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -325,22 +394,47 @@ async fn watch(office: &Office, run: RunId, tell: &mut impl FnMut(Step<'_>)) -> 
 }
 
 /// One of the safety staff writes back `退订`: the next run leaves them out.
-async fn opt_out(office: &Office, carriers: &Carriers, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+async fn opt_out(
+    office: &Office,
+    carriers: &Carriers,
+    tell: &mut impl FnMut(Step<'_>),
+) -> Result<(), ServiceError> {
     let mut tx = office.store.read("demo_opt_out").await?;
-    let Some(group) = tx.group(county::STAFF).await? else { return Ok(()) };
+    let Some(group) = tx.group(county::STAFF).await? else {
+        return Ok(());
+    };
     let staff = tx.contacts_after(group.id()?, "", 500).await?;
     drop(tx);
     let served = |phone: Phone| crate::domain::carrier::CarrierTable::builtin().carrier(phone);
-    let somebody = staff.iter().filter_map(|c| Phone::from_wire(&c.phone)).find_map(|phone| {
-        let gateway = office.config.gateways.iter().find(|g| g.carriers.contains(&served(phone)))?;
-        Some((phone, carriers.get(&gateway.id)?))
-    });
-    let Some((phone, carrier)) = somebody else { return Ok(()) };
+    let somebody = staff
+        .iter()
+        .filter_map(|c| Phone::from_wire(&c.phone))
+        .find_map(|phone| {
+            let gateway = office
+                .config
+                .gateways
+                .iter()
+                .find(|g| g.carriers.contains(&served(phone)))?;
+            Some((phone, carriers.get(&gateway.id)?))
+        });
+    let Some((phone, carrier)) = somebody else {
+        return Ok(());
+    };
     carrier.inject_mo(phone, "退订");
     let deadline = Instant::now() + Duration::from_secs(10);
-    while office.store.read("demo_opt_out").await?.suppressions_after(0, 1).await?.is_empty() {
+    while office
+        .store
+        .read("demo_opt_out")
+        .await?
+        .suppressions_after(0, 1)
+        .await?
+        .is_empty()
+    {
         if Instant::now() > deadline {
-            return Err(ServiceError::refused("退订没有在十秒内生效", "the opt-out did not take effect within ten seconds"));
+            return Err(ServiceError::refused(
+                "退订没有在十秒内生效",
+                "the opt-out did not take effect within ten seconds",
+            ));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -39,8 +39,8 @@ pub(crate) use claim::is_due;
 pub(crate) use report::salt;
 pub(crate) use run::is_done;
 pub(crate) use save::orphan_commitment;
-pub(crate) use work::standing;
 use work::Work;
+pub(crate) use work::standing;
 
 /// Operations in one commit at most: groups grow with the backlog up to here.
 pub const MAX_GROUP: usize = 20_000;
@@ -288,7 +288,11 @@ struct Unconfirmed {
 
 impl Recorder {
     /// Reads in what must be at hand: suppressions and where orphans wait.
-    pub async fn open(store: Store, clock: Clock, serves: HashMap<GatewayId, Carrier>) -> store::Result<Self> {
+    pub async fn open(
+        store: Store,
+        clock: Clock,
+        serves: HashMap<GatewayId, Carrier>,
+    ) -> store::Result<Self> {
         let mut this = Self {
             store,
             clock,
@@ -337,12 +341,25 @@ impl Recorder {
 
     /// Who opts out in this very commit: remembered for good only once it is durable.
     async fn opted_out_now(&self, tx: &mut Tx, ops: &[Op]) -> store::Result<HashSet<Phone>> {
-        let is_mo = |op: &Op| matches!(op, Op::Heard { delivery: Delivery::Mo(_), .. });
+        let is_mo = |op: &Op| {
+            matches!(
+                op,
+                Op::Heard {
+                    delivery: Delivery::Mo(_),
+                    ..
+                }
+            )
+        };
         if !ops.iter().any(is_mo) {
             return Ok(HashSet::new());
         }
-        let news = tx.suppressions_after(self.suppressed_to, MAX_GROUP as i64).await?;
-        Ok(news.iter().filter_map(|row| Phone::from_wire(&row.phone)).collect())
+        let news = tx
+            .suppressions_after(self.suppressed_to, MAX_GROUP as i64)
+            .await?;
+        Ok(news
+            .iter()
+            .filter_map(|row| Phone::from_wire(&row.phone))
+            .collect())
     }
 
     /// Commits a group: all of it, or nothing.
@@ -365,12 +382,16 @@ impl Recorder {
     /// and its hash is over all it says. The head is locked meanwhile, so that a commit still under way
     /// at the server has ended one way or the other.
     async fn find_unconfirmed(&mut self) -> store::Result<Option<Committed>> {
-        let Some(head) = self.unconfirmed.as_ref().map(|u| u.head) else { return Ok(None) };
+        let Some(head) = self.unconfirmed.as_ref().map(|u| u.head) else {
+            return Ok(None);
+        };
         let mut tx = self.store.begin("find_unconfirmed").await?;
         tx.draft_entry(self.clock.now()).await?;
         let found = tx.entry_hash(head.n).await? == Some(head.hash);
         drop(tx);
-        let Some(unconfirmed) = self.unconfirmed.take().filter(|_| found) else { return Ok(None) };
+        let Some(unconfirmed) = self.unconfirmed.take().filter(|_| found) else {
+            return Ok(None);
+        };
         unconfirmed.places.apply(&mut self.orphans);
         Ok(Some(unconfirmed.done))
     }
@@ -388,7 +409,9 @@ impl Recorder {
         if let Some(holder) = &self.holder
             && !tx.holds_lease(holder).await?
         {
-            return Err(store::Error::Conflict("another engine has taken over this database's lease".to_owned()));
+            return Err(store::Error::Conflict(
+                "another engine has taken over this database's lease".to_owned(),
+            ));
         }
         let mut work = Work::new(draft.n, now, known_orphans);
         work.load(&mut tx, ops).await?;
@@ -399,7 +422,9 @@ impl Recorder {
         let opted_out = self.opted_out_now(&mut tx, ops).await?;
         for op in ops {
             if let Op::Claim(request) = op {
-                let claimed = claim::claim(&mut tx, &mut work, request, &[&self.suppressed, &opted_out]).await?;
+                let claimed =
+                    claim::claim(&mut tx, &mut work, request, &[&self.suppressed, &opted_out])
+                        .await?;
                 work.done.claims.push(claimed);
             }
         }
@@ -408,7 +433,8 @@ impl Recorder {
         let head = tx.append(draft, &events).await?;
         let mut done = std::mem::take(&mut work.done);
         done.head = Some(head);
-        metrics::counter!("watchbell_ledger_entries_total").increment(u64::from(!events.is_empty()));
+        metrics::counter!("watchbell_ledger_entries_total")
+            .increment(u64::from(!events.is_empty()));
         Ok((tx, (!events.is_empty()).then_some(head), done, places))
     }
 
@@ -416,27 +442,51 @@ impl Recorder {
         match op {
             Op::Claim(_) => {}
             Op::Part(news) => work.part(news),
-            Op::LateAnswer { gateway, message, part, change } => work.late_answer(gateway, *message, *part, change),
+            Op::LateAnswer {
+                gateway,
+                message,
+                part,
+                change,
+            } => work.late_answer(gateway, *message, *part, change),
             Op::WindowOver(row) => work.window_over(row),
             Op::Gone(message, part) => work.gone(*message, *part),
             Op::Release(release) => work.release(tx, release).await?,
             Op::Close(lane, claim) => work.close(*lane, *claim),
-            Op::Heard { gateway, delivery: Delivery::Report(report), tokens } => {
+            Op::Heard {
+                gateway,
+                delivery: Delivery::Report(report),
+                tokens,
+            } => {
                 work.report(gateway, report);
                 work.done.acks.push((gateway.clone(), tokens.clone()));
             }
-            Op::Heard { gateway, delivery: Delivery::Mo(mo), tokens } => {
+            Op::Heard {
+                gateway,
+                delivery: Delivery::Mo(mo),
+                tokens,
+            } => {
                 report::mo(tx, work, gateway, mo, &self.opt_out).await?;
                 work.done.acks.push((gateway.clone(), tokens.clone()));
             }
             Op::End(lane, reason) => work.end(tx, *lane, reason).await?,
             Op::Grace(message, part) => work.grace(*message, *part),
-            Op::Reserve { lane, to, day, limit } => run::reserve(tx, work, *lane, *to, day, *limit).await?,
+            Op::Reserve {
+                lane,
+                to,
+                day,
+                limit,
+            } => run::reserve(tx, work, *lane, *to, day, *limit).await?,
             Op::GiveBack(lane, from) => run::give_back(tx, work, *lane, *from).await?,
             Op::Open(id) => run::open(tx, work, *id).await?,
             Op::CloseRun(id) => run::close(tx, work, *id).await?,
             Op::Decide(decision) => run::decide(tx, work, decision).await?,
-            Op::Intend { run, to, act, by, reason } => run::intend(tx, work, *run, *to, act, by, reason).await?,
+            Op::Intend {
+                run,
+                to,
+                act,
+                by,
+                reason,
+            } => run::intend(tx, work, *run, *to, act, by, reason).await?,
             Op::Note(event) => work.note(event),
         }
         Ok(())
@@ -468,7 +518,11 @@ impl Recorder {
         Ok(())
     }
 
-    async fn commit_until_done(&mut self, group: &[Op], alert: &impl Fn(&store::Error)) -> store::Result<Committed> {
+    async fn commit_until_done(
+        &mut self,
+        group: &[Op],
+        alert: &impl Fn(&store::Error),
+    ) -> store::Result<Committed> {
         loop {
             let error = match self.commit_or_find(group).await {
                 Ok(done) => return Ok(done),

@@ -82,7 +82,10 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
     };
     let reason = match reason {
         Some(None) => {
-            return Err(CliError::usage("请写明理由：--reason TEXT", "say why: --reason TEXT"));
+            return Err(CliError::usage(
+                "请写明理由：--reason TEXT",
+                "say why: --reason TEXT",
+            ));
         }
         Some(Some(reason)) => reason,
         None => String::new(),
@@ -107,11 +110,19 @@ fn list(campaigns: &[CampaignRow], as_json: bool, ctx: &Ctx) -> Result<(), CliEr
     }
     let heading = match ctx.lang {
         crate::domain::lang::Lang::Zh => ["任务", "名称", "状态", "提交人", "决定人"],
-        crate::domain::lang::Lang::En => ["campaign", "name", "state", "submitted by", "decided by"],
+        crate::domain::lang::Lang::En => {
+            ["campaign", "name", "state", "submitted by", "decided by"]
+        }
     };
-    let rows = campaigns
-        .iter()
-        .map(|c| [c.id.clone(), c.name.clone(), c.state.clone(), c.submitted_by.clone(), c.decided_by.clone()]);
+    let rows = campaigns.iter().map(|c| {
+        [
+            c.id.clone(),
+            c.name.clone(),
+            c.state.clone(),
+            c.submitted_by.clone(),
+            c.decided_by.clone(),
+        ]
+    });
     ctx.out.table(heading, rows)
 }
 
@@ -126,7 +137,17 @@ fn show(c: &CampaignRow, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
     ))?;
     ctx.out.line(&c.template)?;
     ctx.out.line(ctx.lang.pick(
-        format!("提交 {}，决定 {}，校验码 {}", c.submitted_by, c.decided_by, &code[..12.min(code.len())]),
-        format!("submitted by {}, decided by {}, check code {}", c.submitted_by, c.decided_by, &code[..12.min(code.len())]),
+        format!(
+            "提交 {}，决定 {}，校验码 {}",
+            c.submitted_by,
+            c.decided_by,
+            &code[..12.min(code.len())]
+        ),
+        format!(
+            "submitted by {}, decided by {}, check code {}",
+            c.submitted_by,
+            c.decided_by,
+            &code[..12.min(code.len())]
+        ),
     ))
 }

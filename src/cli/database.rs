@@ -25,7 +25,10 @@ pub struct RestoreArgs {
 pub async fn migrate(ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
     ctx.actor(&office).await?.may(Act::Maintain)?;
-    ctx.out.line(ctx.say("数据库结构已是最新。", "The database's schema is up to date."))?;
+    ctx.out.line(ctx.say(
+        "数据库结构已是最新。",
+        "The database's schema is up to date.",
+    ))?;
     Ok(Exit::Done)
 }
 

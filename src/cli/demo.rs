@@ -35,7 +35,12 @@ pub struct DemoArgs {
 
 /// Lives through it, and shows what came of it.
 pub async fn run(args: DemoArgs, ctx: &Ctx) -> Result<Exit, CliError> {
-    let wanted = Wanted { recipients: args.recipients, dir: args.dir, seed: args.seed, database: args.database };
+    let wanted = Wanted {
+        recipients: args.recipients,
+        dir: args.dir,
+        seed: args.seed,
+        database: args.database,
+    };
     ctx.out.note(ctx.say(
         "【演练】三家模拟运营商，不会发出任何真实短信。",
         "PRACTICE: three simulated carriers, no real message goes out.",
@@ -50,7 +55,10 @@ pub async fn run(args: DemoArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         table(&outcome, ctx)?;
     }
     if let Some(what) = &outcome.disagreement {
-        ctx.out.note(ctx.lang.pick(format!("两边对不上：{what}"), format!("The two sides disagree: {what}")))?;
+        ctx.out.note(ctx.lang.pick(
+            format!("两边对不上：{what}"),
+            format!("The two sides disagree: {what}"),
+        ))?;
     }
     Ok(Exit::of(outcome.is_good()))
 }
@@ -60,17 +68,34 @@ fn show(step: &Step<'_>, progress: &Progress, lang: Lang) {
         Step::Imported(book, r) => lang.pick(
             format!(
                 "导入 {}（{}）：{} 行，新增 {}，修复 {}，重复 {}，拒收 {}",
-                book.group, book.file_name, r.rows, r.new, r.repaired, r.duplicate, r.refused.len()
+                book.group,
+                book.file_name,
+                r.rows,
+                r.new,
+                r.repaired,
+                r.duplicate,
+                r.refused.len()
             ),
             format!(
                 "imported {} ({}): {} rows, {} new, {} repaired, {} duplicate, {} refused",
-                book.group, book.file_name, r.rows, r.new, r.repaired, r.duplicate, r.refused.len()
+                book.group,
+                book.file_name,
+                r.rows,
+                r.new,
+                r.repaired,
+                r.duplicate,
+                r.refused.len()
             ),
         ),
-        Step::OwnRefused(words) => {
-            lang.pick(format!("周晓岚想批准自己提交的短信：{words}"), format!("the clerk tried to approve her own: {words}"))
-        }
-        Step::Approved { group, people, segments } => {
+        Step::OwnRefused(words) => lang.pick(
+            format!("周晓岚想批准自己提交的短信：{words}"),
+            format!("the clerk tried to approve her own: {words}"),
+        ),
+        Step::Approved {
+            group,
+            people,
+            segments,
+        } => {
             progress.set_total(people.unsigned_abs());
             lang.pick(
                 format!("何志远批准：{group}，{people} 人，{segments} 段"),
@@ -86,8 +111,16 @@ fn show(step: &Step<'_>, progress: &Progress, lang: Lang) {
             format!("{phone} wrote back 退订: left out from the next run on"),
         ),
         Step::Done(group, counts) => lang.pick(
-            format!("完成：{group}，送达 {}/{}", counts.of(State::Delivered), counts.total()),
-            format!("done: {group}, {} of {} delivered", counts.of(State::Delivered), counts.total()),
+            format!(
+                "完成：{group}，送达 {}/{}",
+                counts.of(State::Delivered),
+                counts.total()
+            ),
+            format!(
+                "done: {group}, {} of {} delivered",
+                counts.of(State::Delivered),
+                counts.total()
+            ),
         ),
     };
     progress.line(&line);
@@ -95,8 +128,26 @@ fn show(step: &Step<'_>, progress: &Progress, lang: Lang) {
 
 fn table(outcome: &Outcome, ctx: &Ctx) -> Result<(), CliError> {
     let heading = match ctx.lang {
-        Lang::Zh => ["名单", "人数", "已提交段数", "已送达", "未送达", "过期", "未发", "存疑"],
-        Lang::En => ["audience", "people", "segments taken", "delivered", "undelivered", "expired", "suppressed", "in doubt"],
+        Lang::Zh => [
+            "名单",
+            "人数",
+            "已提交段数",
+            "已送达",
+            "未送达",
+            "过期",
+            "未发",
+            "存疑",
+        ],
+        Lang::En => [
+            "audience",
+            "people",
+            "segments taken",
+            "delivered",
+            "undelivered",
+            "expired",
+            "suppressed",
+            "in doubt",
+        ],
     };
     let rows = outcome.groups.iter().map(|(group, c, segments)| {
         [
@@ -113,8 +164,22 @@ fn table(outcome: &Outcome, ctx: &Ctx) -> Result<(), CliError> {
     ctx.out.line("")?;
     ctx.out.table(heading, rows)?;
     let heading = match ctx.lang {
-        Lang::Zh => ["网关", "协议", "合同速率/秒", "任一秒内最多", "运营商收到段数", "回执"],
-        Lang::En => ["gateway", "protocol", "contract/s", "most in any second", "segments the carrier took", "reports"],
+        Lang::Zh => [
+            "网关",
+            "协议",
+            "合同速率/秒",
+            "任一秒内最多",
+            "运营商收到段数",
+            "回执",
+        ],
+        Lang::En => [
+            "gateway",
+            "protocol",
+            "contract/s",
+            "most in any second",
+            "segments the carrier took",
+            "reports",
+        ],
     };
     let rows = outcome.gateways.iter().map(|g| {
         [

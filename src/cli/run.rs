@@ -63,11 +63,28 @@ pub async fn run(command: RunCommand, ctx: &Ctx) -> Result<Exit, CliError> {
             actor.may(Act::ReadLog)?;
             show(&office.run(id).await?, &office, json, ctx)?;
         }
-        RunCommand::Pause { id } => show(&office.intend(&actor, id, Intent::Paused, "").await?, &office, false, ctx)?,
-        RunCommand::Resume { id } => show(&office.intend(&actor, id, Intent::Go, "").await?, &office, false, ctx)?,
+        RunCommand::Pause { id } => show(
+            &office.intend(&actor, id, Intent::Paused, "").await?,
+            &office,
+            false,
+            ctx,
+        )?,
+        RunCommand::Resume { id } => show(
+            &office.intend(&actor, id, Intent::Go, "").await?,
+            &office,
+            false,
+            ctx,
+        )?,
         RunCommand::Cancel { id, reason } => {
             let reason = reason.unwrap_or_default();
-            show(&office.intend(&actor, id, Intent::Cancelled, &reason).await?, &office, false, ctx)?;
+            show(
+                &office
+                    .intend(&actor, id, Intent::Cancelled, &reason)
+                    .await?,
+                &office,
+                false,
+                ctx,
+            )?;
         }
     }
     Ok(Exit::Done)
@@ -92,7 +109,15 @@ async fn list(office: &Office, as_json: bool, ctx: &Ctx) -> Result<(), CliError>
     });
     let heading = match ctx.lang {
         crate::domain::lang::Lang::Zh => ["批次", "名称", "进度", "意图", "人数", "已送达", "未决"],
-        crate::domain::lang::Lang::En => ["run", "name", "progress", "intent", "people", "delivered", "open"],
+        crate::domain::lang::Lang::En => [
+            "run",
+            "name",
+            "progress",
+            "intent",
+            "people",
+            "delivered",
+            "open",
+        ],
     };
     ctx.out.table(heading, rows)
 }
@@ -117,12 +142,21 @@ fn show(view: &RunView, office: &Office, as_json: bool, ctx: &Ctx) -> Result<(),
         return ctx.out.json(&view_json(view, office));
     }
     ctx.out.line(ctx.lang.pick(
-        format!("批次 {}（{}）：{}，意图 {}", view.run.id, view.campaign.name, view.progress, view.run.intent),
-        format!("run {} ({}): {}, intent {}", view.run.id, view.campaign.name, view.progress, view.run.intent),
+        format!(
+            "批次 {}（{}）：{}，意图 {}",
+            view.run.id, view.campaign.name, view.progress, view.run.intent
+        ),
+        format!(
+            "run {} ({}): {}, intent {}",
+            view.run.id, view.campaign.name, view.progress, view.run.intent
+        ),
     ))?;
     ctx.out.line(counts_line(&view.counts, ctx))?;
     let as_of = office.clock.now().rfc3339(office.config.sending.timezone);
-    ctx.out.line(ctx.lang.pick(format!("截至 {as_of}"), format!("as of {as_of}")))
+    ctx.out.line(
+        ctx.lang
+            .pick(format!("截至 {as_of}"), format!("as of {as_of}")),
+    )
 }
 
 /// The counts that are not zero, in the person's words.
@@ -142,7 +176,10 @@ pub(super) fn counts_line(counts: &Counts, ctx: &Ctx) -> String {
     for (n, (zh, en)) in Outcome::ALL
         .into_iter()
         .map(|o| (counts.of(o), words(o)))
-        .chain([(counts.queued, ("待发", "queued")), (counts.submitting, ("提交中", "submitting"))])
+        .chain([
+            (counts.queued, ("待发", "queued")),
+            (counts.submitting, ("提交中", "submitting")),
+        ])
     {
         if n > 0 {
             parts.push(format!("{} {n}", ctx.say(zh, en)));

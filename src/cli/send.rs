@@ -68,8 +68,12 @@ pub async fn run(args: SendArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let not_after = match &args.not_after {
         None => None,
         Some(text) => Some(
-            parse_not_after(text, office.clock.now(), zone)
-                .map_err(|e| CliError::usage(format!("--not-after {text}：{e}"), format!("--not-after {text}: {e}")))?,
+            parse_not_after(text, office.clock.now(), zone).map_err(|e| {
+                CliError::usage(
+                    format!("--not-after {text}：{e}"),
+                    format!("--not-after {text}: {e}"),
+                )
+            })?,
         ),
     };
     let groups: Vec<String> = args.group.iter().cloned().collect();
@@ -77,13 +81,20 @@ pub async fn run(args: SendArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         name: args.text.chars().take(20).collect(),
         to: match &args.to {
             Some(file) => Target::File(file),
-            None => Target::Groups { include: &groups, exclude: &[] },
+            None => Target::Groups {
+                include: &groups,
+                exclude: &[],
+            },
         },
         text: &args.text,
         priority: args.priority,
         on_doubt: args.on_doubt,
         not_after,
-        out_of_hours: if args.wait_for_window { OutOfHours::Wait } else { OutOfHours::Refuse },
+        out_of_hours: if args.wait_for_window {
+            OutOfHours::Wait
+        } else {
+            OutOfHours::Refuse
+        },
     };
     let started = Instant::now();
     let queued = office.send(&actor, &wish).await?;
@@ -94,7 +105,9 @@ pub async fn run(args: SendArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     };
     report(&office, &queued, &counts, started, &args, ctx).await?;
     office.store.close().await;
-    Ok(Exit::of(!args.wait || (counts.of(Outcome::InDoubt) == 0 && counts.open() == 0)))
+    Ok(Exit::of(
+        !args.wait || (counts.of(Outcome::InDoubt) == 0 && counts.open() == 0),
+    ))
 }
 
 async fn wait(office: &mut Office, queued: &Queued, ctx: &Ctx) -> Result<Counts, CliError> {
@@ -102,9 +115,14 @@ async fn wait(office: &mut Office, queued: &Queued, ctx: &Ctx) -> Result<Counts,
     app::stop_at_signals(stop.clone())?;
     let _carriers = Carriers::practice(office).await?;
     let alerts = app::alerts(office, &stop)?;
-    let progress = Progress::new(queued.frozen.size.unsigned_abs(), ctx.say("发送", "sending"));
+    let progress = Progress::new(
+        queued.frozen.size.unsigned_abs(),
+        ctx.say("发送", "sending"),
+    );
     let counts = office
-        .wait(queued.frozen.run, &alerts, &stop, |c| progress.set((c.total() - c.open()).unsigned_abs()))
+        .wait(queued.frozen.run, &alerts, &stop, |c| {
+            progress.set((c.total() - c.open()).unsigned_abs())
+        })
         .await?;
     Ok(counts)
 }
@@ -112,7 +130,10 @@ async fn wait(office: &mut Office, queued: &Queued, ctx: &Ctx) -> Result<Counts,
 fn tell(queued: &Queued, office: &Office, ctx: &Ctx) -> Result<(), CliError> {
     let f = &queued.frozen;
     if office.config.practice {
-        ctx.out.note(ctx.say("【演练】不会发出任何真实短信", "PRACTICE: no real message goes out"))?;
+        ctx.out.note(ctx.say(
+            "【演练】不会发出任何真实短信",
+            "PRACTICE: no real message goes out",
+        ))?;
     }
     if queued.refused_rows > 0 {
         ctx.out.note(ctx.lang.pick(
@@ -121,8 +142,14 @@ fn tell(queued: &Queued, office: &Office, ctx: &Ctx) -> Result<(), CliError> {
         ))?;
     }
     ctx.out.note(ctx.lang.pick(
-        format!("批次 {}：{} 人，{} 段，合并重复 {}，不发 {}", f.run, f.size, f.segments, f.merged, f.suppressed),
-        format!("run {}: {} people, {} segments, {} merged, {} suppressed", f.run, f.size, f.segments, f.merged, f.suppressed),
+        format!(
+            "批次 {}：{} 人，{} 段，合并重复 {}，不发 {}",
+            f.run, f.size, f.segments, f.merged, f.suppressed
+        ),
+        format!(
+            "run {}: {} people, {} segments, {} merged, {} suppressed",
+            f.run, f.size, f.segments, f.merged, f.suppressed
+        ),
     ))?;
     if queued.waits_for_approval {
         ctx.out.note(ctx.lang.pick(

@@ -33,7 +33,9 @@ pub struct ReleaseArgs {
 pub async fn stop(args: StopArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
-    let stopped = office.stop(&actor, &args.reason.unwrap_or_default()).await?;
+    let stopped = office
+        .stop(&actor, &args.reason.unwrap_or_default())
+        .await?;
     if args.json {
         ctx.out.json(&json!({ "stopped": true, "left": stopped.left, "counted_by_engine": stopped.by_engine }))?;
     } else {
@@ -53,6 +55,9 @@ pub async fn release(args: ReleaseArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         Some(run) => _ = office.intend(&actor, run, Intent::Go, &args.reason).await?,
         None => office.release(&actor, &args.reason).await?,
     }
-    ctx.out.line(ctx.say("已放行，并已记入台账。", "Released, and recorded in the ledger."))?;
+    ctx.out.line(ctx.say(
+        "已放行，并已记入台账。",
+        "Released, and recorded in the ledger.",
+    ))?;
     Ok(Exit::Done)
 }

@@ -92,7 +92,9 @@ impl Outcome {
         let zero = |state: &str| self.messages[state].as_i64() == Some(0);
         self.disagreement.is_none()
             && self.ledger.verified
-            && ["in_doubt", "queued", "submitting", "submitted"].into_iter().all(zero)
+            && ["in_doubt", "queued", "submitting", "submitted"]
+                .into_iter()
+                .all(zero)
     }
 }
 
@@ -162,38 +164,68 @@ struct Ours {
 }
 
 /// Number by number: segments taken, whether the report said delivered, nobody twice.
-async fn compare(office: &Office, carriers: &Carriers) -> Result<(Option<String>, i64), ServiceError> {
+async fn compare(
+    office: &Office,
+    carriers: &Carriers,
+) -> Result<(Option<String>, i64), ServiceError> {
     let mut ours: BTreeMap<(String, Phone), Ours> = BTreeMap::new();
     let mut adopted = 0;
     let mut after = 0;
     loop {
-        let rows = office.store.read("demo_compare").await?.log_after(&LogFilter::default(), after, PAGE).await?;
+        let rows = office
+            .store
+            .read("demo_compare")
+            .await?
+            .log_after(&LogFilter::default(), after, PAGE)
+            .await?;
         let Some(last) = rows.last() else { break };
         after = last.id;
         let ids: Vec<_> = rows.iter().map(|r| MessageId(r.id)).collect();
-        let long: Vec<_> = rows.iter().filter(|r| r.segments > 1).map(|r| MessageId(r.id)).collect();
+        let long: Vec<_> = rows
+            .iter()
+            .filter(|r| r.segments > 1)
+            .map(|r| MessageId(r.id))
+            .collect();
         let mut tx = office.store.read("demo_parts").await?;
         let mut parts: HashMap<i64, i64> = HashMap::new();
         for part in tx.segments(&long).await? {
             *parts.entry(part.message_id).or_default() += i64::from(!part.carrier_id.is_empty());
         }
         let marks = tx.messages(&ids).await?;
-        adopted += marks.iter().filter(|m| m.mark.as_deref() == Some("adopted")).count() as i64;
+        adopted += marks
+            .iter()
+            .filter(|m| m.mark.as_deref() == Some("adopted"))
+            .count() as i64;
         for row in &rows {
-            let Some(phone) = Phone::from_wire(&row.phone) else { continue };
-            let left = matches!(row.state.as_str(), "delivered" | "undelivered" | "expired" | "submitted" | "unconfirmed");
+            let Some(phone) = Phone::from_wire(&row.phone) else {
+                continue;
+            };
+            let left = matches!(
+                row.state.as_str(),
+                "delivered" | "undelivered" | "expired" | "submitted" | "unconfirmed"
+            );
             if !left {
                 continue;
             }
             let entry = ours.entry((row.gateway.clone(), phone)).or_default();
-            entry.segments += if row.segments > 1 { parts.get(&row.id).copied().unwrap_or(0) } else { 1 };
+            entry.segments += if row.segments > 1 {
+                parts.get(&row.id).copied().unwrap_or(0)
+            } else {
+                1
+            };
             entry.delivered += i64::from(row.state == "delivered");
             entry.failed += i64::from(row.state == "undelivered" || row.state == "expired");
         }
     }
     for (id, carrier) in carriers.iter() {
         if carrier.counts().recipients_sent_twice > 0 {
-            return Ok((Some(format!("{id}: {} numbers got it twice", carrier.counts().recipients_sent_twice)), adopted));
+            return Ok((
+                Some(format!(
+                    "{id}: {} numbers got it twice",
+                    carrier.counts().recipients_sent_twice
+                )),
+                adopted,
+            ));
         }
         for (phone, theirs) in carrier.per_number() {
             let mine = ours.remove(&(id.0.clone(), phone)).unwrap_or_default();
@@ -202,21 +234,37 @@ async fn compare(office: &Office, carriers: &Carriers) -> Result<(Option<String>
                 && (delivered && mine.failed == 0 || !delivered && mine.delivered == 0);
             if !agree {
                 return Ok((
-                    Some(format!("{id} {phone}: carrier took {} and reports {:?}, database says {mine:?}", theirs.segments, theirs.report)),
+                    Some(format!(
+                        "{id} {phone}: carrier took {} and reports {:?}, database says {mine:?}",
+                        theirs.segments, theirs.report
+                    )),
                     adopted,
                 ));
             }
         }
     }
     let rest = ours.into_iter().next();
-    Ok((rest.map(|((id, phone), mine)| format!("{id} {phone}: the carrier has never seen it, database says {mine:?}")), adopted))
+    Ok((
+        rest.map(|((id, phone), mine)| {
+            format!("{id} {phone}: the carrier has never seen it, database says {mine:?}")
+        }),
+        adopted,
+    ))
 }
 
 /// The delivery log as CSV that Excel opens right, numbers masked.
-async fn write_log(office: &Office, auditor: &Actor, wanted: &Wanted) -> Result<PathBuf, ServiceError> {
+async fn write_log(
+    office: &Office,
+    auditor: &Actor,
+    wanted: &Wanted,
+) -> Result<PathBuf, ServiceError> {
     let path = wanted.dir.join("delivery-log.csv");
     let mut file = BufWriter::new(File::create(&path)?);
-    office.log(auditor, &LogQuery::default()).await?.write_csv(&mut file).await?;
+    office
+        .log(auditor, &LogQuery::default())
+        .await?
+        .write_csv(&mut file)
+        .await?;
     file.flush()?;
     Ok(path)
 }

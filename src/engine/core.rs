@@ -194,9 +194,16 @@ impl Core {
     /// back what has not been written.
     pub fn lanes(&mut self, now: Micros, lanes: Vec<Lane>) {
         let fresh: BTreeMap<_, _> = lanes.into_iter().map(|l| (l.id, l)).collect();
-        let gone: BTreeSet<_> =
-            self.claims.values().map(|c| c.lane).filter(|id| !fresh.contains_key(id)).collect();
-        let gone: Vec<_> = gone.into_iter().filter(|id| self.lanes.contains_key(id)).collect();
+        let gone: BTreeSet<_> = self
+            .claims
+            .values()
+            .map(|c| c.lane)
+            .filter(|id| !fresh.contains_key(id))
+            .collect();
+        let gone: Vec<_> = gone
+            .into_iter()
+            .filter(|id| self.lanes.contains_key(id))
+            .collect();
         self.lanes = fresh;
         self.stale.clear();
         if !gone.is_empty() {
@@ -227,13 +234,16 @@ impl Core {
     fn recall(&mut self, lanes: &[LaneId]) {
         for (id, gateway) in &mut self.gateways {
             gateway.recalls += 1;
-            self.out.push_back(Action::Recall(id.clone(), lanes.to_vec()));
+            self.out
+                .push_back(Action::Recall(id.clone(), lanes.to_vec()));
         }
     }
 
     /// Is nothing between claim and wire: no request pending, nothing unwritten, no recall under way?
     pub fn is_quiet(&self) -> bool {
-        self.gateways.values().all(|g| g.requested.is_none() && g.recalls == 0 && g.unwritten == [0; 3])
+        self.gateways
+            .values()
+            .all(|g| g.requested.is_none() && g.recalls == 0 && g.unwritten == [0; 3])
     }
 
     /// Is every granted message settled?
@@ -268,9 +278,18 @@ impl Core {
         match event {
             Event::LinkUp(link) => _ = self.gateways.get_mut(id).is_some_and(|g| g.up.insert(link)),
             Event::Written(sequences) => self.written(id, &sequences),
-            Event::Answered { sequence, link, answer } => self.answered(now, id, sequence, link, answer),
+            Event::Answered {
+                sequence,
+                link,
+                answer,
+            } => self.answered(now, id, sequence, link, answer),
             Event::TimedOut(sequences) => self.timed_out(id, &sequences),
-            Event::LinkDown { link, unanswered, unwritten, .. } => {
+            Event::LinkDown {
+                link,
+                unanswered,
+                unwritten,
+                ..
+            } => {
                 if let Some(gateway) = self.gateways.get_mut(id) {
                     gateway.up.remove(&link);
                 }
@@ -295,26 +314,58 @@ impl Core {
     }
 
     fn heard(&mut self, id: &GatewayId, delivery: crate::gateway::Delivery, tokens: Vec<AckToken>) {
-        self.ops.push(Op::Heard { gateway: id.clone(), delivery, tokens });
+        self.ops.push(Op::Heard {
+            gateway: id.clone(),
+            delivery,
+            tokens,
+        });
     }
 
     /// The run's policy sends this message again: an answer to its first sending must not be taken
     /// for one to its second.
     pub fn forget(&mut self, message: MessageId) {
         for gateway in self.gateways.values_mut() {
-            gateway.flights.retain(|_, f| !(f.message == message && f.timed_out));
+            gateway
+                .flights
+                .retain(|_, f| !(f.message == message && f.timed_out));
         }
     }
 
-    fn release(&mut self, lane: LaneId, positions: &[i64], part: u8, gateway: &GatewayId, attempt: i64, due: Micros) {
+    fn release(
+        &mut self,
+        lane: LaneId,
+        positions: &[i64],
+        part: u8,
+        gateway: &GatewayId,
+        attempt: i64,
+        due: Micros,
+    ) {
         for span in spans(lane, positions) {
-            self.ops.push(Op::Release(Release { span, part, gateway: gateway.clone(), attempt, due }));
+            self.ops.push(Op::Release(Release {
+                span,
+                part,
+                gateway: gateway.clone(),
+                attempt,
+                due,
+            }));
         }
     }
 
-    fn news(&mut self, claim: i64, message: MessageId, part: u8, change: Change, source: Source, gone: bool) {
-        let Some(claim) = self.claims.get(&claim) else { return };
-        let Some(progress) = claim.open.get(&message.position()) else { return };
+    fn news(
+        &mut self,
+        claim: i64,
+        message: MessageId,
+        part: u8,
+        change: Change,
+        source: Source,
+        gone: bool,
+    ) {
+        let Some(claim) = self.claims.get(&claim) else {
+            return;
+        };
+        let Some(progress) = claim.open.get(&message.position()) else {
+            return;
+        };
         self.ops.push(Op::Part(PartNews {
             message,
             part,
@@ -329,7 +380,9 @@ impl Core {
 
     /// A message of a claim is settled; the claim closes with its last.
     fn settle(&mut self, id: i64, position: i64) {
-        let Some(claim) = self.claims.get_mut(&id) else { return };
+        let Some(claim) = self.claims.get_mut(&id) else {
+            return;
+        };
         claim.open.remove(&position);
         if claim.open.is_empty() {
             let lane = claim.lane;
@@ -347,7 +400,11 @@ fn spans(lane: LaneId, positions: &[i64]) -> Vec<Span> {
     for p in sorted {
         match spans.last_mut() {
             Some(span) if span.to == p => span.to += 1,
-            _ => spans.push(Span { lane, from: p, to: p + 1 }),
+            _ => spans.push(Span {
+                lane,
+                from: p,
+                to: p + 1,
+            }),
         }
     }
     spans

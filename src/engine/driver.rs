@@ -30,11 +30,7 @@ use crate::{
     alert::{Alert, Alerts, Kind},
     clock::Clock,
     config,
-    domain::{
-        carrier::Carrier,
-        event::Event as Entry,
-        id::GatewayId,
-    },
+    domain::{carrier::Carrier, event::Event as Entry, id::GatewayId},
     gateway::{self, Event, Gateway, Health, OpenError},
     recorder::{Committed, Op, Recorder},
     store::{self, Store, error::Next},
@@ -95,7 +91,9 @@ pub enum EngineError {
         source: std::io::Error,
     },
     /// The lease went to another engine.
-    #[error("another engine has taken over this database's lease: this one has stopped writing to carriers")]
+    #[error(
+        "another engine has taken over this database's lease: this one has stopped writing to carriers"
+    )]
     LeaseLost,
     /// The journal's task died.
     #[error("the journal ended unexpectedly; recovery will read what was committed")]
@@ -164,7 +162,9 @@ enum Halt {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("node", &self.parts.node).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("node", &self.parts.node)
+            .finish_non_exhaustive()
     }
 }
 
@@ -172,7 +172,9 @@ impl Engine {
     /// Takes the database over: `None` while another engine has it. Checks for a copy, recovers, opens
     /// the gateways.
     pub async fn start(parts: Parts) -> Result<Option<Self>, EngineError> {
-        let Some(lock) = EngineLock::try_take(&parts.store, &parts.node).await? else { return Ok(None) };
+        let Some(lock) = EngineLock::try_take(&parts.store, &parts.node).await? else {
+            return Ok(None);
+        };
         let found = hold_copies(&parts).await?;
         let may_log_in: &[config::Gateway] = if found.held { &[] } else { &parts.gateways };
         let serves: HashMap<GatewayId, Carrier> = parts
@@ -180,7 +182,9 @@ impl Engine {
             .iter()
             .filter_map(|g| Some((g.id.clone(), *g.carriers.first()?)))
             .collect();
-        let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves).await?.fenced(&parts.node);
+        let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves)
+            .await?
+            .fenced(&parts.node);
         let recovered = recover(&parts.store, &parts.clock, &mut recorder).await?;
         note_start(&parts, &mut recorder, recovered).await?;
         let tracker = TaskTracker::new();
@@ -223,7 +227,10 @@ impl Engine {
 
     /// The gateways' present health.
     pub fn health(&self) -> BTreeMap<GatewayId, Health> {
-        self.gateways.iter().map(|(id, g)| (id.clone(), g.health())).collect()
+        self.gateways
+            .iter()
+            .map(|(id, g)| (id.clone(), g.health()))
+            .collect()
     }
 
     /// The gateways, for doors that show their health while the engine runs.
@@ -235,7 +242,9 @@ impl Engine {
     /// One that started held ends when it is released, so that the next one opens the links.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), EngineError> {
         let done = match self.live(stop).await {
-            Ok(()) => tokio::time::timeout(LAST_CALL, self.drain()).await.unwrap_or(Err(EngineError::Journal)),
+            Ok(()) => tokio::time::timeout(LAST_CALL, self.drain())
+                .await
+                .unwrap_or(Err(EngineError::Journal)),
             Err(error) => Err(error),
         };
         match done {
@@ -363,7 +372,9 @@ impl Engine {
     /// renewed lease no byte goes out.
     async fn poll_or_wait(&mut self) -> Result<(), EngineError> {
         match self.poll().await {
-            Err(EngineError::Store(error)) if error.next() != Next::Die && !self.recorder.is_finished() => {
+            Err(EngineError::Store(error))
+                if error.next() != Next::Die && !self.recorder.is_finished() =>
+            {
                 tracing::warn!("The database does not answer for now: {error}");
                 Ok(())
             }
@@ -447,8 +458,12 @@ impl Engine {
         }
         let left = self.parts.store.read("count_left").await?.left().await?;
         self.halted = Some(Halt::Counted);
-        let event =
-            Entry::Stop { by: "watchbell".into(), act: "left".into(), reason: String::new(), left: Some(left) };
+        let event = Entry::Stop {
+            by: "watchbell".into(),
+            act: "left".into(),
+            reason: String::new(),
+            left: Some(left),
+        };
         self.outbox_ops += 1;
         self.outbox.push_back(vec![Op::Note(event)]);
         Ok(())
@@ -463,10 +478,24 @@ impl Engine {
     }
 }
 
-async fn note_start(parts: &Parts, recorder: &mut Recorder, found: Recovered) -> Result<(), EngineError> {
-    let note = |act: &str| Op::Note(Entry::Engine { node: parts.node.clone(), act: act.into() });
+async fn note_start(
+    parts: &Parts,
+    recorder: &mut Recorder,
+    found: Recovered,
+) -> Result<(), EngineError> {
+    let note = |act: &str| {
+        Op::Note(Entry::Engine {
+            node: parts.node.clone(),
+            act: act.into(),
+        })
+    };
     if found != Recovered::default() {
-        tracing::warn!(claims = found.claims, doubts = found.doubts, "Recovered: {} messages are in doubt", found.doubts);
+        tracing::warn!(
+            claims = found.claims,
+            doubts = found.doubts,
+            "Recovered: {} messages are in doubt",
+            found.doubts
+        );
     }
     recorder.commit(&[note("started")]).await?;
     Ok(())
@@ -489,7 +518,10 @@ fn accounts(gateways: &[config::Gateway]) -> Vec<Account> {
         .collect()
 }
 
-type Opened = (BTreeMap<GatewayId, Arc<dyn Gateway>>, mpsc::Receiver<(GatewayId, Event)>);
+type Opened = (
+    BTreeMap<GatewayId, Arc<dyn Gateway>>,
+    mpsc::Receiver<(GatewayId, Event)>,
+);
 
 fn open_gateways(
     parts: &Parts,
@@ -510,8 +542,10 @@ fn open_gateways(
             events: own,
             seed: u64::from_be_bytes(seed),
         };
-        let gateway = gateway::open(config, context)
-            .map_err(|source| EngineError::Gateway { id: config.id.clone(), source })?;
+        let gateway = gateway::open(config, context).map_err(|source| EngineError::Gateway {
+            id: config.id.clone(),
+            source,
+        })?;
         let (id, all) = (config.id.clone(), all.clone());
         tracker.spawn(async move {
             while let Some(event) = from.recv().await {
@@ -539,13 +573,20 @@ fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
         }
         Event::LoginRefused { reason, gave_up } => {
             let (zh, en) = match gave_up {
-                true => ("，已停止尝试：请核对账号和密码后重启", "; no more tries: check account and password, then restart"),
+                true => (
+                    "，已停止尝试：请核对账号和密码后重启",
+                    "; no more tries: check account and password, then restart",
+                ),
                 false => ("", ""),
             };
             alerts.raise(Alert {
                 kind: Kind::LoginRefused,
                 // Or it would be kept back as the repetition of the first refusal.
-                subject: if *gave_up { format!("{id}: gave up") } else { id.0.clone() },
+                subject: if *gave_up {
+                    format!("{id}: gave up")
+                } else {
+                    id.0.clone()
+                },
                 zh: format!("网关 {id} 拒绝登录：{reason}{zh}"),
                 en: format!("gateway {id} refuses the login: {reason}{en}"),
             });

@@ -98,14 +98,19 @@ impl Housekeeper {
 
     /// `None`: nothing has changed since the last look.
     pub(super) async fn look(&mut self, tx: &mut Tx, now: Micros) -> store::Result<Option<News>> {
-        let Some(installation) = tx.installation().await? else { return Ok(None) };
+        let Some(installation) = tx.installation().await? else {
+            return Ok(None);
+        };
         let sweep = self.swept.is_none_or(|t| t.elapsed() >= SWEEP);
         if !sweep && self.change == Some(installation.change) {
             return Ok(None);
         }
         self.change = Some(installation.change);
-        let mut news =
-            News { may_send: installation.may_send(), stopped_us: installation.stopped_us, ..News::default() };
+        let mut news = News {
+            may_send: installation.may_send(),
+            stopped_us: installation.stopped_us,
+            ..News::default()
+        };
         self.lanes(tx, now, &mut news).await?;
         self.open_runs(tx, now, &mut news).await?;
         if sweep {
@@ -129,7 +134,8 @@ impl Housekeeper {
         for row in tx.again().await? {
             again.entry(row.lane_id).or_default().push(row);
         }
-        self.templates.retain(|id, _| rows.iter().any(|r| r.id == *id));
+        self.templates
+            .retain(|id, _| rows.iter().any(|r| r.id == *id));
         for row in rows {
             let lane = self.lane(&row, again.remove(&row.id).unwrap_or_default())?;
             if self.may_go(now, lane.priority) {
@@ -149,7 +155,10 @@ impl Housekeeper {
     }
 
     fn lane(&mut self, row: &LaneRow, again: Vec<AgainRow>) -> store::Result<Lane> {
-        let corrupt = |what: String| store::Error::Corrupt { table: "lane", what };
+        let corrupt = |what: String| store::Error::Corrupt {
+            table: "lane",
+            what,
+        };
         let template = match self.templates.get(&row.id) {
             Some(known) => known.clone(),
             None => {
@@ -162,7 +171,10 @@ impl Housekeeper {
         Ok(Lane {
             id: LaneId(row.id),
             gateway: GatewayId(row.gateway.clone()),
-            priority: row.priority.parse().map_err(|_| corrupt(row.priority.clone()))?,
+            priority: row
+                .priority
+                .parse()
+                .map_err(|_| corrupt(row.priority.clone()))?,
             template,
             written_from: usize::try_from(row.written_from).unwrap_or(0),
             next: row.next,
@@ -193,9 +205,20 @@ impl Housekeeper {
     }
 
     /// The next stretch of a run whose limits are to be reserved; false when all are.
-    async fn reserve(&self, tx: &mut Tx, now: Micros, run: RunId, news: &mut News) -> store::Result<bool> {
+    async fn reserve(
+        &self,
+        tx: &mut Tx,
+        now: Micros,
+        run: RunId,
+        news: &mut News,
+    ) -> store::Result<bool> {
         let lanes = tx.lanes_of(run).await?;
-        let Some(lane) = lanes.iter().find(|l| !l.gateway.is_empty() && l.reserved < l.size) else { return Ok(false) };
+        let Some(lane) = lanes
+            .iter()
+            .find(|l| !l.gateway.is_empty() && l.reserved < l.size)
+        else {
+            return Ok(false);
+        };
         news.ops.push(Op::Reserve {
             lane: LaneId(lane.id),
             to: (lane.reserved + RESERVE_CHUNK).min(lane.size),
@@ -213,10 +236,23 @@ impl Housekeeper {
                 news.ops.push(Op::End(LaneId(lane.id), "not_after".into()));
             }
             let (kind, zh, en) = match missed {
-                true => (Kind::RunMissed, "错过：在最晚时间之前没能开始发送", "missed: its not-after passed before anything could go out"),
-                false => (Kind::RunLate, "到了最晚时间，其余的不再发送", "its not-after has passed: the rest will not be sent"),
+                true => (
+                    Kind::RunMissed,
+                    "错过：在最晚时间之前没能开始发送",
+                    "missed: its not-after passed before anything could go out",
+                ),
+                false => (
+                    Kind::RunLate,
+                    "到了最晚时间，其余的不再发送",
+                    "its not-after has passed: the rest will not be sent",
+                ),
             };
-            news.alerts.push(Alert { kind, subject: run.id.clone(), zh: zh.into(), en: en.into() });
+            news.alerts.push(Alert {
+                kind,
+                subject: run.id.clone(),
+                zh: zh.into(),
+                en: en.into(),
+            });
         }
         Ok(())
     }
@@ -256,7 +292,9 @@ impl Housekeeper {
                 kind: Kind::DoubtLeft,
                 subject: "in_doubt".into(),
                 zh: format!("{held} 条短信是否发出仍然存疑，已过等待期，不再自动重发"),
-                en: format!("{held} messages are still in doubt after their grace; they are not sent again"),
+                en: format!(
+                    "{held} messages are still in doubt after their grace; they are not sent again"
+                ),
             });
         }
         Ok(())
@@ -283,7 +321,10 @@ impl Housekeeper {
     /// Ended lanes give the day's places back, a chunk a sweep.
     async fn ended(&self, tx: &mut Tx, news: &mut News) -> store::Result<()> {
         for (lane, end, reserved) in tx.lanes_to_give_back().await? {
-            news.ops.push(Op::GiveBack(LaneId(lane), end.max(reserved - RESERVE_CHUNK)));
+            news.ops.push(Op::GiveBack(
+                LaneId(lane),
+                end.max(reserved - RESERVE_CHUNK),
+            ));
         }
         Ok(())
     }
@@ -294,5 +335,8 @@ fn micros(d: Duration) -> i64 {
 }
 
 fn parse(run: &RunRow, text: &str) -> store::Result<Priority> {
-    text.parse().map_err(|_| store::Error::Corrupt { table: "run", what: run.priority.clone() })
+    text.parse().map_err(|_| store::Error::Corrupt {
+        table: "run",
+        what: run.priority.clone(),
+    })
 }

@@ -37,7 +37,9 @@ enum Held {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// The lock file.
-    #[error("cannot open the engine's lock file {path}: {source}; the database's folder must be writable")]
+    #[error(
+        "cannot open the engine's lock file {path}: {source}; the database's folder must be writable"
+    )]
     File {
         /// Where.
         path: String,
@@ -55,17 +57,31 @@ impl EngineLock {
         match (store.backend(), store.path()) {
             (Backend::Sqlite, Some(path)) => {
                 let path = path.with_extension("lock");
-                let failed = |source| LockError::File { path: path.display().to_string(), source };
-                let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+                let failed = |source| LockError::File {
+                    path: path.display().to_string(),
+                    source,
+                };
+                let file = File::options()
+                    .create(true)
+                    .truncate(false)
+                    .write(true)
+                    .open(&path)
+                    .map_err(failed)?;
                 match file.try_lock() {
-                    Ok(()) => Ok(Some(Self { held: Held::File(file), gate: WriteGate::always() })),
+                    Ok(()) => Ok(Some(Self {
+                        held: Held::File(file),
+                        gate: WriteGate::always(),
+                    })),
                     Err(std::fs::TryLockError::WouldBlock) => Ok(None),
                     Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
                 }
             }
             _ => {
                 let lock = Self {
-                    held: Held::Lease { store: store.clone(), holder: node.to_owned() },
+                    held: Held::Lease {
+                        store: store.clone(),
+                        holder: node.to_owned(),
+                    },
                     gate: WriteGate::shut(),
                 };
                 Ok(lock.renew().await?.then_some(lock))
@@ -75,7 +91,9 @@ impl EngineLock {
 
     /// Renews the lease; false when it is lost to another engine.
     pub async fn renew(&self) -> Result<bool, store::Error> {
-        let Held::Lease { store, holder } = &self.held else { return Ok(true) };
+        let Held::Lease { store, holder } = &self.held else {
+            return Ok(true);
+        };
         // The deadline counts from before the question, so it is never later than the lease's own end.
         let asked = Instant::now();
         let mut tx = store.begin("lease").await?;

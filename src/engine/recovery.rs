@@ -35,8 +35,15 @@ pub struct Recovered {
 }
 
 /// Does it. Safe to be interrupted and done again.
-pub async fn recover(store: &Store, clock: &Clock, recorder: &mut Recorder) -> store::Result<Recovered> {
-    let mut found = Recovered { half_made: clear_half_made(store, clock).await?, ..Recovered::default() };
+pub async fn recover(
+    store: &Store,
+    clock: &Clock,
+    recorder: &mut Recorder,
+) -> store::Result<Recovered> {
+    let mut found = Recovered {
+        half_made: clear_half_made(store, clock).await?,
+        ..Recovered::default()
+    };
     let claims = store.read("open_claims").await?.claims().await?;
     // The newest first: a message that was given back and claimed again may have left through the
     // later claim's gateway.
@@ -49,15 +56,23 @@ pub async fn recover(store: &Store, clock: &Clock, recorder: &mut Recorder) -> s
     // Their connections died with the process.
     let hopes = store.read("hopes").await?.doubts_with_hope().await?;
     for chunk in hopes.chunks(CLEAR_CHUNK as usize) {
-        let gone = |(id, part): &(i64, i64)| Op::Gone(MessageId(*id), u8::try_from(*part).unwrap_or(u8::MAX));
-        recorder.commit(&chunk.iter().map(gone).collect::<Vec<_>>()).await?;
+        let gone = |(id, part): &(i64, i64)| {
+            Op::Gone(MessageId(*id), u8::try_from(*part).unwrap_or(u8::MAX))
+        };
+        recorder
+            .commit(&chunk.iter().map(gone).collect::<Vec<_>>())
+            .await?;
     }
     Ok(found)
 }
 
 async fn clear_half_made(store: &Store, clock: &Clock) -> store::Result<usize> {
     let before = clock.now().plus_secs(-HALF_MADE_SECONDS);
-    let runs = store.read("half_made").await?.half_made_runs(before).await?;
+    let runs = store
+        .read("half_made")
+        .await?
+        .half_made_runs(before)
+        .await?;
     for run in &runs {
         loop {
             let mut tx = store.begin("clear_half_made").await?;
@@ -75,7 +90,12 @@ async fn clear_half_made(store: &Store, clock: &Clock) -> store::Result<usize> {
 async fn settle_claim(store: &Store, claim: &ClaimRow) -> store::Result<Vec<Op>> {
     let mut tx = store.read("settle_claim").await?;
     let lane = LaneId(claim.lane_id);
-    let waiting: HashSet<i64> = tx.again_of(lane).await?.iter().flat_map(|a| a.from..a.to).collect();
+    let waiting: HashSet<i64> = tx
+        .again_of(lane)
+        .await?
+        .iter()
+        .flat_map(|a| a.from..a.to)
+        .collect();
     let ids: Vec<_> = (claim.from..claim.to)
         .filter(|p| !waiting.contains(p))
         .map(|p| MessageId::new(lane, p))
@@ -87,7 +107,11 @@ async fn settle_claim(store: &Store, claim: &ClaimRow) -> store::Result<Vec<Op>>
 
 async fn doubts(tx: &mut Tx, claim: &ClaimRow, ids: &[MessageId]) -> store::Result<Vec<Op>> {
     let rows = tx.messages(ids).await?;
-    let long: Vec<_> = rows.iter().filter(|r| r.segments > 1).map(|r| MessageId(r.id)).collect();
+    let long: Vec<_> = rows
+        .iter()
+        .filter(|r| r.segments > 1)
+        .map(|r| MessageId(r.id))
+        .collect();
     let mut parts: HashMap<i64, Vec<SegmentRow>> = HashMap::new();
     for s in tx.segments(&long).await? {
         parts.entry(s.message_id).or_default().push(s);
@@ -96,7 +120,9 @@ async fn doubts(tx: &mut Tx, claim: &ClaimRow, ids: &[MessageId]) -> store::Resu
     for row in rows {
         let standing = standing(&row, &parts.remove(&row.id).unwrap_or_default())?;
         let asked = standing.parts.iter().position(|p| *p == Part::Open);
-        let (Some(part), None, Some(phone)) = (asked, standing.outcome(), Phone::from_wire(&row.phone)) else {
+        let (Some(part), None, Some(phone)) =
+            (asked, standing.outcome(), Phone::from_wire(&row.phone))
+        else {
             continue;
         };
         ops.push(Op::Part(PartNews {

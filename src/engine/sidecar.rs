@@ -87,7 +87,10 @@ pub fn read(database: &Path) -> Option<(Sidecar, Micros)> {
     let path = path_of(database);
     let changed = fs::metadata(&path).ok()?;
     let sidecar = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
-    Some((sidecar, Micros(changed.ctime() * 1_000_000 + changed.ctime_nsec() / 1_000)))
+    Some((
+        sidecar,
+        Micros(changed.ctime() * 1_000_000 + changed.ctime_nsec() / 1_000),
+    ))
 }
 
 /// Writes the sidecar in place, so that its birth stays and its change time is the heartbeat's.
@@ -103,7 +106,11 @@ pub fn write(database: &Path, installation: &str, head: Head, now: Micros) -> io
     };
     let mut text = serde_json::to_vec(&sidecar)?;
     text.push(b'\n');
-    let mut file = fs::File::options().create(true).truncate(false).write(true).open(path_of(database))?;
+    let mut file = fs::File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path_of(database))?;
     file.write_all(&text)?;
     file.set_len(text.len() as u64)
 }
@@ -119,7 +126,9 @@ fn identity(database: &Path) -> io::Result<(u64, i64)> {
 }
 
 fn machine() -> String {
-    fs::read_to_string("/etc/machine-id").map(|s| s.trim().to_owned()).unwrap_or_default()
+    fs::read_to_string("/etc/machine-id")
+        .map(|s| s.trim().to_owned())
+        .unwrap_or_default()
 }
 
 /// Is this the database that was last in use here, in its last state? `entry_hash` is the hash of the

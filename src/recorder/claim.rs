@@ -32,7 +32,10 @@ pub(super) async fn claim(
     request: &ClaimRequest,
     suppressed: &[&HashSet<Phone>],
 ) -> store::Result<Claimed> {
-    let refused = Claimed::Refused { lane: request.lane, gateway: request.gateway.clone() };
+    let refused = Claimed::Refused {
+        lane: request.lane,
+        gateway: request.gateway.clone(),
+    };
     let lane = work.lane(tx, request.lane).await?;
     let may = tx.installation().await?.is_some_and(|i| i.may_send());
     let expired = lane.not_after_us > 0 && lane.not_after_us < work.now.0;
@@ -43,7 +46,9 @@ pub(super) async fn claim(
         Take::Front => take_front(tx, work, &lane, request.most).await?,
         Take::Again(from) => take_again(tx, work, &lane, from, request).await?,
     };
-    let Some(taken) = taken else { return Ok(refused) };
+    let Some(taken) = taken else {
+        return Ok(refused);
+    };
     let row = ClaimRow {
         id: tx.draw("claim", 1).await?,
         lane_id: lane.id,
@@ -59,7 +64,11 @@ pub(super) async fn claim(
     };
     work.note(&Event::Claimed {
         claim: row.id,
-        span: Span { lane: request.lane, from: row.from, to: row.to },
+        span: Span {
+            lane: request.lane,
+            from: row.from,
+            to: row.to,
+        },
         part: row.part,
         gateway: request.gateway.clone(),
         node: row.node.clone(),
@@ -76,24 +85,42 @@ pub(super) async fn claim(
         tx.put_claim(&row).await?;
     }
     let next = work.lanes.get(&request.lane).map_or(lane.next, |l| l.next);
-    Ok(Claimed::Granted(Grant { claim: row, items, next, part_ref: lane.part_ref }))
+    Ok(Claimed::Granted(Grant {
+        claim: row,
+        items,
+        next,
+        part_ref: lane.part_ref,
+    }))
 }
 
-async fn take_front(tx: &mut Tx, work: &mut Work<'_>, lane: &LaneRow, most: i64) -> store::Result<Option<Taken>> {
+async fn take_front(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    lane: &LaneRow,
+    most: i64,
+) -> store::Result<Option<Taken>> {
     let (from, to) = (lane.next, (lane.next + most).min(lane.end));
     if from >= to {
         return Ok(None);
     }
     // Outcomes that stood ahead of the front now stand behind it.
     let known = tx.claimed(LaneId(lane.id), from, to).await?;
-    let passed = known.iter().filter(|r| has_outcome(r) || work.has_news(MessageId(r.id))).count() as i64;
+    let passed = known
+        .iter()
+        .filter(|r| has_outcome(r) || work.has_news(MessageId(r.id)))
+        .count() as i64;
     let pending = work.ahead.remove(&LaneId(lane.id)).unwrap_or(0);
     let ahead = lane.ahead + pending - passed;
     tx.advance_lane(LaneId(lane.id), to, ahead).await?;
     if let Some(lane) = work.lanes.get_mut(&LaneId(lane.id)) {
         (lane.next, lane.ahead) = (to, ahead);
     }
-    Ok(Some(Taken { from, to, part: 0, attempt: 1 }))
+    Ok(Some(Taken {
+        from,
+        to,
+        part: 0,
+        attempt: 1,
+    }))
 }
 
 async fn take_again(
@@ -105,16 +132,30 @@ async fn take_again(
 ) -> store::Result<Option<Taken>> {
     let id = LaneId(lane.id);
     let waiting = tx.again_of(id).await?;
-    let Some(row) = waiting.into_iter().find(|a| a.from == from && is_due(a.due_us, work.now.0)) else { return Ok(None) };
+    let Some(row) = waiting
+        .into_iter()
+        .find(|a| a.from == from && is_due(a.due_us, work.now.0))
+    else {
+        return Ok(None);
+    };
     if row.gateway != request.gateway.0 {
         return Ok(None);
     }
     tx.take_again(id, from).await?;
     let to = (from + request.most).min(row.to);
     if to < row.to {
-        tx.put_again(&AgainRow { from: to, ..row.clone() }).await?;
+        tx.put_again(&AgainRow {
+            from: to,
+            ..row.clone()
+        })
+        .await?;
     }
-    Ok(Some(Taken { from, to, part: row.part, attempt: row.attempt }))
+    Ok(Some(Taken {
+        from,
+        to,
+        part: row.part,
+        attempt: row.attempt,
+    }))
 }
 
 /// Waiting never takes longer than [`LONGEST_WAIT_US`]: a due time further ahead comes from a clock that
@@ -153,13 +194,21 @@ async fn sort_out(
         if suppressed.iter().any(|s| s.contains(&phone)) {
             unwanted.push((id, "opt_out"));
         } else {
-            items.push(Item { position: id.position(), phone, vals: row.vals, segments: row.segments });
+            items.push(Item {
+                position: id.position(),
+                phone,
+                vals: row.vals,
+                segments: row.segments,
+            });
         }
     }
-    work.load_messages(tx, unwanted.iter().map(|u| u.0).collect()).await?;
+    work.load_messages(tx, unwanted.iter().map(|u| u.0).collect())
+        .await?;
     let part = u8::try_from(claim.part).unwrap_or(0);
     for (id, reason) in unwanted {
-        let change = Change::Suppressed { reason: reason.to_owned() };
+        let change = Change::Suppressed {
+            reason: reason.to_owned(),
+        };
         work.change(id, part, &change, Source::Watchbell);
     }
     tracing::trace!(gateway = %gateway, n = items.len(), "claimed");

@@ -27,12 +27,21 @@ impl Work<'_> {
             gone: i64::from(news.gone),
             graced: 0,
         };
-        self.doubts.entry((news.gateway.clone(), news.phone)).or_default().push(row.clone());
+        self.doubts
+            .entry((news.gateway.clone(), news.phone))
+            .or_default()
+            .push(row.clone());
         self.drop_doubts.remove(&(news.message, news.part));
         self.put_doubts.insert((news.message, news.part), row);
     }
 
-    pub(super) fn forget_doubt(&mut self, gateway: &GatewayId, phone: Phone, message: MessageId, part: u8) {
+    pub(super) fn forget_doubt(
+        &mut self,
+        gateway: &GatewayId,
+        phone: Phone,
+        message: MessageId,
+        part: u8,
+    ) {
         self.put_doubts.remove(&(message, part));
         self.drop_doubts.insert((message, part));
         if let Some(rows) = self.doubts.get_mut(&(gateway.clone(), phone)) {
@@ -55,7 +64,9 @@ impl Work<'_> {
     }
 
     fn is_over(&self, lane: LaneId) -> bool {
-        self.lanes.get(&lane).is_none_or(|l| l.closed_us > 0 || !l.end_reason.is_empty())
+        self.lanes
+            .get(&lane)
+            .is_none_or(|l| l.closed_us > 0 || !l.end_reason.is_empty())
     }
 
     /// The run's policy sends a doubtful message again, whole, with another reference.
@@ -63,31 +74,62 @@ impl Work<'_> {
         let id = news.message;
         let parts = self.messages.get(&id).map_or(1, |m| m.standing.parts.len());
         for part in 0..parts {
-            self.forget_doubt(&news.gateway, news.phone, id, u8::try_from(part).unwrap_or(u8::MAX));
+            self.forget_doubt(
+                &news.gateway,
+                news.phone,
+                id,
+                u8::try_from(part).unwrap_or(u8::MAX),
+            );
         }
         let attempt = self.messages.get(&id).map_or(2, |m| m.standing.attempt);
-        let span = Span { lane: id.lane(), from: id.position(), to: id.position() + 1 };
-        self.requeue(&Release { span, part: 0, gateway: news.gateway.clone(), attempt, due: self.now });
+        let span = Span {
+            lane: id.lane(),
+            from: id.position(),
+            to: id.position() + 1,
+        };
+        self.requeue(&Release {
+            span,
+            part: 0,
+            gateway: news.gateway.clone(),
+            attempt,
+            due: self.now,
+        });
     }
 
     /// A doubt held up the parts behind it; now that it is settled they go, unless it is too late.
     pub(super) fn send_rest(&mut self, id: MessageId, gateway: &GatewayId) {
-        let Some(message) = self.messages.get(&id) else { return };
+        let Some(message) = self.messages.get(&id) else {
+            return;
+        };
         let waiting = message.standing.parts.iter().position(|p| *p == Part::Open);
-        let (Some(part), None) = (waiting, message.standing.outcome()) else { return };
+        let (Some(part), None) = (waiting, message.standing.outcome()) else {
+            return;
+        };
         let (part, attempt) = (u8::try_from(part).unwrap_or(0), message.standing.attempt);
         if self.is_over(id.lane()) {
             let reason = "too_late".to_owned();
             self.change(id, part, &Change::Cancelled { reason }, Source::Watchbell);
         } else {
-            let span = Span { lane: id.lane(), from: id.position(), to: id.position() + 1 };
-            self.requeue(&Release { span, part, gateway: gateway.clone(), attempt, due: self.now });
+            let span = Span {
+                lane: id.lane(),
+                from: id.position(),
+                to: id.position() + 1,
+            };
+            self.requeue(&Release {
+                span,
+                part,
+                gateway: gateway.clone(),
+                attempt,
+                due: self.now,
+            });
         }
     }
 
     /// A doubtful part's answer can no longer come: orphans may now be its own.
     pub(super) fn gone(&mut self, message: MessageId, part: u8) {
-        let Some(phone) = self.messages.get(&message).and_then(Message::phone) else { return };
+        let Some(phone) = self.messages.get(&message).and_then(Message::phone) else {
+            return;
+        };
         if self.part_of(message, part) == Some(&Part::Doubt) {
             self.last_look(message, part, phone);
         }
@@ -96,7 +138,12 @@ impl Work<'_> {
     /// From now on no answer is waited for: an orphan that can only be this message's own settles it.
     fn last_look(&mut self, message: MessageId, part: u8, phone: Phone) {
         self.mark_doubt(message, part, phone, |d| d.gone = 1);
-        let places: Vec<_> = self.doubts.keys().filter(|p| p.1 == phone).cloned().collect();
+        let places: Vec<_> = self
+            .doubts
+            .keys()
+            .filter(|p| p.1 == phone)
+            .cloned()
+            .collect();
         for place in places {
             self.try_adopt(&place);
         }
@@ -104,26 +151,41 @@ impl Work<'_> {
 
     /// A doubt's grace is over; the policy is to hold.
     pub(super) fn grace(&mut self, message: MessageId, part: u8) {
-        let Some(phone) = self.messages.get(&message).and_then(Message::phone) else { return };
+        let Some(phone) = self.messages.get(&message).and_then(Message::phone) else {
+            return;
+        };
         if self.part_of(message, part) != Some(&Part::Doubt) {
             return;
         }
         self.last_look(message, part, phone);
         let mut doubts = self.doubts.values().flatten();
-        let held = doubts.any(|d| (d.message_id, d.part, d.graced) == (message.0, i64::from(part), 1));
+        let held =
+            doubts.any(|d| (d.message_id, d.part, d.graced) == (message.0, i64::from(part), 1));
         if held || self.part_of(message, part) != Some(&Part::Doubt) {
             return;
         }
         self.mark_doubt(message, part, phone, |d| d.graced = 1);
-        self.note(&Event::Graced { m: message, part: i64::from(part) });
+        self.note(&Event::Graced {
+            m: message,
+            part: i64::from(part),
+        });
     }
 
-    fn mark_doubt(&mut self, message: MessageId, part: u8, phone: Phone, mark: impl Fn(&mut DoubtRow)) {
+    fn mark_doubt(
+        &mut self,
+        message: MessageId,
+        part: u8,
+        phone: Phone,
+        mark: impl Fn(&mut DoubtRow),
+    ) {
         for (place, rows) in &mut self.doubts {
             if place.1 != phone {
                 continue;
             }
-            for row in rows.iter_mut().filter(|d| (d.message_id, d.part) == (message.0, i64::from(part))) {
+            for row in rows
+                .iter_mut()
+                .filter(|d| (d.message_id, d.part) == (message.0, i64::from(part)))
+            {
                 mark(row);
                 self.put_doubts.insert((message, part), row.clone());
             }

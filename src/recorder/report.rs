@@ -26,9 +26,15 @@ const FITS_MINUTES: i64 = 3;
 
 impl Work<'_> {
     pub(super) fn report(&mut self, gateway: &GatewayId, report: &Report) {
-        let Some(word) = word(report.verdict) else { return };
+        let Some(word) = word(report.verdict) else {
+            return;
+        };
         let key = (gateway.clone(), report.carrier_id.0.clone(), report.phone);
-        let known = self.inflight.get(&key).copied().or_else(|| self.known_by_number(gateway, report));
+        let known = self
+            .inflight
+            .get(&key)
+            .copied()
+            .or_else(|| self.known_by_number(gateway, report));
         match known {
             Some((message, part)) => self.reported(message, part, word, report, gateway),
             None => self.orphan(gateway, report, word),
@@ -42,27 +48,49 @@ impl Work<'_> {
             let own = message.row.gateway.as_ref();
             let through = own.or_else(|| self.lanes.get(&id.lane()).map(|l| &l.gateway))?;
             let parts = &message.standing.parts;
-            let k = parts.iter().position(|p| p.carrier_id() == Some(&report.carrier_id.0))?;
+            let k = parts
+                .iter()
+                .position(|p| p.carrier_id() == Some(&report.carrier_id.0))?;
             (*through == gateway.0).then_some((id, u8::try_from(k).ok()?))
         });
         // Carriers use their ids again: the newest to bear one is meant.
         mine.max()
     }
 
-    fn reported(&mut self, id: MessageId, part: u8, word: Word, report: &Report, gateway: &GatewayId) {
+    fn reported(
+        &mut self,
+        id: MessageId,
+        part: u8,
+        word: Word,
+        report: &Report,
+        gateway: &GatewayId,
+    ) {
         let (phone, code) = (report.phone, report.code.as_str());
-        let change = Change::Reported { word, code: code.to_owned() };
+        let change = Change::Reported {
+            word,
+            code: code.to_owned(),
+        };
         // A report of the first sending says nothing about the second.
-        let about_this = self.part_of(id, part).is_some_and(|p| p.carrier_id() == Some(&report.carrier_id.0));
+        let about_this = self
+            .part_of(id, part)
+            .is_some_and(|p| p.carrier_id() == Some(&report.carrier_id.0));
         if about_this && self.change(id, part, &change, Source::Carrier) {
-            let elsewhere = self.messages.get(&id).and_then(|m| m.row.gateway.as_ref()).is_some_and(|g| *g == gateway.0);
+            let elsewhere = self
+                .messages
+                .get(&id)
+                .and_then(|m| m.row.gateway.as_ref())
+                .is_some_and(|g| *g == gateway.0);
             if elsewhere && word == Word::Delivered {
                 self.evidence.push((phone, gateway.clone()));
             }
             // One question less about this number: an orphan that waits may be tellable now.
             self.try_adopt(&(gateway.clone(), phone));
         } else {
-            self.note(&Event::Heard { m: id, part: i64::from(part), k: code.to_owned() });
+            self.note(&Event::Heard {
+                m: id,
+                part: i64::from(part),
+                k: code.to_owned(),
+            });
         }
     }
 
@@ -89,26 +117,44 @@ impl Work<'_> {
     }
 
     /// The answer came after its report: the orphan with this id is its own.
-    pub(super) fn early_report(&mut self, gateway: &GatewayId, phone: Phone, id: MessageId, part: u8, carrier_id: &str) {
+    pub(super) fn early_report(
+        &mut self,
+        gateway: &GatewayId,
+        phone: Phone,
+        id: MessageId,
+        part: u8,
+        carrier_id: &str,
+    ) {
         let place = (gateway.clone(), phone);
-        let Some(orphans) = self.orphans.get_mut(&place) else { return };
-        let Some(at) = orphans.iter().position(|o| o.carrier_id == carrier_id) else { return };
+        let Some(orphans) = self.orphans.get_mut(&place) else {
+            return;
+        };
+        let Some(at) = orphans.iter().position(|o| o.carrier_id == carrier_id) else {
+            return;
+        };
         let orphan = orphans.remove(at);
         self.settle_orphan(orphan, id, part);
     }
 
     /// Settles the one doubtful message of a number by the orphans that can only be its own.
     pub(super) fn try_adopt(&mut self, place: &Place) {
-        let Some((message, doubts)) = self.adoptable(place) else { return };
+        let Some((message, doubts)) = self.adoptable(place) else {
+            return;
+        };
         let orphans = self.orphans.get(place).cloned().unwrap_or_default();
-        let mut fitting: Vec<_> = orphans.into_iter().filter(|o| doubts.iter().any(|d| fits(o, d))).collect();
+        let mut fitting: Vec<_> = orphans
+            .into_iter()
+            .filter(|o| doubts.iter().any(|d| fits(o, d)))
+            .collect();
         if fitting.len() != doubts.len() {
             return;
         }
         fitting.sort_by(|a, b| a.carrier_id.cmp(&b.carrier_id));
         for (doubt, orphan) in doubts.iter().zip(fitting) {
             let part = u8::try_from(doubt.part).unwrap_or(0);
-            let adopted = Change::Adopted { id: orphan.carrier_id.clone() };
+            let adopted = Change::Adopted {
+                id: orphan.carrier_id.clone(),
+            };
             if self.change(message, part, &adopted, Source::Carrier) {
                 self.forget_doubt(&place.0, place.1, message, part);
                 self.expect_report(message, part, &place.0, place.1, &orphan.carrier_id);
@@ -127,10 +173,17 @@ impl Work<'_> {
         if self.orphans.get(place)?.is_empty() {
             return None;
         }
-        let mut doubts: Vec<_> =
-            self.doubts.get(place)?.iter().filter(|d| self.is_doubtful(d)).cloned().collect();
+        let mut doubts: Vec<_> = self
+            .doubts
+            .get(place)?
+            .iter()
+            .filter(|d| self.is_doubtful(d))
+            .cloned()
+            .collect();
         let message = MessageId(doubts.first()?.message_id);
-        let all_gone = doubts.iter().all(|d| d.message_id == message.0 && self.latest(d).gone == 1);
+        let all_gone = doubts
+            .iter()
+            .all(|d| d.message_id == message.0 && self.latest(d).gone == 1);
         if !all_gone || self.other_open(place, message) {
             return None;
         }
@@ -142,11 +195,17 @@ impl Work<'_> {
     fn is_doubtful(&self, d: &DoubtRow) -> bool {
         let part = u8::try_from(d.part).unwrap_or(u8::MAX);
         let id = MessageId(d.message_id);
-        !self.drop_doubts.contains(&(id, part)) && self.part_of(id, part).is_none_or(|p| *p == Part::Doubt)
+        !self.drop_doubts.contains(&(id, part))
+            && self.part_of(id, part).is_none_or(|p| *p == Part::Doubt)
     }
 
     fn latest<'w>(&'w self, d: &'w DoubtRow) -> &'w DoubtRow {
-        self.put_doubts.get(&(MessageId(d.message_id), u8::try_from(d.part).unwrap_or(u8::MAX))).unwrap_or(d)
+        self.put_doubts
+            .get(&(
+                MessageId(d.message_id),
+                u8::try_from(d.part).unwrap_or(u8::MAX),
+            ))
+            .unwrap_or(d)
     }
 
     /// Is another message of this number open at this gateway, so that the orphan may be its own?
@@ -157,7 +216,12 @@ impl Work<'_> {
             if id == message || row.gateway != place.0.0 {
                 return false;
             }
-            match self.messages.get(&id).filter(|m| m.dirty).and_then(|m| m.standing.outcome()) {
+            match self
+                .messages
+                .get(&id)
+                .filter(|m| m.dirty)
+                .and_then(|m| m.standing.outcome())
+            {
                 Some((outcome, _)) => matches!(outcome, Outcome::Submitted | Outcome::InDoubt),
                 None => matches!(row.state.as_str(), "submitting" | "submitted" | "in_doubt"),
             }
@@ -170,15 +234,29 @@ impl Work<'_> {
             "expired" => Word::Expired,
             _ => Word::Undelivered,
         };
-        let change = Change::Reported { word, code: orphan.code.clone() };
+        let change = Change::Reported {
+            word,
+            code: orphan.code.clone(),
+        };
         if !self.change(id, part, &change, Source::Carrier) {
-            self.note(&Event::Heard { m: id, part: i64::from(part), k: orphan.code.clone() });
+            self.note(&Event::Heard {
+                m: id,
+                part: i64::from(part),
+                k: orphan.code.clone(),
+            });
         }
-        match self.new_orphans.iter().position(|o| o.carrier_id == orphan.carrier_id && o.phone == orphan.phone) {
+        match self
+            .new_orphans
+            .iter()
+            .position(|o| o.carrier_id == orphan.carrier_id && o.phone == orphan.phone)
+        {
             // It came and found its message within one commit: it was never an orphan to anybody.
             Some(new) => drop(self.new_orphans.remove(new)),
             None => {
-                self.note(&Event::Matched { orphan: orphan.id, m: id });
+                self.note(&Event::Matched {
+                    orphan: orphan.id,
+                    m: id,
+                });
                 self.settled_orphans.push(orphan);
             }
         }
@@ -197,8 +275,13 @@ fn word(verdict: Verdict) -> Option<Word> {
 /// Does the report's submit time agree with when the doubtful part was asked? Minutes of the hour
 /// only; a report without a readable time fits.
 fn fits(orphan: &OrphanRow, doubt: &DoubtRow) -> bool {
-    let minute = orphan.submit_time.get(8..10).and_then(|m| m.parse::<i64>().ok());
-    let Some(minute) = minute.filter(|m| (0..60).contains(m)) else { return true };
+    let minute = orphan
+        .submit_time
+        .get(8..10)
+        .and_then(|m| m.parse::<i64>().ok());
+    let Some(minute) = minute.filter(|m| (0..60).contains(m)) else {
+        return true;
+    };
     let asked = (doubt.asked_us / 60_000_000).rem_euclid(60);
     let apart = (minute - asked).rem_euclid(60);
     apart.min(60 - apart) <= FITS_MINUTES
@@ -231,9 +314,16 @@ pub(super) async fn mo(
         salt: salt().to_vec(),
         at_us: work.now.0,
     };
-    let Some(row) = tx.insert_mo(row).await? else { return Ok(()) };
+    let Some(row) = tx.insert_mo(row).await? else {
+        return Ok(());
+    };
     let digest = hex::encode(salted(&row.salt, row.commitment().as_bytes()));
-    work.note(&Event::Mo { mo: row.id, gateway: gateway.clone(), opt_out, digest });
+    work.note(&Event::Mo {
+        mo: row.id,
+        gateway: gateway.clone(),
+        opt_out,
+        digest,
+    });
     if opt_out {
         let wish = SuppressionRow {
             seq: 0,
@@ -245,7 +335,12 @@ pub(super) async fn mo(
         };
         if let Some(s) = tx.suppress(wish).await? {
             let digest = hex::encode(salted(&s.salt, s.commitment().as_bytes()));
-            work.note(&Event::Suppression { seq: s.seq, by: s.source, reason: s.reason, digest });
+            work.note(&Event::Suppression {
+                seq: s.seq,
+                by: s.source,
+                reason: s.reason,
+                digest,
+            });
         }
     }
     Ok(())

@@ -28,27 +28,52 @@ pub(super) async fn reserve(
     if lane.reserved >= to {
         return Ok(());
     }
-    let run: RunId = lane.run_id.parse().map_err(|_| corrupt("lane", &lane.run_id))?;
+    let run: RunId = lane
+        .run_id
+        .parse()
+        .map_err(|_| corrupt("lane", &lane.run_id))?;
     tx.set_run_day(run, day).await?;
-    let day = if lane.day.is_empty() { day.to_owned() } else { lane.day.clone() };
+    let day = if lane.day.is_empty() {
+        day.to_owned()
+    } else {
+        lane.day.clone()
+    };
     if let Some(lane) = work.lanes.get_mut(&id) {
         lane.day.clone_from(&day);
         lane.reserved = to;
     }
     let enough = tx.reserve_days(id, lane.reserved, to, &day, limit).await?;
-    work.note(&Event::Reserved { span: Span { lane: id, from: lane.reserved, to }, day });
+    work.note(&Event::Reserved {
+        span: Span {
+            lane: id,
+            from: lane.reserved,
+            to,
+        },
+        day,
+    });
     let ids: Vec<_> = enough.into_iter().map(MessageId).collect();
-    work.load_messages(tx, ids.iter().copied().collect()).await?;
+    work.load_messages(tx, ids.iter().copied().collect())
+        .await?;
     for message in ids {
         let reason = "daily_limit".to_owned();
-        work.change(message, 0, &Change::Suppressed { reason }, Source::Watchbell);
+        work.change(
+            message,
+            0,
+            &Change::Suppressed { reason },
+            Source::Watchbell,
+        );
     }
     work.done.requeued = true;
     tx.set_reserved(id, to).await
 }
 
 /// Gives back the places of a stretch that will not be sent: the end of an ended lane.
-pub(super) async fn give_back(tx: &mut Tx, work: &mut Work<'_>, id: LaneId, from: i64) -> store::Result<()> {
+pub(super) async fn give_back(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    id: LaneId,
+    from: i64,
+) -> store::Result<()> {
     let lane = work.lane(tx, id).await?;
     let from = from.max(lane.end);
     if lane.reserved <= from || lane.day.is_empty() {
@@ -56,14 +81,23 @@ pub(super) async fn give_back(tx: &mut Tx, work: &mut Work<'_>, id: LaneId, from
     }
     for row in tx.claimed(id, from, lane.reserved).await? {
         let no_outcome = row.state.as_deref().unwrap_or_default().is_empty();
-        if let (true, Some(phone)) = (no_outcome, crate::domain::phone::Phone::from_wire(&row.phone)) {
+        if let (true, Some(phone)) = (
+            no_outcome,
+            crate::domain::phone::Phone::from_wire(&row.phone),
+        ) {
             work.days.push((lane.day.clone(), phone));
         }
     }
     if let Some(lane) = work.lanes.get_mut(&id) {
         lane.reserved = from;
     }
-    work.note(&Event::GivenBack { span: Span { lane: id, from, to: lane.reserved } });
+    work.note(&Event::GivenBack {
+        span: Span {
+            lane: id,
+            from,
+            to: lane.reserved,
+        },
+    });
     tx.set_reserved(id, from).await
 }
 
@@ -127,7 +161,12 @@ pub(crate) async fn is_done(tx: &mut Tx, run: RunId) -> store::Result<bool> {
     Ok(open == counts.of(Outcome::InDoubt) && open == tx.held_doubts(run).await?)
 }
 
-async fn campaign_act(tx: &mut Tx, work: &mut Work<'_>, id: &str, act: CampaignAct) -> store::Result<()> {
+async fn campaign_act(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    id: &str,
+    act: CampaignAct,
+) -> store::Result<()> {
     let id = id.parse().map_err(|_| corrupt("campaign", id))?;
     let mut campaign = tx.campaign(id).await?;
     let from = campaign.state()?;
@@ -147,10 +186,16 @@ async fn campaign_act(tx: &mut Tx, work: &mut Work<'_>, id: &str, act: CampaignA
 }
 
 /// A person's decision about a campaign, with what it means for its frozen runs.
-pub(super) async fn decide(tx: &mut Tx, work: &mut Work<'_>, decision: &Decision) -> store::Result<()> {
+pub(super) async fn decide(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    decision: &Decision,
+) -> store::Result<()> {
     let mut campaign = tx.campaign(decision.campaign).await?;
     let from = campaign.state()?;
-    let to = from.on(decision.act).map_err(|e| store::Error::Conflict(e.to_string()))?;
+    let to = from
+        .on(decision.act)
+        .map_err(|e| store::Error::Conflict(e.to_string()))?;
     if campaign.digest != decision.digest {
         return Err(store::Error::Conflict(
             "the campaign is no longer what was decided about: look at it again".to_owned(),
@@ -158,7 +203,10 @@ pub(super) async fn decide(tx: &mut Tx, work: &mut Work<'_>, decision: &Decision
     }
     campaign.state = to.as_str().to_owned();
     campaign.reason.clone_from(&decision.reason);
-    if matches!(decision.act, CampaignAct::Approve | CampaignAct::Return | CampaignAct::Reject) {
+    if matches!(
+        decision.act,
+        CampaignAct::Approve | CampaignAct::Return | CampaignAct::Reject
+    ) {
         campaign.decided_by.clone_from(&decision.by);
     }
     tx.update_campaign(&campaign, from, work.now).await?;
@@ -185,7 +233,15 @@ pub(super) async fn decide(tx: &mut Tx, work: &mut Work<'_>, decision: &Decision
                 });
             }
             CampaignAct::Return | CampaignAct::Reject | CampaignAct::Cancel => {
-                cancel(tx, work, id, decision.act.as_str(), &decision.by, &decision.reason).await?;
+                cancel(
+                    tx,
+                    work,
+                    id,
+                    decision.act.as_str(),
+                    &decision.by,
+                    &decision.reason,
+                )
+                .await?;
             }
             _ => {}
         }
@@ -194,7 +250,14 @@ pub(super) async fn decide(tx: &mut Tx, work: &mut Work<'_>, decision: &Decision
 }
 
 /// Ends a run where it stands; its lanes end with this word as their reason.
-async fn cancel(tx: &mut Tx, work: &mut Work<'_>, id: RunId, word: &str, by: &str, reason: &str) -> store::Result<()> {
+async fn cancel(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    id: RunId,
+    word: &str,
+    by: &str,
+    reason: &str,
+) -> store::Result<()> {
     intend(tx, work, id, Intent::Cancelled, "cancelled", by, reason).await?;
     for lane in tx.lanes_of(id).await? {
         work.end(tx, LaneId(lane.id), word).await?;
@@ -218,7 +281,9 @@ pub(super) async fn intend(
         return Ok(());
     }
     if from == Intent::Cancelled {
-        return Err(store::Error::Conflict(format!("run {id} is cancelled and stays so")));
+        return Err(store::Error::Conflict(format!(
+            "run {id} is cancelled and stays so"
+        )));
     }
     tx.set_intent(id, from, to, reason).await?;
     work.run_changed(id, |lane| to.as_str().clone_into(&mut lane.intent));
@@ -234,5 +299,8 @@ pub(super) async fn intend(
 }
 
 fn corrupt(table: &'static str, what: &str) -> store::Error {
-    store::Error::Corrupt { table, what: what.to_owned() }
+    store::Error::Corrupt {
+        table,
+        what: what.to_owned(),
+    }
 }

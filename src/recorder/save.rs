@@ -40,9 +40,15 @@ impl Work<'_> {
         serves: &HashMap<GatewayId, Carrier>,
     ) -> store::Result<OrphanPlaces> {
         self.save_messages(tx).await?;
-        tx.drop_inflight(&std::mem::take(&mut self.drop_inflight)).await?;
-        tx.put_inflight(&std::mem::take(&mut self.new_inflight)).await?;
-        let dropped: Vec<_> = self.drop_doubts.drain().map(|(m, part)| (m, i64::from(part))).collect();
+        tx.drop_inflight(&std::mem::take(&mut self.drop_inflight))
+            .await?;
+        tx.put_inflight(&std::mem::take(&mut self.new_inflight))
+            .await?;
+        let dropped: Vec<_> = self
+            .drop_doubts
+            .drain()
+            .map(|(m, part)| (m, i64::from(part)))
+            .collect();
         tx.drop_doubts(&dropped).await?;
         let doubts: Vec<_> = self.put_doubts.drain().map(|(_, row)| row).collect();
         tx.put_doubts(&doubts).await?;
@@ -65,7 +71,8 @@ impl Work<'_> {
         tx.release_days(&std::mem::take(&mut self.days)).await?;
         for (phone, gateway) in std::mem::take(&mut self.evidence) {
             if let Some(carrier) = serves.get(&gateway) {
-                tx.put_routing(&phone.expose(), carrier.as_str(), "delivery", self.now).await?;
+                tx.put_routing(&phone.expose(), carrier.as_str(), "delivery", self.now)
+                    .await?;
             }
         }
         self.save_orphans(tx).await
@@ -80,7 +87,14 @@ impl Work<'_> {
             }
             rows.push(message.row.clone());
             if message.standing.parts.len() > 1 {
-                segments.extend(message.standing.parts.iter().enumerate().map(|(k, part)| segment(*id, k, part)));
+                segments.extend(
+                    message
+                        .standing
+                        .parts
+                        .iter()
+                        .enumerate()
+                        .map(|(k, part)| segment(*id, k, part)),
+                );
             }
         }
         rows.sort_unstable_by_key(|r| r.id);
@@ -96,7 +110,11 @@ impl Work<'_> {
             for (id, row) in (first..).zip(new) {
                 let row = OrphanRow { id, ..row };
                 let digest = hex::encode(salted(&row.salt, orphan_commitment(&row).as_bytes()));
-                self.note(&Event::Orphan { orphan: id, gateway: GatewayId(row.gateway.clone()), digest });
+                self.note(&Event::Orphan {
+                    orphan: id,
+                    gateway: GatewayId(row.gateway.clone()),
+                    digest,
+                });
                 tx.insert_orphan(&row).await?;
             }
         }

@@ -9,23 +9,39 @@ async fn recorder(dir: &tempfile::TempDir) -> Recorder {
     let mut tx = store.begin("test").await.unwrap();
     tx.installation_or_new(true, Micros(1)).await.unwrap();
     tx.commit().await.unwrap();
-    Recorder::open(store, Clock::manual(Micros(2)), HashMap::new()).await.unwrap()
+    Recorder::open(store, Clock::manual(Micros(2)), HashMap::new())
+        .await
+        .unwrap()
 }
 
 fn note(act: &str) -> Op {
-    Op::Note(Event::Engine { node: "n".into(), act: act.into() })
+    Op::Note(Event::Engine {
+        node: "n".into(),
+        act: act.into(),
+    })
 }
 
 /// Leaves a commit whose answer was lost, and says how many entries there are.
 async fn lose_answer(recorder: &mut Recorder, happened: bool) -> i64 {
-    let (tx, head, done, places) = recorder.prepare(&[note("started")], Micros(3), &HashSet::new()).await.unwrap();
+    let (tx, head, done, places) = recorder
+        .prepare(&[note("started")], Micros(3), &HashSet::new())
+        .await
+        .unwrap();
     if happened {
         tx.commit().await.unwrap();
     } else {
         drop(tx);
     }
     recorder.unconfirmed = head.map(|head| Unconfirmed { head, done, places });
-    recorder.store.read("test").await.unwrap().head().await.unwrap().n
+    recorder
+        .store
+        .read("test")
+        .await
+        .unwrap()
+        .head()
+        .await
+        .unwrap()
+        .n
 }
 
 #[tokio::test]
@@ -34,12 +50,26 @@ async fn a_commit_that_happened_unheard_is_found_and_not_done_twice() {
     let mut recorder = recorder(&dir).await;
     let before = lose_answer(&mut recorder, true).await;
     let mut other = recorder.store.begin("another process").await.unwrap();
-    let event = Event::Engine { node: "other".into(), act: "looked".into() };
+    let event = Event::Engine {
+        node: "other".into(),
+        act: "looked".into(),
+    };
     other.record(Micros(4), &[event]).await.unwrap();
     other.commit().await.unwrap();
     let done = recorder.commit_or_find(&[note("started")]).await.unwrap();
     assert_eq!(done.head.unwrap().n, before);
-    assert_eq!(recorder.store.read("test").await.unwrap().head().await.unwrap().n, before + 1);
+    assert_eq!(
+        recorder
+            .store
+            .read("test")
+            .await
+            .unwrap()
+            .head()
+            .await
+            .unwrap()
+            .n,
+        before + 1
+    );
 }
 
 #[tokio::test]
@@ -48,7 +78,10 @@ async fn a_commit_that_did_not_happen_is_done_again_also_when_another_process_to
     let mut recorder = recorder(&dir).await;
     let before = lose_answer(&mut recorder, false).await;
     let mut other = recorder.store.begin("another process").await.unwrap();
-    let event = Event::Engine { node: "other".into(), act: "looked".into() };
+    let event = Event::Engine {
+        node: "other".into(),
+        act: "looked".into(),
+    };
     other.record(Micros(4), &[event]).await.unwrap();
     other.commit().await.unwrap();
     let done = recorder.commit_or_find(&[note("started")]).await.unwrap();

@@ -31,7 +31,11 @@ pub(super) struct Message {
 impl Message {
     pub(super) fn new(row: MessageRow, segments: &[SegmentRow]) -> store::Result<Self> {
         let standing = standing(&row, segments)?;
-        Ok(Self { row, standing, dirty: false })
+        Ok(Self {
+            row,
+            standing,
+            dirty: false,
+        })
     }
 
     pub(super) fn phone(&self) -> Option<Phone> {
@@ -41,7 +45,10 @@ impl Message {
 
 /// A message's standing, read from its row and, where it is long, its parts.
 pub(crate) fn standing(row: &MessageRow, segments: &[SegmentRow]) -> store::Result<Standing> {
-    let corrupt = |what: &str| store::Error::Corrupt { table: "message", what: what.to_owned() };
+    let corrupt = |what: &str| store::Error::Corrupt {
+        table: "message",
+        what: what.to_owned(),
+    };
     let mut standing = Standing::fresh(usize::try_from(row.segments).unwrap_or(1));
     standing.attempt = row.attempt;
     standing.adopted = row.mark.as_deref() == Some("adopted");
@@ -56,8 +63,12 @@ pub(crate) fn standing(row: &MessageRow, segments: &[SegmentRow]) -> store::Resu
     if row.segments > 1 {
         for s in segments {
             let k = usize::try_from(s.part).unwrap_or(usize::MAX);
-            let part = standing.parts.get_mut(k).ok_or_else(|| corrupt("a part beyond the last"))?;
-            *part = Part::from_columns(&s.state, &s.carrier_id, &s.code).map_err(|e| corrupt(&e.to_string()))?;
+            let part = standing
+                .parts
+                .get_mut(k)
+                .ok_or_else(|| corrupt("a part beyond the last"))?;
+            *part = Part::from_columns(&s.state, &s.carrier_id, &s.code)
+                .map_err(|e| corrupt(&e.to_string()))?;
         }
         // Stopped after some parts had left: the reason stands behind the word "partial", as the
         // carrier's code does when it refused a part; the part that was stopped is still open.
@@ -68,7 +79,8 @@ pub(crate) fn standing(row: &MessageRow, segments: &[SegmentRow]) -> store::Resu
         }
     } else if standing.ours.is_none() {
         let id = row.carrier_id.clone().unwrap_or_default();
-        standing.parts[0] = Part::from_columns(state, &id, &code).map_err(|e| corrupt(&e.to_string()))?;
+        standing.parts[0] =
+            Part::from_columns(state, &id, &code).map_err(|e| corrupt(&e.to_string()))?;
     }
     Ok(standing)
 }
@@ -77,7 +89,10 @@ pub(crate) fn standing(row: &MessageRow, segments: &[SegmentRow]) -> store::Resu
 pub(super) type Place = (GatewayId, Phone);
 
 fn doubt_place(row: &DoubtRow) -> Option<Place> {
-    Some((GatewayId(row.gateway.clone()), Phone::from_wire(&row.phone)?))
+    Some((
+        GatewayId(row.gateway.clone()),
+        Phone::from_wire(&row.phone)?,
+    ))
 }
 
 #[derive(Debug)]
@@ -155,13 +170,20 @@ impl<'a> Work<'a> {
                 }
                 Op::WindowOver(row) => {
                     ids.insert(MessageId(row.message_id));
-                    places.extend(Phone::from_wire(&row.phone).map(|phone| (GatewayId(row.gateway.clone()), phone)));
+                    places.extend(
+                        Phone::from_wire(&row.phone)
+                            .map(|phone| (GatewayId(row.gateway.clone()), phone)),
+                    );
                 }
                 Op::Gone(message, _) | Op::Grace(message, _) | Op::LateAnswer { message, .. } => {
                     ids.insert(*message);
                     doubtful.insert(*message);
                 }
-                Op::Heard { gateway, delivery: Delivery::Report(r), .. } => {
+                Op::Heard {
+                    gateway,
+                    delivery: Delivery::Report(r),
+                    ..
+                } => {
                     keys.insert((gateway.clone(), r.carrier_id.0.clone(), r.phone));
                     places.insert((gateway.clone(), r.phone));
                 }
@@ -190,11 +212,15 @@ impl<'a> Work<'a> {
             ids.insert(message);
             if let Some(phone) = Phone::from_wire(&f.phone) {
                 let part = u8::try_from(f.part).unwrap_or(0);
-                self.inflight.insert((GatewayId(f.gateway), f.carrier_id, phone), (message, part));
+                self.inflight
+                    .insert((GatewayId(f.gateway), f.carrier_id, phone), (message, part));
             }
         }
-        let unknown: HashSet<_> =
-            keys.iter().filter(|k| !self.inflight.contains_key(*k)).map(|k| (k.0.clone(), k.2)).collect();
+        let unknown: HashSet<_> = keys
+            .iter()
+            .filter(|k| !self.inflight.contains_key(*k))
+            .map(|k| (k.0.clone(), k.2))
+            .collect();
         let doubtful: Vec<_> = doubtful.into_iter().collect();
         let doubts = tx.doubts_of_messages(&doubtful).await?;
         places.extend(doubts.iter().filter_map(doubt_place));
@@ -219,11 +245,19 @@ impl<'a> Work<'a> {
             return Ok(());
         }
         let places: Vec<_> = places.into_iter().collect();
-        let phones: Vec<_> = places.iter().map(|p| p.1).collect::<HashSet<_>>().into_iter().collect();
+        let phones: Vec<_> = places
+            .iter()
+            .map(|p| p.1)
+            .collect::<HashSet<_>>()
+            .into_iter()
+            .collect();
         for row in tx.messages_of(&phones).await? {
             ids.insert(MessageId(row.id));
             if let Some(phone) = Phone::from_wire(&row.phone) {
-                self.by_phone.entry(phone).or_default().push(MessageId(row.id));
+                self.by_phone
+                    .entry(phone)
+                    .or_default()
+                    .push(MessageId(row.id));
             }
         }
         for row in tx.standing_of(&phones).await? {
@@ -238,24 +272,39 @@ impl<'a> Work<'a> {
         }
         for row in tx.orphans_at(&places).await? {
             if let Some(phone) = Phone::from_wire(&row.phone) {
-                self.orphans.entry((GatewayId(row.gateway.clone()), phone)).or_default().push(row);
+                self.orphans
+                    .entry((GatewayId(row.gateway.clone()), phone))
+                    .or_default()
+                    .push(row);
             }
         }
         Ok(())
     }
 
-    pub(super) async fn load_messages(&mut self, tx: &mut Tx, ids: HashSet<MessageId>) -> store::Result<()> {
-        let mut ids: Vec<_> = ids.into_iter().filter(|id| !self.messages.contains_key(id)).collect();
+    pub(super) async fn load_messages(
+        &mut self,
+        tx: &mut Tx,
+        ids: HashSet<MessageId>,
+    ) -> store::Result<()> {
+        let mut ids: Vec<_> = ids
+            .into_iter()
+            .filter(|id| !self.messages.contains_key(id))
+            .collect();
         ids.sort_unstable();
         let rows = tx.messages(&ids).await?;
-        let long: Vec<_> = rows.iter().filter(|r| r.segments > 1).map(|r| MessageId(r.id)).collect();
+        let long: Vec<_> = rows
+            .iter()
+            .filter(|r| r.segments > 1)
+            .map(|r| MessageId(r.id))
+            .collect();
         let mut parts: HashMap<i64, Vec<SegmentRow>> = HashMap::new();
         for s in tx.segments(&long).await? {
             parts.entry(s.message_id).or_default().push(s);
         }
         for row in rows {
             let segments = parts.remove(&row.id).unwrap_or_default();
-            self.messages.insert(MessageId(row.id), Message::new(row, &segments)?);
+            self.messages
+                .insert(MessageId(row.id), Message::new(row, &segments)?);
         }
         for lane in ids.iter().map(|id| id.lane()).collect::<HashSet<_>>() {
             self.lane(tx, lane).await?;
@@ -268,7 +317,10 @@ impl<'a> Work<'a> {
         if let Some(lane) = self.lanes.get(&id) {
             return Ok(lane.clone());
         }
-        let lane = tx.lane(id).await?.ok_or_else(|| store::Error::Missing { what: "lane", id: id.to_string() })?;
+        let lane = tx.lane(id).await?.ok_or_else(|| store::Error::Missing {
+            what: "lane",
+            id: id.to_string(),
+        })?;
         self.lanes.insert(id, lane.clone());
         Ok(lane)
     }
@@ -276,12 +328,17 @@ impl<'a> Work<'a> {
     /// A run has changed: so have its lanes, as far as they are loaded.
     pub(super) fn run_changed(&mut self, run: RunId, change: impl Fn(&mut LaneRow)) {
         let run = run.to_string();
-        self.lanes.values_mut().filter(|l| l.run_id == run).for_each(change);
+        self.lanes
+            .values_mut()
+            .filter(|l| l.run_id == run)
+            .for_each(change);
     }
 
     /// Has the message an outcome that is not written yet?
     pub(super) fn has_news(&self, id: MessageId) -> bool {
-        self.messages.get(&id).is_some_and(|m| m.dirty && m.standing.outcome().is_some())
+        self.messages
+            .get(&id)
+            .is_some_and(|m| m.dirty && m.standing.outcome().is_some())
     }
 
     pub(super) fn note(&mut self, event: &Event) {
@@ -295,7 +352,13 @@ impl<'a> Work<'a> {
 
     /// Applies a change to a message; says whether it changed anything. An impossible one is logged
     /// and left out: the carrier's contradictions must not stop the journal.
-    pub(super) fn change(&mut self, id: MessageId, part: u8, change: &Change, source: Source) -> bool {
+    pub(super) fn change(
+        &mut self,
+        id: MessageId,
+        part: u8,
+        change: &Change,
+        source: Source,
+    ) -> bool {
         let Some(message) = self.messages.get_mut(&id) else {
             tracing::warn!(message = %id, "A change names a message that does not exist");
             return false;
@@ -357,7 +420,10 @@ impl<'a> Work<'a> {
         if let Some(after) = after {
             *self.tally.entry((lane, after)).or_default() += 1;
         }
-        let in_front = self.lanes.get(&lane).is_some_and(|l| id.position() >= l.next);
+        let in_front = self
+            .lanes
+            .get(&lane)
+            .is_some_and(|l| id.position() >= l.next);
         if in_front && before.is_some() != after.is_some() {
             *self.ahead.entry(lane).or_default() += if after.is_some() { 1 } else { -1 };
         }
@@ -374,7 +440,9 @@ impl<'a> Work<'a> {
 
     /// An answer, a time-out, a suppression: news of one part.
     pub(super) fn part(&mut self, news: &PartNews) {
-        let was_doubt = self.part_of(news.message, news.part).is_some_and(|p| *p == Part::Doubt);
+        let was_doubt = self
+            .part_of(news.message, news.part)
+            .is_some_and(|p| *p == Part::Doubt);
         if was_doubt && news.change == Change::Resent && !self.may_resend(news) {
             return;
         }
@@ -401,15 +469,31 @@ impl<'a> Work<'a> {
                     self.forget_doubt(&news.gateway, news.phone, news.message, news.part);
                 }
             }
-            Change::Reported { .. } | Change::Unconfirmed | Change::Suppressed { .. } | Change::Cancelled { .. } => {}
+            Change::Reported { .. }
+            | Change::Unconfirmed
+            | Change::Suppressed { .. }
+            | Change::Cancelled { .. } => {}
         }
         self.try_adopt(&(news.gateway.clone(), news.phone));
     }
 
     /// The answer came after the time-out: it settles the doubt, unless something else has.
-    pub(super) fn late_answer(&mut self, gateway: &GatewayId, message: MessageId, part: u8, change: &Change) {
+    pub(super) fn late_answer(
+        &mut self,
+        gateway: &GatewayId,
+        message: MessageId,
+        part: u8,
+        change: &Change,
+    ) {
         let doubtful = self.part_of(message, part) == Some(&Part::Doubt);
-        let Some(phone) = self.messages.get(&message).and_then(Message::phone).filter(|_| doubtful) else { return };
+        let Some(phone) = self
+            .messages
+            .get(&message)
+            .and_then(Message::phone)
+            .filter(|_| doubtful)
+        else {
+            return;
+        };
         self.part(&PartNews {
             message,
             part,
@@ -439,11 +523,23 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn part_of(&self, message: MessageId, part: u8) -> Option<&Part> {
-        self.messages.get(&message)?.standing.parts.get(usize::from(part))
+        self.messages
+            .get(&message)?
+            .standing
+            .parts
+            .get(usize::from(part))
     }
 
-    pub(super) fn expect_report(&mut self, message: MessageId, part: u8, gateway: &GatewayId, phone: Phone, id: &str) {
-        self.inflight.insert((gateway.clone(), id.to_owned(), phone), (message, part));
+    pub(super) fn expect_report(
+        &mut self,
+        message: MessageId,
+        part: u8,
+        gateway: &GatewayId,
+        phone: Phone,
+        id: &str,
+    ) {
+        self.inflight
+            .insert((gateway.clone(), id.to_owned(), phone), (message, part));
         self.new_inflight.push(InflightRow {
             gateway: gateway.0.clone(),
             carrier_id: id.to_owned(),
@@ -464,7 +560,12 @@ impl<'a> Work<'a> {
             for position in release.span.from..release.span.to {
                 let id = MessageId::new(release.span.lane, position);
                 let reason = lane.end_reason.clone();
-                self.change(id, release.part, &Change::Cancelled { reason }, Source::Watchbell);
+                self.change(
+                    id,
+                    release.part,
+                    &Change::Cancelled { reason },
+                    Source::Watchbell,
+                );
             }
         }
         Ok(())
@@ -479,7 +580,10 @@ impl<'a> Work<'a> {
             attempt: release.attempt,
             due: release.due.0,
         });
-        let elsewhere = self.lanes.get(&span.lane).is_some_and(|l| l.gateway != release.gateway.0);
+        let elsewhere = self
+            .lanes
+            .get(&span.lane)
+            .is_some_and(|l| l.gateway != release.gateway.0);
         for position in span.from..span.to {
             if let Some(message) = self.messages.get_mut(&MessageId::new(span.lane, position)) {
                 let gateway = elsewhere.then(|| release.gateway.0.clone());
@@ -517,17 +621,36 @@ impl<'a> Work<'a> {
             tx.take_again(id, row.from).await?;
         }
         // What was released in this very commit waits too.
-        let (released, others) = std::mem::take(&mut self.again).into_iter().partition(|a| a.lane_id == id.0);
+        let (released, others) = std::mem::take(&mut self.again)
+            .into_iter()
+            .partition(|a| a.lane_id == id.0);
         self.again = others;
         waiting.extend::<Vec<_>>(released);
-        self.note(&Event::Ended { span: Span { lane: id, from: lane.next, to: lane.end }, reason: reason.to_owned() });
-        let ids = waiting.iter().flat_map(|a| (a.from..a.to).map(|p| MessageId::new(id, p))).collect();
+        self.note(&Event::Ended {
+            span: Span {
+                lane: id,
+                from: lane.next,
+                to: lane.end,
+            },
+            reason: reason.to_owned(),
+        });
+        let ids = waiting
+            .iter()
+            .flat_map(|a| (a.from..a.to).map(|p| MessageId::new(id, p)))
+            .collect();
         self.load_messages(tx, ids).await?;
         for row in waiting {
             for position in row.from..row.to {
-                let change = Change::Cancelled { reason: reason.to_owned() };
+                let change = Change::Cancelled {
+                    reason: reason.to_owned(),
+                };
                 let part = u8::try_from(row.part).unwrap_or(0);
-                self.change(MessageId::new(id, position), part, &change, Source::Watchbell);
+                self.change(
+                    MessageId::new(id, position),
+                    part,
+                    &change,
+                    Source::Watchbell,
+                );
             }
         }
         tx.end_lane(id, reason).await?;

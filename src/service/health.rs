@@ -30,6 +30,12 @@ impl Watch {
     /// How each gateway stands; `None` while another process has the engine.
     pub fn health(&self) -> Option<BTreeMap<GatewayId, Health>> {
         let gateways = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        Some(gateways.as_ref()?.iter().map(|(id, g)| (id.clone(), g.health())).collect())
+        Some(
+            gateways
+                .as_ref()?
+                .iter()
+                .map(|(id, g)| (id.clone(), g.health()))
+                .collect(),
+        )
     }
 }

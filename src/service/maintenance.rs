@@ -30,8 +30,15 @@ impl Office {
         }
         let now = self.clock.now();
         let mut tx = self.store.begin("backup").await?;
-        let what = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let event = Event::Seen { by: actor.label(), what: "backup".into(), reason: what };
+        let what = target
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let event = Event::Seen {
+            by: actor.label(),
+            what: "backup".into(),
+            reason: what,
+        };
         let head = tx.record(now, &[event]).await?;
         tx.commit().await?;
         self.store.copy_to(target).await?;
@@ -63,8 +70,14 @@ pub async fn restore(config: &Config, from: &Path) -> Result<Option<PathBuf>, Se
     if tx.installation().await?.is_some() {
         let why = sidecar::Suspicion::Missing.as_str();
         tx.set_held(why).await?;
-        let event = Event::Stop { by: "watchbell".into(), act: "held".into(), reason: why.into(), left: None };
-        tx.record(crate::clock::Clock::system().now(), &[event]).await?;
+        let event = Event::Stop {
+            by: "watchbell".into(),
+            act: "held".into(),
+            reason: why.into(),
+            left: None,
+        };
+        tx.record(crate::clock::Clock::system().now(), &[event])
+            .await?;
     }
     tx.commit().await?;
     store.close().await;
@@ -84,7 +97,10 @@ async fn set_aside(path: &Path) -> Result<Option<PathBuf>, ServiceError> {
         ));
     };
     store.close().await;
-    let stamp = crate::clock::Clock::system().now().utc().format("%Y%m%d%H%M%S");
+    let stamp = crate::clock::Clock::system()
+        .now()
+        .utc()
+        .format("%Y%m%d%H%M%S");
     let kept = path.with_extension(format!("replaced-{stamp}"));
     fs::rename(path, &kept)?;
     for suffix in ["-wal", "-shm"] {

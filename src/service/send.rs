@@ -101,7 +101,11 @@ impl Office {
     /// Season and quiet hours as configured.
     pub fn hours(&self) -> Hours {
         let s = &self.config.sending;
-        Hours { season: s.season, quiet: s.quiet_hours, zone: s.timezone }
+        Hours {
+            season: s.season,
+            quiet: s.quiet_hours,
+            zone: s.timezone,
+        }
     }
 
     /// Queues one run. With `require_approval` it is only submitted.
@@ -117,7 +121,10 @@ impl Office {
         self.gateways_can_be_opened()?;
         let now = self.clock.now();
         if wish.not_after.is_some_and(|t| t <= now) {
-            return Err(ServiceError::usage("最晚时间已经过去：请另定 --not-after", "--not-after has passed already: choose a later time"));
+            return Err(ServiceError::usage(
+                "最晚时间已经过去：请另定 --not-after",
+                "--not-after has passed already: choose a later time",
+            ));
         }
         let opens_at = match self.hours().may_send(now, wish.priority) {
             Window::Open => None,
@@ -146,7 +153,12 @@ impl Office {
             approval,
         };
         let frozen = self.freeze(&order, audience).await?;
-        Ok(Queued { frozen, waits_for_approval: approval == Approval::Needed, opens_at, refused_rows })
+        Ok(Queued {
+            frozen,
+            waits_for_approval: approval == Approval::Needed,
+            opens_at,
+            refused_rows,
+        })
     }
 
     async fn freeze(&self, order: &Order, audience: Audience) -> Result<Frozen, ServiceError> {
@@ -160,11 +172,19 @@ impl Office {
 
     /// Hands a returned campaign in again: the audience is frozen anew as it is now, with another text
     /// if one is given.
-    pub async fn resubmit(&self, actor: &Actor, id: CampaignId, text: Option<&str>) -> Result<Queued, ServiceError> {
+    pub async fn resubmit(
+        &self,
+        actor: &Actor,
+        id: CampaignId,
+        text: Option<&str>,
+    ) -> Result<Queued, ServiceError> {
         actor.may(Act::Submit)?;
         let campaign = self.campaign(id).await?;
         campaign.state()?.on(CampaignAct::Submit).map_err(|e| {
-            ServiceError::refused(format!("任务处于 {} 状态，不能提交审批", campaign.state), e.to_string())
+            ServiceError::refused(
+                format!("任务处于 {} 状态，不能提交审批", campaign.state),
+                e.to_string(),
+            )
         })?;
         let now = self.clock.now();
         let not_after = (campaign.not_after_us > 0).then_some(Micros(campaign.not_after_us));
@@ -179,7 +199,10 @@ impl Office {
         let path = words.file.map(std::path::PathBuf::from);
         let to = match &path {
             Some(path) => Target::File(path),
-            None => Target::Groups { include: &words.include, exclude: &words.exclude },
+            None => Target::Groups {
+                include: &words.include,
+                exclude: &words.exclude,
+            },
         };
         let (audience, audience_words, refused_rows) = self.audience(&to).await?;
         let unknown = |e: String| ServiceError::refused(format!("任务记录有误：{e}"), e);
@@ -187,8 +210,15 @@ impl Office {
             name: campaign.name.clone(),
             text: text.unwrap_or(&campaign.template).to_owned(),
             audience: audience_words,
-            priority: campaign.priority.parse().map_err(|e: crate::domain::priority::UnknownPriority| unknown(e.to_string()))?,
-            on_doubt: if campaign.on_doubt == "resend" { OnDoubt::Resend } else { OnDoubt::Hold },
+            priority: campaign
+                .priority
+                .parse()
+                .map_err(|e: crate::domain::priority::UnknownPriority| unknown(e.to_string()))?,
+            on_doubt: if campaign.on_doubt == "resend" {
+                OnDoubt::Resend
+            } else {
+                OnDoubt::Hold
+            },
             not_after,
             not_before: None,
             slot: now,
@@ -197,22 +227,40 @@ impl Office {
             approval: Approval::Needed,
         };
         let frozen = self.freeze(&order, audience).await?;
-        Ok(Queued { frozen, waits_for_approval: true, opens_at: None, refused_rows })
+        Ok(Queued {
+            frozen,
+            waits_for_approval: true,
+            opens_at: None,
+            refused_rows,
+        })
     }
 
     /// What no gateway could be opened with must not be found out after the run was queued. Practice
     /// puts simulated carriers in their place.
     fn gateways_can_be_opened(&self) -> Result<(), ServiceError> {
-        for config in self.config.gateways.iter().filter(|_| !self.config.practice) {
-            gateway::check(config).map_err(|source| EngineError::Gateway { id: config.id.clone(), source })?;
+        for config in self
+            .config
+            .gateways
+            .iter()
+            .filter(|_| !self.config.practice)
+        {
+            gateway::check(config).map_err(|source| EngineError::Gateway {
+                id: config.id.clone(),
+                source,
+            })?;
         }
         Ok(())
     }
 
     fn out_of_hours(&self, at: Micros, why: Closed) -> ServiceError {
-        let when = at.local(self.config.sending.timezone).format("%Y-%m-%d %H:%M");
+        let when = at
+            .local(self.config.sending.timezone)
+            .format("%Y-%m-%d %H:%M");
         ServiceError::refused(
-            format!("{}，最早 {when} 可以发送：加 --wait-for-window 排队等候，紧急的用 --priority urgent", why.reason(Lang::Zh)),
+            format!(
+                "{}，最早 {when} 可以发送：加 --wait-for-window 排队等候，紧急的用 --priority urgent",
+                why.reason(Lang::Zh)
+            ),
             format!(
                 "{}; it may go out from {when}: queue it with --wait-for-window, or use --priority urgent for an emergency",
                 why.reason(Lang::En)
@@ -225,37 +273,64 @@ impl Office {
             Target::File(path) => {
                 let name = path.display().to_string();
                 let (audience, refused) = people_of(path)?;
-                Ok((audience, serde_json::json!({ "file": name }).to_string(), refused))
+                Ok((
+                    audience,
+                    serde_json::json!({ "file": name }).to_string(),
+                    refused,
+                ))
             }
             Target::Groups { include, exclude } => {
-                let words = serde_json::json!({ "include": include, "exclude": exclude }).to_string();
+                let words =
+                    serde_json::json!({ "include": include, "exclude": exclude }).to_string();
                 Ok((self.groups_audience(include, exclude).await?, words, 0))
             }
         }
     }
 
-    async fn groups_audience(&self, include: &[String], exclude: &[String]) -> Result<Audience, ServiceError> {
+    async fn groups_audience(
+        &self,
+        include: &[String],
+        exclude: &[String],
+    ) -> Result<Audience, ServiceError> {
         let mut tx = self.store.read("audience_groups").await?;
         let groups = tx.groups().await?;
         let nestings = tx.nestings().await?;
         let id_of = |name: &String| {
-            groups.iter().find(|g| g.name == *name).map(|g| g.id.clone()).ok_or_else(|| unknown_group(name, &groups))
+            groups
+                .iter()
+                .find(|g| g.name == *name)
+                .map(|g| g.id.clone())
+                .ok_or_else(|| unknown_group(name, &groups))
         };
-        let children =
-            |id: &String| nestings.iter().filter(|(p, _)| p == id).map(|(_, c)| c.clone()).collect::<Vec<_>>();
+        let children = |id: &String| {
+            nestings
+                .iter()
+                .filter(|(p, _)| p == id)
+                .map(|(_, c)| c.clone())
+                .collect::<Vec<_>>()
+        };
         let all = |names: &[String]| -> Result<Vec<String>, ServiceError> {
             let roots = names.iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
-            flatten(roots, children).map_err(|cycle| ServiceError::usage(format!("组的包含关系成环：{cycle}"), cycle.to_string()))
+            flatten(roots, children).map_err(|cycle| {
+                ServiceError::usage(format!("组的包含关系成环：{cycle}"), cycle.to_string())
+            })
         };
         let included = all(include)?;
         let excluded = all(exclude)?;
         let fields = tx.field_names(&included).await?;
-        let excluded: Vec<Phone> =
-            tx.phones_of(&excluded).await?.iter().filter_map(|p| Phone::from_wire(p)).collect();
+        let excluded: Vec<Phone> = tx
+            .phones_of(&excluded)
+            .await?
+            .iter()
+            .filter_map(|p| Phone::from_wire(p))
+            .collect();
         let titled = included
             .into_iter()
             .map(|id| {
-                let name = groups.iter().find(|g| g.id == id).map_or_else(String::new, |g| g.name.clone());
+                let name = groups
+                    .iter()
+                    .find(|g| g.id == id)
+                    .map_or_else(String::new, |g| g.name.clone());
                 (id, name)
             })
             .collect();
@@ -317,8 +392,13 @@ impl Office {
         }
     }
 
-    async fn become_engine(&self, alerts: &crate::alert::Alerts) -> Result<Option<Running>, ServiceError> {
-        let Some(engine) = Engine::start(self.engine_parts(alerts.clone())).await? else { return Ok(None) };
+    async fn become_engine(
+        &self,
+        alerts: &crate::alert::Alerts,
+    ) -> Result<Option<Running>, ServiceError> {
+        let Some(engine) = Engine::start(self.engine_parts(alerts.clone())).await? else {
+            return Ok(None);
+        };
         let token = tokio_util::sync::CancellationToken::new();
         let task = tokio::spawn(engine.run(token.clone()));
         Ok(Some((task, token)))
@@ -328,19 +408,34 @@ impl Office {
         let mut tx = self.store.read("glance").await?;
         let counts = tx.run_counts(run).await?;
         let row = tx.run(run).await?;
-        Ok((counts, row.closed_us > 0 || crate::recorder::is_done(&mut tx, run).await?))
+        Ok((
+            counts,
+            row.closed_us > 0 || crate::recorder::is_done(&mut tx, run).await?,
+        ))
     }
 }
 
-type Running = (tokio::task::JoinHandle<Result<(), EngineError>>, tokio_util::sync::CancellationToken);
+type Running = (
+    tokio::task::JoinHandle<Result<(), EngineError>>,
+    tokio_util::sync::CancellationToken,
+);
 
 fn people_of(path: &Path) -> Result<(Audience, u64), ServiceError> {
     let file = File::open(path).map_err(|e| {
         let path = path.display();
-        ServiceError::usage(format!("打不开名单文件 {path}：{e}"), format!("cannot open {path}: {e}"))
+        ServiceError::usage(
+            format!("打不开名单文件 {path}：{e}"),
+            format!("cannot open {path}: {e}"),
+        )
     })?;
     let mut book = Book::open(file)?;
-    let names: Vec<String> = book.layout().columns.placeholders().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = book
+        .layout()
+        .columns
+        .placeholders()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     let mut people = Vec::new();
     let mut refused = 0;
     book.each(CarrierTable::builtin(), |row| {
@@ -378,7 +473,9 @@ fn unknown_group(name: &str, groups: &[GroupRow]) -> ServiceError {
     match known.is_empty() {
         true => ServiceError::usage(
             format!("没有名为“{name}”的组，通讯录还是空的：先用 watchbell contacts import 导入"),
-            format!("no group {name:?}, and no group at all: import one with `watchbell contacts import`"),
+            format!(
+                "no group {name:?}, and no group at all: import one with `watchbell contacts import`"
+            ),
         ),
         false => ServiceError::usage(
             format!("没有名为“{name}”的组，现有：{}", known.join("、")),
@@ -388,5 +485,6 @@ fn unknown_group(name: &str, groups: &[GroupRow]) -> ServiceError {
 }
 
 fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "node".into(), |s| s.trim().to_owned())
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "node".into(), |s| s.trim().to_owned())
 }

@@ -61,7 +61,8 @@ impl Office {
         let campaign = self.store.read("decide").await?.campaign(id).await?;
         match act {
             CampaignAct::Approve => {
-                actor.may_approve([campaign.created_by.as_str(), campaign.submitted_by.as_str()])?;
+                actor
+                    .may_approve([campaign.created_by.as_str(), campaign.submitted_by.as_str()])?;
             }
             CampaignAct::Return => actor.may(Act::Return)?,
             CampaignAct::Reject => actor.may(Act::Reject)?,
@@ -78,12 +79,21 @@ impl Office {
             reason: reason.to_owned(),
             digest: campaign.digest,
         };
-        self.journal().await?.commit(&[Op::Decide(decision)]).await?;
+        self.journal()
+            .await?
+            .commit(&[Op::Decide(decision)])
+            .await?;
         Ok(self.store.read("decided").await?.campaign(id).await?)
     }
 
     /// Pauses, resumes or cancels a run.
-    pub async fn intend(&self, actor: &Actor, id: RunId, to: Intent, reason: &str) -> Result<RunView, ServiceError> {
+    pub async fn intend(
+        &self,
+        actor: &Actor,
+        id: RunId,
+        to: Intent,
+        reason: &str,
+    ) -> Result<RunView, ServiceError> {
         let (act, right) = match to {
             Intent::Go => ("resumed", Act::Resume),
             Intent::Paused => ("paused", Act::Pause),
@@ -100,7 +110,13 @@ impl Office {
                 reason: reason.to_owned(),
                 digest: campaign.digest,
             }),
-            _ => Op::Intend { run: id, to, act, by: actor.label(), reason: reason.to_owned() },
+            _ => Op::Intend {
+                run: id,
+                to,
+                act,
+                by: actor.label(),
+                reason: reason.to_owned(),
+            },
         };
         self.journal().await?.commit(&[op]).await?;
         self.run(id).await
@@ -113,7 +129,12 @@ impl Office {
         let campaign = tx.campaign(run.campaign()?).await?;
         let counts = tx.run_counts(id).await?;
         let progress = progress(&run, &counts);
-        Ok(RunView { run, campaign, counts, progress })
+        Ok(RunView {
+            run,
+            campaign,
+            counts,
+            progress,
+        })
     }
 
     /// One campaign.
@@ -128,7 +149,12 @@ impl Office {
 
     /// Segments of a run that carriers took.
     pub async fn segments_taken(&self, run: RunId) -> Result<i64, ServiceError> {
-        Ok(self.store.read("segments_taken").await?.segments_taken(run).await?)
+        Ok(self
+            .store
+            .read("segments_taken")
+            .await?
+            .segments_taken(run)
+            .await?)
     }
 
     /// All runs, newest first.
@@ -147,19 +173,32 @@ impl Office {
         let now = self.clock.now();
         let mut tx = self.store.begin("stop").await?;
         tx.set_stopped(now).await?;
-        let event = Event::Stop { by: actor.label(), act: "stopped".into(), reason: reason.to_owned(), left: None };
+        let event = Event::Stop {
+            by: actor.label(),
+            act: "stopped".into(),
+            reason: reason.to_owned(),
+            left: None,
+        };
         let head = tx.record(now, &[event]).await?;
         tx.commit().await?;
         let deadline = tokio::time::Instant::now() + COUNT_PATIENCE;
         while tokio::time::Instant::now() < deadline {
             if let Some(left) = self.count_since(head.n).await? {
-                return Ok(Stopped { left, by_engine: true });
+                return Ok(Stopped {
+                    left,
+                    by_engine: true,
+                });
             }
             // With the lock in our hands no engine runs, and none can start while we count.
-            if let Some(lock) = EngineLock::try_take(&self.store, &format!("stop-{}", std::process::id())).await? {
+            if let Some(lock) =
+                EngineLock::try_take(&self.store, &format!("stop-{}", std::process::id())).await?
+            {
                 let left = self.store.read("left").await?.left().await?;
                 lock.give_back().await?;
-                return Ok(Stopped { left, by_engine: false });
+                return Ok(Stopped {
+                    left,
+                    by_engine: false,
+                });
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -172,8 +211,15 @@ impl Office {
     async fn count_since(&self, entry: i64) -> Result<Option<i64>, ServiceError> {
         let mut tx = self.store.read("count_since").await?;
         for entry in tx.entries_after(entry, 10_000).await? {
-            for line in entry.events.lines().filter(|l| l.starts_with(r#"{"e":"stop""#)) {
-                if let Ok(Event::Stop { left: Some(left), .. }) = serde_json::from_str(line) {
+            for line in entry
+                .events
+                .lines()
+                .filter(|l| l.starts_with(r#"{"e":"stop""#))
+            {
+                if let Ok(Event::Stop {
+                    left: Some(left), ..
+                }) = serde_json::from_str(line)
+                {
                     return Ok(Some(left));
                 }
             }
@@ -186,13 +232,19 @@ impl Office {
         actor.may(Act::Release)?;
         let now = self.clock.now();
         let mut tx = self.store.begin("release").await?;
-        let Some(installation) = tx.installation().await? else { return Ok(()) };
+        let Some(installation) = tx.installation().await? else {
+            return Ok(());
+        };
         let place = tx.place().await?;
         tx.set_held("").await?;
         tx.set_stopped(crate::domain::time::Micros(0)).await?;
         tx.set_place(&place).await?;
-        let event =
-            Event::Stop { by: actor.label(), act: "released".into(), reason: reason.to_owned(), left: None };
+        let event = Event::Stop {
+            by: actor.label(),
+            act: "released".into(),
+            reason: reason.to_owned(),
+            left: None,
+        };
         let head = tx.record(now, &[event]).await?;
         tx.commit().await?;
         if let Some(path) = self.store.path() {
@@ -208,7 +260,11 @@ pub fn progress(run: &RunRow, counts: &Counts) -> Progress {
     if run.frozen_us == 0 {
         Progress::Planned
     } else if run.opened_us == 0 && counts.of(Outcome::Cancelled) > 0 && counts.queued == 0 {
-        if run.intent == Intent::Cancelled.as_str() { Progress::Done } else { Progress::Missed }
+        if run.intent == Intent::Cancelled.as_str() {
+            Progress::Done
+        } else {
+            Progress::Missed
+        }
     } else if run.closed_us > 0 || counts.open() == 0 {
         Progress::Done
     } else if counts.queued + counts.submitting == 0 {

@@ -70,12 +70,21 @@ impl County {
     pub(crate) async fn open(carrier: Settings, sending: &str, gateway: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let carrier = Simulator::start(carrier).await.unwrap();
-        let text = settings("sqlite://watchbell.db", &carrier.address().to_string(), sending, gateway);
+        let text = settings(
+            "sqlite://watchbell.db",
+            &carrier.address().to_string(),
+            sending,
+            gateway,
+        );
         let file = dir.path().join("watchbell.toml");
         std::fs::write(&file, text).unwrap();
         let config = Config::load(Some(&file), []).unwrap();
         let office = Office::open(config, Clock::system()).await.unwrap();
-        Self { office, carrier, dir }
+        Self {
+            office,
+            carrier,
+            dir,
+        }
     }
 
     /// A CSV of `n` distinct numbers, the first being 13800100000.
@@ -89,7 +98,12 @@ impl County {
         path
     }
 
-    pub(crate) async fn send(&self, list: &std::path::Path, text: &str, on_doubt: OnDoubt) -> Queued {
+    pub(crate) async fn send(
+        &self,
+        list: &std::path::Path,
+        text: &str,
+        on_doubt: OnDoubt,
+    ) -> Queued {
         let wish = Wish {
             name: "test".to_owned(),
             to: Target::File(list),
@@ -106,16 +120,22 @@ impl County {
     pub(crate) async fn finish(&self, run: RunId) -> Counts {
         let stop = CancellationToken::new();
         let alerts = Alerts::new(Clock::system(), false);
-        let done = tokio::time::timeout(PATIENCE, self.office.wait(run, &alerts, &stop, |_| {})).await;
+        let done =
+            tokio::time::timeout(PATIENCE, self.office.wait(run, &alerts, &stop, |_| {})).await;
         match done {
             Ok(counts) => counts.unwrap(),
-            Err(tokio::time::error::Elapsed { .. }) => panic!("still open after {PATIENCE:?}: {:?}", self.office.run(run).await.unwrap().counts),
+            Err(tokio::time::error::Elapsed { .. }) => panic!(
+                "still open after {PATIENCE:?}: {:?}",
+                self.office.run(run).await.unwrap().counts
+            ),
         }
     }
 }
 
 pub(crate) fn somebody() -> Actor {
-    Actor::System { account: "test".to_owned() }
+    Actor::System {
+        account: "test".to_owned(),
+    }
 }
 
 /// Waits until `done` says so.
@@ -132,15 +152,31 @@ pub(crate) async fn both_sides_agree(county: &County) {
     use watchbell::store::log::LogFilter;
     let per_number = county.carrier.per_number();
     let mut tx = county.office.store.read("test").await.unwrap();
-    let rows = tx.log_after(&LogFilter::default(), 0, 1_000_000).await.unwrap();
+    let rows = tx
+        .log_after(&LogFilter::default(), 0, 1_000_000)
+        .await
+        .unwrap();
     for row in rows {
         let phone = Phone::from_wire(&row.phone).unwrap();
         let theirs = per_number.get(&phone);
         match row.state.as_str() {
-            "delivered" => assert_eq!(theirs.and_then(|n| n.report.as_deref()), Some("DELIVRD"), "{}", row.id),
+            "delivered" => assert_eq!(
+                theirs.and_then(|n| n.report.as_deref()),
+                Some("DELIVRD"),
+                "{}",
+                row.id
+            ),
             "undelivered" | "expired" | "submitted" | "unconfirmed" | "in_doubt" => {}
-            never_left => assert!(theirs.is_none(), "{never_left}: {} left all the same", row.id),
+            never_left => assert!(
+                theirs.is_none(),
+                "{never_left}: {} left all the same",
+                row.id
+            ),
         }
     }
-    assert_eq!(county.carrier.counts().recipients_sent_twice, 0, "somebody got it twice");
+    assert_eq!(
+        county.carrier.counts().recipients_sent_twice,
+        0,
+        "somebody got it twice"
+    );
 }

@@ -1,11 +1,7 @@
 //! The journal, operation by operation: what each sequence of words makes of a message.
 
 use watchbell::{
-    domain::{
-        id::MessageId,
-        lifecycle::Intent,
-        message::Change,
-    },
+    domain::{id::MessageId, lifecycle::Intent, message::Change},
     engine::recovery::recover,
     expander::OnDoubt::{Hold, Resend},
     gateway::Verdict,
@@ -16,7 +12,13 @@ use watchbell::{
 use crate::recorder_support::*;
 
 fn intend(run: watchbell::domain::id::RunId, to: Intent) -> Op {
-    Op::Intend { run, to, act: "paused", by: "test".into(), reason: "test".into() }
+    Op::Intend {
+        run,
+        to,
+        act: "paused",
+        by: "test".into(),
+        reason: "test".into(),
+    }
 }
 
 async fn window_over(desk: &mut Desk) {
@@ -34,8 +36,12 @@ async fn a_report_before_its_answer_in_the_same_group_settles_the_message_and_le
     on_each(async |mut desk| {
         let (_, lane) = desk.run(3, 1, Hold).await;
         desk.claim(lane, 3).await;
-        desk.commit([report(0, "a"), accepted(lane, 0, 0, "a"), report(0, "a")]).await;
-        assert_eq!((desk.state(lane, 0).await.as_str(), desk.orphans(0).await), ("delivered R", 0));
+        desk.commit([report(0, "a"), accepted(lane, 0, 0, "a"), report(0, "a")])
+            .await;
+        assert_eq!(
+            (desk.state(lane, 0).await.as_str(), desk.orphans(0).await),
+            ("delivered R", 0)
+        );
     })
     .await;
 }
@@ -50,7 +56,10 @@ async fn a_report_before_its_answer_in_an_earlier_group_waits_also_over_a_restar
         assert_eq!(desk.orphans(0).await, 1);
         desk.restart().await;
         desk.commit([accepted(lane, 0, 0, "a")]).await;
-        assert_eq!((desk.state(lane, 0).await.as_str(), desk.orphans(0).await), ("delivered R", 0));
+        assert_eq!(
+            (desk.state(lane, 0).await.as_str(), desk.orphans(0).await),
+            ("delivered R", 0)
+        );
     })
     .await;
 }
@@ -60,9 +69,17 @@ async fn the_first_final_report_holds_also_when_inflight_has_forgotten_the_id() 
     on_each(async |mut desk| {
         let (_, lane) = desk.run(2, 1, Hold).await;
         desk.claim(lane, 2).await;
-        desk.commit([accepted(lane, 0, 0, "a"), accepted(lane, 1, 0, "b")]).await;
+        desk.commit([accepted(lane, 0, 0, "a"), accepted(lane, 1, 0, "b")])
+            .await;
         desk.commit([report(0, "a"), report(0, "a")]).await;
-        desk.commit([report_at(0, "a", "2306010930", Verdict::Undelivered, mobile())]).await;
+        desk.commit([report_at(
+            0,
+            "a",
+            "2306010930",
+            Verdict::Undelivered,
+            mobile(),
+        )])
+        .await;
         window_over(&mut desk).await;
         assert_eq!(desk.state(lane, 0).await, "delivered R");
         assert_eq!(desk.state(lane, 1).await, "unconfirmed");
@@ -80,10 +97,21 @@ async fn an_orphan_is_adopted_by_the_one_doubtful_message_of_its_number() {
         desk.claim(lane, 2).await;
         desk.commit([timed_out(lane, 0, 0)]).await;
         desk.commit([report(0, "a")]).await;
-        assert_eq!(desk.state(lane, 0).await, "in_doubt", "its answer may still come");
+        assert_eq!(
+            desk.state(lane, 0).await,
+            "in_doubt",
+            "its answer may still come"
+        );
         desk.commit([gone(lane, 0, 0)]).await;
         let row = desk.message(lane, 0).await;
-        assert_eq!((row.state.as_deref(), row.carrier_id.as_deref(), row.mark.as_deref()), (Some("delivered"), Some("a"), Some("adopted")));
+        assert_eq!(
+            (
+                row.state.as_deref(),
+                row.carrier_id.as_deref(),
+                row.mark.as_deref()
+            ),
+            (Some("delivered"), Some("a"), Some("adopted"))
+        );
         desk.commit([report(0, "a")]).await;
         assert_eq!((desk.orphans(0).await, desk.doubts(0).await), (0, 0));
     })
@@ -97,9 +125,11 @@ async fn two_doubtful_messages_of_one_number_keep_the_orphan_waiting() {
         let (_, two) = desk.run(1, 1, Hold).await;
         desk.claim(one, 1).await;
         desk.claim(two, 1).await;
-        desk.commit([doubt(one, 0, 0), doubt(two, 0, 0), report(0, "a")]).await;
+        desk.commit([doubt(one, 0, 0), doubt(two, 0, 0), report(0, "a")])
+            .await;
         assert_eq!((desk.orphans(0).await, desk.doubts(0).await), (1, 2));
-        desk.commit([late(one, 0, 0, Change::Refused { code: "1".into() })]).await;
+        desk.commit([late(one, 0, 0, Change::Refused { code: "1".into() })])
+            .await;
         assert_eq!(desk.state(two, 0).await, "delivered R", "one question less");
     })
     .await;
@@ -112,11 +142,18 @@ async fn another_open_message_of_the_number_keeps_the_orphan_waiting_until_it_se
         let (_, two) = desk.run(1, 1, Hold).await;
         desk.claim(one, 1).await;
         desk.claim(two, 1).await;
-        desk.commit([doubt(one, 0, 0), accepted(two, 0, 0, "b")]).await;
+        desk.commit([doubt(one, 0, 0), accepted(two, 0, 0, "b")])
+            .await;
         desk.commit([report(0, "a")]).await;
-        assert_eq!((desk.orphans(0).await, desk.state(one, 0).await.as_str()), (1, "in_doubt"));
+        assert_eq!(
+            (desk.orphans(0).await, desk.state(one, 0).await.as_str()),
+            (1, "in_doubt")
+        );
         desk.commit([report(0, "b")]).await;
-        assert_eq!((desk.orphans(0).await, desk.state(one, 0).await.as_str()), (0, "delivered R"));
+        assert_eq!(
+            (desk.orphans(0).await, desk.state(one, 0).await.as_str()),
+            (0, "delivered R")
+        );
     })
     .await;
 }
@@ -128,10 +165,14 @@ async fn when_the_other_message_stays_without_a_word_the_orphan_is_adopted_at_it
         let (_, two) = desk.run(1, 1, Hold).await;
         desk.claim(one, 1).await;
         desk.claim(two, 1).await;
-        desk.commit([doubt(one, 0, 0), accepted(two, 0, 0, "b"), report(0, "a")]).await;
+        desk.commit([doubt(one, 0, 0), accepted(two, 0, 0, "b"), report(0, "a")])
+            .await;
         assert_eq!(desk.orphans(0).await, 1);
         window_over(&mut desk).await;
-        assert_eq!((desk.orphans(0).await, desk.state(one, 0).await.as_str()), (0, "delivered R"));
+        assert_eq!(
+            (desk.orphans(0).await, desk.state(one, 0).await.as_str()),
+            (0, "delivered R")
+        );
         assert_eq!(desk.state(two, 0).await, "unconfirmed");
     })
     .await;
@@ -143,9 +184,26 @@ async fn a_submit_time_that_does_not_fit_keeps_the_orphan_waiting_but_whole_hour
         let (_, lane) = desk.run(2, 1, Hold).await;
         desk.claim(lane, 2).await;
         desk.commit([doubt(lane, 0, 0), doubt(lane, 1, 0)]).await;
-        desk.commit([report_at(0, "a", "2306010950", Verdict::Delivered, mobile())]).await;
-        desk.commit([report_at(1, "b", "2306010132", Verdict::Delivered, mobile())]).await;
-        assert_eq!((desk.orphans(0).await, desk.state(lane, 0).await.as_str()), (1, "in_doubt"));
+        desk.commit([report_at(
+            0,
+            "a",
+            "2306010950",
+            Verdict::Delivered,
+            mobile(),
+        )])
+        .await;
+        desk.commit([report_at(
+            1,
+            "b",
+            "2306010132",
+            Verdict::Delivered,
+            mobile(),
+        )])
+        .await;
+        assert_eq!(
+            (desk.orphans(0).await, desk.state(lane, 0).await.as_str()),
+            (1, "in_doubt")
+        );
         assert_eq!(desk.state(lane, 1).await, "delivered R");
     })
     .await;
@@ -156,11 +214,18 @@ async fn a_long_message_is_adopted_only_when_as_many_ids_as_doubtful_parts_have_
     on_each(async |mut desk| {
         let (_, lane) = desk.run(1, 2, Hold).await;
         desk.claim(lane, 1).await;
-        desk.commit([doubt(lane, 0, 0), doubt(lane, 0, 1), report(0, "a")]).await;
+        desk.commit([doubt(lane, 0, 0), doubt(lane, 0, 1), report(0, "a")])
+            .await;
         desk.commit([report(0, "a")]).await;
-        assert_eq!((desk.orphans(0).await, desk.state(lane, 0).await.as_str()), (1, "in_doubt"));
+        assert_eq!(
+            (desk.orphans(0).await, desk.state(lane, 0).await.as_str()),
+            (1, "in_doubt")
+        );
         desk.commit([report(0, "b")]).await;
-        assert_eq!((desk.orphans(0).await, desk.state(lane, 0).await.as_str()), (0, "delivered R"));
+        assert_eq!(
+            (desk.orphans(0).await, desk.state(lane, 0).await.as_str()),
+            (0, "delivered R")
+        );
     })
     .await;
 }
@@ -170,14 +235,28 @@ async fn a_settled_doubt_lets_the_remaining_parts_go_and_an_ended_lane_lets_them
     on_each(async |mut desk| {
         let (_, lane) = desk.run(3, 3, Hold).await;
         desk.claim(lane, 3).await;
-        desk.commit([timed_out(lane, 0, 0), timed_out(lane, 1, 0), timed_out(lane, 2, 0)]).await;
-        desk.commit([late(lane, 0, 0, Change::Accepted { id: "a".into() })]).await;
-        let grant = granted(desk.commit([claim(lane, Take::Again(0), 5, mobile())]).await);
-        assert_eq!((grant.claim.part, grant.claim.attempt, grant.items.len()), (1, 1, 1));
-        desk.commit([late(lane, 1, 0, Change::Refused { code: "9".into() })]).await;
+        desk.commit([
+            timed_out(lane, 0, 0),
+            timed_out(lane, 1, 0),
+            timed_out(lane, 2, 0),
+        ])
+        .await;
+        desk.commit([late(lane, 0, 0, Change::Accepted { id: "a".into() })])
+            .await;
+        let grant = granted(
+            desk.commit([claim(lane, Take::Again(0), 5, mobile())])
+                .await,
+        );
+        assert_eq!(
+            (grant.claim.part, grant.claim.attempt, grant.items.len()),
+            (1, 1, 1)
+        );
+        desk.commit([late(lane, 1, 0, Change::Refused { code: "9".into() })])
+            .await;
         assert_eq!(desk.state(lane, 1).await, "rejected 9");
         desk.commit([Op::End(lane, "person".into())]).await;
-        desk.commit([late(lane, 2, 0, Change::Accepted { id: "c".into() })]).await;
+        desk.commit([late(lane, 2, 0, Change::Accepted { id: "c".into() })])
+            .await;
         assert_eq!(desk.state(lane, 2).await, "undelivered partial:too_late");
     })
     .await;
@@ -200,10 +279,22 @@ async fn an_opt_out_between_freezing_and_claiming_counts_also_from_another_proce
         tx.suppress(row).await.unwrap();
         tx.commit().await.unwrap();
         // And one in the very commit of the claim.
-        let grant = granted(desk.commit([opts_out(2), claim(lane, Take::Front, 4, mobile())]).await);
-        assert_eq!(grant.items.iter().map(|i| i.position).collect::<Vec<_>>(), [3]);
+        let grant = granted(
+            desk.commit([opts_out(2), claim(lane, Take::Front, 4, mobile())])
+                .await,
+        );
+        assert_eq!(
+            grant.items.iter().map(|i| i.position).collect::<Vec<_>>(),
+            [3]
+        );
         assert_eq!(desk.state(lane, 2).await, "suppressed opt_out");
-        assert_eq!((desk.day("2023-06-01", 2).await, desk.day("2023-06-01", 3).await > 0), (0, desk.file().is_some()));
+        assert_eq!(
+            (
+                desk.day("2023-06-01", 2).await,
+                desk.day("2023-06-01", 3).await > 0
+            ),
+            (0, desk.file().is_some())
+        );
     })
     .await;
 }
@@ -214,7 +305,11 @@ async fn a_pause_before_the_claim_refuses_it_also_in_the_same_group() {
         let (run, lane) = desk.run(4, 1, Hold).await;
         desk.claim(lane, 1).await;
         let done = desk
-            .commit([accepted(lane, 0, 0, "a"), claim(lane, Take::Front, 4, mobile()), intend(run, Intent::Paused)])
+            .commit([
+                accepted(lane, 0, 0, "a"),
+                claim(lane, Take::Front, 4, mobile()),
+                intend(run, Intent::Paused),
+            ])
             .await;
         assert!(is_refused(&done));
         let done = desk.commit([claim(lane, Take::Front, 4, mobile())]).await;
@@ -231,7 +326,12 @@ async fn what_is_released_into_an_ended_lane_is_cancelled() {
         let (run, lane) = desk.run(4, 1, Hold).await;
         desk.claim(lane, 4).await;
         // Nothing stands before the front any more: the lane has ended all the same.
-        desk.commit([release(lane, 0, 0), Op::End(lane, "person".into()), release(lane, 1, 0)]).await;
+        desk.commit([
+            release(lane, 0, 0),
+            Op::End(lane, "person".into()),
+            release(lane, 1, 0),
+        ])
+        .await;
         desk.commit([release(lane, 2, 0)]).await;
         for position in 0..3 {
             assert_eq!(desk.state(lane, position).await, "cancelled person");
@@ -251,10 +351,14 @@ async fn doubt_is_sent_again_once_and_then_held() {
         desk.commit([accepted(lane, 0, 0, "a")]).await;
         desk.commit([doubt(lane, 0, 1)]).await;
         desk.commit([news(lane, 0, 1, Change::Resent, false)]).await;
-        let grant = granted(desk.commit([claim(lane, Take::Again(0), 5, mobile())]).await);
+        let grant = granted(
+            desk.commit([claim(lane, Take::Again(0), 5, mobile())])
+                .await,
+        );
         assert_eq!((grant.claim.part, grant.claim.attempt), (0, 2));
         // A report of the first sending says nothing about the second.
-        desk.commit([accepted(lane, 0, 0, "b"), report(0, "a")]).await;
+        desk.commit([accepted(lane, 0, 0, "b"), report(0, "a")])
+            .await;
         desk.commit([accepted(lane, 0, 1, "c")]).await;
         assert_eq!(desk.state(lane, 0).await, "submitted");
         desk.commit([report(0, "b"), report(0, "c")]).await;
@@ -268,7 +372,8 @@ async fn nothing_is_sent_again_whose_report_waits_as_an_orphan_or_whose_lane_is_
     on_each(async |mut desk| {
         let (run, lane) = desk.run(2, 1, Resend).await;
         desk.claim(lane, 2).await;
-        desk.commit([timed_out(lane, 0, 0), timed_out(lane, 1, 0), report(0, "a")]).await;
+        desk.commit([timed_out(lane, 0, 0), timed_out(lane, 1, 0), report(0, "a")])
+            .await;
         assert_eq!(desk.state(lane, 0).await, "in_doubt");
         desk.commit([resent(lane, 0)]).await;
         assert_eq!(desk.state(lane, 0).await, "delivered R");
@@ -276,7 +381,13 @@ async fn nothing_is_sent_again_whose_report_waits_as_an_orphan_or_whose_lane_is_
         desk.commit([resent(lane, 1)]).await;
         assert_eq!(desk.state(lane, 1).await, "in_doubt");
         let mut tx = desk.store.read("test").await.unwrap();
-        assert_eq!((tx.again().await.unwrap().len(), tx.held_doubts(run).await.unwrap()), (0, 1));
+        assert_eq!(
+            (
+                tx.again().await.unwrap().len(),
+                tx.held_doubts(run).await.unwrap()
+            ),
+            (0, 1)
+        );
     })
     .await;
 }
@@ -286,7 +397,8 @@ async fn at_the_end_of_its_grace_a_doubt_is_looked_at_once_more_and_then_held() 
     on_each(async |mut desk| {
         let (run, lane) = desk.run(2, 1, Hold).await;
         desk.claim(lane, 2).await;
-        desk.commit([timed_out(lane, 0, 0), timed_out(lane, 1, 0), report(0, "a")]).await;
+        desk.commit([timed_out(lane, 0, 0), timed_out(lane, 1, 0), report(0, "a")])
+            .await;
         let grace = |p| Op::Grace(MessageId::new(lane, p), 0);
         desk.commit([grace(0), grace(1), grace(1)]).await;
         assert_eq!(desk.state(lane, 0).await, "delivered R");
@@ -296,7 +408,8 @@ async fn at_the_end_of_its_grace_a_doubt_is_looked_at_once_more_and_then_held() 
         assert!(tx.run(run).await.unwrap().closed_us > 0);
         drop(tx);
         // A late word still counts.
-        desk.commit([late(lane, 1, 0, Change::Accepted { id: "b".into() })]).await;
+        desk.commit([late(lane, 1, 0, Change::Accepted { id: "b".into() })])
+            .await;
         assert_eq!(desk.state(lane, 1).await, "submitted");
     })
     .await;
@@ -308,13 +421,36 @@ async fn a_wrong_network_goes_the_other_way_and_its_delivery_is_remembered() {
         let (_, lane) = desk.run(2, 1, Hold).await;
         desk.claim(lane, 2).await;
         desk.commit([released_to(lane, 0, 0, telecom())]).await;
-        assert!(is_refused(&desk.commit([claim(lane, Take::Again(0), 5, mobile())]).await));
-        granted(desk.commit([claim(lane, Take::Again(0), 5, telecom())]).await);
-        let Op::Part(news) = accepted(lane, 0, 0, "t") else { unreachable!() };
-        desk.commit([Op::Part(watchbell::recorder::PartNews { gateway: telecom(), ..news })]).await;
-        desk.commit([report_at(0, "t", "2306010930", Verdict::Delivered, telecom())]).await;
+        assert!(is_refused(
+            &desk
+                .commit([claim(lane, Take::Again(0), 5, mobile())])
+                .await
+        ));
+        granted(
+            desk.commit([claim(lane, Take::Again(0), 5, telecom())])
+                .await,
+        );
+        let Op::Part(news) = accepted(lane, 0, 0, "t") else {
+            unreachable!()
+        };
+        desk.commit([Op::Part(watchbell::recorder::PartNews {
+            gateway: telecom(),
+            ..news
+        })])
+        .await;
+        desk.commit([report_at(
+            0,
+            "t",
+            "2306010930",
+            Verdict::Delivered,
+            telecom(),
+        )])
+        .await;
         let row = desk.message(lane, 0).await;
-        assert_eq!((row.state.as_deref(), row.gateway.as_deref()), (Some("delivered"), Some("telecom")));
+        assert_eq!(
+            (row.state.as_deref(), row.gateway.as_deref()),
+            (Some("delivered"), Some("telecom"))
+        );
         let mut tx = desk.store.read("test").await.unwrap();
         let known = tx.routing().await.unwrap();
         assert_eq!(known, [(phone(0).expose(), "telecom".to_owned())]);
@@ -328,17 +464,24 @@ async fn places_of_the_day_are_taken_at_reserving_and_given_back_by_what_never_l
         let day = "2023-06-01";
         let (_, first) = desk.run(4, 1, Hold).await;
         desk.claim(first, 2).await;
-        desk.commit([refused(first, 0, 0), accepted(first, 1, 0, "a")]).await;
+        desk.commit([refused(first, 0, 0), accepted(first, 1, 0, "a")])
+            .await;
         desk.commit([Op::End(first, "person".into())]).await;
         desk.commit([Op::GiveBack(first, 3)]).await;
-        desk.commit([Op::GiveBack(first, 2), Op::GiveBack(first, 2)]).await;
-        let left = if desk.file().is_some() { [0, 1, 0, 0] } else { [0; 4] };
+        desk.commit([Op::GiveBack(first, 2), Op::GiveBack(first, 2)])
+            .await;
+        let left = if desk.file().is_some() {
+            [0, 1, 0, 0]
+        } else {
+            [0; 4]
+        };
         for (position, n) in (0..).zip(left) {
             assert_eq!(desk.day(day, position).await, n, "person {position}");
         }
         let (run, second) = desk.frozen(4, 1, Hold).await;
         desk.commit([reserve(second, 2, 1)]).await;
-        desk.commit([reserve(second, 4, 1), reserve(second, 4, 1), Op::Open(run)]).await;
+        desk.commit([reserve(second, 4, 1), reserve(second, 4, 1), Op::Open(run)])
+            .await;
         assert_eq!(desk.state(second, 1).await, "suppressed daily_limit");
         assert_eq!(desk.claim(second, 4).await.items.len(), 3);
     })
@@ -352,9 +495,16 @@ async fn an_outcome_of_the_same_group_keeps_its_message_out_of_the_claim() {
         desk.claim(first, 2).await;
         let (run, second) = desk.frozen(2, 1, Hold).await;
         let done = desk
-            .commit([Op::Open(run), reserve(second, 2, 1), claim(second, Take::Front, 2, mobile())])
+            .commit([
+                Op::Open(run),
+                reserve(second, 2, 1),
+                claim(second, Take::Front, 2, mobile()),
+            ])
             .await;
-        assert!(granted(done).items.is_empty(), "both have had their message of the day");
+        assert!(
+            granted(done).items.is_empty(),
+            "both have had their message of the day"
+        );
         assert_eq!(desk.state(second, 0).await, "suppressed daily_limit");
     })
     .await;
@@ -371,11 +521,27 @@ async fn an_id_given_a_second_time_means_the_newer_message_and_the_older_one_end
         desk.later(60);
         desk.commit([accepted(two, 0, 0, "a")]).await;
         desk.commit([report(0, "a")]).await;
-        assert_eq!((desk.state(one, 0).await.as_str(), desk.state(two, 0).await.as_str()), ("submitted", "delivered R"));
+        assert_eq!(
+            (
+                desk.state(one, 0).await.as_str(),
+                desk.state(two, 0).await.as_str()
+            ),
+            ("submitted", "delivered R")
+        );
         window_over(&mut desk).await;
         assert_eq!(desk.state(one, 0).await, "unconfirmed");
         desk.commit([Op::CloseRun(run)]).await;
-        assert!(desk.store.read("test").await.unwrap().run(run).await.unwrap().closed_us > 0);
+        assert!(
+            desk.store
+                .read("test")
+                .await
+                .unwrap()
+                .run(run)
+                .await
+                .unwrap()
+                .closed_us
+                > 0
+        );
     })
     .await;
 }
@@ -385,7 +551,12 @@ async fn one_id_for_both_parts_in_one_group_stops_nothing() {
     on_each(async |mut desk| {
         let (_, lane) = desk.run(1, 2, Hold).await;
         desk.claim(lane, 1).await;
-        desk.commit([accepted(lane, 0, 0, "0"), accepted(lane, 0, 0, "0"), accepted(lane, 0, 1, "0")]).await;
+        desk.commit([
+            accepted(lane, 0, 0, "0"),
+            accepted(lane, 0, 0, "0"),
+            accepted(lane, 0, 1, "0"),
+        ])
+        .await;
         desk.commit([report(0, "0"), report(0, "0")]).await;
         window_over(&mut desk).await;
         assert_eq!(desk.state(lane, 0).await, "unconfirmed");
@@ -398,11 +569,23 @@ async fn a_message_stopped_after_its_first_part_was_delivered_reads_back_as_it_w
     on_each(async |mut desk| {
         let (_, lane) = desk.run(2, 2, Hold).await;
         desk.claim(lane, 2).await;
-        desk.commit([accepted(lane, 0, 0, "a"), report(0, "a"), accepted(lane, 1, 0, "b")]).await;
-        desk.commit([Op::End(lane, "person".into()), release(lane, 0, 1), release(lane, 1, 1)]).await;
+        desk.commit([
+            accepted(lane, 0, 0, "a"),
+            report(0, "a"),
+            accepted(lane, 1, 0, "b"),
+        ])
+        .await;
+        desk.commit([
+            Op::End(lane, "person".into()),
+            release(lane, 0, 1),
+            release(lane, 1, 1),
+        ])
+        .await;
         desk.restart().await;
         // The claim is open still: a crash here must not put a settled message in doubt.
-        recover(&desk.store, &desk.clock, &mut desk.recorder).await.unwrap();
+        recover(&desk.store, &desk.clock, &mut desk.recorder)
+            .await
+            .unwrap();
         desk.commit([report(0, "a"), report(1, "b")]).await;
         assert_eq!(desk.state(lane, 0).await, "undelivered partial:person");
         assert_eq!(desk.state(lane, 1).await, "undelivered partial:person");
@@ -415,9 +598,11 @@ async fn a_part_whose_window_ended_while_another_was_in_doubt_does_not_stay_open
     on_each(async |mut desk| {
         let (_, lane) = desk.run(1, 2, Hold).await;
         desk.claim(lane, 1).await;
-        desk.commit([accepted(lane, 0, 0, "a"), doubt(lane, 0, 1)]).await;
+        desk.commit([accepted(lane, 0, 0, "a"), doubt(lane, 0, 1)])
+            .await;
         window_over(&mut desk).await;
-        desk.commit([report_at(0, "b", "", Verdict::Delivered, mobile())]).await;
+        desk.commit([report_at(0, "b", "", Verdict::Delivered, mobile())])
+            .await;
         assert_eq!(desk.state(lane, 0).await, "submitted");
         window_over(&mut desk).await;
         assert_eq!(desk.state(lane, 0).await, "unconfirmed");
@@ -432,14 +617,24 @@ async fn recovery_puts_in_doubt_by_the_newest_claim_and_gives_up_hope_for_old_an
         desk.claim(lane, 3).await;
         desk.commit([timed_out(lane, 2, 0), report(2, "c")]).await;
         desk.commit([released_to(lane, 0, 0, telecom())]).await;
-        desk.commit([claim(lane, Take::Again(0), 1, telecom())]).await;
+        desk.commit([claim(lane, Take::Again(0), 1, telecom())])
+            .await;
         desk.restart().await;
-        let found = recover(&desk.store, &desk.clock, &mut desk.recorder).await.unwrap();
+        let found = recover(&desk.store, &desk.clock, &mut desk.recorder)
+            .await
+            .unwrap();
         assert_eq!((found.claims, found.doubts), (2, 2));
         desk.commit([]).await;
-        assert_eq!(desk.state(lane, 2).await, "delivered R", "its connection died with the process");
+        assert_eq!(
+            desk.state(lane, 2).await,
+            "delivered R",
+            "its connection died with the process"
+        );
         let mut tx = desk.store.read("test").await.unwrap();
-        let doubts = tx.doubts_of_messages(&[MessageId::new(lane, 0)]).await.unwrap();
+        let doubts = tx
+            .doubts_of_messages(&[MessageId::new(lane, 0)])
+            .await
+            .unwrap();
         assert_eq!(doubts[0].gateway, "telecom");
         assert!(tx.claims().await.unwrap().is_empty());
     })
@@ -451,8 +646,16 @@ async fn a_message_whose_first_part_has_left_counts_as_left_while_it_waits() {
     on_each(async |mut desk| {
         let (_, lane) = desk.run(3, 2, Hold).await;
         desk.claim(lane, 2).await;
-        desk.commit([accepted(lane, 0, 0, "a"), release(lane, 0, 1), release(lane, 1, 0)]).await;
-        assert_eq!(desk.store.read("test").await.unwrap().left().await.unwrap(), 1);
+        desk.commit([
+            accepted(lane, 0, 0, "a"),
+            release(lane, 0, 1),
+            release(lane, 1, 0),
+        ])
+        .await;
+        assert_eq!(
+            desk.store.read("test").await.unwrap().left().await.unwrap(),
+            1
+        );
     })
     .await;
 }
@@ -462,12 +665,25 @@ async fn an_engine_that_lost_its_lease_commits_nothing_more() {
     on_each(async |desk| {
         use watchbell::{engine::lock::EngineLock, recorder::Recorder, store::Backend};
         let fenced = |node: &'static str| async {
-            let recorder = Recorder::open(desk.store.clone(), desk.clock.clone(), std::collections::HashMap::new());
+            let recorder = Recorder::open(
+                desk.store.clone(),
+                desk.clock.clone(),
+                std::collections::HashMap::new(),
+            );
             recorder.await.unwrap().fenced(node)
         };
-        let lock = EngineLock::try_take(&desk.store, "other").await.unwrap().unwrap();
-        let note = Op::Note(watchbell::domain::event::Event::Engine { node: "n".into(), act: "started".into() });
-        let late = fenced("frozen").await.commit(std::slice::from_ref(&note)).await;
+        let lock = EngineLock::try_take(&desk.store, "other")
+            .await
+            .unwrap()
+            .unwrap();
+        let note = Op::Note(watchbell::domain::event::Event::Engine {
+            node: "n".into(),
+            act: "started".into(),
+        });
+        let late = fenced("frozen")
+            .await
+            .commit(std::slice::from_ref(&note))
+            .await;
         assert_eq!(late.is_ok(), desk.store.backend() == Backend::Sqlite);
         fenced("other").await.commit(&[note]).await.unwrap();
         lock.give_back().await.unwrap();
@@ -480,20 +696,46 @@ async fn an_engine_that_lost_its_lease_commits_nothing_more() {
 async fn no_hot_statement_walks_through_messages_inflight_or_doubts() {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", dir.path().join("w.db").display());
-    let store = watchbell::store::Store::open(&url, watchbell::store::Limits::default()).await.unwrap();
+    let store = watchbell::store::Store::open(&url, watchbell::store::Limits::default())
+        .await
+        .unwrap();
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    let sources =
-        [include_str!("../../src/store/hot/sqlite.rs"), include_str!("../../src/store/hot.rs")].map(statements);
+    let sources = [
+        include_str!("../../src/store/hot/sqlite.rs"),
+        include_str!("../../src/store/hot.rs"),
+    ]
+    .map(statements);
     let mut seen = 0;
     for sql in sources.iter().flatten() {
         let plan: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(&pool).await.unwrap();
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+                .fetch_all(&pool)
+                .await
+                .unwrap();
         for (_, _, _, step) in &plan {
-            let scanned = step.strip_prefix("SCAN ").and_then(|s| s.split(' ').next()).unwrap_or_default();
+            let scanned = step
+                .strip_prefix("SCAN ")
+                .and_then(|s| s.split(' ').next())
+                .unwrap_or_default();
             let bare = !step.contains("INDEX") && !step.contains("VIRTUAL TABLE");
-            let big = ["m", "message", "f", "inflight", "d", "doubt", "o", "orphan", "s", "segment", "day_count"];
+            let big = [
+                "m",
+                "message",
+                "f",
+                "inflight",
+                "d",
+                "doubt",
+                "o",
+                "orphan",
+                "s",
+                "segment",
+                "day_count",
+            ];
             let hopes = sql.contains("WHERE gone = 0");
-            assert!(hopes || !(bare && big.contains(&scanned)), "{sql}\n{plan:?}");
+            assert!(
+                hopes || !(bare && big.contains(&scanned)),
+                "{sql}\n{plan:?}"
+            );
         }
         seen += 1;
     }
@@ -520,4 +762,3 @@ fn statements(source: &str) -> Vec<String> {
     }
     found
 }
-

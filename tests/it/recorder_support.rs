@@ -17,7 +17,7 @@ use watchbell::{
         template::Values,
         time::Micros,
     },
-    expander::{Approval, OnDoubt, Office, Order, audience, freeze},
+    expander::{Approval, Office, OnDoubt, Order, audience, freeze},
     gateway::{CarrierMessageId, Delivery, Mo, Report, Verdict},
     recorder::{ClaimRequest, Claimed, Committed, Grant, Op, PartNews, Recorder, Release, Take},
     store::{Limits, Store, hot::MessageRow, log::LogFilter},
@@ -57,7 +57,10 @@ async fn postgres() -> Option<String> {
     let server = std::env::var("WATCHBELL_TEST_POSTGRES").ok()?;
     let name = format!("wb_{}", uuid::Uuid::now_v7().simple());
     let pool = sqlx::PgPool::connect(&server).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&pool).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .execute(&pool)
+        .await
+        .unwrap();
     let at = server.rfind('/').unwrap();
     Some(format!("{}/{name}", &server[..at]))
 }
@@ -75,10 +78,15 @@ pub(crate) async fn on_each(story: impl AsyncFn(Desk)) {
 impl Desk {
     async fn open(url: &str, dir: Option<TempDir>) -> Self {
         let text = crate::county_support::settings("sqlite://none.db", "127.0.0.1:1", "", "")
-            + &crate::county_support::settings("", "127.0.0.1:2", "", "").split("[[gateways]]").nth(1).map_or(
-                String::new(),
-                |second| format!("[[gateways]]{}", second.replace("\"mobile\"", "\"telecom\"")),
-            );
+            + &crate::county_support::settings("", "127.0.0.1:2", "", "")
+                .split("[[gateways]]")
+                .nth(1)
+                .map_or(String::new(), |second| {
+                    format!(
+                        "[[gateways]]{}",
+                        second.replace("\"mobile\"", "\"telecom\"")
+                    )
+                });
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("watchbell.toml");
         std::fs::write(&file, text).unwrap();
@@ -88,8 +96,17 @@ impl Desk {
         let mut tx = store.begin("test").await.unwrap();
         tx.installation_or_new(false, START).await.unwrap();
         tx.commit().await.unwrap();
-        let recorder = Recorder::open(store.clone(), clock.clone(), serves()).await.unwrap();
-        Self { store, clock, recorder, config, dir, runs: Vec::new() }
+        let recorder = Recorder::open(store.clone(), clock.clone(), serves())
+            .await
+            .unwrap();
+        Self {
+            store,
+            clock,
+            recorder,
+            config,
+            dir,
+            runs: Vec::new(),
+        }
     }
 
     /// The path of the SQLite file.
@@ -99,7 +116,9 @@ impl Desk {
 
     /// A recorder that knows only what the database says.
     pub(crate) async fn restart(&mut self) {
-        self.recorder = Recorder::open(self.store.clone(), self.clock.clone(), serves()).await.unwrap();
+        self.recorder = Recorder::open(self.store.clone(), self.clock.clone(), serves())
+            .await
+            .unwrap();
     }
 
     pub(crate) fn later(&self, seconds: i64) {
@@ -107,7 +126,12 @@ impl Desk {
     }
 
     /// A run of `people` from the first number on, with messages of so many parts; not opened.
-    pub(crate) async fn frozen(&mut self, people: i64, parts: usize, on_doubt: OnDoubt) -> (RunId, LaneId) {
+    pub(crate) async fn frozen(
+        &mut self,
+        people: i64,
+        parts: usize,
+        on_doubt: OnDoubt,
+    ) -> (RunId, LaneId) {
         let text = match parts {
             1 => "注意安全。".to_owned(),
             n => "汛期安全提醒，".repeat((67 * n - 30) / 7),
@@ -132,20 +156,39 @@ impl Desk {
             kept: String::new(),
             others: Vec::new(),
         };
-        let office =
-            Office { gateways: &self.config.gateways, signature: "云岭县安委办", carriers: CarrierTable::builtin() };
-        let people = audience::Audience::people((0..people).map(person).collect(), Vec::<String>::new());
-        let frozen = freeze(&self.store, &self.clock, office, &order, people).await.unwrap();
+        let office = Office {
+            gateways: &self.config.gateways,
+            signature: "云岭县安委办",
+            carriers: CarrierTable::builtin(),
+        };
+        let people =
+            audience::Audience::people((0..people).map(person).collect(), Vec::<String>::new());
+        let frozen = freeze(&self.store, &self.clock, office, &order, people)
+            .await
+            .unwrap();
         self.runs.push(frozen.run);
-        let lanes = self.store.read("test").await.unwrap().lanes_of(frozen.run).await.unwrap();
+        let lanes = self
+            .store
+            .read("test")
+            .await
+            .unwrap()
+            .lanes_of(frozen.run)
+            .await
+            .unwrap();
         assert_eq!((lanes.len(), lanes[0].max_parts), (1, parts as i64));
         (frozen.run, LaneId(lanes[0].id))
     }
 
     /// The same, its lanes open.
-    pub(crate) async fn run(&mut self, people: i64, parts: usize, on_doubt: OnDoubt) -> (RunId, LaneId) {
+    pub(crate) async fn run(
+        &mut self,
+        people: i64,
+        parts: usize,
+        on_doubt: OnDoubt,
+    ) -> (RunId, LaneId) {
         let (run, lane) = self.frozen(people, parts, on_doubt).await;
-        self.commit([reserve(lane, people, 10), Op::Open(run)]).await;
+        self.commit([reserve(lane, people, 10), Op::Open(run)])
+            .await;
         (run, lane)
     }
 
@@ -158,30 +201,45 @@ impl Desk {
 
     /// Claims from the front.
     pub(crate) async fn claim(&mut self, lane: LaneId, most: i64) -> Grant {
-        let done = self.commit([claim(lane, Take::Front, most, mobile())]).await;
+        let done = self
+            .commit([claim(lane, Take::Front, most, mobile())])
+            .await;
         granted(done)
     }
 
     pub(crate) async fn message(&self, lane: LaneId, position: i64) -> MessageRow {
         let mut tx = self.store.read("test").await.unwrap();
-        tx.messages(&[MessageId::new(lane, position)]).await.unwrap().remove(0)
+        tx.messages(&[MessageId::new(lane, position)])
+            .await
+            .unwrap()
+            .remove(0)
     }
 
     /// Stored state with its code; empty while it is on its way.
     pub(crate) async fn state(&self, lane: LaneId, position: i64) -> String {
         let row = self.message(lane, position).await;
         let (state, code) = (row.state.unwrap_or_default(), row.code.unwrap_or_default());
-        if code.is_empty() { state } else { format!("{state} {code}") }
+        if code.is_empty() {
+            state
+        } else {
+            format!("{state} {code}")
+        }
     }
 
     pub(crate) async fn orphans(&self, position: i64) -> usize {
         let mut tx = self.store.read("test").await.unwrap();
-        tx.orphans_at(&[(mobile(), phone(position)), (telecom(), phone(position))]).await.unwrap().len()
+        tx.orphans_at(&[(mobile(), phone(position)), (telecom(), phone(position))])
+            .await
+            .unwrap()
+            .len()
     }
 
     pub(crate) async fn doubts(&self, position: i64) -> usize {
         let mut tx = self.store.read("test").await.unwrap();
-        tx.doubts_at(&[(mobile(), phone(position)), (telecom(), phone(position))]).await.unwrap().len()
+        tx.doubts_at(&[(mobile(), phone(position)), (telecom(), phone(position))])
+            .await
+            .unwrap()
+            .len()
     }
 
     /// Places of the day that this person has used.
@@ -193,7 +251,12 @@ impl Desk {
             Some(file) => {
                 let url = format!("sqlite://{}", file.display());
                 let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-                sqlx::query_scalar(sql).bind(day).bind(number).fetch_one(&pool).await.unwrap()
+                sqlx::query_scalar(sql)
+                    .bind(day)
+                    .bind(number)
+                    .fetch_one(&pool)
+                    .await
+                    .unwrap()
             }
             None => 0,
         }
@@ -204,39 +267,80 @@ impl Desk {
         let mut tx = self.store.read("test").await.unwrap();
         for run in &self.runs {
             let mut said: BTreeMap<String, i64> = BTreeMap::new();
-            let filter = LogFilter { run: Some(run.to_string()), ..LogFilter::default() };
+            let filter = LogFilter {
+                run: Some(run.to_string()),
+                ..LogFilter::default()
+            };
             for row in tx.log_after(&filter, 0, 100_000).await.unwrap() {
                 *said.entry(row.state).or_default() += 1;
             }
             for lane in tx.lanes_of(*run).await.unwrap() {
                 let id = LaneId(lane.id);
                 let rows = tx.claimed(id, 0, lane.size).await.unwrap();
-                let with_outcome = |r: &&watchbell::store::hot::ClaimedRow| r.state.as_deref().is_some_and(|s| !s.is_empty());
+                let with_outcome = |r: &&watchbell::store::hot::ClaimedRow| {
+                    r.state.as_deref().is_some_and(|s| !s.is_empty())
+                };
                 let mut tally: BTreeMap<String, i64> = BTreeMap::new();
                 for row in rows.iter().filter(with_outcome) {
-                    *tally.entry(row.state.clone().unwrap_or_default()).or_default() += 1;
+                    *tally
+                        .entry(row.state.clone().unwrap_or_default())
+                        .or_default() += 1;
                 }
-                let kept: BTreeMap<_, _> = tx.tallies(id).await.unwrap().into_iter().filter(|t| t.1 != 0).collect();
+                let kept: BTreeMap<_, _> = tx
+                    .tallies(id)
+                    .await
+                    .unwrap()
+                    .into_iter()
+                    .filter(|t| t.1 != 0)
+                    .collect();
                 assert_eq!(kept, tally, "tally of lane {id}");
-                let ahead = rows.iter().filter(with_outcome).filter(|r| MessageId(r.id).position() >= lane.next).count();
-                assert_eq!(lane.ahead, ahead as i64, "outcomes ahead of the front of lane {id}");
+                let ahead = rows
+                    .iter()
+                    .filter(with_outcome)
+                    .filter(|r| MessageId(r.id).position() >= lane.next)
+                    .count();
+                assert_eq!(
+                    lane.ahead, ahead as i64,
+                    "outcomes ahead of the front of lane {id}"
+                );
             }
             let counts = tx.run_counts(*run).await.unwrap();
             let of = |state: &str| said.get(state).copied().unwrap_or(0);
-            assert_eq!((counts.queued, counts.submitting), (of("queued"), of("submitting")), "run {run}: {said:?}");
+            assert_eq!(
+                (counts.queued, counts.submitting),
+                (of("queued"), of("submitting")),
+                "run {run}: {said:?}"
+            );
             for outcome in Outcome::ALL {
-                assert_eq!(counts.of(outcome), of(outcome.as_str()), "{outcome} of run {run}: {said:?}");
+                assert_eq!(
+                    counts.of(outcome),
+                    of(outcome.as_str()),
+                    "{outcome} of run {run}: {said:?}"
+                );
             }
         }
     }
 }
 
 pub(crate) fn reserve(lane: LaneId, to: i64, limit: i64) -> Op {
-    Op::Reserve { lane, to, day: "2023-06-01".into(), limit }
+    Op::Reserve {
+        lane,
+        to,
+        day: "2023-06-01".into(),
+        limit,
+    }
 }
 
 pub(crate) fn claim(lane: LaneId, take: Take, most: i64, gateway: GatewayId) -> Op {
-    Op::Claim(ClaimRequest { lane, take, most, gateway, node: "node".into(), first: 1, stride: 3 })
+    Op::Claim(ClaimRequest {
+        lane,
+        take,
+        most,
+        gateway,
+        node: "node".into(),
+        first: 1,
+        stride: 3,
+    })
 }
 
 pub(crate) fn granted(done: Committed) -> Grant {
@@ -264,11 +368,23 @@ pub(crate) fn news(lane: LaneId, position: i64, part: u8, change: Change, gone: 
 }
 
 pub(crate) fn accepted(lane: LaneId, position: i64, part: u8, id: &str) -> Op {
-    news(lane, position, part, Change::Accepted { id: id.into() }, false)
+    news(
+        lane,
+        position,
+        part,
+        Change::Accepted { id: id.into() },
+        false,
+    )
 }
 
 pub(crate) fn refused(lane: LaneId, position: i64, part: u8) -> Op {
-    news(lane, position, part, Change::Refused { code: "10".into() }, false)
+    news(
+        lane,
+        position,
+        part,
+        Change::Refused { code: "10".into() },
+        false,
+    )
 }
 
 /// In doubt, and no answer can come.
@@ -286,7 +402,12 @@ pub(crate) fn resent(lane: LaneId, position: i64) -> Op {
 }
 
 pub(crate) fn late(lane: LaneId, position: i64, part: u8, change: Change) -> Op {
-    Op::LateAnswer { gateway: mobile(), message: MessageId::new(lane, position), part, change }
+    Op::LateAnswer {
+        gateway: mobile(),
+        message: MessageId::new(lane, position),
+        part,
+        change,
+    }
 }
 
 pub(crate) fn gone(lane: LaneId, position: i64, part: u8) -> Op {
@@ -298,8 +419,18 @@ pub(crate) fn release(lane: LaneId, position: i64, part: u8) -> Op {
 }
 
 pub(crate) fn released_to(lane: LaneId, position: i64, part: u8, gateway: GatewayId) -> Op {
-    let span = Span { lane, from: position, to: position + 1 };
-    Op::Release(Release { span, part, gateway, attempt: 1, due: START })
+    let span = Span {
+        lane,
+        from: position,
+        to: position + 1,
+    };
+    Op::Release(Release {
+        span,
+        part,
+        gateway,
+        attempt: 1,
+        due: START,
+    })
 }
 
 /// "Delivered", about the message at a position, submitted at 09:30 (01:30 UTC).
@@ -307,7 +438,13 @@ pub(crate) fn report(position: i64, id: &str) -> Op {
     report_at(position, id, "2306010930", Verdict::Delivered, mobile())
 }
 
-pub(crate) fn report_at(position: i64, id: &str, submit_time: &str, verdict: Verdict, gateway: GatewayId) -> Op {
+pub(crate) fn report_at(
+    position: i64,
+    id: &str,
+    submit_time: &str,
+    verdict: Verdict,
+    gateway: GatewayId,
+) -> Op {
     let report = Report {
         carrier_id: CarrierMessageId(id.into()),
         phone: phone(position),
@@ -315,7 +452,11 @@ pub(crate) fn report_at(position: i64, id: &str, submit_time: &str, verdict: Ver
         code: "R".into(),
         submit_time: submit_time.into(),
     };
-    Op::Heard { gateway, delivery: Delivery::Report(report), tokens: Vec::new() }
+    Op::Heard {
+        gateway,
+        delivery: Delivery::Report(report),
+        tokens: Vec::new(),
+    }
 }
 
 pub(crate) fn opts_out(position: i64) -> Op {
@@ -325,5 +466,9 @@ pub(crate) fn opts_out(position: i64) -> Op {
         text: "TD".into(),
         carrier_id: CarrierMessageId(format!("mo{position}")),
     };
-    Op::Heard { gateway: mobile(), delivery: Delivery::Mo(mo), tokens: Vec::new() }
+    Op::Heard {
+        gateway: mobile(),
+        delivery: Delivery::Mo(mo),
+        tokens: Vec::new(),
+    }
 }

@@ -19,7 +19,9 @@ use crate::county_support::{County, both_sides_agree, carrier, somebody, until};
 async fn everybody_on_a_list_gets_it_once_and_the_reports_come_back() {
     let county = County::open(carrier(), "", "rate = 2000\nlinks = 2\nwindow = 32").await;
     let list = county.numbers(500);
-    let queued = county.send(&list, "今日高温，请落实防暑降温措施。", OnDoubt::Hold).await;
+    let queued = county
+        .send(&list, "今日高温，请落实防暑降温措施。", OnDoubt::Hold)
+        .await;
     assert_eq!(queued.frozen.size, 500);
     let counts = county.finish(queued.frozen.run).await;
     assert_eq!(counts.of(Outcome::Delivered), 500, "{counts:?}");
@@ -40,9 +42,16 @@ async fn lost_answers_end_in_doubt_and_their_reports_settle_them() {
         },
         ..carrier()
     };
-    let county = County::open(settings, "doubt_grace = \"20s\"", "rate = 2000\nlinks = 2\nwindow = 32\nresponse_timeout = \"1s\"").await;
+    let county = County::open(
+        settings,
+        "doubt_grace = \"20s\"",
+        "rate = 2000\nlinks = 2\nwindow = 32\nresponse_timeout = \"1s\"",
+    )
+    .await;
     let list = county.numbers(400);
-    let queued = county.send(&list, "今日高温，请落实防暑降温措施。", OnDoubt::Hold).await;
+    let queued = county
+        .send(&list, "今日高温，请落实防暑降温措施。", OnDoubt::Hold)
+        .await;
     let counts = county.finish(queued.frozen.run).await;
     assert_eq!(counts.total(), 400);
     assert_eq!(counts.of(Outcome::InDoubt), 0, "{counts:?}");
@@ -53,7 +62,11 @@ async fn lost_answers_end_in_doubt_and_their_reports_settle_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_three_part_text_with_part_two_refused_is_undelivered_partial() {
     let settings = Settings {
-        refusals: vec![Refusal { suffix: "7".to_owned(), part: Some(2), result: 6 }],
+        refusals: vec![Refusal {
+            suffix: "7".to_owned(),
+            part: Some(2),
+            result: 6,
+        }],
         ..carrier()
     };
     let county = County::open(settings, "", "rate = 2000\nwindow = 32").await;
@@ -71,12 +84,24 @@ async fn a_three_part_text_with_part_two_refused_is_undelivered_partial() {
 async fn disconnects_and_throttling_lose_nobody() {
     let settings = Settings {
         rate: Some(300),
-        faults: Faults { disconnect_every: Some(120), slow_answers: 2.0, slow_by: Duration::from_millis(200), ..Faults::default() },
+        faults: Faults {
+            disconnect_every: Some(120),
+            slow_answers: 2.0,
+            slow_by: Duration::from_millis(200),
+            ..Faults::default()
+        },
         ..carrier()
     };
-    let county = County::open(settings, "doubt_grace = \"20s\"", "rate = 500\nlinks = 2\nwindow = 16\nresponse_timeout = \"2s\"").await;
+    let county = County::open(
+        settings,
+        "doubt_grace = \"20s\"",
+        "rate = 500\nlinks = 2\nwindow = 16\nresponse_timeout = \"2s\"",
+    )
+    .await;
     let list = county.numbers(600);
-    let queued = county.send(&list, "防汛提醒：请检查排水。", OnDoubt::Hold).await;
+    let queued = county
+        .send(&list, "防汛提醒：请检查排水。", OnDoubt::Hold)
+        .await;
     let counts = county.finish(queued.frozen.run).await;
     assert_eq!(counts.total(), 600);
     assert_eq!(counts.open(), 0, "{counts:?}");
@@ -88,20 +113,35 @@ async fn disconnects_and_throttling_lose_nobody() {
 async fn stop_in_mid_sending_counts_exactly_whom_the_carrier_has() {
     let county = County::open(carrier(), "", "rate = 400\nlinks = 2\nwindow = 16").await;
     let list = county.numbers(3_000);
-    county.send(&list, "防汛提醒：请检查排水。", OnDoubt::Hold).await;
+    county
+        .send(&list, "防汛提醒：请检查排水。", OnDoubt::Hold)
+        .await;
     let alerts = Alerts::new(Clock::system(), false);
-    let engine = Engine::start(county.office.engine_parts(alerts)).await.unwrap().unwrap();
+    let engine = Engine::start(county.office.engine_parts(alerts))
+        .await
+        .unwrap()
+        .unwrap();
     let token = CancellationToken::new();
     let running = tokio::spawn(engine.run(token.clone()));
-    until("two hundred have left", async || county.carrier.per_number().len() > 200).await;
+    until("two hundred have left", async || {
+        county.carrier.per_number().len() > 200
+    })
+    .await;
     let stopped = county.office.stop(&somebody(), "").await.unwrap();
     assert!(stopped.by_engine && stopped.left < 3_000, "{stopped:?}");
     let left = usize::try_from(stopped.left).unwrap();
-    until("all that left has arrived", async || county.carrier.per_number().len() >= left).await;
+    until("all that left has arrived", async || {
+        county.carrier.per_number().len() >= left
+    })
+    .await;
     let begun = Instant::now();
     token.cancel();
     running.await.unwrap().unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(10), "ending took {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "ending took {:?}",
+        begun.elapsed()
+    );
     assert_eq!(county.carrier.per_number().len(), left);
     both_sides_agree(&county).await;
 }

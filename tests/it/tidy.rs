@@ -36,11 +36,19 @@ fn may_import(module: &str) -> Option<Vec<&'static str>> {
         // Doors ask the service only.
         "api" | "console" => of(&[LEAVES, &["service"]]),
         // Starts the application and its practice partner, too.
-        "cli" => of(&[LEAVES, &["service", "app", "demo", "bench", "simulate", "county"]]),
+        "cli" => of(&[
+            LEAVES,
+            &["service", "app", "demo", "bench", "simulate", "county"],
+        ]),
         // Figures of single parts, without the doors around them.
         "bench" => of(&[LEAVES, PARTS, &["store"]]),
         // A whole office lived through: people, parts and practice partners.
-        "demo" => of(&[LEAVES, PARTS, FILES, &["store", "simulate", "service", "app"]]),
+        "demo" => of(&[
+            LEAVES,
+            PARTS,
+            FILES,
+            &["store", "simulate", "service", "app"],
+        ]),
         "app" => of(&[
             LEAVES,
             PARTS,

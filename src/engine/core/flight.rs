@@ -29,7 +29,9 @@ impl Gateway {
 
 impl Core {
     pub(super) fn written(&mut self, id: &GatewayId, sequences: &[u32]) {
-        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        let Some(gateway) = self.gateways.get_mut(id) else {
+            return;
+        };
         for sequence in sequences {
             if let Some(flight) = gateway.flights.get_mut(sequence).filter(|f| !f.written) {
                 flight.written = true;
@@ -39,8 +41,17 @@ impl Core {
         }
     }
 
-    pub(super) fn answered(&mut self, now: Micros, id: &GatewayId, sequence: u32, link: LinkNo, answer: Answer) {
-        let Some(flight) = self.gateways.get_mut(id).and_then(|g| g.leave(sequence)) else { return };
+    pub(super) fn answered(
+        &mut self,
+        now: Micros,
+        id: &GatewayId,
+        sequence: u32,
+        link: LinkNo,
+        answer: Answer,
+    ) {
+        let Some(flight) = self.gateways.get_mut(id).and_then(|g| g.leave(sequence)) else {
+            return;
+        };
         if flight.timed_out {
             self.late_answer(id, &flight, answer);
             return;
@@ -56,9 +67,23 @@ impl Core {
         }
     }
 
-    fn accepted(&mut self, now: Micros, id: &GatewayId, flight: &Flight, link: LinkNo, carrier_id: String) {
+    fn accepted(
+        &mut self,
+        now: Micros,
+        id: &GatewayId,
+        flight: &Flight,
+        link: LinkNo,
+        carrier_id: String,
+    ) {
         let position = flight.message.position();
-        self.news(flight.claim, flight.message, flight.part, Change::Accepted { id: carrier_id }, Source::Carrier, false);
+        self.news(
+            flight.claim,
+            flight.message,
+            flight.part,
+            Change::Accepted { id: carrier_id },
+            Source::Carrier,
+            false,
+        );
         let more = self
             .claims
             .get(&flight.claim)
@@ -66,10 +91,15 @@ impl Core {
             .is_some_and(|p| usize::from(flight.part) + 1 < p.parts.len());
         if more && !self.goes(flight.message.lane()) {
             // Paused or halted: the next part waits with the rest.
-            let rest = Flight { part: flight.part + 1, ..flight.clone() };
+            let rest = Flight {
+                part: flight.part + 1,
+                ..flight.clone()
+            };
             self.again(&rest, id, now);
         } else if more {
-            if let Some(submit) = self.hand_over(flight.claim, position, flight.part + 1, Some(link)) {
+            if let Some(submit) =
+                self.hand_over(flight.claim, position, flight.part + 1, Some(link))
+            {
                 self.out.push_back(Action::Submit(id.clone(), vec![submit]));
             }
         } else {
@@ -78,7 +108,14 @@ impl Core {
     }
 
     fn refused(&mut self, flight: &Flight, code: String) {
-        self.news(flight.claim, flight.message, flight.part, Change::Refused { code }, Source::Carrier, false);
+        self.news(
+            flight.claim,
+            flight.message,
+            flight.part,
+            Change::Refused { code },
+            Source::Carrier,
+            false,
+        );
         self.settle(flight.claim, flight.message.position());
     }
 
@@ -86,7 +123,14 @@ impl Core {
     fn again(&mut self, flight: &Flight, gateway: &GatewayId, due: Micros) {
         let attempt = self.claims.get(&flight.claim).map_or(1, |c| c.attempt);
         let message = flight.message;
-        self.release(message.lane(), &[message.position()], flight.part, gateway, attempt, due);
+        self.release(
+            message.lane(),
+            &[message.position()],
+            flight.part,
+            gateway,
+            attempt,
+            due,
+        );
         self.settle(flight.claim, message.position());
     }
 
@@ -97,7 +141,10 @@ impl Core {
         if claim.rerouted || flight.part > 0 {
             return None;
         }
-        self.gateways.iter().find(|(other, g)| *other != id && !g.up.is_empty()).map(|(other, _)| other.clone())
+        self.gateways
+            .iter()
+            .find(|(other, g)| *other != id && !g.up.is_empty())
+            .map(|(other, _)| other.clone())
     }
 
     /// An answer after the time-out, while the connection lives: it settles the doubt.
@@ -105,15 +152,30 @@ impl Core {
         let change = match answer {
             Answer::Accepted(carrier_id) => Change::Accepted { id: carrier_id.0 },
             // Not sent, but no longer ours to repeat: a person or the run's policy decided meanwhile.
-            Answer::Refused(code) | Answer::WrongNetwork(code) | Answer::Throttled(code) => Change::Refused { code },
+            Answer::Refused(code) | Answer::WrongNetwork(code) | Answer::Throttled(code) => {
+                Change::Refused { code }
+            }
         };
-        self.ops.push(Op::LateAnswer { gateway: id.clone(), message: flight.message, part: flight.part, change });
+        self.ops.push(Op::LateAnswer {
+            gateway: id.clone(),
+            message: flight.message,
+            part: flight.part,
+            change,
+        });
     }
 
     pub(super) fn timed_out(&mut self, id: &GatewayId, sequences: &[u32]) {
         for sequence in sequences {
-            let Some(gateway) = self.gateways.get_mut(id) else { return };
-            let Some(flight) = gateway.flights.get_mut(sequence).filter(|f| f.written && !f.timed_out) else { continue };
+            let Some(gateway) = self.gateways.get_mut(id) else {
+                return;
+            };
+            let Some(flight) = gateway
+                .flights
+                .get_mut(sequence)
+                .filter(|f| f.written && !f.timed_out)
+            else {
+                continue;
+            };
             flight.timed_out = true;
             gateway.unanswered -= 1;
             let flight = flight.clone();
@@ -123,14 +185,24 @@ impl Core {
     }
 
     fn doubt(&mut self, flight: &Flight, gone: bool) {
-        self.news(flight.claim, flight.message, flight.part, Change::Doubt, Source::Gateway, gone);
+        self.news(
+            flight.claim,
+            flight.message,
+            flight.part,
+            Change::Doubt,
+            Source::Gateway,
+            gone,
+        );
         self.settle(flight.claim, flight.message.position());
     }
 
     /// The connection is gone with these written and unanswered.
     pub(super) fn lost(&mut self, id: &GatewayId, sequences: &[u32]) {
         for sequence in sequences {
-            let Some(mut flight) = self.gateways.get_mut(id).and_then(|g| g.leave(*sequence)) else { continue };
+            let Some(mut flight) = self.gateways.get_mut(id).and_then(|g| g.leave(*sequence))
+            else {
+                continue;
+            };
             if flight.timed_out {
                 self.ops.push(Op::Gone(flight.message, flight.part));
             } else {
@@ -145,10 +217,15 @@ impl Core {
         let mut ranges: BTreeMap<(LaneId, u8, i64), Vec<i64>> = BTreeMap::new();
         let mut settled = Vec::new();
         for sequence in sequences {
-            let Some(flight) = self.gateways.get_mut(id).and_then(|g| g.leave(*sequence)) else { continue };
+            let Some(flight) = self.gateways.get_mut(id).and_then(|g| g.leave(*sequence)) else {
+                continue;
+            };
             let attempt = self.claims.get(&flight.claim).map_or(1, |c| c.attempt);
             let message = flight.message;
-            ranges.entry((message.lane(), flight.part, attempt)).or_default().push(message.position());
+            ranges
+                .entry((message.lane(), flight.part, attempt))
+                .or_default()
+                .push(message.position());
             settled.push((flight.claim, message.position()));
         }
         for ((lane, part, attempt), positions) in ranges {

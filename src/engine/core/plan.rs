@@ -58,20 +58,27 @@ impl Core {
     }
 
     fn plan_gateway(&mut self, now: Micros, id: &GatewayId) {
-        let Some(gateway) = self.gateways.get(id) else { return };
+        let Some(gateway) = self.gateways.get(id) else {
+            return;
+        };
         if gateway.requested.is_some() || gateway.up.is_empty() {
             return;
         }
-        let Some((lane, take)) = self.choose(now, id) else { return };
+        let Some((lane, take)) = self.choose(now, id) else {
+            return;
+        };
         let (lane_id, priority, stride) = (lane.id, lane.priority, lane.max_parts.max(1));
         let room = gateway.room(priority);
         if room == 0 || gateway.is_stocked(priority, room) {
             return;
         }
         let most = (room / stride as usize).max(1);
-        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        let Some(gateway) = self.gateways.get_mut(id) else {
+            return;
+        };
         let first = gateway.sequence;
-        gateway.sequence = first.wrapping_add(stride.wrapping_mul(u32::try_from(most).unwrap_or(u32::MAX)));
+        gateway.sequence =
+            first.wrapping_add(stride.wrapping_mul(u32::try_from(most).unwrap_or(u32::MAX)));
         gateway.requested = Some(Requested { priority });
         self.ops.push(Op::Claim(ClaimRequest {
             lane: lane_id,
@@ -89,7 +96,9 @@ impl Core {
     fn choose(&self, now: Micros, id: &GatewayId) -> Option<(&Lane, Take)> {
         self.lanes
             .values()
-            .filter(|lane| !self.stale.contains(&lane.id) && lane.not_after.is_none_or(|t| t >= now))
+            .filter(|lane| {
+                !self.stale.contains(&lane.id) && lane.not_after.is_none_or(|t| t >= now)
+            })
             .filter_map(|lane| Some((lane, takeable(lane, id, now)?)))
             .min_by_key(|(lane, _)| (lane.priority, lane.id))
     }
@@ -98,7 +107,10 @@ impl Core {
     pub(super) fn granted(&mut self, grant: &Grant) {
         let gateway_id = GatewayId(grant.claim.gateway.clone());
         let lane_id = LaneId(grant.claim.lane_id);
-        let requested = self.gateways.get_mut(&gateway_id).and_then(|g| g.requested.take());
+        let requested = self
+            .gateways
+            .get_mut(&gateway_id)
+            .and_then(|g| g.requested.take());
         if let Some(lane) = self.lanes.get_mut(&lane_id) {
             lane.taken(grant);
         }
@@ -110,7 +122,10 @@ impl Core {
             self.give_back_grant(grant, &gateway_id, lane_id);
             return;
         };
-        let count = self.gateways.get(&gateway_id).map_or(Count::Ucs2, |g| g.account.count);
+        let count = self
+            .gateways
+            .get(&gateway_id)
+            .map_or(Count::Ucs2, |g| g.account.count);
         let claim = Claim {
             lane: lane_id,
             gateway: gateway_id.clone(),
@@ -123,7 +138,11 @@ impl Core {
             reference: reference(grant.part_ref, grant.claim.attempt),
             not_after: lane.not_after,
             rerouted: lane.gateway != gateway_id,
-            open: grant.items.iter().map(|item| (item.position, progress(&lane, item, count))).collect(),
+            open: grant
+                .items
+                .iter()
+                .map(|item| (item.position, progress(&lane, item, count)))
+                .collect(),
         };
         let part = u8::try_from(grant.claim.part).unwrap_or(0);
         self.claims.insert(grant.claim.id, claim);
@@ -139,24 +158,47 @@ impl Core {
     fn give_back_grant(&mut self, grant: &Grant, gateway: &GatewayId, lane: LaneId) {
         let positions: Vec<_> = grant.items.iter().map(|i| i.position).collect();
         let part = u8::try_from(grant.claim.part).unwrap_or(0);
-        self.release(lane, &positions, part, gateway, grant.claim.attempt, Micros(grant.claim.at_us));
+        self.release(
+            lane,
+            &positions,
+            part,
+            gateway,
+            grant.claim.attempt,
+            Micros(grant.claim.at_us),
+        );
         self.ops.push(Op::Close(lane, grant.claim.id));
     }
 
     /// Makes the submit of one part and enters it into the gateway's book.
-    pub(super) fn hand_over(&mut self, id: i64, position: i64, part: u8, link: Option<LinkNo>) -> Option<Submit> {
+    pub(super) fn hand_over(
+        &mut self,
+        id: i64,
+        position: i64,
+        part: u8,
+        link: Option<LinkNo>,
+    ) -> Option<Submit> {
         let claim = self.claims.get(&id)?;
         let progress = claim.open.get(&position)?.clone();
         let message = MessageId::new(claim.lane, position);
         let Some(text) = progress.parts.get(usize::from(part)).cloned() else {
             // The text does not have the parts it was frozen with: not what was approved, so not sent.
             let reason = "text_differs".to_owned();
-            self.news(id, message, part, Change::Suppressed { reason }, Source::Watchbell, false);
+            self.news(
+                id,
+                message,
+                part,
+                Change::Suppressed { reason },
+                Source::Watchbell,
+                false,
+            );
             self.settle(id, position);
             return None;
         };
         let offset = u32::try_from(position - claim.from).unwrap_or(0);
-        let sequence = claim.first.wrapping_add(offset.wrapping_mul(claim.stride)).wrapping_add(u32::from(part));
+        let sequence = claim
+            .first
+            .wrapping_add(offset.wrapping_mul(claim.stride))
+            .wrapping_add(u32::from(part));
         let submit = Submit {
             sequence,
             link,
@@ -171,8 +213,14 @@ impl Core {
             },
             valid_until: claim.not_after,
         };
-        let flight =
-            Flight { claim: id, message, part, priority: claim.priority, written: false, timed_out: false };
+        let flight = Flight {
+            claim: id,
+            message,
+            part,
+            priority: claim.priority,
+            written: false,
+            timed_out: false,
+        };
         let gateway = claim.gateway.clone();
         self.gateways.get_mut(&gateway)?.enter(sequence, flight);
         Some(submit)
@@ -184,7 +232,11 @@ impl Lane {
     fn taken(&mut self, grant: &Grant) {
         let (from, to) = (grant.claim.from, grant.claim.to);
         self.next = self.next.max(grant.next);
-        for row in self.again.iter_mut().filter(|a| from <= a.from && a.from < to) {
+        for row in self
+            .again
+            .iter_mut()
+            .filter(|a| from <= a.from && a.from < to)
+        {
             row.from = to;
         }
         self.again.retain(|a| a.from < a.to);
@@ -193,7 +245,11 @@ impl Lane {
 
 /// What of a lane this gateway may take now.
 fn takeable(lane: &Lane, id: &GatewayId, now: Micros) -> Option<Take> {
-    if let Some(row) = lane.again.iter().find(|a| a.gateway == id.0 && is_due(a.due_us, now.0)) {
+    if let Some(row) = lane
+        .again
+        .iter()
+        .find(|a| a.gateway == id.0 && is_due(a.due_us, now.0))
+    {
         return Some(Take::Again(row.from));
     }
     (lane.gateway == *id && lane.next < lane.end).then_some(Take::Front)
@@ -210,7 +266,8 @@ fn progress(lane: &Lane, item: &Item, count: Count) -> Progress {
     let values = Values::from_json(&item.vals).unwrap_or_default();
     let parts: Vec<String> = match lane.template.render(&values) {
         Ok(text) => {
-            let mut parts: Vec<String> = split(&text, count).into_iter().map(str::to_owned).collect();
+            let mut parts: Vec<String> =
+                split(&text, count).into_iter().map(str::to_owned).collect();
             if lane.written_from > 0 && parts[0].is_char_boundary(lane.written_from) {
                 parts[0].drain(..lane.written_from);
             }
@@ -218,6 +275,13 @@ fn progress(lane: &Lane, item: &Item, count: Count) -> Progress {
         }
         Err(_) => Vec::new(),
     };
-    let parts = if parts.len() as i64 == item.segments { parts } else { Vec::new() };
-    Progress { phone: item.phone, parts: Arc::from(parts) }
+    let parts = if parts.len() as i64 == item.segments {
+        parts
+    } else {
+        Vec::new()
+    };
+    Progress {
+        phone: item.phone,
+        parts: Arc::from(parts),
+    }
 }

@@ -11,13 +11,18 @@ const LIVES: u64 = 3_000;
 
 #[test]
 fn whatever_happens_nobody_is_lost_and_nobody_gets_it_twice() {
-    let only = std::env::var("WATCHBELL_SEED").ok().and_then(|s| s.parse::<u64>().ok());
+    let only = std::env::var("WATCHBELL_SEED")
+        .ok()
+        .and_then(|s| s.parse::<u64>().ok());
     let mut broken = Vec::new();
     for seed in only.map_or(0..LIVES, |n| n..n + 1) {
         if std::panic::catch_unwind(|| world::World::new(seed).live(400)).is_err() {
             broken.push(seed);
         }
-        assert!(broken.len() < 20, "too many lives break a promise: {broken:?}");
+        assert!(
+            broken.len() < 20,
+            "too many lives break a promise: {broken:?}"
+        );
     }
     assert!(broken.is_empty(), "these lives break a promise: {broken:?}");
 }
@@ -26,10 +31,23 @@ fn whatever_happens_nobody_is_lost_and_nobody_gets_it_twice() {
 fn what_a_claim_leaves_of_a_waiting_range_can_be_claimed_without_a_new_look() {
     let gateway = GatewayId("a".into());
     let now = Micros(1_000_000_000);
-    let account =
-        Account { id: gateway.clone(), rate: 10.0, window: 16, count: Count::Ucs2, first_sequence: 1 };
+    let account = Account {
+        id: gateway.clone(),
+        rate: 10.0,
+        window: 16,
+        count: Count::Ucs2,
+        first_sequence: 1,
+    };
     let mut journal = journal::Journal::default();
-    let row = AgainRow { lane_id: 1, from: 0, to: 6, part: 0, gateway: "a".into(), attempt: 1, due_us: 0 };
+    let row = AgainRow {
+        lane_id: 1,
+        from: 0,
+        to: 6,
+        part: 0,
+        gateway: "a".into(),
+        attempt: 1,
+        due_us: 0,
+    };
     journal.add(journal::Stored {
         id: LaneId(1),
         gateway: gateway.clone(),
@@ -59,7 +77,15 @@ fn what_a_claim_leaves_of_a_waiting_range_can_be_claimed_without_a_new_look() {
                 for sequence in batch.iter().map(|s| s.sequence) {
                     core.event(now, &id, Event::Written(vec![sequence]));
                     let answer = crate::gateway::Answer::Refused("1".into());
-                    core.event(now, &id, Event::Answered { sequence, link: 0, answer });
+                    core.event(
+                        now,
+                        &id,
+                        Event::Answered {
+                            sequence,
+                            link: 0,
+                            answer,
+                        },
+                    );
                 }
             }
             Some(Action::Recall(..)) => panic!("nothing is recalled"),

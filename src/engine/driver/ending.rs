@@ -30,7 +30,9 @@ impl Engine {
         }
         // Until all gateways have closed, so that what was unanswered is in doubt.
         let deadline = Instant::now() + GOODBYE;
-        while let Ok(Some((id, event))) = tokio::time::timeout_at(deadline, self.events.recv()).await {
+        while let Ok(Some((id, event))) =
+            tokio::time::timeout_at(deadline, self.events.recv()).await
+        {
             self.listen(&id, event);
             self.act();
         }

@@ -61,7 +61,9 @@ impl Journal {
         let busy: BTreeSet<_> = self.claims.values().map(|c| c.row.lane_id).collect();
         self.lanes
             .values()
-            .filter(|l| !l.paused && (l.next < l.end || !l.again.is_empty() || busy.contains(&l.id.0)))
+            .filter(|l| {
+                !l.paused && (l.next < l.end || !l.again.is_empty() || busy.contains(&l.id.0))
+            })
             .map(|l| Lane {
                 id: l.id,
                 gateway: l.gateway.clone(),
@@ -78,11 +80,21 @@ impl Journal {
     }
 
     /// Commits one group; answers the claims in it. `shun` says which messages are suppressed at claim.
-    pub(super) fn commit(&mut self, now: Micros, ops: &[Op], shun: &mut impl FnMut() -> bool) -> Vec<Claimed> {
+    pub(super) fn commit(
+        &mut self,
+        now: Micros,
+        ops: &[Op],
+        shun: &mut impl FnMut() -> bool,
+    ) -> Vec<Claimed> {
         for op in ops {
             match op {
                 Op::Part(news) => self.part(now, news),
-                Op::LateAnswer { gateway, message, part, change } => self.late(now, gateway, *message, *part, change),
+                Op::LateAnswer {
+                    gateway,
+                    message,
+                    part,
+                    change,
+                } => self.late(now, gateway, *message, *part, change),
                 Op::Release(release) => self.release(release),
                 Op::Close(lane, id) => self.close(*lane, *id),
                 Op::Gone(..) | Op::Claim(_) | Op::Heard { .. } => {}
@@ -90,9 +102,15 @@ impl Journal {
             }
         }
         for claim in self.claims.values() {
-            assert!(!claim.open.is_empty(), "claim {} is settled and still open", claim.row.id);
+            assert!(
+                !claim.open.is_empty(),
+                "claim {} is settled and still open",
+                claim.row.id
+            );
         }
-        let requests = ops.iter().filter_map(|op| if let Op::Claim(r) = op { Some(r) } else { None });
+        let requests = ops
+            .iter()
+            .filter_map(|op| if let Op::Claim(r) = op { Some(r) } else { None });
         requests.map(|r| self.claim(now, r, shun)).collect()
     }
 
@@ -115,7 +133,9 @@ impl Journal {
         let part = usize::from(news.part);
         if news.change == Change::Resent {
             if self.standing(news.message).parts[part] == Part::Doubt {
-                self.standing(news.message).apply(part, &Change::Resent).expect("doubt may be sent again");
+                self.standing(news.message)
+                    .apply(part, &Change::Resent)
+                    .expect("doubt may be sent again");
                 self.wait(news.message, 0, news.gateway.clone(), 2, now);
             }
             return;
@@ -132,10 +152,14 @@ impl Journal {
         if self.standing(id).parts[k] != Part::Doubt {
             return;
         }
-        self.standing(id).apply(k, change).unwrap_or_else(|e| panic!("{id}: {e}"));
+        self.standing(id)
+            .apply(k, change)
+            .unwrap_or_else(|e| panic!("{id}: {e}"));
         let standing = self.standing(id).clone();
         let rest = standing.parts.iter().position(|p| *p == Part::Open);
-        let (Some(rest), None) = (rest, standing.outcome()) else { return };
+        let (Some(rest), None) = (rest, standing.outcome()) else {
+            return;
+        };
         if self.lanes[&id.lane()].ended {
             self.cancel(id, rest);
         } else {
@@ -144,19 +168,42 @@ impl Journal {
     }
 
     fn cancel(&mut self, id: MessageId, part: usize) {
-        let change = Change::Cancelled { reason: "person".into() };
-        self.standing(id).apply(part, &change).unwrap_or_else(|e| panic!("{id}: {e}"));
+        let change = Change::Cancelled {
+            reason: "person".into(),
+        };
+        self.standing(id)
+            .apply(part, &change)
+            .unwrap_or_else(|e| panic!("{id}: {e}"));
     }
 
     fn wait(&mut self, id: MessageId, part: i64, gateway: GatewayId, attempt: i64, due: Micros) {
         let (from, to) = (id.position(), id.position() + 1);
-        self.put_again(AgainRow { lane_id: id.lane().0, from, to, part, gateway: gateway.0, attempt, due_us: due.0 });
+        self.put_again(AgainRow {
+            lane_id: id.lane().0,
+            from,
+            to,
+            part,
+            gateway: gateway.0,
+            attempt,
+            due_us: due.0,
+        });
     }
 
     fn put_again(&mut self, row: AgainRow) {
-        let lane = self.lanes.get_mut(&LaneId(row.lane_id)).expect("the lane exists");
-        assert!(row.to <= lane.next, "what was never claimed can't wait again: {row:?}");
-        assert!(lane.again.iter().all(|a| a.to <= row.from || row.to <= a.from), "{row:?} waits twice");
+        let lane = self
+            .lanes
+            .get_mut(&LaneId(row.lane_id))
+            .expect("the lane exists");
+        assert!(
+            row.to <= lane.next,
+            "what was never claimed can't wait again: {row:?}"
+        );
+        assert!(
+            lane.again
+                .iter()
+                .all(|a| a.to <= row.from || row.to <= a.from),
+            "{row:?} waits twice"
+        );
         lane.again.push(row);
         lane.again.sort_by_key(|a| a.due_us);
     }
@@ -165,9 +212,22 @@ impl Journal {
         let lane = r.span.lane;
         for position in r.span.from..r.span.to {
             let id = MessageId::new(lane, position);
-            assert_eq!(self.standing(id).outcome(), None, "{id} has an outcome and can't wait again");
-            let accepted = self.standing(id).parts.iter().take_while(|p| p.carrier_id().is_some()).count();
-            assert_eq!(usize::from(r.part), accepted, "{id} goes on with its first part that has not left");
+            assert_eq!(
+                self.standing(id).outcome(),
+                None,
+                "{id} has an outcome and can't wait again"
+            );
+            let accepted = self
+                .standing(id)
+                .parts
+                .iter()
+                .take_while(|p| p.carrier_id().is_some())
+                .count();
+            assert_eq!(
+                usize::from(r.part),
+                accepted,
+                "{id} goes on with its first part that has not left"
+            );
             self.leave(id);
             if self.lanes[&lane].ended {
                 self.cancel(id, usize::from(r.part));
@@ -190,11 +250,18 @@ impl Journal {
         assert!(self.closed.insert(id), "claim {id} closes a second time");
         let claim = self.claims.remove(&id).expect("an open claim closes");
         assert_eq!(claim.row.lane_id, lane.0);
-        assert!(claim.open.is_empty(), "claim {id} closes with {:?} unsettled", claim.open);
+        assert!(
+            claim.open.is_empty(),
+            "claim {id} closes with {:?} unsettled",
+            claim.open
+        );
     }
 
     fn claim(&mut self, now: Micros, r: &ClaimRequest, shun: &mut impl FnMut() -> bool) -> Claimed {
-        let refused = Claimed::Refused { lane: r.lane, gateway: r.gateway.clone() };
+        let refused = Claimed::Refused {
+            lane: r.lane,
+            gateway: r.gateway.clone(),
+        };
         let stopped = self.stopped;
         let lane = self.lanes.get_mut(&r.lane).expect("the lane exists");
         if stopped || lane.paused || lane.not_after.is_some_and(|t| t < now) {
@@ -207,12 +274,22 @@ impl Journal {
                 (from, to, 0, 1)
             }
             Take::Again(from) => {
-                let fits = |a: &AgainRow| a.from == from && is_due(a.due_us, now.0) && a.gateway == r.gateway.0;
-                let Some(at) = lane.again.iter().position(fits) else { return refused };
+                let fits = |a: &AgainRow| {
+                    a.from == from && is_due(a.due_us, now.0) && a.gateway == r.gateway.0
+                };
+                let Some(at) = lane.again.iter().position(fits) else {
+                    return refused;
+                };
                 let row = lane.again.remove(at);
                 let to = row.to.min(from + r.most);
                 if to < row.to {
-                    lane.again.insert(at, AgainRow { from: to, ..row.clone() });
+                    lane.again.insert(
+                        at,
+                        AgainRow {
+                            from: to,
+                            ..row.clone()
+                        },
+                    );
                 }
                 (from, to, row.part, row.attempt)
             }
@@ -238,19 +315,38 @@ impl Journal {
         let mut items = Vec::new();
         for position in from..to {
             let id = MessageId::new(r.lane, position);
-            assert_eq!(self.standing(id).outcome(), None, "{id} is claimed and has an outcome");
+            assert_eq!(
+                self.standing(id).outcome(),
+                None,
+                "{id} is claimed and has an outcome"
+            );
             if shun() {
-                let change = Change::Suppressed { reason: "opt_out".into() };
-                self.standing(id).apply(part as usize, &change).expect("nothing of this part has left");
+                let change = Change::Suppressed {
+                    reason: "opt_out".into(),
+                };
+                self.standing(id)
+                    .apply(part as usize, &change)
+                    .expect("nothing of this part has left");
                 continue;
             }
             items.push(item(id, parts[position as usize]));
         }
         let open: BTreeSet<_> = items.iter().map(|i| i.position).collect();
         if !open.is_empty() {
-            self.claims.insert(row.id, OpenClaim { row: row.clone(), open });
+            self.claims.insert(
+                row.id,
+                OpenClaim {
+                    row: row.clone(),
+                    open,
+                },
+            );
         }
-        Claimed::Granted(Grant { claim: row, items, next, part_ref: 5 })
+        Claimed::Granted(Grant {
+            claim: row,
+            items,
+            next,
+            part_ref: 5,
+        })
     }
 
     /// Which open claim a sequence number belongs to, with position and part.
@@ -260,7 +356,12 @@ impl Journal {
             let offset = sequence.wrapping_sub(c.row.first as u32);
             let position = c.row.from + i64::from(offset / c.row.stride as u32);
             let mine = c.row.gateway == gateway.0 && offset < span && c.open.contains(&position);
-            mine.then(|| (MessageId::new(LaneId(c.row.lane_id), position), (offset % c.row.stride as u32) as u8))
+            mine.then(|| {
+                (
+                    MessageId::new(LaneId(c.row.lane_id), position),
+                    (offset % c.row.stride as u32) as u8,
+                )
+            })
         })
     }
 
@@ -269,8 +370,14 @@ impl Journal {
         for (_, claim) in std::mem::take(&mut self.claims) {
             for position in claim.open {
                 let standing = self.standing(MessageId::new(LaneId(claim.row.lane_id), position));
-                let asked = standing.parts.iter().position(|p| *p == Part::Open).expect("one part is open");
-                standing.apply(asked, &Change::Doubt).expect("an open part may be in doubt");
+                let asked = standing
+                    .parts
+                    .iter()
+                    .position(|p| *p == Part::Open)
+                    .expect("one part is open");
+                standing
+                    .apply(asked, &Change::Doubt)
+                    .expect("an open part may be in doubt");
             }
         }
     }
@@ -291,8 +398,12 @@ impl Journal {
         let mut found: Vec<_> = self
             .standings
             .iter()
-            .filter(|(id, s)| s.attempt == 1 && !self.lanes[&id.lane()].ended && self.lanes[&id.lane()].resends)
-            .filter_map(|(id, s)| Some((*id, s.parts.iter().position(|p| *p == Part::Doubt)? as u8)))
+            .filter(|(id, s)| {
+                s.attempt == 1 && !self.lanes[&id.lane()].ended && self.lanes[&id.lane()].resends
+            })
+            .filter_map(|(id, s)| {
+                Some((*id, s.parts.iter().position(|p| *p == Part::Doubt)? as u8))
+            })
             .collect();
         found.sort_unstable();
         found
@@ -304,9 +415,19 @@ impl Journal {
             for position in 0..lane.parts.len() as i64 {
                 let id = MessageId::new(lane.id, position);
                 let settled = self.standings[&id].outcome().is_some();
-                let waits = lane.again.iter().filter(|a| a.from <= position && position < a.to).count();
-                let claimed = self.claims.values().filter(|c| c.row.lane_id == lane.id.0 && c.open.contains(&position));
-                let ways = usize::from(settled) + waits + claimed.count() + usize::from(position >= lane.next);
+                let waits = lane
+                    .again
+                    .iter()
+                    .filter(|a| a.from <= position && position < a.to)
+                    .count();
+                let claimed = self
+                    .claims
+                    .values()
+                    .filter(|c| c.row.lane_id == lane.id.0 && c.open.contains(&position));
+                let ways = usize::from(settled)
+                    + waits
+                    + claimed.count()
+                    + usize::from(position >= lane.next);
                 assert_eq!(ways, 1, "{id}: {:?}", self.standings[&id]);
             }
         }

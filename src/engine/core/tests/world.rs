@@ -102,7 +102,9 @@ impl World {
         for id in 1..=1 + dice.below(4) as i64 {
             let size = 1 + dice.below(25);
             let long = dice.percent(40);
-            let parts: Vec<i64> = (0..size).map(|_| if long { 1 + dice.below(3) as i64 } else { 1 }).collect();
+            let parts: Vec<i64> = (0..size)
+                .map(|_| if long { 1 + dice.below(3) as i64 } else { 1 })
+                .collect();
             journal.add(Stored {
                 id: LaneId(id),
                 gateway: dice.pick(&accounts).id,
@@ -113,12 +115,17 @@ impl World {
                 ended: false,
                 paused: false,
                 resends: dice.percent(50),
-                not_after: dice.percent(20).then(|| Micros(1_000_000_000 + dice.below(5_000_000) as i64)),
+                not_after: dice
+                    .percent(20)
+                    .then(|| Micros(1_000_000_000 + dice.below(5_000_000) as i64)),
                 again: Vec::new(),
             });
         }
         let core = Core::new("node", accounts.clone());
-        let lines = accounts.iter().map(|a| (a.id.clone(), Line::default())).collect();
+        let lines = accounts
+            .iter()
+            .map(|a| (a.id.clone(), Line::default()))
+            .collect();
         let pace = accounts.iter().map(|a| (a.id.clone(), a.rate)).collect();
         Self {
             dice,
@@ -187,15 +194,24 @@ impl World {
 
     /// The gateway hands some of its line to the socket, the urgent first.
     fn write(&mut self, id: &GatewayId) {
-        let window = self.accounts.iter().find(|a| a.id == *id).map_or(1, |a| a.window);
+        let window = self
+            .accounts
+            .iter()
+            .find(|a| a.id == *id)
+            .map_or(1, |a| a.window);
         let line = self.lines.get_mut(id).expect("a known gateway");
         let mut sequences = Vec::new();
         for _ in 0..=self.dice.below(5) {
-            let free = |no: LinkNo| line.written.iter().filter(|w| w.0 == no && !w.2).count() < window;
+            let free =
+                |no: LinkNo| line.written.iter().filter(|w| w.0 == no && !w.2).count() < window;
             let open: Vec<_> = line.up.iter().copied().filter(|no| free(*no)).collect();
             let sendable = |s: &Submit| s.link.map_or(!open.is_empty(), |no| open.contains(&no));
-            let best = (0..line.queue.len()).filter(|i| sendable(&line.queue[*i])).min_by_key(|i| (line.queue[*i].priority, *i));
-            let Some(submit) = best.and_then(|i| line.queue.remove(i)) else { break };
+            let best = (0..line.queue.len())
+                .filter(|i| sendable(&line.queue[*i]))
+                .min_by_key(|i| (line.queue[*i].priority, *i));
+            let Some(submit) = best.and_then(|i| line.queue.remove(i)) else {
+                break;
+            };
             let link = submit.link.unwrap_or_else(|| open[0]);
             line.written.push((link, submit.sequence, false));
             sequences.push(submit.sequence);
@@ -227,12 +243,20 @@ impl World {
             _ => Answer::WrongNetwork("33".into()),
         };
         match (&answer, part) {
-            (Answer::Accepted(_) | Answer::Refused(_), Some(part)) => _ = self.wire.insert(part, Wire::Answered),
-            (Answer::Throttled(_) | Answer::WrongNetwork(_), Some(part)) => _ = self.wire.remove(&part),
+            (Answer::Accepted(_) | Answer::Refused(_), Some(part)) => {
+                _ = self.wire.insert(part, Wire::Answered)
+            }
+            (Answer::Throttled(_) | Answer::WrongNetwork(_), Some(part)) => {
+                _ = self.wire.remove(&part)
+            }
             // Answers to a first sending, after the second began.
             (_, None) => {}
         }
-        line.events.push_back(Event::Answered { sequence, link, answer });
+        line.events.push_back(Event::Answered {
+            sequence,
+            link,
+            answer,
+        });
     }
 
     fn time_out(&mut self, id: &GatewayId) {
@@ -266,17 +290,40 @@ impl World {
         let link = self.dice.pick(&up);
         line.up.remove(&link);
         let last = line.up.is_empty();
-        let unanswered = line.written.iter().filter(|w| w.0 == link).map(|w| w.1).collect();
+        let unanswered = line
+            .written
+            .iter()
+            .filter(|w| w.0 == link)
+            .map(|w| w.1)
+            .collect();
         line.written.retain(|w| w.0 != link);
-        let unwritten = line.queue.iter().filter(|s| last || s.link == Some(link)).map(|s| s.sequence).collect();
+        let unwritten = line
+            .queue
+            .iter()
+            .filter(|s| last || s.link == Some(link))
+            .map(|s| s.sequence)
+            .collect();
         line.queue.retain(|s| !last && s.link != Some(link));
-        line.events.push_back(Event::LinkDown { link, reason: "gone".into(), unanswered, unwritten });
+        line.events.push_back(Event::LinkDown {
+            link,
+            reason: "gone".into(),
+            unanswered,
+            unwritten,
+        });
     }
 
     fn slow_down(&mut self, id: &GatewayId) {
-        let rate = self.accounts.iter().find(|a| a.id == *id).map_or(1.0, |a| a.rate);
+        let rate = self
+            .accounts
+            .iter()
+            .find(|a| a.id == *id)
+            .map_or(1.0, |a| a.rate);
         let pace = rate / self.dice.pick(&[1.0, 2.0, 8.0]);
-        self.lines.get_mut(id).expect("a known gateway").events.push_back(Event::Pace(pace));
+        self.lines
+            .get_mut(id)
+            .expect("a known gateway")
+            .events
+            .push_back(Event::Pace(pace));
     }
 
     /// The journal commits some of what has gathered, in order.
@@ -287,9 +334,13 @@ impl World {
             return;
         }
         let (dice, calm) = (&mut self.dice, self.calm);
-        let answers = self.journal.commit(self.now, &group, &mut || !calm && dice.percent(3));
+        let answers = self
+            .journal
+            .commit(self.now, &group, &mut || !calm && dice.percent(3));
         self.look_now |= answers.iter().any(|a| matches!(a, Claimed::Refused { .. }));
-        self.look_now |= group.iter().any(|op| matches!(op, Op::Release(_) | Op::LateAnswer { .. } | Op::Part(_)));
+        self.look_now |= group
+            .iter()
+            .any(|op| matches!(op, Op::Release(_) | Op::LateAnswer { .. } | Op::Part(_)));
         self.answers.extend(answers);
         self.journal.nobody_is_lost();
     }
@@ -307,7 +358,9 @@ impl World {
             self.act();
             return;
         }
-        let Some(event) = self.lines.get_mut(id).and_then(|l| l.events.pop_front()) else { return };
+        let Some(event) = self.lines.get_mut(id).and_then(|l| l.events.pop_front()) else {
+            return;
+        };
         self.heard(id, &event);
         self.core.event(self.now, id, event);
         self.act();
@@ -318,15 +371,28 @@ impl World {
         let mut gone = Vec::new();
         match event {
             Event::LinkUp(no) => _ = self.told_up.entry(id.clone()).or_default().insert(*no),
-            Event::Written(s) => s.iter().for_each(|s| self.mark(id, *s, |t| t.written = true)),
-            Event::TimedOut(s) => s.iter().for_each(|s| self.mark(id, *s, |t| t.timed_out = true)),
-            Event::Answered { sequence, answer, .. } => {
-                if let (Answer::Accepted(_), Some(part)) = (answer, self.whose.get(&(id.clone(), *sequence))) {
+            Event::Written(s) => s
+                .iter()
+                .for_each(|s| self.mark(id, *s, |t| t.written = true)),
+            Event::TimedOut(s) => s
+                .iter()
+                .for_each(|s| self.mark(id, *s, |t| t.timed_out = true)),
+            Event::Answered {
+                sequence, answer, ..
+            } => {
+                if let (Answer::Accepted(_), Some(part)) =
+                    (answer, self.whose.get(&(id.clone(), *sequence)))
+                {
                     self.yes.insert(*part);
                 }
                 gone.push(*sequence);
             }
-            Event::LinkDown { link, unanswered, unwritten, .. } => {
+            Event::LinkDown {
+                link,
+                unanswered,
+                unwritten,
+                ..
+            } => {
                 self.told_up.entry(id.clone()).or_default().remove(link);
                 gone.extend(unanswered.iter().chain(unwritten));
             }
@@ -361,7 +427,11 @@ impl World {
         self.act();
         for line in self.lines.values() {
             let stays = |s: &&Submit| self.core.halted || !self.shown.contains(&s.lane);
-            assert_eq!(line.queue.iter().filter(stays).count(), 0, "what may not go is not in line");
+            assert_eq!(
+                line.queue.iter().filter(stays).count(),
+                0,
+                "what may not go is not in line"
+            );
         }
     }
 
@@ -459,7 +529,12 @@ impl World {
                 Action::Recall(id, lanes) => {
                     let line = self.lines.get_mut(&id).expect("a known gateway");
                     let goes = |s: &Submit| lanes.is_empty() || lanes.contains(&s.lane);
-                    let back = line.queue.iter().filter(|s| goes(s)).map(|s| s.sequence).collect();
+                    let back = line
+                        .queue
+                        .iter()
+                        .filter(|s| goes(s))
+                        .map(|s| s.sequence)
+                        .collect();
                     line.queue.retain(|s| !goes(s));
                     line.events.push_back(Event::Recalled(back));
                 }
@@ -474,7 +549,10 @@ impl World {
                     let id = MessageId::new(release.span.lane, position);
                     self.handed.remove(&(id, release.part));
                     let wire = self.wire.get(&(id, release.part));
-                    assert_eq!(wire, None, "{id} waits again though the carrier may have it");
+                    assert_eq!(
+                        wire, None,
+                        "{id} waits again though the carrier may have it"
+                    );
                 }
             }
             Op::Claim(request) => self.check_claim(request),
@@ -485,11 +563,25 @@ impl World {
     fn check_claim(&mut self, r: &ClaimRequest) {
         assert!(!self.core.halted, "a halted core claims nothing");
         assert!(self.shown.contains(&r.lane), "lane {} does not go", r.lane);
-        assert!(self.requested.insert(r.gateway.clone()), "one question at a time");
-        let account = self.accounts.iter().find(|a| a.id == r.gateway).expect("a known gateway");
+        assert!(
+            self.requested.insert(r.gateway.clone()),
+            "one question at a time"
+        );
+        let account = self
+            .accounts
+            .iter()
+            .find(|a| a.id == r.gateway)
+            .expect("a known gateway");
         let lane = &self.core.lanes[&r.lane];
-        let mine = || self.told.iter().filter(|(k, _)| k.0 == r.gateway).map(|(_, t)| t);
-        let ahead = mine().filter(|t| !t.written && t.priority <= lane.priority).count();
+        let mine = || {
+            self.told
+                .iter()
+                .filter(|(k, _)| k.0 == r.gateway)
+                .map(|(_, t)| t)
+        };
+        let ahead = mine()
+            .filter(|t| !t.written && t.priority <= lane.priority)
+            .count();
         let unanswered = mine().filter(|t| t.written && !t.timed_out).count();
         let window = account.window * self.told_up.get(&r.gateway).map_or(0, BTreeSet::len);
         let rate = ((self.pace[&r.gateway] * 0.2) as usize).max(1);
@@ -497,36 +589,81 @@ impl World {
         assert!(ahead < rate, "the rate lets it out soon");
         let room = (window - unanswered - ahead).min(rate - ahead);
         let most = (room / r.stride as usize).max(1);
-        assert!(r.most as usize <= most, "{} claimed where {most} fit", r.most);
-        for other in self.core.lanes.values().filter(|l| l.priority < lane.priority && !self.core.stale.contains(&l.id)) {
+        assert!(
+            r.most as usize <= most,
+            "{} claimed where {most} fit",
+            r.most
+        );
+        for other in self
+            .core
+            .lanes
+            .values()
+            .filter(|l| l.priority < lane.priority && !self.core.stale.contains(&l.id))
+        {
             let front = other.gateway == r.gateway && other.next < other.end;
             let due = |a: &AgainRow| a.gateway == r.gateway.0 && a.due_us <= self.now.0;
-            let sendable = other.not_after.is_none_or(|t| t >= self.now) && (front || other.again.iter().any(due));
-            assert!(!sendable, "lane {} is more urgent than lane {}", other.id, lane.id);
+            let sendable = other.not_after.is_none_or(|t| t >= self.now)
+                && (front || other.again.iter().any(due));
+            assert!(
+                !sendable,
+                "lane {} is more urgent than lane {}",
+                other.id, lane.id
+            );
         }
     }
 
     /// The gateway takes a segment in line.
     fn take(&mut self, id: &GatewayId, submit: Submit) {
         assert!(!self.core.halted, "a halted core hands over nothing");
-        assert!(self.shown.contains(&submit.lane), "lane {} is not to go on", submit.lane);
+        assert!(
+            self.shown.contains(&submit.lane),
+            "lane {} is not to go on",
+            submit.lane
+        );
         let key = (id.clone(), submit.sequence);
         let owner = self.journal.owner(id, submit.sequence);
         let (message, part) = owner.unwrap_or_else(|| panic!("{submit:?} is in no durable claim"));
-        assert_eq!((message.lane(), part + 1), (submit.lane, submit.part.number));
+        assert_eq!(
+            (message.lane(), part + 1),
+            (submit.lane, submit.part.number)
+        );
         let parts = self.journal.lanes[&submit.lane].parts[message.position() as usize];
         assert_eq!(i64::from(submit.part.total), parts);
-        assert!(self.handed.insert((message, part)), "{message} part {part} is handed over twice");
-        assert!(part == 0 || self.yes.contains(&(message, part - 1)), "{message} part {part} before its turn");
-        assert!(self.whose.insert(key.clone(), (message, part)).is_none(), "sequence {} is in use", submit.sequence);
-        self.told.insert(key, Told { priority: submit.priority, written: false, timed_out: false });
+        assert!(
+            self.handed.insert((message, part)),
+            "{message} part {part} is handed over twice"
+        );
+        assert!(
+            part == 0 || self.yes.contains(&(message, part - 1)),
+            "{message} part {part} before its turn"
+        );
+        assert!(
+            self.whose.insert(key.clone(), (message, part)).is_none(),
+            "sequence {} is in use",
+            submit.sequence
+        );
+        self.told.insert(
+            key,
+            Told {
+                priority: submit.priority,
+                written: false,
+                timed_out: false,
+            },
+        );
         let line = self.lines.get_mut(id).expect("a known gateway");
-        assert!(line.written.iter().all(|w| w.1 != submit.sequence), "sequence {} is in use", submit.sequence);
-        let there = submit.link.map_or(!line.up.is_empty(), |no| line.up.contains(&no));
+        assert!(
+            line.written.iter().all(|w| w.1 != submit.sequence),
+            "sequence {} is in use",
+            submit.sequence
+        );
+        let there = submit
+            .link
+            .map_or(!line.up.is_empty(), |no| line.up.contains(&no));
         if there {
             line.queue.push_back(submit);
         } else {
-            line.events.push_back(Event::Recalled(vec![submit.sequence]));
+            line.events
+                .push_back(Event::Recalled(vec![submit.sequence]));
         }
     }
 
@@ -555,13 +692,24 @@ impl World {
             self.commit();
             self.look();
             let quiet = self.recorded.is_empty() && self.answers.is_empty() && self.core.is_idle();
-            let heard = self.lines.values().all(|l| l.events.is_empty() && l.queue.is_empty() && l.written.is_empty());
+            let heard = self
+                .lines
+                .values()
+                .all(|l| l.events.is_empty() && l.queue.is_empty() && l.written.is_empty());
             if round > 2 && quiet && heard && self.journal.is_done() {
                 break;
             }
         }
-        assert!(self.core.is_idle(), "everything is settled: {:?}", self.core);
+        assert!(
+            self.core.is_idle(),
+            "everything is settled: {:?}",
+            self.core
+        );
         self.journal.nobody_is_lost();
-        assert!(self.journal.is_done(), "what may go has gone: {:?}", self.journal);
+        assert!(
+            self.journal.is_done(),
+            "what may go has gone: {:?}",
+            self.journal
+        );
     }
 }
