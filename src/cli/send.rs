@@ -121,7 +121,7 @@ async fn wait(office: &mut Office, queued: &Queued, ctx: &Ctx) -> Result<Counts,
     );
     let counts = office
         .wait(queued.frozen.run, &alerts, &stop, |c| {
-            progress.set((c.total() - c.open()).unsigned_abs())
+            progress.set((c.total() - c.open()).unsigned_abs());
         })
         .await?;
     Ok(counts)

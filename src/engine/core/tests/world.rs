@@ -244,10 +244,10 @@ impl World {
         };
         match (&answer, part) {
             (Answer::Accepted(_) | Answer::Refused(_), Some(part)) => {
-                _ = self.wire.insert(part, Wire::Answered)
+                _ = self.wire.insert(part, Wire::Answered);
             }
             (Answer::Throttled(_) | Answer::WrongNetwork(_), Some(part)) => {
-                _ = self.wire.remove(&part)
+                _ = self.wire.remove(&part);
             }
             // Answers to a first sending, after the second began.
             (_, None) => {}
