@@ -33,7 +33,7 @@ pub enum Happening {
     },
     /// No answer in time; they free their place in the window.
     TimedOut(Vec<u32>),
-    /// A report or an MO that waits for [`Session::acknowledge`].
+    /// A report or an MO that waits for [`Session::acknowledge`](super::Session::acknowledge).
     Delivered {
         /// The deliver's sequence number.
         sequence: u32,
