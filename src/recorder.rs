@@ -6,6 +6,7 @@
 
 mod claim;
 mod doubt;
+mod queue;
 mod report;
 mod run;
 mod save;
