@@ -17,7 +17,11 @@ pub mod mo;
 pub mod run;
 pub mod user;
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use sqlx::{
     PgPool, Postgres, Sqlite, SqlitePool, Transaction,
@@ -162,7 +166,7 @@ impl Store {
     }
 
     /// The SQLite file; `None` on PostgreSQL.
-    pub fn path(&self) -> Option<&std::path::Path> {
+    pub fn path(&self) -> Option<&Path> {
         match &self.pool {
             Pool::Sqlite { path, .. } => Some(path),
             Pool::Postgres(_) => None,
@@ -202,9 +206,10 @@ impl Store {
     }
 
     /// A consistent copy of a SQLite database, made while it is in use.
-    pub async fn copy_to(&self, target: &std::path::Path) -> Result<()> {
+    pub async fn copy_to(&self, target: &Path) -> Result<()> {
         match &self.pool {
             Pool::Sqlite { read, .. } => {
+                make_private(target).map_err(sqlx::Error::Io)?;
                 sqlx::query("VACUUM INTO $1")
                     .bind(target.to_string_lossy().into_owned())
                     .execute(read)
@@ -260,6 +265,18 @@ async fn begin_sqlite(write: &SqlitePool) -> Result<Transaction<'static, Sqlite>
     }
 }
 
+/// Whole numbers and names stand in the file: for its owner only. SQLite gives its journal the same
+/// rights.
+pub fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::File::options()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
 async fn open_sqlite(url: &str, limits: Limits) -> Result<Pool> {
     let path = PathBuf::from(
         url.trim_start_matches("sqlite://")
@@ -271,6 +288,10 @@ async fn open_sqlite(url: &str, limits: Limits) -> Result<Pool> {
             source: sqlx::Error::Io(e),
         })?;
     }
+    make_private(&path).map_err(|e| Error::Open {
+        what: path.display().to_string(),
+        source: sqlx::Error::Io(e),
+    })?;
     let mut options = SqliteConnectOptions::from_str("sqlite::memory:")?
         .in_memory(false)
         .shared_cache(false)

@@ -39,6 +39,9 @@ pub enum CampaignCommand {
     Approve {
         /// Which.
         id: CampaignId,
+        /// 看到的校验码（开头几位即可） · the check code that was shown, or its beginning
+        #[arg(long, value_name = "CODE")]
+        check: Option<String>,
     },
     /// 退回修改 · give it back to be mended
     Return(WithReason),
@@ -76,7 +79,16 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
             show(&office.campaign(id).await?, false, ctx)?;
             return Ok(Exit::Done);
         }
-        CampaignCommand::Approve { id } => (id, CampaignAct::Approve, None),
+        CampaignCommand::Approve { id, check } => {
+            let code = hex::encode(office.campaign(id).await?.digest);
+            if check.is_some_and(|c| c.is_empty() || !code.starts_with(&c.to_lowercase())) {
+                return Err(CliError::refused(
+                    "校验码不符：这已不是您看到的那一份，请重新查看",
+                    "the check code differs: this is no longer what you were shown, look at it again",
+                ));
+            }
+            (id, CampaignAct::Approve, None)
+        }
         CampaignCommand::Return(w) => (w.id, CampaignAct::Return, Some(w.reason)),
         CampaignCommand::Reject(w) => (w.id, CampaignAct::Reject, Some(w.reason)),
     };

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CliError, Ctx, Exit};
-use crate::{domain::role::Act, service::maintenance};
+use super::{CliError, Ctx, Exit, actor::os_account};
+use crate::{
+    domain::role::{Act, Actor},
+    service::maintenance,
+};
 
 /// `watchbell backup`
 #[derive(Debug, Args)]
@@ -47,7 +50,19 @@ pub async fn backup(args: BackupArgs, ctx: &Ctx) -> Result<Exit, CliError> {
 /// Puts a backup in the database's place; it starts held.
 pub async fn restore(args: RestoreArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let config = ctx.config()?;
-    let kept = maintenance::restore(&config, &args.file).await?;
+    // Where there is a database its users decide who may replace it; where there is none, nobody can.
+    let there = config.database.sqlite_path().is_some_and(|p| p.exists());
+    let actor = if there {
+        let office = ctx.office().await?;
+        let actor = ctx.actor(&office).await?;
+        office.store.close().await;
+        actor
+    } else {
+        Actor::System {
+            account: os_account(),
+        }
+    };
+    let kept = maintenance::restore(&config, &actor, &args.file).await?;
     if let Some(kept) = kept {
         ctx.out.line(ctx.lang.pick(
             format!("原数据库保留在 {}", kept.display()),

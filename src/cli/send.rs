@@ -179,6 +179,7 @@ async fn report(
             "run": queued.frozen.run,
             "campaign": queued.frozen.campaign,
             "messages": counts.to_json(),
+            "refused_rows": queued.refused_rows,
             "segments_submitted": taken,
             "elapsed_seconds": seconds,
             "segments_per_second": taken as f64 / seconds.max(0.001),

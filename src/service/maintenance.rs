@@ -8,6 +8,7 @@ use std::{
 
 use super::{Office, ServiceError};
 use crate::{
+    clock::Clock,
     config::Config,
     domain::{
         event::Event,
@@ -47,44 +48,73 @@ impl Office {
 }
 
 /// Puts a backup in the place of the configured database; returns where the one that was there is kept.
-/// Without a sidecar beside it, the next engine takes it for what it is and holds it; it is marked held
-/// here as well.
-pub async fn restore(config: &Config, from: &Path) -> Result<Option<PathBuf>, ServiceError> {
+/// The copy is made, looked at and marked held beside it first, so that whatever fails leaves the old
+/// one in its place.
+pub async fn restore(
+    config: &Config,
+    actor: &Actor,
+    from: &Path,
+) -> Result<Option<PathBuf>, ServiceError> {
+    actor.may(Act::Maintain)?;
     let Some(path) = config.database.sqlite_path() else {
         return Err(ServiceError::usage(
             "PostgreSQL 数据库请用 pg_restore 恢复；恢复后的库同样处于扣住状态",
             "restore a PostgreSQL database with pg_restore; it starts held all the same",
         ));
     };
-    if !is_database(from)? {
+    let path = path.as_path();
+    if fs::canonicalize(from)? == fs::canonicalize(path).unwrap_or_default() {
         return Err(ServiceError::usage(
-            format!("{} 不是 SQLite 数据库备份", from.display()),
-            format!("{} is not a backup of a SQLite database", from.display()),
+            format!("{} 就是正在使用的数据库", from.display()),
+            format!("{} is the database itself", from.display()),
         ));
     }
-    let path = path.as_path();
-    let kept = set_aside(path).await?;
-    fs::copy(from, path)?;
-    let store = Store::open(&format!("sqlite://{}", path.display()), Limits::default()).await?;
-    let mut tx = store.begin("restore").await?;
-    if tx.installation().await?.is_some() {
-        let why = sidecar::Suspicion::Missing.as_str();
-        tx.set_held(why).await?;
-        let event = Event::Stop {
-            by: "watchbell".into(),
-            act: "held".into(),
-            reason: why.into(),
-            left: None,
-        };
-        tx.record(crate::clock::Clock::system().now(), &[event])
-            .await?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
     }
-    tx.commit().await?;
-    store.close().await;
+    let copy = path.with_extension("restoring");
+    let made = held_copy(from, &copy, actor).await;
+    if made.is_err() {
+        remove(&copy)?;
+    }
+    made?;
+    let kept = set_aside(path).await?;
+    fs::rename(&copy, path)?;
     Ok(kept)
 }
 
-/// Moves what is there out of the way, when no engine uses it.
+/// A copy of the backup, known to be one of ours and marked held.
+async fn held_copy(from: &Path, copy: &Path, actor: &Actor) -> Result<(), ServiceError> {
+    let not_ours = || {
+        ServiceError::usage(
+            format!("{} 不是本系统的数据库备份", from.display()),
+            format!("{} is not a backup of a Watchbell database", from.display()),
+        )
+    };
+    if !is_database(from)? {
+        return Err(not_ours());
+    }
+    fs::copy(from, copy)?;
+    let store = Store::open(&format!("sqlite://{}", copy.display()), Limits::default()).await?;
+    let mut tx = store.begin("restore").await?;
+    if tx.installation().await?.is_none() {
+        return Err(not_ours());
+    }
+    let why = sidecar::Suspicion::Missing.as_str();
+    tx.set_held(why).await?;
+    let event = Event::Stop {
+        by: actor.label(),
+        act: "held".into(),
+        reason: why.into(),
+        left: None,
+    };
+    tx.record(Clock::system().now(), &[event]).await?;
+    tx.commit().await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Moves what is there out of the way with its journal, when no engine uses it.
 async fn set_aside(path: &Path) -> Result<Option<PathBuf>, ServiceError> {
     if !path.exists() {
         return Ok(None);
@@ -97,20 +127,26 @@ async fn set_aside(path: &Path) -> Result<Option<PathBuf>, ServiceError> {
         ));
     };
     store.close().await;
-    let stamp = crate::clock::Clock::system()
-        .now()
-        .utc()
-        .format("%Y%m%d%H%M%S");
+    let stamp = Clock::system().now().utc().format("%Y%m%d%H%M%S");
     let kept = path.with_extension(format!("replaced-{stamp}"));
     fs::rename(path, &kept)?;
     for suffix in ["-wal", "-shm"] {
-        let mut side = path.as_os_str().to_owned();
-        side.push(suffix);
-        remove(Path::new(&side))?;
+        // Another reader may have kept the journal from being folded in: then it belongs to what is kept.
+        match fs::rename(beside(path, suffix), beside(&kept, suffix)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),
+            _ => {}
+        }
     }
     remove(&sidecar::path_of(path))?;
     lock.give_back().await?;
     Ok(Some(kept))
+}
+
+/// A file that SQLite keeps beside its database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -101,7 +101,14 @@ impl Office {
             Intent::Cancelled => ("cancelled", Act::Cancel),
         };
         actor.may(right)?;
-        let campaign = self.run(id).await?.campaign;
+        let view = self.run(id).await?;
+        if view.run.intent()? == Intent::Held && to == Intent::Go && reason.is_empty() {
+            return Err(ServiceError::refused(
+                "这个批次是被扣住的：请用 watchbell release --run 批次 --reason 理由 放行",
+                "this run is held: let it go with `watchbell release --run ID --reason TEXT`",
+            ));
+        }
+        let campaign = view.campaign;
         let op = match to {
             Intent::Cancelled => Op::Decide(Decision {
                 campaign: campaign.id()?,

@@ -202,3 +202,55 @@ async fn a_restored_backup_sends_nothing_until_a_person_releases_it() {
             .contains("checked with the carrier")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restore_replaces_is_kept_whole_even_while_somebody_reads_it() {
+    let stage = Stage::open(carrier(), "", "").await;
+    let path = stage.dir.path();
+    stage.run(&["backup", "before.bak"]).await.ok();
+    let list = stage.numbers(0, 20).display().to_string();
+    // A reader that stays keeps SQLite from folding its journal into the file.
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path.join("watchbell.db"));
+    let reader = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let mut open = reader.begin().await.unwrap();
+    sqlx::query("SELECT count(*) FROM entry")
+        .execute(&mut *open)
+        .await
+        .unwrap();
+    stage
+        .run(&["contacts", "import", &list, "--group", "after"])
+        .await
+        .ok();
+    let itself = stage.run(&["restore", "watchbell.db"]).await;
+    assert_eq!(itself.code, Some(2), "{itself:?}");
+    fs::write(path.join("other.db"), b"SQLite format 3\0 and nothing else").unwrap();
+    assert_ne!(stage.run(&["restore", "other.db"]).await.code, Some(0));
+    assert!(
+        path.join("watchbell.db").exists(),
+        "a refused restore leaves the database"
+    );
+    stage.run(&["restore", "before.bak"]).await.ok();
+    drop(open);
+    reader.close().await;
+    let kept = fs::read_dir(path)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .find(|p| {
+            p.extension().is_some_and(|e| {
+                e.to_string_lossy().starts_with("replaced-")
+                    && !e.to_string_lossy().contains("-wal")
+                    && !e.to_string_lossy().contains("-shm")
+            })
+        })
+        .unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&kept);
+    let old = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let members: i64 = sqlx::query_scalar("SELECT members FROM contact_group WHERE name = 'after'")
+        .fetch_one(&old)
+        .await
+        .unwrap();
+    assert_eq!(
+        members, 20,
+        "what was committed before the restore is in what was kept"
+    );
+}
