@@ -11,6 +11,8 @@ pub mod lifecycle;
 pub mod message;
 pub mod optout;
 pub mod phone;
+pub mod plan;
+pub mod policy;
 pub mod priority;
 pub mod role;
 pub mod template;

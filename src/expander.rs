@@ -7,6 +7,7 @@ mod lanes;
 
 use sha2::{Digest, Sha256};
 
+pub use crate::domain::policy::OnDoubt;
 pub use audience::{Audience, Person};
 
 use crate::{
@@ -57,25 +58,6 @@ pub struct Order {
     pub campaign: Target,
     /// Waits for another person, or goes at once.
     pub approval: Approval,
-}
-
-/// Policy for messages that may have left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnDoubt {
-    /// Never twice.
-    Hold,
-    /// Once more, then a person.
-    Resend,
-}
-
-impl OnDoubt {
-    /// The name in files and in the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hold => "hold",
-            Self::Resend => "resend",
-        }
-    }
 }
 
 /// Whose run it is.
