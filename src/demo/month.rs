@@ -1,0 +1,266 @@
+//! What the people of the demo do, day by day: all of it ordinary use cases.
+
+use std::time::Duration;
+
+use chrono::{Days, NaiveDate, NaiveDateTime, TimeZone};
+use tokio::time::Instant;
+
+use super::{Day, Step, Wanted, lapse::Lapse, setup::People};
+use crate::{
+    app::Carriers,
+    county,
+    domain::{
+        carrier::CarrierTable,
+        id::CampaignId,
+        lang::Lang,
+        lifecycle::{CampaignAct, CampaignState},
+        phone::Phone,
+        time::Micros,
+    },
+    plan_files,
+    service::{Office, ServiceError},
+    store::lane::Counts,
+};
+
+/// What the approver gives back in May, why, and what the clerk then writes before the text.
+const RETURNED: (&str, &str, &str) = ("opening-leaders", "开头请先问候，再说事情", "您好！");
+
+/// What the clerk adds to in the middle of the month, and what.
+const AMENDED: (&str, &str) = ("drill-eve-staff", "请携带工作证。");
+
+/// What happens when, on the office's clock.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    /// The approver looks at what was handed in.
+    Review,
+    /// The clerk mends what came back.
+    Mend,
+    /// The plan changes.
+    Change,
+    /// The approver looks again.
+    ReviewAgain,
+    /// Somebody of the staff has had enough.
+    OptOut,
+    /// A day is over.
+    EndOf(NaiveDate),
+}
+
+/// From the plan's first reading to the last report.
+pub(super) async fn live(
+    office: &Office,
+    carriers: &Carriers,
+    people: &People,
+    wanted: &Wanted,
+    tell: &mut impl FnMut(Step<'_>),
+) -> Result<(), ServiceError> {
+    let month = Month {
+        office,
+        carriers,
+        people,
+        wanted,
+    };
+    let lapse = Lapse { office, carriers };
+    month.draft(tell).await?;
+    for (at, act) in month.script() {
+        lapse.live_until(at).await?;
+        match act {
+            Act::Review => month.review(tell).await?,
+            Act::Mend => {
+                let (item, _, greeting) = RETURNED;
+                month.amend(item, |text| format!("{greeting}{text}")).await?;
+            }
+            Act::Change => {
+                let (item, more) = AMENDED;
+                let diff = month.amend(item, |text| format!("{text}{more}")).await?;
+                tell(Step::Changed(&diff));
+            }
+            Act::ReviewAgain => month.review_again(tell).await?,
+            Act::OptOut => month.opt_out(tell).await?,
+            Act::EndOf(date) => month.end_of(date, tell).await?,
+        }
+    }
+    // The last reports, and the graces of what was in doubt.
+    while let Some(next) = lapse.settle().await? {
+        lapse.live_until(next).await?;
+    }
+    Ok(())
+}
+
+struct Month<'a> {
+    office: &'a Office,
+    carriers: &'a Carriers,
+    people: &'a People,
+    wanted: &'a Wanted,
+}
+
+impl Month<'_> {
+    fn script(&self) -> Vec<(Micros, Act)> {
+        let at = |month, day, hour| {
+            NaiveDate::from_ymd_opt(2023, month, day).and_then(|d| d.and_hms_opt(hour, 0, 0))
+        };
+        let mut script: Vec<_> = [
+            (at(5, 25, 15), Act::Review),
+            (at(5, 26, 9), Act::Mend),
+            (at(5, 26, 10), Act::ReviewAgain),
+            (at(6, 8, 16), Act::Change),
+            (at(6, 8, 17), Act::ReviewAgain),
+            (at(6, 13, 19), Act::OptOut),
+        ]
+        .into_iter()
+        .filter_map(|(at, act)| Some((at?, act)))
+        .collect();
+        let days = NaiveDate::from_ymd_opt(2023, 6, 1)
+            .into_iter()
+            .flat_map(|first| first.iter_days().take(30));
+        script.extend(days.filter_map(|day| {
+            let midnight = day.checked_add_days(Days::new(1))?.and_hms_opt(0, 0, 0)?;
+            Some((midnight, Act::EndOf(day)))
+        }));
+        script.sort_by_key(|(at, _)| *at);
+        script
+            .into_iter()
+            .map(|(at, act)| (self.instant(at), act))
+            .collect()
+    }
+
+    fn instant(&self, local: NaiveDateTime) -> Micros {
+        let zone = self.office.config.sending.timezone;
+        zone.from_local_datetime(&local)
+            .earliest()
+            .map_or_else(|| local.and_utc().into(), Micros::from)
+    }
+
+    /// The plan is read in, looked at, and handed in.
+    async fn draft(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+        setup::lay_out_plan(&self.wanted.dir)?;
+        let plan = self.read_plan()?;
+        let diff = self.import(&plan).await?;
+        tell(Step::Drafted(&diff));
+        let forecast = self.office.forecast_planned(&plan.planned).await?;
+        tell(Step::Forecast(&forecast));
+        self.hand_in().await
+    }
+
+    /// Every draft goes to the approver; those of groups without anybody stay drafts.
+    async fn hand_in(&self) -> Result<(), ServiceError> {
+        for campaign in self.office.campaigns().await?.into_iter().rev() {
+            if campaign.state()? == CampaignState::Draft && !self.is_empty(&campaign).await? {
+                self.office.submit(&self.people.clerk, campaign.id()?).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The clerk may not approve their own; the approver gives one back and lets the others out.
+    async fn review(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+        let waiting = self.waiting().await?;
+        if let Some((own, ..)) = waiting.first()
+            && let Err(refusal) = self
+                .office
+                .decide(&self.people.clerk, *own, CampaignAct::Approve, "")
+                .await
+        {
+            tell(Step::OwnRefused(refusal.text(Lang::Zh)));
+        }
+        let (item, reason, _) = RETURNED;
+        let returned = waiting.iter().find(|(_, i, _)| i == item);
+        if let Some((id, _, name)) = returned {
+            self.office
+                .decide(&self.people.approver, *id, CampaignAct::Return, reason)
+                .await?;
+            tell(Step::Returned { name, reason });
+        }
+        self.review_again(tell).await
+    }
+
+    async fn review_again(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+        let waiting = self.waiting().await?;
+        for (id, ..) in &waiting {
+            self.office
+                .decide(&self.people.approver, *id, CampaignAct::Approve, "")
+                .await?;
+        }
+        tell(Step::Approved(waiting.len()));
+        Ok(())
+    }
+
+    /// What waits for the approver: campaign, plan item, name.
+    async fn waiting(&self) -> Result<Vec<(CampaignId, String, String)>, ServiceError> {
+        let mut waiting = Vec::new();
+        for campaign in self.office.campaigns().await?.into_iter().rev() {
+            if campaign.state()? == CampaignState::Submitted {
+                waiting.push((campaign.id()?, campaign.item.clone(), campaign.name.clone()));
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// The clerk writes into a message's text file and reads the plan in again: what was let out with the
+    /// old words has to be let out anew.
+    async fn amend(&self, item: &str, write: impl FnOnce(&str) -> String) -> Result<ImportDiff, ServiceError> {
+        let path = setup::text_file(&self.wanted.dir, item);
+        let text = fs::read_to_string(&path)?;
+        fs::write(&path, write(text.trim_end()))?;
+        let diff = self.import(&self.read_plan()?).await?;
+        self.hand_in().await?;
+        Ok(diff)
+    }
+
+    /// One of the safety staff writes back `退订`: later runs leave them out.
+    async fn opt_out(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+        let mut tx = self.office.store.read("demo_opt_out").await?;
+        let Some(group) = tx.group(county::STAFF).await? else {
+            return Ok(());
+        };
+        let staff = tx.contacts_after(group.id()?, "", 500).await?;
+        drop(tx);
+        let somebody = staff
+            .iter()
+            .filter_map(|c| Phone::from_wire(&c.phone))
+            .find_map(|phone| {
+                let carrier = CarrierTable::builtin().carrier(phone);
+                let gateways = &self.office.config.gateways;
+                let gateway = gateways.iter().find(|g| g.carriers.contains(&carrier))?;
+                Some((phone, self.carriers.get(&gateway.id)?))
+            });
+        let Some((phone, carrier)) = somebody else {
+            return Ok(());
+        };
+        carrier.inject_mo(phone, "退订");
+        let deadline = Instant::now() + PATIENCE;
+        while self.is_opted_in().await? {
+            if Instant::now() > deadline {
+                return Err(ServiceError::refused(
+                    "退订没有在十秒内生效",
+                    "the opt-out did not take effect within ten seconds",
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tell(Step::OptedOut(phone));
+        Ok(())
+    }
+
+    async fn is_opted_in(&self) -> Result<bool, ServiceError> {
+        let mut tx = self.office.store.read("demo_opt_out").await?;
+        Ok(tx.suppressions_after(0, 1).await?.is_empty())
+    }
+
+    /// The day's line.
+    async fn end_of(&self, date: NaiveDate, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+        let zone = self.office.config.sending.timezone;
+        let mut day = Day {
+            date,
+            ..Day::default()
+        };
+        for view in self.office.runs().await?.into_iter().rev() {
+            day.month.add(&view.counts);
+            if view.run.opened_us > 0 && Micros(view.run.opened_us).local(zone).date_naive() == date {
+                day.counts.add(&view.counts);
+                day.runs.push(view.campaign.name);
+            }
+        }
+        tell(Step::Day(&day));
+        Ok(())
+    }
+}

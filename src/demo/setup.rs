@@ -1,0 +1,184 @@
+//! The demo's office: its folder, settings, people, address books and carriers.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    path::Path,
+};
+
+use super::{Step, Wanted};
+use crate::{
+    clock::Clock,
+    config::{Config, Secret},
+    county,
+    domain::{
+        lang::Lang,
+        role::{Actor, Role},
+    },
+    service::{Office, ServiceError, contacts::Import},
+    simulate::{Faults, Settings},
+};
+
+/// What marks a folder as made by a demo, so that the next one may clear it.
+const MARK: &str = "# made by `watchbell demo`; may be deleted";
+
+/// The demo's people.
+pub(super) struct People {
+    pub(super) clerk: Actor,
+    pub(super) approver: Actor,
+    pub(super) auditor: Actor,
+}
+
+/// Practises a carrier's bad days: dead numbers, lost answers, early, late and repeated reports.
+pub(super) fn carrier(gateway: &crate::config::Gateway, clock: Clock, seed: u64) -> Settings {
+    Settings {
+        faults: Faults {
+            lost_answers: 0.3,
+            duplicate_reports: 1.0,
+            early_reports: 1.0,
+            late_reports: 0.5,
+            late_factor: 4,
+            ..Faults::default()
+        },
+        rate: Some(gateway.rate),
+        undelivered_percent: 4.0,
+        seed,
+        ..crate::app::carrier_for(gateway, clock)
+    }
+}
+
+/// Writes the settings into the folder and opens the office by them.
+pub(super) async fn open(wanted: &Wanted, clock: Clock) -> Result<Office, ServiceError> {
+    clear(&wanted.dir)?;
+    let file = wanted.dir.join("watchbell.toml");
+    fs::write(
+        &file,
+        settings(
+            wanted
+                .database
+                .as_deref()
+                .unwrap_or("sqlite://watchbell.db"),
+        ),
+    )?;
+    let config = Config::load(
+        Some(&file),
+        crate::config::process_env().filter(|(k, _)| !k.starts_with("WATCHBELL__")),
+    )
+    .map_err(|e| {
+        ServiceError::usage(e.text(Lang::Zh), e.text(Lang::En))
+    })?;
+    Office::open(config, clock).await
+}
+
+fn settings(database: &str) -> String {
+    let mut text = format!(
+        "{MARK}\npractice = true\n\n[database]\nurl = {}\n\n[sending]\nsignature = \"{}安委办\"\n",
+        toml::Value::String(database.to_owned()),
+        county::COUNTY
+    );
+    for (id, carriers, rate) in [
+        ("mobile", r#""mobile", "broadnet""#, 600),
+        ("unicom", r#""unicom""#, 300),
+        ("telecom", r#""telecom""#, 300),
+    ] {
+        _ = write!(
+            text,
+            "\n[[gateways]]\nid = \"{id}\"\nkind = \"cmpp20\"\ncarriers = [{carriers}]\naddress = \"127.0.0.1:7890\"\n\
+             account = \"901234\"\npassword = \"practice\"\naccess_number = \"10690000\"\nservice_id = \"SAFETY\"\n\
+             rate = {rate}\nlinks = 2\nwindow = 32\nprice = 0.05\nresponse_timeout = \"3s\"\n"
+        );
+    }
+    text
+}
+
+/// Makes the folder, or clears what an earlier demo left in it; nobody else's files.
+fn clear(dir: &Path) -> Result<(), ServiceError> {
+    fs::create_dir_all(dir)?;
+    let ours = fs::read_to_string(dir.join("watchbell.toml")).is_ok_and(|t| t.starts_with(MARK));
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if !ours {
+            return Err(ServiceError::usage(
+                format!(
+                    "目录 {} 不是空的，也不是演示留下的：请用 --dir 另选目录",
+                    dir.display()
+                ),
+                format!(
+                    "{} is not empty and no demo made it: choose another folder with --dir",
+                    dir.display()
+                ),
+            ));
+        }
+        remove(&path)?;
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    }
+}
+
+/// The administrator, a clerk, an approver and an auditor, with passwords that nobody knows.
+pub(super) async fn hire(office: &Office) -> Result<People, ServiceError> {
+    let secret = |name: &str| Secret::new(format!("{name}-{}", uuid::Uuid::now_v7()));
+    let nobody = Actor::System {
+        account: "demo".to_owned(),
+    };
+    office
+        .add_user(&nobody, "admin", Role::Admin, &secret("admin"))
+        .await?;
+    let admin = Actor::User {
+        name: "admin".to_owned(),
+        role: Role::Admin,
+    };
+    let mut made = Vec::new();
+    for (name, role) in [
+        ("周晓岚", Role::Clerk),
+        ("何志远", Role::Approver),
+        ("秦明", Role::Auditor),
+    ] {
+        let password = secret(name);
+        office.add_user(&admin, name, role, &password).await?;
+        made.push(office.authenticate(name, &password).await?);
+    }
+    let mut made = made.into_iter();
+    match (made.next(), made.next(), made.next()) {
+        (Some(clerk), Some(approver), Some(auditor)) => Ok(People {
+            clerk,
+            approver,
+            auditor,
+        }),
+        _ => Err(ServiceError::refused(
+            "演示人员不齐",
+            "the demo's people are not all there",
+        )),
+    }
+}
+
+/// The county's three address books, faults and all.
+pub(super) async fn import(
+    office: &Office,
+    people: &People,
+    wanted: &Wanted,
+    tell: &mut impl FnMut(Step<'_>),
+) -> Result<(), ServiceError> {
+    let n = usize::try_from(wanted.recipients).unwrap_or(usize::MAX);
+    let books = county::address_books(n, wanted.seed)
+        .map_err(|e| ServiceError::refused(e.to_string(), e.to_string()))?;
+    let folder = wanted.dir.join("address-books");
+    fs::create_dir_all(&folder)?;
+    for book in &books {
+        let path = folder.join(book.file_name);
+        fs::write(&path, &book.bytes)?;
+        let report = office
+            .import_file(&people.clerk, &path, Import::into_group(book.group))
+            .await?;
+        tell(Step::Imported(book, &report));
+    }
+    Ok(())
+}
+
