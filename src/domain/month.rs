@@ -57,7 +57,8 @@ impl FromStr for Month {
     fn from_str(s: &str) -> Result<Self, Self::Err> {
         let unknown = || UnknownMonth(s.to_owned());
         let is_plain = s.len() == 7 && s.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-        let day = NaiveDate::parse_from_str(&format!("{s}-01"), "%Y-%m-%d").map_err(|_| unknown())?;
+        let day =
+            NaiveDate::parse_from_str(&format!("{s}-01"), "%Y-%m-%d").map_err(|_| unknown())?;
         // Beyond these a month's end is no instant that can be stored.
         match is_plain && (1970..=9000).contains(&day.year()) {
             true => Ok(Self(day)),
@@ -83,7 +84,16 @@ mod tests {
 
     #[test]
     fn what_is_no_month_is_refused() {
-        for wrong in ["", "2023", "2023-13", "2023-6", "23-06", "2023-06-01", "+023-06", "六月"] {
+        for wrong in [
+            "",
+            "2023",
+            "2023-13",
+            "2023-6",
+            "23-06",
+            "2023-06-01",
+            "+023-06",
+            "六月",
+        ] {
             assert!(wrong.parse::<Month>().is_err(), "{wrong}");
         }
     }

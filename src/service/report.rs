@@ -26,7 +26,10 @@ impl Office {
         actor.may(Act::ReadLog)?;
         let report = self.gather(month, lang).await?;
         report.html().map_err(|e| {
-            ServiceError::refused(format!("报告无法生成：{e}"), format!("cannot write the report: {e}"))
+            ServiceError::refused(
+                format!("报告无法生成：{e}"),
+                format!("cannot write the report: {e}"),
+            )
         })
     }
 
@@ -50,7 +53,11 @@ impl Office {
         let units: Vec<Line> = units
             .into_iter()
             .map(|u| Line {
-                name: if u.unit.is_empty() { unnamed.to_owned() } else { u.unit },
+                name: if u.unit.is_empty() {
+                    unnamed.to_owned()
+                } else {
+                    u.unit
+                },
                 sum: Sum {
                     total: u.total,
                     delivered: u.delivered,
@@ -61,20 +68,32 @@ impl Office {
             })
             .collect();
         let in_state = |state: Outcome| -> i64 {
-            counts.iter().filter(|c| c.state == state.as_str()).map(|c| c.n).sum()
+            counts
+                .iter()
+                .filter(|c| c.state == state.as_str())
+                .map(|c| c.n)
+                .sum()
         };
         Ok(Report {
             lang,
             office: self.config.sending.signature.clone(),
-            month: lang.pick(format!("{}年{}月", month.year(), month.number()), month.to_string()),
+            month: lang.pick(
+                format!("{}年{}月", month.year(), month.number()),
+                month.to_string(),
+            ),
             as_of: now.local(zone).format("%Y-%m-%d %H:%M:%S").to_string(),
             zone: zone.to_string(),
             practice,
             head,
             states: states(&counts, total.total, lang),
-            days: days(merged(runs.iter().map(|r| (local(r.slot_us, zone, "%m-%d"), sum_of(r))))),
+            days: days(merged(
+                runs.iter()
+                    .map(|r| (local(r.slot_us, zone, "%m-%d"), sum_of(r))),
+            )),
             groups: lines(merged(runs.iter().map(|r| (audience(r, lang), sum_of(r))))),
-            carriers: lines(sums(&counts, |c| report::carrier(&c.carrier, lang).to_owned())),
+            carriers: lines(sums(&counts, |c| {
+                report::carrier(&c.carrier, lang).to_owned()
+            })),
             gateways: self.gateways_of_report(&counts, &segments, lang),
             failures: failures(&counts, lang),
             other_units: total.total - units.iter().map(|u| u.sum.total).sum::<i64>(),
@@ -96,8 +115,19 @@ impl Office {
         })
     }
 
-    fn gateways_of_report(&self, counts: &[ReportCount], segments: &[(String, i64)], lang: Lang) -> Vec<Gateway> {
-        let price_of = |id: &str| self.config.gateways.iter().find(|g| g.id.0 == id).map(|g| g.price);
+    fn gateways_of_report(
+        &self,
+        counts: &[ReportCount],
+        segments: &[(String, i64)],
+        lang: Lang,
+    ) -> Vec<Gateway> {
+        let price_of = |id: &str| {
+            self.config
+                .gateways
+                .iter()
+                .find(|g| g.id.0 == id)
+                .map(|g| g.price)
+        };
         let taken: BTreeMap<&str, i64> = segments.iter().map(|(id, n)| (id.as_str(), *n)).collect();
         sums(counts, |c| c.gateway.clone())
             .into_iter()
@@ -110,7 +140,11 @@ impl Office {
                         Some(price) if price > 0.0 => format!("{:.2}", price * segments as f64),
                         _ => "—".to_owned(),
                     },
-                    name: if id.is_empty() { lang.pick("（无路由）", "(no route)").to_owned() } else { id },
+                    name: if id.is_empty() {
+                        lang.pick("（无路由）", "(no route)").to_owned()
+                    } else {
+                        id
+                    },
                 }
             })
             .collect()
@@ -146,7 +180,10 @@ fn merged(parts: impl Iterator<Item = (String, Sum)>) -> BTreeMap<String, Sum> {
 }
 
 fn lines(sums: BTreeMap<String, Sum>) -> Vec<Line> {
-    let mut lines: Vec<_> = sums.into_iter().map(|(name, sum)| Line { name, sum }).collect();
+    let mut lines: Vec<_> = sums
+        .into_iter()
+        .map(|(name, sum)| Line { name, sum })
+        .collect();
     lines.sort_by_key(|l| std::cmp::Reverse(l.sum.total));
     lines
 }
@@ -154,7 +191,11 @@ fn lines(sums: BTreeMap<String, Sum>) -> Vec<Line> {
 fn days(sums: BTreeMap<String, Sum>) -> Vec<Day> {
     let longest = sums.values().map(|s| s.total).max().unwrap_or(0);
     sums.into_iter()
-        .map(|(name, sum)| Day { name, bar: sum.bar(BAR, longest), sum })
+        .map(|(name, sum)| Day {
+            name,
+            bar: sum.bar(BAR, longest),
+            sum,
+        })
         .collect()
 }
 
@@ -178,7 +219,12 @@ fn states(counts: &[ReportCount], total: i64, lang: Lang) -> Vec<State> {
         .map(|word| {
             let n = counts.iter().filter(|c| c.state == word).map(|c| c.n).sum();
             let (name, meaning) = report::state(word, lang);
-            State { name, meaning, n, share: report::percent(n, total) }
+            State {
+                name,
+                meaning,
+                n,
+                share: report::percent(n, total),
+            }
         })
         .filter(|s| s.n > 0)
         .collect()
@@ -186,7 +232,13 @@ fn states(counts: &[ReportCount], total: i64, lang: Lang) -> Vec<State> {
 
 /// Everything that did not and will not arrive, the commonest cause first.
 fn failures(counts: &[ReportCount], lang: Lang) -> Vec<Failure> {
-    const FAILED: [&str; 5] = ["undelivered", "expired", "rejected", "suppressed", "cancelled"];
+    const FAILED: [&str; 5] = [
+        "undelivered",
+        "expired",
+        "rejected",
+        "suppressed",
+        "cancelled",
+    ];
     let mut sums: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for c in counts.iter().filter(|c| FAILED.contains(&c.state.as_str())) {
         *sums.entry((&c.state, &c.code)).or_default() += c.n;
@@ -214,15 +266,17 @@ fn audience(run: &ReportRun, lang: Lang) -> String {
     }
     match serde_json::from_str::<Words>(&run.audience) {
         Ok(Words { include, .. }) if !include.is_empty() => include.join(lang.pick("、", ", ")),
-        Ok(Words { file: Some(file), .. }) => lang.pick(format!("文件 {file}"), format!("file {file}")),
+        Ok(Words {
+            file: Some(file), ..
+        }) => lang.pick(format!("文件 {file}"), format!("file {file}")),
         _ => lang.pick("（未注明）", "(not said)").to_owned(),
     }
 }
 
-/// Its time is past and nothing of it began.
+/// Nothing of it began, and nothing will: it was cancelled, or its latest time is past.
 fn is_missed(run: &ReportRun, now: Micros) -> bool {
-    let last = if run.not_after_us > 0 { run.not_after_us } else { run.slot_us };
-    run.opened_us == 0 && (run.intent == "cancelled" || last < now.0)
+    let too_late = run.not_after_us > 0 && run.not_after_us < now.0;
+    run.opened_us == 0 && (run.intent == "cancelled" || too_late)
 }
 
 fn standing(run: &ReportRun, now: Micros, lang: Lang) -> String {
@@ -231,12 +285,21 @@ fn standing(run: &ReportRun, now: Micros, lang: Lang) -> String {
         reason => lang.pick(format!("{word}：{reason}"), format!("{word}: {reason}")),
     };
     match run.intent.as_str() {
-        "cancelled" if run.opened_us == 0 => with_reason(lang.pick("未发，已取消", "cancelled, nothing went")),
+        "cancelled" if run.opened_us == 0 => {
+            with_reason(lang.pick("未发，已取消", "cancelled, nothing went"))
+        }
         "cancelled" => with_reason(lang.pick("中途取消", "cancelled on the way")),
         "paused" => with_reason(lang.pick("暂停", "paused")),
         "held" => with_reason(lang.pick("挂起", "held")),
-        _ if is_missed(run, now) && run.approved_us == 0 => lang.pick("错过：到点未获批准", "missed: nobody had approved it").to_owned(),
-        _ if is_missed(run, now) => lang.pick("错过：到点未能开始", "missed: it did not begin").to_owned(),
+        _ if is_missed(run, now) && run.approved_us == 0 => lang
+            .pick("错过：到点未获批准", "missed: nobody had approved it")
+            .to_owned(),
+        _ if is_missed(run, now) => lang
+            .pick("错过：到点未能开始", "missed: it did not begin")
+            .to_owned(),
+        _ if run.approved_us == 0 && run.slot_us < now.0 => lang
+            .pick("待审批，已过时点", "awaits approval, late")
+            .to_owned(),
         _ if run.approved_us == 0 => lang.pick("待审批", "awaits approval").to_owned(),
         _ if run.opened_us == 0 => lang.pick("待发", "waits for its time").to_owned(),
         _ if run.closed_us == 0 => lang.pick("发送中", "going on").to_owned(),

@@ -116,7 +116,11 @@ impl Tx {
     }
 
     /// Segments that each gateway took.
-    pub async fn report_segments(&mut self, from: Micros, to: Micros) -> Result<Vec<(String, i64)>> {
+    pub async fn report_segments(
+        &mut self,
+        from: Micros,
+        to: Micros,
+    ) -> Result<Vec<(String, i64)>> {
         Ok(on!(self, db => sqlx::query_as(
             "SELECT gateway, CAST(sum(n) AS BIGINT) FROM (
                  SELECT COALESCE(m.gateway, l.gateway) AS gateway, count(*) AS n
@@ -134,10 +138,17 @@ impl Tx {
     }
 
     /// The units with the most messages.
-    pub async fn report_units(&mut self, from: Micros, to: Micros, limit: i64) -> Result<Vec<ReportUnit>> {
+    pub async fn report_units(
+        &mut self,
+        from: Micros,
+        to: Micros,
+        limit: i64,
+    ) -> Result<Vec<ReportUnit>> {
         let sql = dialect!(self,
             sqlite: units_sql!("x.key", "json_each(c.audience, '$.include') x"),
             postgres: units_sql!("x.key", "LATERAL jsonb_array_elements_text(c.audience::jsonb -> 'include') WITH ORDINALITY AS x(value, key)"));
-        Ok(on!(self, db => sqlx::query_as(sql).bind(from.0).bind(to.0).bind(limit).fetch_all(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as(sql).bind(from.0).bind(to.0).bind(limit).fetch_all(db).await)?,
+        )
     }
 }
