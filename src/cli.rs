@@ -14,6 +14,7 @@ pub mod gateways;
 pub mod log;
 pub mod out;
 pub mod progress;
+pub mod report;
 pub mod run;
 pub mod send;
 pub mod serve;
@@ -108,8 +109,8 @@ pub enum Command {
     Bench(bench::BenchCommand),
     /// 月度计划（尚未实现） · a month's plan (not built yet)
     Plan(NotBuilt),
-    /// 月度总结（尚未实现） · the month's summary (not built yet)
-    Report(NotBuilt),
+    /// 月度总结 · the month's report
+    Report(report::ReportArgs),
     /// 解码一个 PDU（尚未实现） · decode a PDU (not built yet)
     Pdu(NotBuilt),
     /// 委托群发（尚未实现） · carrier work orders (not built yet)
@@ -151,7 +152,7 @@ impl Command {
             Self::Restore(args) => database::restore(args, ctx).await,
             Self::Bench(command) => bench::run(command, ctx).await,
             Self::Plan(_) => Err(CliError::NotBuilt("plan")),
-            Self::Report(_) => Err(CliError::NotBuilt("report")),
+            Self::Report(args) => report::run(args, ctx).await,
             Self::Pdu(_) => Err(CliError::NotBuilt("pdu")),
             Self::WorkOrder(_) => Err(CliError::NotBuilt("work-order")),
             Self::Doctor(_) => Err(CliError::NotBuilt("doctor")),

@@ -9,6 +9,7 @@ pub mod lang;
 pub mod ledger;
 pub mod lifecycle;
 pub mod message;
+pub mod month;
 pub mod optout;
 pub mod phone;
 pub mod plan;

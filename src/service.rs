@@ -11,6 +11,7 @@ pub mod health;
 pub mod log;
 pub mod maintenance;
 pub mod password;
+pub mod report;
 pub mod send;
 pub mod sending;
 pub mod user;

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{CliError, Ctx, Exit};
 use crate::{
     domain::id::{CampaignId, RunId},
-    service::log::{LogLine, LogQuery, csv_page},
+    service::log::{EXCEL_MARK, LogLine, LogQuery, csv_page},
 };
 
 /// `watchbell log`
@@ -37,6 +37,9 @@ pub struct LogArgs {
     /// 格式 · the format
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// CSV 开头写上 Excel 认得的标记 · begin the CSV with the mark that Excel wants
+    #[arg(long)]
+    pub bom: bool,
     /// Whole numbers.
     #[command(flatten)]
     pub unmask: Unmask,
@@ -87,14 +90,27 @@ pub async fn run(args: LogArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         limit: args.limit,
     };
     let mut log = office.log(&actor, &query).await?;
+    if args.bom && args.format != Format::Csv {
+        return Err(CliError::usage(
+            "--bom 只用于 --format csv",
+            "--bom goes with --format csv only",
+        ));
+    }
+    if args.bom {
+        ctx.out.stream(|out| out.write_all(EXCEL_MARK))?;
+    }
     let mut begin = true;
     loop {
         let page = log.page().await?;
         match args.format {
             _ if page.is_empty() && !begin => return Ok(Exit::Done),
-            Format::Table => ctx
-                .out
-                .table(LogLine::COLUMNS, page.into_iter().map(LogLine::cells))?,
+            Format::Table => {
+                let rows = page.into_iter().map(LogLine::cells);
+                match begin {
+                    true => ctx.out.table(LogLine::COLUMNS, rows)?,
+                    false => ctx.out.more_rows(rows)?,
+                }
+            }
             Format::Csv => ctx.out.stream(|out| csv_page(out, &page, begin))?,
             Format::Jsonl => ctx.out.stream(|out| jsonl_page(out, &page))?,
         }

@@ -56,6 +56,27 @@ impl Out {
         headers: [&str; N],
         rows: impl IntoIterator<Item = [String; N]>,
     ) -> Result<(), CliError> {
+        let mut table = self.empty_table();
+        table.set_header(headers).add_rows(rows);
+        self.line(table.to_string())
+    }
+
+    /// More rows of a table that has begun: no heading and no rule comes between them.
+    pub fn more_rows<const N: usize>(
+        &self,
+        rows: impl IntoIterator<Item = [String; N]>,
+    ) -> Result<(), CliError> {
+        let mut table = self.empty_table();
+        table.add_rows(rows);
+        let text = table.to_string();
+        // Only the style for terminals begins with a rule.
+        match text.split_once('\n').filter(|_| self.terminal) {
+            Some((_, rows)) => self.line(rows),
+            None => self.line(text),
+        }
+    }
+
+    fn empty_table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(if self.terminal {
             presets::UTF8_FULL_CONDENSED
@@ -65,7 +86,6 @@ impl Out {
         if self.terminal {
             table.set_content_arrangement(ContentArrangement::Dynamic);
         }
-        table.set_header(headers).add_rows(rows);
-        self.line(table.to_string())
+        table
     }
 }

@@ -38,6 +38,7 @@ fn every_command_of_the_contract_parses() {
         contacts import f.xlsx --group G --dry-run --corrected c.csv --json
         log --phone 13800138000 --campaign {id} --run {id} --state delivered --from 2023-06-01 --to 2023-06-30 --limit 5 --format jsonl
         log --unmask --reason audit
+        log --format csv --bom
         audit verify --json
         audit export FILE
         audit prove 42
@@ -77,6 +78,8 @@ fn what_makes_no_sense_is_refused() {
         "release",
         "log --unmask",
         "log --format xml",
+        "report --out f.html",
+        "report --month 2023-13 --out f.html",
         "contacts import f.csv",
         "campaign show 7",
         "user add wang --role king",
@@ -95,7 +98,7 @@ fn what_makes_no_sense_is_refused() {
 async fn what_is_not_built_says_so_and_ends_with_2() {
     for line in [
         "plan check f",
-        "report --month 2023-06",
+        "report --month 2023-06 --out f.docx",
         "pdu decode x",
         "work-order",
         "doctor",

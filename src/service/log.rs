@@ -99,12 +99,12 @@ impl LogLine {
     }
 }
 
-/// Lines as CSV that every Excel reads: with its mark and a heading before the first ones.
+/// The mark without which a Chinese Excel takes a file for GBK. It belongs into files: to another program on a pipe
+/// it is a part of the first heading.
+pub const EXCEL_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Lines as CSV, with a heading before the first ones.
 pub fn csv_page(out: &mut dyn io::Write, page: &[LogLine], begin: bool) -> io::Result<()> {
-    if begin {
-        // Without the mark a Chinese Excel takes the file for GBK.
-        out.write_all(b"\xef\xbb\xbf")?;
-    }
     let mut csv = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
@@ -232,8 +232,9 @@ impl LogReader {
         Ok(rows.into_iter().map(|row| self.line(row)).collect())
     }
 
-    /// The whole of it as CSV.
+    /// The whole of it as a CSV file that every Excel reads.
     pub async fn write_csv(mut self, out: &mut (dyn io::Write + Send)) -> Result<()> {
+        out.write_all(EXCEL_MARK)?;
         let mut begin = true;
         loop {
             let page = self.page().await?;

@@ -106,14 +106,12 @@ fn users_are_added_without_anybody_at_the_keyboard() {
 fn an_empty_log_has_its_heading_and_a_wrong_question_ends_with_2() {
     let dir = tempfile::tempdir().unwrap();
     let log = |args: &[&str]| told(watchbell(dir.path(), &[], &[&["log"], args].concat()));
+    let heading = "id,run,phone,carrier,gateway,state,code,segments,changed_at\r\n";
     let (code, out, _) = log(&["--format", "csv"]);
-    assert_eq!(
-        (code, &*out),
-        (
-            0,
-            "\u{feff}id,run,phone,carrier,gateway,state,code,segments,changed_at\r\n"
-        )
-    );
+    assert_eq!((code, &*out), (0, heading));
+    let (code, out, _) = log(&["--format", "csv", "--bom"]);
+    assert_eq!((code, out), (0, format!("\u{feff}{heading}")));
+    assert_eq!(log(&["--bom"]).0, 2);
     assert_eq!(
         log(&["--format", "jsonl"]),
         (0, String::new(), String::new())
@@ -124,4 +122,22 @@ fn an_empty_log_has_its_heading_and_a_wrong_question_ends_with_2() {
     let unknown = "01890f3c-7b6a-7cc0-98c4-dc0c0c07398f";
     assert_eq!(log(&["--run", unknown]).0, 2);
     assert_eq!(log(&["--from", "soon"]).0, 2);
+}
+
+#[test]
+fn a_report_is_one_page_in_a_file_and_other_formats_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = |out: &str| {
+        let args = ["report", "--month", "2023-06", "--out", out, "--lang", "zh"];
+        told(watchbell(dir.path(), &[], &args))
+    };
+    assert_eq!(report("june.html").0, 0);
+    let html = fs::read_to_string(dir.path().join("june.html")).unwrap();
+    assert!(html.contains("本月没有短信") && html.ends_with("</html>"));
+    for wrong in ["june.docx", "june.xlsx", "june.txt", "june"] {
+        let (code, out, err) = report(wrong);
+        assert_eq!((code, &*out), (2, ""), "{err}");
+        assert!(!dir.path().join(wrong).exists());
+    }
+    assert_eq!(report("no/such/folder/june.html").0, 1);
 }

@@ -25,6 +25,7 @@ mod opt_outs;
 mod rates;
 mod recorder_stories;
 mod recorder_support;
+mod report;
 mod sending_stories;
 mod simulate_stories;
 mod support;

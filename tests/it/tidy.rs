@@ -22,8 +22,8 @@ fn may_import(module: &str) -> Option<Vec<&'static str>> {
         "domain" | "tls" => of(&[]),
         "clock" | "config" | "telemetry" => of(&[&["domain"]]),
         "alert" => of(&[&["domain", "clock", "telemetry", "tls"]]),
-        // Files in and out, by the domain's rules; the made-up county writes such files.
-        "intake" => of(&[&["domain"]]),
+        // Files in and out, by the domain's rules; the made-up county writes such files. A report's page is given its figures.
+        "intake" | "report" => of(&[&["domain"]]),
         "county" => of(&[&["domain", "intake"]]),
         // No SQL in a gateway, no gateway in the store: the engine joins them.
         "store" | "gateway" => of(&[LEAVES]),
@@ -32,7 +32,7 @@ fn may_import(module: &str) -> Option<Vec<&'static str>> {
         "scheduler" | "expander" | "engine" | "recorder" => {
             of(&[LEAVES, PARTS, &["gateway", "store"]])
         }
-        "service" => of(&[LEAVES, PARTS, FILES, &["gateway", "store"]]),
+        "service" => of(&[LEAVES, PARTS, FILES, &["gateway", "store", "report"]]),
         // Doors ask the service only.
         "api" | "console" => of(&[LEAVES, &["service"]]),
         // Starts the application and its practice partner, too.

@@ -1,0 +1,177 @@
+//! States and codes in plain words.
+
+use crate::domain::lang::Lang;
+
+/// A state of the log: its word, and what it means.
+pub fn state(state: &str, lang: Lang) -> (&'static str, &'static str) {
+    let (name, meaning) = match state {
+        "delivered" => (
+            ("已送达", "delivered"),
+            (
+                "运营商回执确认已到手机",
+                "the carrier's report says that it is on the phone",
+            ),
+        ),
+        "undelivered" => (
+            ("未送达", "not delivered"),
+            (
+                "运营商回执说明没有送到，或长短信只送到一部分",
+                "the carrier's report says no, or only a part of it went",
+            ),
+        ),
+        "expired" => (
+            ("超时未达", "expired"),
+            (
+                "在有效期内没有送到手机",
+                "the phone was not reached in time",
+            ),
+        ),
+        "rejected" => (
+            ("被拒收", "refused"),
+            (
+                "运营商网关没有接收，短信没有发出",
+                "the carrier's gateway did not take it; it did not leave",
+            ),
+        ),
+        "suppressed" => (
+            ("未发送", "not sent"),
+            ("按规则没有发送", "held back by the rules"),
+        ),
+        "cancelled" => (
+            ("已取消", "cancelled"),
+            (
+                "发出之前由人或时限叫停",
+                "stopped by a person or a time limit before it left",
+            ),
+        ),
+        "in_doubt" => (
+            ("存疑", "in doubt"),
+            (
+                "已提交，没有得到网关答复，可能发出也可能没有",
+                "submitted without an answer: it may have left or not",
+            ),
+        ),
+        "unconfirmed" => (
+            ("无回执", "unconfirmed"),
+            (
+                "运营商已接收，期限内没有回执",
+                "taken by the carrier; no report within the window",
+            ),
+        ),
+        "submitted" => (
+            ("待回执", "awaiting a report"),
+            (
+                "运营商已接收，正在等回执",
+                "taken by the carrier; its report is awaited",
+            ),
+        ),
+        "submitting" => (
+            ("正在提交", "being submitted"),
+            ("正在交给网关", "on its way to the gateway"),
+        ),
+        "queued" => (("排队中", "queued"), ("等待发送", "waiting to be sent")),
+        _ => (("其他", "other"), ("", "")),
+    };
+    (lang.pick(name.0, name.1), lang.pick(meaning.0, meaning.1))
+}
+
+/// A carrier's name.
+pub fn carrier(name: &str, lang: Lang) -> &'static str {
+    match name {
+        "mobile" => lang.pick("中国移动", "China Mobile"),
+        "unicom" => lang.pick("中国联通", "China Unicom"),
+        "telecom" => lang.pick("中国电信", "China Telecom"),
+        "broadnet" => lang.pick("中国广电", "China Broadnet"),
+        _ => lang.pick("其他", "others"),
+    }
+}
+
+/// Why a message did not arrive, by its code.
+pub fn cause(code: &str, lang: Lang) -> String {
+    if let Some(rest) = code.strip_prefix("partial:") {
+        return lang.pick(
+            format!("长短信只发出一部分：{}", cause(rest, lang)),
+            format!("only a part of a long text went: {}", cause(rest, lang)),
+        );
+    }
+    let (zh, en) = match code {
+        "" => ("没有说明原因", "no reason was given"),
+        "partial" => ("长短信只发出一部分", "only a part of a long text went"),
+        "opt_out" => ("本人已退订，按要求不再发送", "the person has opted out"),
+        "no_route" => ("该号段没有可用的网关", "no gateway serves this number"),
+        "daily_limit" => (
+            "该号码当天已达条数上限",
+            "this number had its limit of the day",
+        ),
+        "not_after" => ("过了规定的最晚时间，不再发送", "its latest time was past"),
+        "too_late" => ("过了最晚时间，不再重发", "it was too late to send it again"),
+        "text_differs" => (
+            "冻结后的内容与审批的不一致，没有发送",
+            "the text was not the approved one",
+        ),
+        "erased" => ("号码已按期限删除", "the number had been erased"),
+        "stopped" | "stop" => ("有人按下全部停发", "all sending was halted"),
+        "cancelled" => ("批次由人取消", "a person cancelled the run"),
+        "UNDELIV" => (
+            "无法送达：可能停机、空号或关机",
+            "undeliverable: out of service, no such number, or off",
+        ),
+        "EXPIRED" => (
+            "有效期内手机一直不在服务区或关机",
+            "the phone was off or out of reach until it expired",
+        ),
+        "DELETED" => ("被运营商删除", "deleted by the carrier"),
+        "UNKNOWN" => ("运营商也不清楚结果", "the carrier does not know"),
+        "ACCEPTD" => ("只知道已被接收", "known only to be accepted"),
+        "REJECTD" => (
+            "被运营商拒收：请核对签名、内容和号码限制",
+            "refused by the carrier: look at signature, content and limits",
+        ),
+        _ => return by_family(code, lang).to_owned(),
+    };
+    lang.pick(zh, en).to_owned()
+}
+
+/// Codes that belong to whole families: the letters say who answered.
+fn by_family(code: &str, lang: Lang) -> &'static str {
+    let family = code.split_once(':').map(|(family, _)| family);
+    let (zh, en) = match family {
+        Some("MK") => (
+            "短信中心未能送到手机（空号、停机、关机或欠费等）",
+            "the message centre could not reach the phone (no such number, barred, off or unpaid)",
+        ),
+        Some("MI" | "MH") => (
+            "短信中心侧出错，号码可能已携号转网",
+            "an error at the message centre; the number may have moved to another carrier",
+        ),
+        Some("MA" | "MB" | "MC") => (
+            "运营商网关或短信中心拒绝（签名、流量或内容限制）",
+            "the carrier's gateway or message centre refused it (signature, rate or content)",
+        ),
+        Some("CA" | "CB" | "DA" | "DB") => (
+            "运营商网关之间转发出错或被限制",
+            "forwarding between the carrier's gateways failed or was limited",
+        ),
+        Some("ID") => (
+            "运营商系统内部出错或号码不属该网",
+            "the carrier's system failed, or the number is not its own",
+        ),
+        _ => (
+            "运营商代码，含义请问运营商",
+            "the carrier's own code: ask the carrier",
+        ),
+    };
+    lang.pick(zh, en)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_told_in_plain_words() {
+        assert!(cause("MK:0001", Lang::Zh).contains("短信中心"));
+        assert!(cause("partial:not_after", Lang::En).ends_with("its latest time was past"));
+        assert!(cause("X9", Lang::Zh).contains("请问运营商"));
+    }
+}

@@ -1,0 +1,308 @@
+//! The month's report: who may have it, and what is gathered for it, in one consistent reading.
+
+use std::collections::BTreeMap;
+
+use super::{Office, Result, ServiceError};
+use crate::{
+    domain::{
+        lang::Lang,
+        message::Outcome,
+        month::Month,
+        role::{Act, Actor},
+        time::Micros,
+    },
+    report::{self, Day, Failure, Gateway, Line, Report, Run, State, Sum},
+    store::report::{ReportCount, ReportRun},
+};
+
+/// Units that are listed; what others have is one line.
+const MAX_UNITS: i64 = 500;
+/// How wide a day's bar is, in the picture's own units.
+const BAR: i64 = 200;
+
+impl Office {
+    /// A month's report as one HTML page that needs nothing beside it; no number stands in it.
+    pub async fn month_report(&self, actor: &Actor, month: Month, lang: Lang) -> Result<String> {
+        actor.may(Act::ReadLog)?;
+        let report = self.gather(month, lang).await?;
+        report.html().map_err(|e| {
+            ServiceError::refused(
+                format!("报告无法生成：{e}"),
+                format!("cannot write the report: {e}"),
+            )
+        })
+    }
+
+    async fn gather(&self, month: Month, lang: Lang) -> Result<Report> {
+        let zone = self.config.sending.timezone;
+        let (from, to) = month.bounds(zone);
+        let now = self.clock.now();
+        let mut tx = self.store.read("report").await?;
+        let practice = tx.installation().await?.is_some_and(|i| i.practice != 0);
+        let head = tx.head().await?.to_string();
+        let runs = tx.report_runs(from, to).await?;
+        let counts = tx.report_counts(from, to).await?;
+        let segments = tx.report_segments(from, to).await?;
+        let units = tx.report_units(from, to, MAX_UNITS).await?;
+        drop(tx);
+
+        let total = sum(&counts);
+        let by_run = sums(&counts, |c| c.run_id.clone());
+        let sum_of = |run: &ReportRun| by_run.get(&run.id).copied().unwrap_or_default();
+        let unnamed = lang.pick("（未填单位）", "(no unit given)");
+        let units: Vec<Line> = units
+            .into_iter()
+            .map(|u| Line {
+                name: if u.unit.is_empty() {
+                    unnamed.to_owned()
+                } else {
+                    u.unit
+                },
+                sum: Sum {
+                    total: u.total,
+                    delivered: u.delivered,
+                    failed: u.failed,
+                    held_back: u.held_back,
+                    doubt: u.doubt,
+                },
+            })
+            .collect();
+        let in_state = |state: Outcome| -> i64 {
+            counts
+                .iter()
+                .filter(|c| c.state == state.as_str())
+                .map(|c| c.n)
+                .sum()
+        };
+        Ok(Report {
+            lang,
+            office: self.config.sending.signature.clone(),
+            month: lang.pick(
+                format!("{}年{}月", month.year(), month.number()),
+                month.to_string(),
+            ),
+            as_of: now.local(zone).format("%Y-%m-%d %H:%M:%S").to_string(),
+            zone: zone.to_string(),
+            practice,
+            head,
+            states: states(&counts, total.total, lang),
+            days: days(merged(
+                runs.iter()
+                    .map(|r| (local(r.slot_us, zone, "%m-%d"), sum_of(r))),
+            )),
+            groups: lines(merged(runs.iter().map(|r| (audience(r, lang), sum_of(r))))),
+            carriers: lines(sums(&counts, |c| {
+                report::carrier(&c.carrier, lang).to_owned()
+            })),
+            gateways: self.gateways_of_report(&counts, &segments, lang),
+            failures: failures(&counts, lang),
+            other_units: total.total - units.iter().map(|u| u.sum.total).sum::<i64>(),
+            units,
+            in_doubt: in_state(Outcome::InDoubt),
+            unconfirmed: in_state(Outcome::Unconfirmed),
+            runs: runs
+                .iter()
+                .map(|r| Run {
+                    slot: local(r.slot_us, zone, "%m-%d %H:%M"),
+                    name: r.name.clone(),
+                    to: audience(r, lang),
+                    standing: standing(r, now, lang),
+                    missed: is_missed(r, now),
+                    sum: sum_of(r),
+                })
+                .collect(),
+            total,
+        })
+    }
+
+    fn gateways_of_report(
+        &self,
+        counts: &[ReportCount],
+        segments: &[(String, i64)],
+        lang: Lang,
+    ) -> Vec<Gateway> {
+        let price_of = |id: &str| {
+            self.config
+                .gateways
+                .iter()
+                .find(|g| g.id.0 == id)
+                .map(|g| g.price)
+        };
+        let taken: BTreeMap<&str, i64> = segments.iter().map(|(id, n)| (id.as_str(), *n)).collect();
+        sums(counts, |c| c.gateway.clone())
+            .into_iter()
+            .map(|(id, sum)| {
+                let segments = taken.get(id.as_str()).copied().unwrap_or(0);
+                Gateway {
+                    sum,
+                    segments,
+                    cost: match price_of(&id) {
+                        Some(price) if price > 0.0 => format!("{:.2}", price * segments as f64),
+                        _ => "—".to_owned(),
+                    },
+                    name: if id.is_empty() {
+                        lang.pick("（无路由）", "(no route)").to_owned()
+                    } else {
+                        id
+                    },
+                }
+            })
+            .collect()
+    }
+}
+
+fn local(us: i64, zone: chrono_tz::Tz, format: &str) -> String {
+    Micros(us).local(zone).format(format).to_string()
+}
+
+fn sum(counts: &[ReportCount]) -> Sum {
+    let mut sum = Sum::default();
+    for c in counts {
+        sum.count(&c.state, c.n);
+    }
+    sum
+}
+
+fn sums(counts: &[ReportCount], key: impl Fn(&ReportCount) -> String) -> BTreeMap<String, Sum> {
+    let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
+    for c in counts {
+        sums.entry(key(c)).or_default().count(&c.state, c.n);
+    }
+    sums
+}
+
+fn merged(parts: impl Iterator<Item = (String, Sum)>) -> BTreeMap<String, Sum> {
+    let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
+    for (key, part) in parts {
+        sums.entry(key).or_default().add(&part);
+    }
+    sums
+}
+
+fn lines(sums: BTreeMap<String, Sum>) -> Vec<Line> {
+    let mut lines: Vec<_> = sums
+        .into_iter()
+        .map(|(name, sum)| Line { name, sum })
+        .collect();
+    lines.sort_by_key(|l| std::cmp::Reverse(l.sum.total));
+    lines
+}
+
+fn days(sums: BTreeMap<String, Sum>) -> Vec<Day> {
+    let longest = sums.values().map(|s| s.total).max().unwrap_or(0);
+    sums.into_iter()
+        .map(|(name, sum)| Day {
+            name,
+            bar: sum.bar(BAR, longest),
+            sum,
+        })
+        .collect()
+}
+
+fn states(counts: &[ReportCount], total: i64, lang: Lang) -> Vec<State> {
+    let derived = ["submitting", "queued"];
+    let order = [
+        Outcome::Delivered,
+        Outcome::Undelivered,
+        Outcome::Expired,
+        Outcome::Rejected,
+        Outcome::Suppressed,
+        Outcome::Cancelled,
+        Outcome::InDoubt,
+        Outcome::Unconfirmed,
+        Outcome::Submitted,
+    ];
+    order
+        .into_iter()
+        .map(Outcome::as_str)
+        .chain(derived)
+        .map(|word| {
+            let n = counts.iter().filter(|c| c.state == word).map(|c| c.n).sum();
+            let (name, meaning) = report::state(word, lang);
+            State {
+                name,
+                meaning,
+                n,
+                share: report::percent(n, total),
+            }
+        })
+        .filter(|s| s.n > 0)
+        .collect()
+}
+
+/// Everything that did not and will not arrive, the commonest cause first.
+fn failures(counts: &[ReportCount], lang: Lang) -> Vec<Failure> {
+    const FAILED: [&str; 5] = [
+        "undelivered",
+        "expired",
+        "rejected",
+        "suppressed",
+        "cancelled",
+    ];
+    let mut sums: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    for c in counts.iter().filter(|c| FAILED.contains(&c.state.as_str())) {
+        *sums.entry((&c.state, &c.code)).or_default() += c.n;
+    }
+    let mut failures: Vec<_> = sums
+        .into_iter()
+        .map(|((state, code), n)| Failure {
+            state: report::state(state, lang).0,
+            cause: report::cause(code, lang),
+            code: code.to_owned(),
+            n,
+        })
+        .collect();
+    failures.sort_by_key(|f| std::cmp::Reverse(f.n));
+    failures
+}
+
+/// To whom, as the campaign says it.
+fn audience(run: &ReportRun, lang: Lang) -> String {
+    #[derive(serde::Deserialize)]
+    struct Words {
+        file: Option<String>,
+        #[serde(default)]
+        include: Vec<String>,
+    }
+    match serde_json::from_str::<Words>(&run.audience) {
+        Ok(Words { include, .. }) if !include.is_empty() => include.join(lang.pick("、", ", ")),
+        Ok(Words {
+            file: Some(file), ..
+        }) => lang.pick(format!("文件 {file}"), format!("file {file}")),
+        _ => lang.pick("（未注明）", "(not said)").to_owned(),
+    }
+}
+
+/// Nothing of it began, and nothing will: it was cancelled, or its latest time is past.
+fn is_missed(run: &ReportRun, now: Micros) -> bool {
+    let too_late = run.not_after_us > 0 && run.not_after_us < now.0;
+    run.opened_us == 0 && (run.intent == "cancelled" || too_late)
+}
+
+fn standing(run: &ReportRun, now: Micros, lang: Lang) -> String {
+    let with_reason = |word: &str| match run.reason.as_str() {
+        "" => word.to_owned(),
+        reason => lang.pick(format!("{word}：{reason}"), format!("{word}: {reason}")),
+    };
+    match run.intent.as_str() {
+        "cancelled" if run.opened_us == 0 => {
+            with_reason(lang.pick("未发，已取消", "cancelled, nothing went"))
+        }
+        "cancelled" => with_reason(lang.pick("中途取消", "cancelled on the way")),
+        "paused" => with_reason(lang.pick("暂停", "paused")),
+        "held" => with_reason(lang.pick("挂起", "held")),
+        _ if is_missed(run, now) && run.approved_us == 0 => lang
+            .pick("错过：到点未获批准", "missed: nobody had approved it")
+            .to_owned(),
+        _ if is_missed(run, now) => lang
+            .pick("错过：到点未能开始", "missed: it did not begin")
+            .to_owned(),
+        _ if run.approved_us == 0 && run.slot_us < now.0 => lang
+            .pick("待审批，已过时点", "awaits approval, late")
+            .to_owned(),
+        _ if run.approved_us == 0 => lang.pick("待审批", "awaits approval").to_owned(),
+        _ if run.opened_us == 0 => lang.pick("待发", "waits for its time").to_owned(),
+        _ if run.closed_us == 0 => lang.pick("发送中", "going on").to_owned(),
+        _ => lang.pick("完成", "done").to_owned(),
+    }
+}

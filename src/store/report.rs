@@ -1,0 +1,154 @@
+//! A month's figures: sums only, so that a report of a city needs no more memory than one of a village.
+//! A run belongs to the month in which its slot lies.
+
+use super::{Result, Tx, dialect, on};
+use crate::domain::time::Micros;
+
+/// A run with what its campaign says of it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ReportRun {
+    /// Which.
+    pub id: String,
+    /// Its campaign's name.
+    pub name: String,
+    /// Its audience in words (JSON).
+    pub audience: String,
+    /// When it was to go out.
+    pub slot_us: i64,
+    /// `go`, `paused`, `held`, `cancelled`.
+    pub intent: String,
+    /// Why.
+    pub reason: String,
+    /// 0: nobody has let it out.
+    pub approved_us: i64,
+    /// 0: it has not begun.
+    pub opened_us: i64,
+    /// 0: not seen done.
+    pub closed_us: i64,
+    /// Not later than; 0: none.
+    pub not_after_us: i64,
+    /// People.
+    pub size: i64,
+}
+
+/// How many messages of a run, a gateway and a carrier ended in the same way.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ReportCount {
+    /// Which run.
+    pub run_id: String,
+    /// Through which gateway; empty: none.
+    pub gateway: String,
+    /// Who serves the numbers.
+    pub carrier: String,
+    /// As derived.
+    pub state: String,
+    /// The carrier's code, or our reason.
+    pub code: String,
+    /// Messages.
+    pub n: i64,
+}
+
+/// A unit's messages.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ReportUnit {
+    /// Empty: the address books name none.
+    pub unit: String,
+    /// All.
+    pub total: i64,
+    /// Delivered.
+    pub delivered: i64,
+    /// The carrier said no, or that it did not arrive.
+    pub failed: i64,
+    /// Not sent, on purpose.
+    pub held_back: i64,
+    /// Nobody knows whether they arrived.
+    pub doubt: i64,
+}
+
+/// The units' statement: each message's unit is that of the first group of its run's audience which knows the
+/// number; a group nested in one comes after.
+macro_rules! units_sql {
+    ($position:literal, $groups:literal) => {
+        concat!(
+            "SELECT unit, count(*) AS total,
+                    count(CASE WHEN state = 'delivered' THEN 1 END) AS delivered,
+                    count(CASE WHEN state IN ('undelivered', 'expired', 'rejected') THEN 1 END) AS failed,
+                    count(CASE WHEN state IN ('suppressed', 'cancelled') THEN 1 END) AS held_back,
+                    count(CASE WHEN state IN ('in_doubt', 'unconfirmed') THEN 1 END) AS doubt
+               FROM (SELECT v.state, COALESCE((
+                        SELECT ct.unit FROM contact ct JOIN contact_group g ON g.id = ct.group_id
+                          LEFT JOIN ",
+            $groups,
+            " ON x.value = g.name
+                         WHERE ct.phone = v.phone AND v.phone <> ''
+                         ORDER BY CASE WHEN ",
+            $position,
+            " IS NULL THEN 1 ELSE 0 END, ",
+            $position,
+            ", g.id LIMIT 1), '') AS unit
+                       FROM message_log v JOIN run r ON r.id = v.run_id JOIN campaign c ON c.id = r.campaign_id
+                      WHERE r.slot_us >= $1 AND r.slot_us < $2) t
+              GROUP BY unit ORDER BY total DESC, unit LIMIT $3"
+        )
+    };
+}
+
+impl Tx {
+    /// The month's frozen runs, in the order of their slots.
+    pub async fn report_runs(&mut self, from: Micros, to: Micros) -> Result<Vec<ReportRun>> {
+        Ok(on!(self, db => sqlx::query_as(
+            "SELECT r.id, c.name, c.audience, r.slot_us, r.intent, r.reason, r.approved_us, r.opened_us, r.closed_us,
+                    r.not_after_us, r.size
+               FROM run r JOIN campaign c ON c.id = r.campaign_id
+              WHERE r.frozen_us > 0 AND r.slot_us >= $1 AND r.slot_us < $2 ORDER BY r.slot_us, r.id")
+            .bind(from.0).bind(to.0).fetch_all(db).await)?)
+    }
+
+    /// How the month's messages ended.
+    pub async fn report_counts(&mut self, from: Micros, to: Micros) -> Result<Vec<ReportCount>> {
+        Ok(on!(self, db => sqlx::query_as(
+            "SELECT v.run_id, v.gateway, v.carrier, v.state, v.code, count(*) AS n
+               FROM message_log v JOIN run r ON r.id = v.run_id
+              WHERE r.slot_us >= $1 AND r.slot_us < $2
+              GROUP BY v.run_id, v.gateway, v.carrier, v.state, v.code
+              ORDER BY v.run_id, v.gateway, v.carrier, v.state, v.code")
+            .bind(from.0).bind(to.0).fetch_all(db).await)?)
+    }
+
+    /// Segments that each gateway took.
+    pub async fn report_segments(
+        &mut self,
+        from: Micros,
+        to: Micros,
+    ) -> Result<Vec<(String, i64)>> {
+        Ok(on!(self, db => sqlx::query_as(
+            "SELECT gateway, CAST(sum(n) AS BIGINT) FROM (
+                 SELECT COALESCE(m.gateway, l.gateway) AS gateway, count(*) AS n
+                   FROM message m JOIN lane l ON l.id = m.lane_id JOIN run r ON r.id = l.run_id
+                  WHERE r.frozen_us > 0 AND r.slot_us >= $1 AND r.slot_us < $2 AND m.carrier_id IS NOT NULL
+                  GROUP BY COALESCE(m.gateway, l.gateway)
+                 UNION ALL
+                 SELECT COALESCE(m.gateway, l.gateway) AS gateway, count(*) AS n
+                   FROM segment s JOIN message m ON m.lane_id = s.lane_id AND m.id = s.message_id
+                   JOIN lane l ON l.id = m.lane_id JOIN run r ON r.id = l.run_id
+                  WHERE r.frozen_us > 0 AND r.slot_us >= $1 AND r.slot_us < $2 AND s.carrier_id <> ''
+                  GROUP BY COALESCE(m.gateway, l.gateway)) t
+              GROUP BY gateway ORDER BY gateway")
+            .bind(from.0).bind(to.0).fetch_all(db).await)?)
+    }
+
+    /// The units with the most messages.
+    pub async fn report_units(
+        &mut self,
+        from: Micros,
+        to: Micros,
+        limit: i64,
+    ) -> Result<Vec<ReportUnit>> {
+        let sql = dialect!(self,
+            sqlite: units_sql!("x.key", "json_each(c.audience, '$.include') x"),
+            postgres: units_sql!("x.key", "LATERAL jsonb_array_elements_text(c.audience::jsonb -> 'include') WITH ORDINALITY AS x(value, key)"));
+        Ok(
+            on!(self, db => sqlx::query_as(sql).bind(from.0).bind(to.0).bind(limit).fetch_all(db).await)?,
+        )
+    }
+}
