@@ -20,6 +20,7 @@ use crate::{
         lang::Lang,
         lifecycle::{CampaignAct, CampaignState},
         message::Outcome,
+        policy::Late,
         priority::Priority,
         template::{Problems, Template, TemplateError, ValueLimits},
         text::TextError,
@@ -50,6 +51,8 @@ pub struct Order {
     pub not_after: Option<Micros>,
     /// Not sent before.
     pub not_before: Option<Micros>,
+    /// What it does when it could not begin on time.
+    pub late: Late,
     /// The slot that it fires for.
     pub slot: Micros,
     /// Who hands it in.
@@ -231,6 +234,7 @@ async fn begin(
         part_ref: 0,
         size: 0,
         merged: 0,
+        late: order.late.as_str().into(),
     };
     let mut tx = store.begin("freeze_begin").await?;
     tx.insert_run(&row).await?;
@@ -376,6 +380,7 @@ async fn finish(
         not_after: order.not_after.map_or(0, |t| t.0),
         not_before: order.not_before.map_or(0, |t| t.0),
         merged: made.merged,
+        late: order.late.as_str().into(),
     };
     let digest = digest(&order.text, &terms, &lanes);
     let state = match order.approval {
@@ -452,6 +457,14 @@ async fn put_campaign(
         digest: digest.to_vec(),
         created_us: now.0,
         changed_us: now.0,
+        plan: String::new(),
+        item: String::new(),
+        rule: String::new(),
+        slots: "[]".into(),
+        late: order.late.as_str().into(),
+        lasts_us: 0,
+        expected: 0,
+        approved_us: if state == CampaignState::Approved { now.0 } else { 0 },
     };
     if order.campaign == Target::New {
         return tx.insert_campaign(&row).await;
@@ -465,6 +478,8 @@ async fn put_campaign(
         state: row.state,
         submitted_by: row.submitted_by,
         digest: row.digest,
+        not_after_us: row.not_after_us,
+        approved_us: row.approved_us,
         reason: String::new(),
         ..known
     };
@@ -473,8 +488,8 @@ async fn put_campaign(
 
 /// What an approval binds: the text, the exact people (by their lanes' roots), the time, the policies.
 pub fn digest(text: &str, terms: &Terms, lanes: &[FrozenLane]) -> [u8; 32] {
-    let bound = serde_json::json!([
-        text,
+    let mut bound = vec![serde_json::json!(text)];
+    let rest = serde_json::json!([
         terms.priority,
         terms.on_doubt,
         terms.not_after,
@@ -484,6 +499,36 @@ pub fn digest(text: &str, terms: &Terms, lanes: &[FrozenLane]) -> [u8; 32] {
             .map(|l| (&l.gateway.0, l.size, &l.root))
             .collect::<Vec<_>>(),
     ]);
+    bound.extend(rest.as_array().cloned().unwrap_or_default());
+    // Absent where it is the first version's only way.
+    if terms.late != Late::Send.as_str() {
+        bound.push(terms.late.clone().into());
+    }
+    hash(bound.into())
+}
+
+/// What stands in a draft: everything that its approval will bind, but for the exact people.
+pub fn draft_digest(c: &CampaignRow) -> store::Result<[u8; 32]> {
+    let slots = c.slots()?;
+    Ok(hash(serde_json::json!([
+        "draft", c.template, c.priority, c.on_doubt, c.late, c.lasts_us, c.audience, slots
+    ])))
+}
+
+/// What the approval of a recurring campaign binds: its people by their groups and their number.
+pub fn recurring_digest(c: &CampaignRow) -> store::Result<[u8; 32]> {
+    let slots = c.slots()?;
+    Ok(hash(serde_json::json!([
+        "recurring", c.template, c.priority, c.on_doubt, c.late, c.lasts_us, c.audience, slots, c.expected
+    ])))
+}
+
+/// What a plan's import notes.
+pub fn plan_digest(name: &str, title: &str, source: &str) -> [u8; 32] {
+    hash(serde_json::json!([name, title, source]))
+}
+
+fn hash(bound: serde_json::Value) -> [u8; 32] {
     Sha256::digest(bound.to_string()).into()
 }
 
