@@ -6,8 +6,8 @@ use crate::{
         event::{Event, Source, Span},
         id::{LaneId, MessageId, RunId},
         lifecycle::{CampaignAct, Intent},
-        policy::Late,
         message::{Change, Outcome},
+        policy::Late,
     },
     store::{self, Tx},
 };
@@ -106,7 +106,8 @@ pub(super) async fn give_back(
 /// stays shut until an older run has been over for an hour.
 pub(super) async fn open(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::Result<()> {
     let run = tx.run(id).await?;
-    if run.opened_us > 0 || run.closed_us > 0 || run.approved_us == 0 || run.intent()? != Intent::Go {
+    if run.opened_us > 0 || run.closed_us > 0 || run.approved_us == 0 || run.intent()? != Intent::Go
+    {
         return Ok(());
     }
     let busy = tx.busy_part_refs(work.now).await?;
@@ -146,7 +147,13 @@ pub(super) async fn close(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store:
         reason: String::new(),
         part_ref: None,
     });
-    finish(tx, work, &run.campaign_id, run.intent()? == Intent::Cancelled).await
+    finish(
+        tx,
+        work,
+        &run.campaign_id,
+        run.intent()? == Intent::Cancelled,
+    )
+    .await
 }
 
 /// A run that has not opened is too late: skipped, held for a person, or sent all the same.
@@ -199,7 +206,9 @@ async fn finish(
     campaign: &str,
     called_off: bool,
 ) -> store::Result<()> {
-    let id = campaign.parse().map_err(|_| corrupt("campaign", campaign))?;
+    let id = campaign
+        .parse()
+        .map_err(|_| corrupt("campaign", campaign))?;
     let slots = tx.campaign(id).await?.slots()?;
     let over = match slots.last() {
         Some(last) if slots.len() > 1 => {

@@ -272,10 +272,7 @@ pub fn progress(run: &RunRow, counts: &Counts) -> Progress {
     let never_started = counts.left() == 0;
     if run.frozen_us == 0 {
         Progress::Planned
-    } else if run.opened_us == 0
-        && run.closed_us > 0
-        && run.intent != Intent::Cancelled.as_str()
-    {
+    } else if run.opened_us == 0 && run.closed_us > 0 && run.intent != Intent::Cancelled.as_str() {
         Progress::Missed
     } else if run.opened_us == 0 && counts.of(Outcome::Cancelled) > 0 && counts.queued == 0 {
         if run.intent == Intent::Cancelled.as_str() {

@@ -22,7 +22,9 @@ pub struct PlanRow {
 impl Tx {
     /// One plan.
     pub async fn plan(&mut self, name: &str) -> Result<Option<PlanRow>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT * FROM plan WHERE name = $1").bind(name).fetch_optional(db).await)?)
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT * FROM plan WHERE name = $1").bind(name).fetch_optional(db).await)?,
+        )
     }
 
     /// All plans.

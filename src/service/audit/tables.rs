@@ -197,7 +197,13 @@ pub(super) async fn plans(tx: &mut Tx, replay: &Replay) -> Check {
         };
         let stands = expander::plan_digest(&row.name, &row.title, &row.source);
         same("plan", name, "source", hex::encode(stands), digest.clone())?;
-        same("plan", name, "digest", hex::encode(&row.digest), digest.clone())?;
+        same(
+            "plan",
+            name,
+            "digest",
+            hex::encode(&row.digest),
+            digest.clone(),
+        )?;
         same("plan", name, "imported_by", &row.imported_by, by)?;
         same("plan", name, "imported_us", row.imported_us, *at_us)?;
     }
@@ -237,10 +243,7 @@ fn bound(replay: &Replay, row: &CampaignRow, bound: &Bound) -> Check {
         row.not_after_us,
         run.terms.not_after,
     )?;
-    digest_is(
-        row,
-        expander::digest(&row.template, &run.terms, &run.lanes),
-    )
+    digest_is(row, expander::digest(&row.template, &run.terms, &run.lanes))
 }
 
 fn digest_is(row: &CampaignRow, digest: [u8; 32]) -> Check {
