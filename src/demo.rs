@@ -23,8 +23,7 @@ use crate::{
     county::AddressBook,
     domain::{phone::Phone, time::Micros},
     service::{
-        Office, ServiceError, contacts::ImportReport, forecast::Forecast, health::Watch,
-        plan::ImportDiff,
+        ServiceError, contacts::ImportReport, health::Watch, plan::ImportDiff,
     },
     store::lane::Counts,
 };
@@ -51,9 +50,16 @@ pub enum Step<'a> {
     /// An address book was read in.
     Imported(&'a AddressBook, &'a ImportReport),
     /// The month's plan was read in as drafts.
-    Drafted(&'a ImportDiff),
-    /// What is to be expected of the month.
-    Forecast(&'a Forecast),
+    Drafted {
+        /// The plan's title.
+        title: &'a str,
+        /// Its campaigns.
+        campaigns: usize,
+        /// How often they fire together.
+        slots: usize,
+        /// Its work orders for the carriers.
+        work_orders: usize,
+    },
     /// The clerk tried to approve their own campaign, and was refused with these words.
     OwnRefused(String),
     /// The approver gave a campaign back.

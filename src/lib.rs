@@ -19,7 +19,11 @@ pub mod expander;
 pub mod gateway;
 pub mod intake;
 pub mod recorder;
+<<<<<<< HEAD
 pub mod report;
+=======
+pub mod scheduler;
+>>>>>>> wip-c
 pub mod service;
 pub mod simulate;
 pub mod store;

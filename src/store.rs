@@ -8,6 +8,7 @@ pub mod campaign;
 pub mod contact;
 pub mod entry;
 pub mod error;
+pub mod flight;
 pub mod freeze;
 pub mod hot;
 pub mod installation;
@@ -15,6 +16,7 @@ pub mod lane;
 pub mod log;
 pub mod mo;
 pub mod report;
+pub mod plan;
 pub mod run;
 pub mod user;
 

@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
+use chrono::Datelike as _;
 use clap::Args;
 
 use super::{CliError, Ctx, Exit, progress::Progress};
 use crate::{
-    demo::{self, Outcome, Step, Wanted},
+    demo::{self, Day, Outcome, Step, Wanted},
     domain::{lang::Lang, message::Outcome as State},
+    service::plan::{Effect, ImportDiff},
 };
+
+/// June's.
+const DAYS: u64 = 30;
 
 /// `watchbell demo`
 #[derive(Debug, Args)]
@@ -45,7 +50,7 @@ pub async fn run(args: DemoArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         "【演练】三家模拟运营商，不会发出任何真实短信。",
         "PRACTICE: three simulated carriers, no real message goes out.",
     ))?;
-    let progress = Progress::new(0, ctx.say("发送", "sending"));
+    let progress = Progress::new(0, ctx.say("六月", "June"));
     let lang = ctx.lang;
     let outcome = demo::run(&wanted, |step| show(&step, &progress, lang)).await?;
     drop(progress);
@@ -87,77 +92,116 @@ fn show(step: &Step<'_>, progress: &Progress, lang: Lang) {
                 r.refused.len()
             ),
         ),
+        Step::Drafted {
+            title,
+            campaigns,
+            slots,
+            work_orders,
+        } => {
+            progress.set_total(DAYS);
+            lang.pick(
+                format!("导入计划《{title}》：{campaigns} 项任务、{slots} 次发送、{work_orders} 份委托单，全部为草稿"),
+                format!("imported the plan {title}: {campaigns} campaigns, {slots} slots, {work_orders} work orders, all of them drafts"),
+            )
+        }
         Step::OwnRefused(words) => lang.pick(
             format!("周晓岚想批准自己提交的短信：{words}"),
             format!("the clerk tried to approve her own: {words}"),
         ),
-        Step::Approved {
-            group,
-            people,
-            segments,
-        } => {
-            progress.set_total(people.unsigned_abs());
-            lang.pick(
-                format!("何志远批准：{group}，{people} 人，{segments} 段"),
-                format!("approved: {group}, {people} people, {segments} segments"),
-            )
-        }
-        Step::Sending(counts) => {
-            progress.set((counts.total() - counts.open()).unsigned_abs());
-            return;
-        }
+        Step::Returned { name, reason } => lang.pick(
+            format!("何志远退回“{name}”：{reason}"),
+            format!("the approver gave back {name}: {reason}"),
+        ),
+        Step::Approved(n) => lang.pick(
+            format!("何志远批准 {n} 项任务"),
+            format!("the approver let out {n} campaigns"),
+        ),
+        Step::Changed(diff) => changed(diff, lang),
         Step::OptedOut(phone) => lang.pick(
-            format!("{phone} 回复“退订”：下一条起不再发给此人"),
+            format!("{phone} 回复“退订”：以后的短信不再发给此人"),
             format!("{phone} wrote back 退订: left out from the next run on"),
         ),
-        Step::Done(group, counts) => lang.pick(
-            format!(
-                "完成：{group}，送达 {}/{}",
-                counts.of(State::Delivered),
-                counts.total()
-            ),
-            format!(
-                "done: {group}, {} of {} delivered",
-                counts.of(State::Delivered),
-                counts.total()
-            ),
-        ),
+        Step::Day(day) => {
+            progress.set(u64::from(day.date.day()));
+            day_line(day, lang)
+        }
     };
     progress.line(&line);
+}
+
+/// What reading the changed plan in brought.
+fn changed(diff: &ImportDiff, lang: Lang) -> String {
+    let items = diff.items.iter().filter(|i| i.effect == Effect::Voided);
+    let voided: Vec<_> = items
+        .map(|i| format!("“{}”（{}）", i.name, i.fields.join("、")))
+        .collect();
+    let unchanged = diff.items.len() - voided.len();
+    let voided = voided.join("、");
+    lang.pick(
+        format!("周晓岚改了计划再导入：{voided}有变化，原审批作废，重新送审；其余 {unchanged} 项不变"),
+        format!("the clerk changed the plan and read it in again: {voided} must be approved anew; {unchanged} as they were"),
+    )
+}
+
+/// `06-12 周一  3 批  812 条  送达 788`, and the names.
+fn day_line(day: &Day, lang: Lang) -> String {
+    let weekday = match lang {
+        Lang::Zh => ["周一", "周二", "周三", "周四", "周五", "周六", "周日"]
+            [day.date.weekday().num_days_from_monday() as usize]
+            .to_owned(),
+        Lang::En => day.date.format("%a").to_string(),
+    };
+    let date = day.date.format("%m-%d");
+    if day.runs.is_empty() {
+        return format!("{date} {weekday}  —");
+    }
+    let (total, delivered) = (day.counts.total(), day.counts.of(State::Delivered));
+    let names = day.runs.join(lang.pick("、", ", "));
+    lang.pick(
+        format!("{date} {weekday}  {} 批 {total} 条，送达 {delivered}：{names}", day.runs.len()),
+        format!("{date} {weekday}  {} runs, {total} messages, {delivered} delivered: {names}", day.runs.len()),
+    )
 }
 
 fn table(outcome: &Outcome, ctx: &Ctx) -> Result<(), CliError> {
     let heading = match ctx.lang {
         Lang::Zh => [
             "名单",
-            "人数",
+            "批次",
+            "人次",
             "已提交段数",
             "已送达",
             "未送达",
             "过期",
             "未发",
+            "取消",
             "存疑",
         ],
         Lang::En => [
             "audience",
-            "people",
+            "runs",
+            "messages",
             "segments taken",
             "delivered",
             "undelivered",
             "expired",
             "suppressed",
+            "cancelled",
             "in doubt",
         ],
     };
-    let rows = outcome.groups.iter().map(|(group, c, segments)| {
+    let rows = outcome.groups.iter().map(|g| {
+        let c = &g.counts;
         [
-            (*group).to_owned(),
+            g.name.clone(),
+            g.runs.to_string(),
             c.total().to_string(),
-            segments.to_string(),
+            g.segments.to_string(),
             c.of(State::Delivered).to_string(),
             c.of(State::Undelivered).to_string(),
             c.of(State::Expired).to_string(),
             c.of(State::Suppressed).to_string(),
+            c.of(State::Cancelled).to_string(),
             c.of(State::InDoubt).to_string(),
         ]
     });

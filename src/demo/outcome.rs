@@ -15,7 +15,7 @@ use super::Wanted;
 use crate::{
     app::Carriers,
     domain::{
-        id::{MessageId, RunId},
+        id::MessageId,
         phone::Phone,
         role::Actor,
     },
@@ -43,15 +43,28 @@ pub struct Outcome {
     pub ledger: LedgerFigures,
     /// What was written.
     pub files: BTreeMap<&'static str, PathBuf>,
-    /// By group.
+    /// By audience.
     #[serde(skip)]
-    pub groups: Vec<(&'static str, Counts, i64)>,
+    pub groups: Vec<GroupFigures>,
     /// Doubts that were settled by a report of their own.
     #[serde(skip)]
     pub adopted: i64,
     /// The first number on which the two sides differ, masked, with what each says.
     #[serde(skip)]
     pub disagreement: Option<String>,
+}
+
+/// What went to one audience.
+#[derive(Debug, Clone, Default)]
+pub struct GroupFigures {
+    /// The groups' names.
+    pub name: String,
+    /// Runs that went out.
+    pub runs: usize,
+    /// Segments that carriers took.
+    pub segments: i64,
+    /// What became of the messages, also of those of runs that were called off.
+    pub counts: Counts,
 }
 
 /// One carrier's own figures.
@@ -103,17 +116,10 @@ pub(super) async fn gather(
     office: &Office,
     auditor: &Actor,
     carriers: &Carriers,
-    runs: &[(&'static str, RunId)],
     wanted: &Wanted,
     started: Instant,
 ) -> Result<Outcome, ServiceError> {
-    let mut sum = Counts::default();
-    let mut groups = Vec::new();
-    for (group, run) in runs {
-        let counts = office.run(*run).await?.counts;
-        sum.add(&counts);
-        groups.push((*group, counts, office.segments_taken(*run).await?));
-    }
+    let (runs, sum, groups) = by_group(office).await?;
     let (disagreement, adopted) = compare(office, carriers).await?;
     let verdict = audit::verify(&office.store, None)
         .await
@@ -136,7 +142,7 @@ pub(super) async fn gather(
         })
         .collect();
     Ok(Outcome {
-        runs: runs.len(),
+        runs,
         elapsed_seconds: started.elapsed().as_secs_f64(),
         messages: sum.to_json(),
         gateways,
@@ -153,6 +159,25 @@ pub(super) async fn gather(
         adopted,
         disagreement: disagreement.or_else(|| verdict.first_difference.map(|d| d.to_string())),
     })
+}
+
+/// How many runs went out, what became of all messages, and the same by audience.
+async fn by_group(office: &Office) -> Result<(usize, Counts, Vec<GroupFigures>), ServiceError> {
+    let (mut runs, mut sum) = (0, Counts::default());
+    let mut groups: BTreeMap<String, GroupFigures> = BTreeMap::new();
+    for view in office.runs().await? {
+        sum.add(&view.counts);
+        let name = view.campaign.groups()?.join("、");
+        let group = groups.entry(name.clone()).or_default();
+        group.name = name;
+        group.counts.add(&view.counts);
+        if view.run.opened_us > 0 {
+            runs += 1;
+            group.runs += 1;
+            group.segments += office.segments_taken(view.run.id()?).await?;
+        }
+    }
+    Ok((runs, sum, groups.into_values().collect()))
 }
 
 /// What the database says of one number.
