@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     app::Carriers,
-    domain::time::Micros,
+    domain::{hours::Window, priority::Priority, time::Micros},
     service::{Office, ServiceError},
     store::flight::UnderWay,
 };
@@ -41,11 +41,10 @@ enum Next {
 }
 
 impl Lapse<'_> {
-    /// Lives on until `until`; `each` is called whenever it is quiet, before the clock jumps on.
+    /// Lives on until `until`: from event to event, each time as soon as all is quiet.
     pub(super) async fn live_until(
         &self,
         until: Micros,
-        mut jump: impl FnMut(Micros),
     ) -> Result<(), ServiceError> {
         loop {
             let next = self.settle().await?;
@@ -56,7 +55,6 @@ impl Lapse<'_> {
             let to = next.map_or(until, |t| t.min(until));
             if to > now {
                 self.office.clock.advance(TimeDelta::microseconds(to.0 - now.0));
-                jump(to);
             }
         }
     }
@@ -87,11 +85,19 @@ impl Lapse<'_> {
 
     async fn look(&self) -> Result<((UnderWay, usize), Next), ServiceError> {
         let now = self.office.clock.now();
-        let under_way = self.office.store.read("lapse").await?.under_way().await?;
+        let mut tx = self.office.store.read("lapse").await?;
+        let under_way = tx.under_way().await?;
+        let opening = tx.runs_to_open(now).await?;
+        drop(tx);
+        let hours = self.office.hours();
+        let opens_now = opening.iter().any(|run| {
+            let priority = run.priority.parse().unwrap_or(Priority::Normal);
+            hours.may_send(now, priority) == Window::Open
+        });
         let pending = self.carriers.iter().map(|(_, c)| c.pending()).sum();
-        let due = self.office.next_due().await?;
+        let due = self.office.next_due(now).await?;
         let is_due = due.is_some_and(|t| t <= now);
-        let next = if under_way.is_busy(now) || pending > 0 || is_due {
+        let next = if under_way.is_busy(now) || pending > 0 || is_due || opens_now {
             Next::Busy
         } else {
             let grace = i64::try_from(self.office.config.sending.doubt_grace.as_micros());

@@ -1,11 +1,15 @@
 //! What the people of the demo do, day by day: all of it ordinary use cases.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use chrono::{Days, NaiveDate, NaiveDateTime, TimeZone};
 use tokio::time::Instant;
 
-use super::{Day, Step, Wanted, lapse::Lapse, setup::People};
+use super::{
+    Day, Step, Wanted,
+    lapse::Lapse,
+    setup::{self, People, PlanRead},
+};
 use crate::{
     app::Carriers,
     county,
@@ -17,10 +21,15 @@ use crate::{
         phone::Phone,
         time::Micros,
     },
-    plan_files,
-    service::{Office, ServiceError},
-    store::lane::Counts,
+    service::{
+        Office, ServiceError,
+        plan::{Import, ImportDiff},
+    },
+    store::campaign::CampaignRow,
 };
+
+/// An opt-out takes effect within this, or something is wrong.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the approver gives back in May, why, and what the clerk then writes before the text.
 const RETURNED: (&str, &str, &str) = ("opening-leaders", "开头请先问候，再说事情", "您好！");
@@ -132,13 +141,38 @@ impl Month<'_> {
 
     /// The plan is read in, looked at, and handed in.
     async fn draft(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
-        setup::lay_out_plan(&self.wanted.dir)?;
-        let plan = self.read_plan()?;
-        let diff = self.import(&plan).await?;
-        tell(Step::Drafted(&diff));
-        let forecast = self.office.forecast_planned(&plan.planned).await?;
-        tell(Step::Forecast(&forecast));
+        let plan = setup::read_plan(&self.wanted.dir, self.office)?;
+        self.import(&plan).await?;
+        tell(Step::Drafted {
+            title: &plan.title,
+            campaigns: plan.items.len(),
+            slots: plan.items.iter().map(|p| p.slots.len()).sum(),
+            work_orders: plan.work_orders,
+        });
         self.hand_in().await
+    }
+
+    async fn import(&self, plan: &PlanRead) -> Result<ImportDiff, ServiceError> {
+        let import = Import {
+            plan: &plan.name,
+            title: &plan.title,
+            source: &plan.source,
+            items: &plan.items,
+        };
+        self.office
+            .import_plan(&self.people.clerk, &import, false)
+            .await
+    }
+
+    /// Nobody stands in any of its groups.
+    async fn is_empty(&self, campaign: &CampaignRow) -> Result<bool, ServiceError> {
+        let mut tx = self.office.store.read("demo_groups").await?;
+        for name in campaign.groups()? {
+            if tx.group(&name).await?.is_some_and(|g| g.members > 0) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Every draft goes to the approver; those of groups without anybody stay drafts.
@@ -201,7 +235,8 @@ impl Month<'_> {
         let path = setup::text_file(&self.wanted.dir, item);
         let text = fs::read_to_string(&path)?;
         fs::write(&path, write(text.trim_end()))?;
-        let diff = self.import(&self.read_plan()?).await?;
+        let plan = setup::read_plan(&self.wanted.dir, self.office)?;
+        let diff = self.import(&plan).await?;
         self.hand_in().await?;
         Ok(diff)
     }

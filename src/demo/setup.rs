@@ -77,15 +77,15 @@ fn settings(database: &str) -> String {
         county::COUNTY
     );
     for (id, carriers, rate) in [
-        ("mobile", r#""mobile", "broadnet""#, 600),
-        ("unicom", r#""unicom""#, 300),
-        ("telecom", r#""telecom""#, 300),
+        ("mobile", r#""mobile", "broadnet""#, 1_500),
+        ("unicom", r#""unicom""#, 750),
+        ("telecom", r#""telecom""#, 750),
     ] {
         _ = write!(
             text,
             "\n[[gateways]]\nid = \"{id}\"\nkind = \"cmpp20\"\ncarriers = [{carriers}]\naddress = \"127.0.0.1:7890\"\n\
              account = \"901234\"\npassword = \"practice\"\naccess_number = \"10690000\"\nservice_id = \"SAFETY\"\n\
-             rate = {rate}\nlinks = 2\nwindow = 32\nprice = 0.05\nresponse_timeout = \"3s\"\n"
+             rate = {rate}\nlinks = 2\nwindow = 32\nprice = 0.05\nresponse_timeout = \"2s\"\n"
         );
     }
     text

@@ -78,6 +78,20 @@ impl CampaignRow {
         })
     }
 
+    /// The groups it goes to, the first one's rows first; none of one that goes to a file.
+    pub fn groups(&self) -> Result<Vec<String>> {
+        #[derive(serde::Deserialize)]
+        struct Words {
+            #[serde(default)]
+            include: Vec<String>,
+        }
+        let words: Words = serde_json::from_str(&self.audience).map_err(|_| Error::Corrupt {
+            table: "campaign",
+            what: self.audience.clone(),
+        })?;
+        Ok(words.include)
+    }
+
     /// Does it fire more than once? Then each run is frozen when it is due.
     pub fn is_recurring(&self) -> Result<bool> {
         Ok(self.slots()?.len() > 1)
