@@ -22,7 +22,6 @@ mod holding_back;
 mod intake;
 mod log;
 mod opt_outs;
-mod plan_import;
 mod rates;
 mod recorder_stories;
 mod recorder_support;
