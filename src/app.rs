@@ -216,7 +216,7 @@ impl Daemon {
 
 /// Takes the engine whenever it is free, until `stop`. An engine that ends by an error ends the daemon:
 /// recovery reads the journal at the next start.
-async fn keep_engine(
+pub async fn keep_engine(
     office: &Office,
     alerts: &Alerts,
     watch: &Watch,

@@ -18,12 +18,10 @@ pub mod engine;
 pub mod expander;
 pub mod gateway;
 pub mod intake;
+pub mod plan_files;
 pub mod recorder;
-<<<<<<< HEAD
 pub mod report;
-=======
 pub mod scheduler;
->>>>>>> wip-c
 pub mod service;
 pub mod simulate;
 pub mod store;

@@ -11,11 +11,8 @@ pub mod health;
 pub mod log;
 pub mod maintenance;
 pub mod password;
-<<<<<<< HEAD
 pub mod report;
-=======
 pub mod plan;
->>>>>>> wip-c
 pub mod send;
 pub mod sending;
 pub mod user;

@@ -6,11 +6,11 @@ use config::{Value, ValueKind};
 
 use super::{
     Gateway, Kind, RateUnit, Secret, SignatureBy,
-    error::nearest,
     read::{Expect, Section, money, text, texts, whole},
     sections::{DURATION, SIGNATURE, TEXT, URL, is_url, positive, signature},
 };
-use crate::domain::{carrier::Carrier, id::GatewayId, text::Count};
+use crate::domain::{
+    nearest::nearest,carrier::Carrier, id::GatewayId, text::Count};
 
 impl Gateway {
     pub(super) fn read(section: &mut Section<'_>, office: &str) -> Option<Self> {

@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 use config::{Map, Value, ValueKind};
 
 use super::{
-    error::{Problem, nearest},
+    error::Problem,
     load::{Layers, is_env},
 };
-use crate::domain::hours::parse_duration;
+use crate::domain::{hours::parse_duration, nearest::nearest};
 
 /// Keys whose values are never repeated in an error.
 const SECRET: [&str; 4] = ["password", "url", "webhook", "phones"];

@@ -31,11 +31,11 @@ use crate::{
 /// An opt-out takes effect within this, or something is wrong.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the approver gives back in May, why, and what the clerk then writes before the text.
-const RETURNED: (&str, &str, &str) = ("opening-leaders", "开头请先问候，再说事情", "您好！");
+/// What the approver gives back in May, why, and what the clerk then adds.
+const RETURNED: (&str, &str, &str) = ("opening-leaders", "结尾请加一句感谢", "感谢您的支持！");
 
 /// What the clerk adds to in the middle of the month, and what.
-const AMENDED: (&str, &str) = ("drill-eve-staff", "请携带工作证。");
+const AMENDED: (&str, &str) = ("drill-staff", "请携带工作证。");
 
 /// What happens when, on the office's clock.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +75,8 @@ pub(super) async fn live(
         match act {
             Act::Review => month.review(tell).await?,
             Act::Mend => {
-                let (item, _, greeting) = RETURNED;
-                month.amend(item, |text| format!("{greeting}{text}")).await?;
+                let (item, _, thanks) = RETURNED;
+                month.amend(item, |text| format!("{text}{thanks}")).await?;
             }
             Act::Change => {
                 let (item, more) = AMENDED;
@@ -141,6 +141,7 @@ impl Month<'_> {
 
     /// The plan is read in, looked at, and handed in.
     async fn draft(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+        setup::lay_out_plan(&self.wanted.dir)?;
         let plan = setup::read_plan(&self.wanted.dir, self.office)?;
         self.import(&plan).await?;
         tell(Step::Drafted {
@@ -179,7 +180,7 @@ impl Month<'_> {
     async fn hand_in(&self) -> Result<(), ServiceError> {
         for campaign in self.office.campaigns().await?.into_iter().rev() {
             if campaign.state()? == CampaignState::Draft && !self.is_empty(&campaign).await? {
-                self.office.submit(&self.people.clerk, campaign.id()?).await?;
+                self.office.submit(&self.people.clerk, campaign.id()?, None).await?;
             }
         }
         Ok(())

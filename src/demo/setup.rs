@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::{Step, Wanted};
@@ -12,9 +12,12 @@ use crate::{
     config::{Config, Secret},
     county,
     domain::{
+        calendar::Calendar,
         lang::Lang,
+        plan::Planned,
         role::{Actor, Role},
     },
+    plan_files::{self, PlanFile, PlanFileError},
     service::{Office, ServiceError, contacts::Import},
     simulate::{Faults, Settings},
 };
@@ -182,3 +185,47 @@ pub(super) async fn import(
     Ok(())
 }
 
+
+/// The plan as it is read from the demo's folder.
+pub(super) struct PlanRead {
+    pub(super) name: String,
+    pub(super) title: String,
+    pub(super) source: String,
+    pub(super) items: Vec<Planned>,
+    pub(super) work_orders: usize,
+}
+
+/// Lays out the example county's plan and its texts as an office would have them.
+pub(super) fn lay_out_plan(dir: &Path) -> Result<(), ServiceError> {
+    let plans = dir.join("config/plans");
+    fs::create_dir_all(&plans)?;
+    fs::write(plans.join(plan_files::PLAN_FILE), plan_files::PLAN)?;
+    fs::create_dir_all(dir.join("templates/messages"))?;
+    for (name, text) in plan_files::TEXTS {
+        fs::write(text_file(dir, name), text)?;
+    }
+    Ok(())
+}
+
+/// Where a message's text stands.
+pub(super) fn text_file(dir: &Path, name: &str) -> PathBuf {
+    dir.join("templates/messages").join(format!("{name}.txt"))
+}
+
+/// Reads the plan and its texts from the folder.
+pub(super) fn read_plan(dir: &Path, office: &Office) -> Result<PlanRead, ServiceError> {
+    let wrong = |e: PlanFileError| ServiceError::usage(e.text(Lang::Zh), e.text(Lang::En));
+    let file = PlanFile::load(&dir.join("config/plans").join(plan_files::PLAN_FILE)).map_err(wrong)?;
+    let zone = office.config.sending.timezone;
+    let resolved = file
+        .resolve(&Calendar::builtin(), zone, None)
+        .map_err(wrong)?;
+    let plan = file.read.plan;
+    Ok(PlanRead {
+        name: plan.name,
+        title: plan.title,
+        source: file.source,
+        items: resolved.items,
+        work_orders: resolved.orders.len(),
+    })
+}

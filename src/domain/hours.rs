@@ -38,6 +38,23 @@ impl MonthDay {
     }
 }
 
+impl MonthDay {
+    /// The day in a year that has it.
+    pub fn exactly_in(self, year: i32) -> Option<NaiveDate> {
+        NaiveDate::from_ymd_opt(year, self.month, self.day)
+    }
+
+    /// Its month, from 1.
+    pub fn month(self) -> u32 {
+        self.month
+    }
+
+    /// Its day, from 1.
+    pub fn day(self) -> u32 {
+        self.day
+    }
+}
+
 impl fmt::Display for MonthDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:02}-{:02}", self.month, self.day)
@@ -350,7 +367,7 @@ pub enum TimeError {
 
 /// The instant of a local time. A time that occurs twice is its first; one that a change of clocks skips is the next
 /// that exists. (Beijing time has neither; the zone is a setting.)
-fn instant(local: NaiveDateTime, zone: Tz) -> Micros {
+pub(crate) fn instant(local: NaiveDateTime, zone: Tz) -> Micros {
     let quarters = (0..=8).map(|n| local + TimeDelta::minutes(15 * n));
     let found = quarters
         .into_iter()

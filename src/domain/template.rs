@@ -125,6 +125,15 @@ impl Template {
         Ok(out)
     }
 
+    /// The text with those placeholders filled in that `value` knows, and the others left as they are.
+    pub fn fill(&self, value: impl Fn(&str) -> Option<String>) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Value(name) => value(name).unwrap_or_else(|| format!("(({name}))")),
+        };
+        self.pieces.iter().map(piece).collect()
+    }
+
     /// Placeholders that none of the known columns can fill, each with the nearest right name.
     pub fn check_names<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> Vec<Problem> {
         let known: Vec<String> = known.into_iter().map(canonical_name).collect();

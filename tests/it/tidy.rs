@@ -12,7 +12,7 @@ const LEAVES: &[&str] = &["domain", "clock", "config", "telemetry", "alert", "tl
 const PARTS: &[&str] = &["scheduler", "expander", "engine", "recorder"];
 
 /// What reads and makes address books.
-const FILES: &[&str] = &["intake", "county"];
+const FILES: &[&str] = &["intake", "county", "plan_files"];
 
 /// Which modules of `src/` a module may import, beside itself. A new module has to be entered here:
 /// whoever adds one decides where it stands.
@@ -38,7 +38,7 @@ fn may_import(module: &str) -> Option<Vec<&'static str>> {
         // Starts the application and its practice partner, too.
         "cli" => of(&[
             LEAVES,
-            &["service", "app", "demo", "bench", "simulate", "county"],
+            &["service", "app", "demo", "bench", "simulate", "county", "plan_files"],
         ]),
         // Figures of single parts, without the doors around them.
         "bench" => of(&[LEAVES, PARTS, &["store"]]),
