@@ -13,6 +13,7 @@ pub mod error;
 pub mod gateways;
 pub mod log;
 pub mod out;
+pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod run;
@@ -107,8 +108,9 @@ pub enum Command {
     /// 性能测试 · benchmarks
     #[command(subcommand)]
     Bench(bench::BenchCommand),
-    /// 月度计划（尚未实现） · a month's plan (not built yet)
-    Plan(NotBuilt),
+    /// 月度计划：检查、导入、改到另一年 · a month's plan
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
     /// 月度总结 · the month's report
     Report(report::ReportArgs),
     /// 解码一个 PDU（尚未实现） · decode a PDU (not built yet)
@@ -151,7 +153,7 @@ impl Command {
             Self::Backup(args) => database::backup(args, ctx).await,
             Self::Restore(args) => database::restore(args, ctx).await,
             Self::Bench(command) => bench::run(command, ctx).await,
-            Self::Plan(_) => Err(CliError::NotBuilt("plan")),
+            Self::Plan(command) => plan::run(command, ctx).await,
             Self::Report(args) => report::run(args, ctx).await,
             Self::Pdu(_) => Err(CliError::NotBuilt("pdu")),
             Self::WorkOrder(_) => Err(CliError::NotBuilt("work-order")),

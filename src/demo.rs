@@ -21,10 +21,8 @@ use crate::{
     app::{self, Carriers},
     clock::Clock,
     county::AddressBook,
-    domain::{phone::Phone, time::Micros},
-    service::{
-        ServiceError, contacts::ImportReport, health::Watch, plan::ImportDiff,
-    },
+    domain::{lang::Lang, phone::Phone, time::Micros},
+    service::{ServiceError, contacts::ImportReport, health::Watch, plan::ImportDiff},
     store::lane::Counts,
 };
 
@@ -42,6 +40,8 @@ pub struct Wanted {
     pub seed: u64,
     /// A PostgreSQL database instead of a file in `dir`.
     pub database: Option<String>,
+    /// The summary's language.
+    pub lang: Lang,
 }
 
 /// What the demo tells on its way.
@@ -115,9 +115,9 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     });
     let lived = month::live(&office, &carriers, &people, wanted, &mut tell).await;
     stop.cancel();
-    let ended = works.await.map_err(|_| {
-        ServiceError::refused("发送引擎意外结束", "the engine ended unexpectedly")
-    })?;
+    let ended = works
+        .await
+        .map_err(|_| ServiceError::refused("发送引擎意外结束", "the engine ended unexpectedly"))?;
     // Why the engine ended says more than that the month stood still.
     ended?;
     lived?;

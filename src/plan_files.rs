@@ -213,7 +213,14 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/messages");
         let mut files: Vec<String> = fs::read_dir(folder)
             .unwrap()
-            .map(|f| f.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .map(|f| {
+                f.unwrap()
+                    .path()
+                    .file_stem()
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned()
+            })
             .collect();
         files.sort();
         let listed: Vec<_> = TEXTS.iter().map(|(n, _)| *n).collect();

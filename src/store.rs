@@ -15,8 +15,8 @@ pub mod installation;
 pub mod lane;
 pub mod log;
 pub mod mo;
-pub mod report;
 pub mod plan;
+pub mod report;
 pub mod run;
 pub mod user;
 

@@ -45,6 +45,7 @@ pub async fn run(args: DemoArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         dir: args.dir,
         seed: args.seed,
         database: args.database,
+        lang: ctx.lang,
     };
     ctx.out.note(ctx.say(
         "【演练】三家模拟运营商，不会发出任何真实短信。",
@@ -158,8 +159,14 @@ fn day_line(day: &Day, lang: Lang) -> String {
     let (total, delivered) = (day.counts.total(), day.counts.of(State::Delivered));
     let names = day.runs.join(lang.pick("、", ", "));
     lang.pick(
-        format!("{date} {weekday}  {} 批 {total} 条，送达 {delivered}：{names}", day.runs.len()),
-        format!("{date} {weekday}  {} runs, {total} messages, {delivered} delivered: {names}", day.runs.len()),
+        format!(
+            "{date} {weekday}  {} 批 {total} 条，送达 {delivered}：{names}",
+            day.runs.len()
+        ),
+        format!(
+            "{date} {weekday}  {} runs, {total} messages, {delivered} delivered: {names}",
+            day.runs.len()
+        ),
     )
 }
 

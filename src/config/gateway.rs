@@ -9,8 +9,7 @@ use super::{
     read::{Expect, Section, money, text, texts, whole},
     sections::{DURATION, SIGNATURE, TEXT, URL, is_url, positive, signature},
 };
-use crate::domain::{
-    nearest::nearest,carrier::Carrier, id::GatewayId, text::Count};
+use crate::domain::{carrier::Carrier, id::GatewayId, nearest::nearest, text::Count};
 
 impl Gateway {
     pub(super) fn read(section: &mut Section<'_>, office: &str) -> Option<Self> {

@@ -42,10 +42,7 @@ enum Next {
 
 impl Lapse<'_> {
     /// Lives on until `until`: from event to event, each time as soon as all is quiet.
-    pub(super) async fn live_until(
-        &self,
-        until: Micros,
-    ) -> Result<(), ServiceError> {
+    pub(super) async fn live_until(&self, until: Micros) -> Result<(), ServiceError> {
         loop {
             let next = self.settle().await?;
             let now = self.office.clock.now();
@@ -54,7 +51,9 @@ impl Lapse<'_> {
             }
             let to = next.map_or(until, |t| t.min(until));
             if to > now {
-                self.office.clock.advance(TimeDelta::microseconds(to.0 - now.0));
+                self.office
+                    .clock
+                    .advance(TimeDelta::microseconds(to.0 - now.0));
             }
         }
     }
@@ -101,14 +100,23 @@ impl Lapse<'_> {
             Next::Busy
         } else {
             let grace = i64::try_from(self.office.config.sending.doubt_grace.as_micros());
-            let grace_over = (under_way.doubt_us > 0)
-                .then(|| Micros(under_way.doubt_us.saturating_add(grace.unwrap_or(i64::MAX)).saturating_add(1)));
+            let grace_over = (under_way.doubt_us > 0).then(|| {
+                Micros(
+                    under_way
+                        .doubt_us
+                        .saturating_add(grace.unwrap_or(i64::MAX))
+                        .saturating_add(1),
+                )
+            });
             let retry = (under_way.again_us > 0).then_some(Micros(under_way.again_us));
             [due, grace_over, retry]
                 .into_iter()
                 .flatten()
                 .min()
-                .map_or(Next::Never, |t| if t <= now { Next::Busy } else { Next::At(t) })
+                .map_or(
+                    Next::Never,
+                    |t| if t <= now { Next::Busy } else { Next::At(t) },
+                )
         };
         Ok(((under_way, pending), next))
     }

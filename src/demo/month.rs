@@ -180,7 +180,9 @@ impl Month<'_> {
     async fn hand_in(&self) -> Result<(), ServiceError> {
         for campaign in self.office.campaigns().await?.into_iter().rev() {
             if campaign.state()? == CampaignState::Draft && !self.is_empty(&campaign).await? {
-                self.office.submit(&self.people.clerk, campaign.id()?, None).await?;
+                self.office
+                    .submit(&self.people.clerk, campaign.id()?, None)
+                    .await?;
             }
         }
         Ok(())
@@ -232,7 +234,11 @@ impl Month<'_> {
 
     /// The clerk writes into a message's text file and reads the plan in again: what was let out with the
     /// old words has to be let out anew.
-    async fn amend(&self, item: &str, write: impl FnOnce(&str) -> String) -> Result<ImportDiff, ServiceError> {
+    async fn amend(
+        &self,
+        item: &str,
+        write: impl FnOnce(&str) -> String,
+    ) -> Result<ImportDiff, ServiceError> {
         let path = setup::text_file(&self.wanted.dir, item);
         let text = fs::read_to_string(&path)?;
         fs::write(&path, write(text.trim_end()))?;
@@ -283,7 +289,11 @@ impl Month<'_> {
     }
 
     /// The day's line.
-    async fn end_of(&self, date: NaiveDate, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+    async fn end_of(
+        &self,
+        date: NaiveDate,
+        tell: &mut impl FnMut(Step<'_>),
+    ) -> Result<(), ServiceError> {
         let zone = self.office.config.sending.timezone;
         let mut day = Day {
             date,
@@ -291,7 +301,8 @@ impl Month<'_> {
         };
         for view in self.office.runs().await?.into_iter().rev() {
             day.month.add(&view.counts);
-            if view.run.opened_us > 0 && Micros(view.run.opened_us).local(zone).date_naive() == date {
+            if view.run.opened_us > 0 && Micros(view.run.opened_us).local(zone).date_naive() == date
+            {
                 day.counts.add(&view.counts);
                 day.runs.push(view.campaign.name);
             }

@@ -14,11 +14,7 @@ use tokio::time::Instant;
 use super::Wanted;
 use crate::{
     app::Carriers,
-    domain::{
-        id::MessageId,
-        phone::Phone,
-        role::Actor,
-    },
+    domain::{id::MessageId, month::Month, phone::Phone, role::Actor},
     service::{Office, ServiceError, audit, log::LogQuery},
     store::{lane::Counts, log::LogFilter},
 };
@@ -125,6 +121,7 @@ pub(super) async fn gather(
         .await
         .map_err(|e| ServiceError::refused(format!("台账无法核验：{e}"), e.to_string()))?;
     let log = write_log(office, auditor, wanted).await?;
+    let summary = write_summary(office, auditor, wanted).await?;
     let gateways = office
         .config
         .gateways
@@ -154,7 +151,7 @@ pub(super) async fn gather(
             root: hex::encode(verdict.root),
             verified: verdict.ok,
         },
-        files: BTreeMap::from([("delivery_log_csv", log)]),
+        files: BTreeMap::from([("delivery_log_csv", log), ("summary_html", summary)]),
         groups,
         adopted,
         disagreement: disagreement.or_else(|| verdict.first_difference.map(|d| d.to_string())),
@@ -292,4 +289,22 @@ async fn write_log(
         .await?;
     file.flush()?;
     Ok(path)
+}
+
+/// The month's summary as a page that prints.
+async fn write_summary(
+    office: &Office,
+    auditor: &Actor,
+    wanted: &Wanted,
+) -> Result<PathBuf, ServiceError> {
+    let path = wanted.dir.join("summary.html");
+    let html = office.month_report(auditor, june()?, wanted.lang).await?;
+    std::fs::write(&path, html)?;
+    Ok(path)
+}
+
+fn june() -> Result<Month, ServiceError> {
+    "2023-06"
+        .parse()
+        .map_err(|_| ServiceError::refused("月份有误", "the month cannot be read"))
 }

@@ -153,12 +153,7 @@ pub struct CalendarError {
 
 impl CalendarError {
     fn at(text: &str, offset: usize, why: String) -> Self {
-        let line = text
-            .bytes()
-            .take(offset)
-            .filter(|b| *b == b'\n')
-            .count()
-            + 1;
+        let line = text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1;
         Self { line, why }
     }
 }
@@ -244,7 +239,9 @@ fn days(year: i32, written: &Spanned<String>) -> Result<Vec<NaiveDate>, Fault> {
     let wrong = || {
         (
             Some(written.span().start),
-            format!("{text:?} are no days of {year}: write MONTH-DAY, or FIRST..LAST in one year, 06-22..06-24"),
+            format!(
+                "{text:?} are no days of {year}: write MONTH-DAY, or FIRST..LAST in one year, 06-22..06-24"
+            ),
         )
     };
     let (first, last) = text.split_once("..").unwrap_or((text, text));

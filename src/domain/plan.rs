@@ -12,7 +12,6 @@ mod write;
 
 use std::time::Duration;
 
-use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 pub use self::{
@@ -183,12 +182,4 @@ pub struct Planned {
     /// When it fires: rising, at least one, none twice. One slot: the run is frozen when it is handed in;
     /// several: each is frozen when it is due.
     pub slots: Vec<Micros>,
-}
-
-/// chrono's date of a TOML date without a time.
-fn date_of(value: &toml::value::Datetime) -> Option<NaiveDate> {
-    let date = value
-        .date
-        .filter(|_| value.time.is_none() && value.offset.is_none())?;
-    NaiveDate::from_ymd_opt(i32::from(date.year), u32::from(date.month), u32::from(date.day))
 }

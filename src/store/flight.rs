@@ -8,8 +8,6 @@ use crate::domain::time::Micros;
 pub struct UnderWay {
     /// Claims whose last outcome is not in.
     pub claims: i64,
-    /// Parts that await a report.
-    pub reports: i64,
     /// Opened runs with something open besides doubt.
     pub runs: i64,
     /// When the oldest doubt began whose grace is not over; 0: there is none.
@@ -22,7 +20,7 @@ impl UnderWay {
     /// Is something on its way to a carrier, or back?
     pub fn is_busy(&self, now: Micros) -> bool {
         let retry_is_due = self.again_us > 0 && self.again_us <= now.0;
-        self.claims > 0 || self.reports > 0 || retry_is_due || (self.runs > 0 && self.again_us == 0)
+        self.claims > 0 || retry_is_due || (self.runs > 0 && self.again_us == 0)
     }
 }
 
@@ -31,7 +29,6 @@ impl Tx {
     pub async fn under_way(&mut self) -> Result<UnderWay> {
         Ok(on!(self, db => sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM claim) AS claims,
-                    (SELECT COUNT(*) FROM (SELECT 1 FROM inflight LIMIT 1) i) AS reports,
                     (SELECT COUNT(*) FROM run r WHERE r.opened_us > 0 AND r.closed_us = 0
                         AND NOT EXISTS (SELECT 1 FROM lane l JOIN doubt d ON d.lane_id = l.id WHERE l.run_id = r.id)) AS runs,
                     COALESCE((SELECT MIN(since_us) FROM doubt WHERE graced = 0), 0) AS doubt_us,

@@ -38,7 +38,15 @@ fn may_import(module: &str) -> Option<Vec<&'static str>> {
         // Starts the application and its practice partner, too.
         "cli" => of(&[
             LEAVES,
-            &["service", "app", "demo", "bench", "simulate", "county", "plan_files"],
+            &[
+                "service",
+                "app",
+                "demo",
+                "bench",
+                "simulate",
+                "county",
+                "plan_files",
+            ],
         ]),
         // Figures of single parts, without the doors around them.
         "bench" => of(&[LEAVES, PARTS, &["store"]]),

@@ -6,12 +6,13 @@ use chrono::{Datelike, NaiveDate};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Campaign, Event, LunarDay, Plan, TextSource, WantedCount, WorkOrder, date_of,
+    Campaign, Event, LunarDay, Plan, TextSource, WantedCount, WorkOrder,
     table::{
         Expect, Places, Problem, Reading, Table, line_of_text, parsed, text, texts, unknown, whole,
     },
 };
 use crate::domain::{
+    calendar::date_of,
     carrier::Carrier,
     hours::{HourMinute, parse_duration},
     nearest::nearest,
@@ -30,7 +31,10 @@ const ID: Expect = Expect(
     "小写字母、数字和连字符组成的代号，如 consultation-day",
     "an id of small letters, digits and hyphens, consultation-day",
 );
-const DATE: Expect = Expect("日期，不加引号：2023-06-12", "a date without quotes: 2023-06-12");
+const DATE: Expect = Expect(
+    "日期，不加引号：2023-06-12",
+    "a date without quotes: 2023-06-12",
+);
 const TIME: Expect = Expect("时间 \"09:00\"", "a time of day, \"09:00\"");
 const TEXTS: Expect = Expect("文字列表 [\"…\"]", "a list of texts, [\"…\"]");
 const GROUPS: Expect = Expect("至少一个组名 [\"…\"]", "at least one group, [\"…\"]");
@@ -91,12 +95,19 @@ fn read<'i>(reading: &mut Reading<'i>, root: &mut Table<'i>) -> Option<Plan> {
                 reading,
                 "year",
                 Expect("年份，如 2023", "a year, 2023"),
-                |v| whole(v).and_then(|y| i32::try_from(y).ok()).filter(|y| (1900..=2200).contains(y)),
+                |v| {
+                    whole(v)
+                        .and_then(|y| i32::try_from(y).ok())
+                        .filter(|y| (1900..=2200).contains(y))
+                },
             ),
             t.optional(
                 reading,
                 "timezone",
-                Expect("时区名，如 \"Asia/Shanghai\"", "a time zone, \"Asia/Shanghai\""),
+                Expect(
+                    "时区名，如 \"Asia/Shanghai\"",
+                    "a time zone, \"Asia/Shanghai\"",
+                ),
                 parsed,
             ),
             t.optional(reading, "texts", TEXT, line_of_text),
@@ -111,9 +122,7 @@ fn read<'i>(reading: &mut Reading<'i>, root: &mut Table<'i>) -> Option<Plan> {
     unique(reading, "events", &events, |e| &e.id);
     unique_names(reading, &events);
     let ids: Vec<String> = events.iter().flatten().map(|e| e.id.clone()).collect();
-    let campaigns = each(reading, campaigns, |r, t| {
-        campaign(r, t, &ids)
-    });
+    let campaigns = each(reading, campaigns, |r, t| campaign(r, t, &ids));
     unique(reading, "campaigns", &campaigns, |c| &c.id);
     let work_orders = each(reading, work_orders, work_order);
     unique(reading, "work_orders", &work_orders, |w| &w.id);
@@ -200,7 +209,10 @@ fn event<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>) -> Option<Event> {
     let lunar = t.optional(
         reading,
         "lunar",
-        Expect("农历月日，如 \"05-05\"", "a day of the lunar year, \"05-05\""),
+        Expect(
+            "农历月日，如 \"05-05\"",
+            "a day of the lunar year, \"05-05\"",
+        ),
         parsed::<LunarDay>,
     );
     if let (Some(lunar), Some(span)) = (lunar, span) {
@@ -289,16 +301,16 @@ fn campaign<'i>(
 ) -> Option<Campaign> {
     let id = t.required(reading, "id", ID, id);
     let name = t.required(reading, "name", TEXT, line_of_text);
-    let to = t.required(reading, "to", GROUPS, |v| texts(v).filter(|g| !g.is_empty()));
+    let to = t.required(reading, "to", GROUPS, |v| {
+        texts(v).filter(|g| !g.is_empty())
+    });
     let exclude = t.optional(reading, "exclude", TEXTS, texts);
     let text = source(reading, t);
-    let schedule = t
-        .table(reading, "schedule")
-        .and_then(|mut s| {
-            let schedule = schedule(reading, &mut s, events);
-            s.finish(reading);
-            schedule
-        });
+    let schedule = t.table(reading, "schedule").and_then(|mut s| {
+        let schedule = schedule(reading, &mut s, events);
+        s.finish(reading);
+        schedule
+    });
     let priority = match t.has("priority") {
         true => t.word(reading, "priority", &Priority::ALL, Priority::as_str),
         false => Some(Priority::Normal),
@@ -403,11 +415,7 @@ fn cron<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>) -> Option<Form> {
     })
 }
 
-fn by_event<'i>(
-    reading: &mut Reading<'i>,
-    t: &mut Table<'i>,
-    events: &[String],
-) -> Option<Form> {
+fn by_event<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>, events: &[String]) -> Option<Form> {
     let event = t.required(reading, "event", ID, id);
     if let Some(event) = event.as_ref().filter(|e| !events.contains(e)) {
         let known: Vec<&str> = events.iter().map(String::as_str).collect();
@@ -415,7 +423,12 @@ fn by_event<'i>(
         let written = format!("{event:?}");
         let blank = unknown(0, String::new(), &written, near, &known);
         let (zh, en) = blank.into_words();
-        t.problem(reading, "event", format!("事件：{zh}"), format!("event: {en}"));
+        t.problem(
+            reading,
+            "event",
+            format!("事件：{zh}"),
+            format!("event: {en}"),
+        );
     }
     let at = t.required(reading, "at", TIME, parsed::<HourMinute>);
     if t.has("every") {
@@ -475,7 +488,10 @@ fn work_order<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>) -> Option<WorkOr
         false => t.required(
             reading,
             "carrier",
-            Expect("mobile、unicom、telecom 或 broadnet", "mobile, unicom, telecom or broadnet"),
+            Expect(
+                "mobile、unicom、telecom 或 broadnet",
+                "mobile, unicom, telecom or broadnet",
+            ),
             parsed,
         ),
     };
@@ -484,7 +500,10 @@ fn work_order<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>) -> Option<WorkOr
         reading,
         "signature",
         Expect("签名，不带【】", "a signature without its brackets"),
-        |v| line_of_text(v).filter(|s| s.chars().count() <= MAX_SIGNATURE && !s.contains(['【', '】'])),
+        |v| {
+            line_of_text(v)
+                .filter(|s| s.chars().count() <= MAX_SIGNATURE && !s.contains(['【', '】']))
+        },
     );
     let audience = t.required(reading, "audience", TEXT, line_of_text);
     let span = span(reading, t);
@@ -519,7 +538,10 @@ fn work_order<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>) -> Option<WorkOr
     let contact = t.required(
         reading,
         "contact",
-        Expect("联系人，不写电话号码", "whom to ask, without a phone number"),
+        Expect(
+            "联系人，不写电话号码",
+            "whom to ask, without a phone number",
+        ),
         |v| line_of_text(v).filter(|s| !holds_number(s)),
     );
     Some(WorkOrder {

@@ -96,7 +96,8 @@ impl Read {
         }
         for doubt in calendar.warnings(years) {
             let (zh, en) = (doubt.text(Lang::Zh), doubt.text(Lang::En));
-            work.warnings.push(self.places.problem("plan", "year", zh, en));
+            work.warnings
+                .push(self.places.problem("plan", "year", zh, en));
         }
         match work.problems.is_empty() {
             true => Ok(Resolved {
@@ -156,7 +157,12 @@ impl Work<'_> {
         let template = match Template::parse(text.trim()) {
             Ok(template) => template,
             Err(e) => {
-                self.wrong(table, key, format!("正文有误：{e}"), format!("the text: {e}"));
+                self.wrong(
+                    table,
+                    key,
+                    format!("正文有误：{e}"),
+                    format!("the text: {e}"),
+                );
                 return None;
             }
         };
@@ -246,7 +252,10 @@ impl Work<'_> {
 
 fn near(name: &str, known: &[&str]) -> (String, String) {
     match nearest(name, known, 4) {
-        Some(near) => (format!("，是不是 {near}？"), format!("; did you mean {near}?")),
+        Some(near) => (
+            format!("，是不是 {near}？"),
+            format!("; did you mean {near}?"),
+        ),
         None => (String::new(), String::new()),
     }
 }

@@ -143,7 +143,11 @@ impl<'i> Table<'i> {
     }
 
     /// The line of a key, or of the table when it is not there (any more).
-    fn take(&mut self, reading: &mut Reading<'i>, key: &'static str) -> Option<(usize, DeValue<'i>)> {
+    fn take(
+        &mut self,
+        reading: &mut Reading<'i>,
+        key: &'static str,
+    ) -> Option<(usize, DeValue<'i>)> {
         self.known.insert(key);
         let (at, value) = self.keys.remove(key)?;
         let line = reading.line(at.start);
@@ -344,9 +348,7 @@ pub(super) fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
 /// A whole number.
 pub(super) fn whole(value: &DeValue<'_>) -> Option<i64> {
     match value {
-        DeValue::Integer(n) => {
-            i64::from_str_radix(&n.as_str().replace('_', ""), n.radix()).ok()
-        }
+        DeValue::Integer(n) => i64::from_str_radix(&n.as_str().replace('_', ""), n.radix()).ok(),
         _ => None,
     }
 }

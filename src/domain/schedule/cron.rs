@@ -85,10 +85,14 @@ fn read(fields: &[&str]) -> Option<cron::Schedule> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CronError {
     /// Not five fields.
-    #[error("{0} fields; a rule has five: minute hour day month weekday, \"30 8 * * MON-FRI\" (no seconds in front)")]
+    #[error(
+        "{0} fields; a rule has five: minute hour day month weekday, \"30 8 * * MON-FRI\" (no seconds in front)"
+    )]
     Fields(usize),
     /// A weekday, or a step of weekdays, as a number.
-    #[error("weekday {0:?}: 1 is Monday in some programs and Sunday in others; write names, MON-FRI or TUE,SAT")]
+    #[error(
+        "weekday {0:?}: 1 is Monday in some programs and Sunday in others; write names, MON-FRI or TUE,SAT"
+    )]
     WeekdayNumber(String),
     /// A field that cannot be read.
     #[error("{} field {word:?} cannot be read: write a number, a range 1-5, a list 1,3 or a step */10 within its limits{}", FIELDS[*field].1, name_hint(*field, Lang::En))]
