@@ -20,6 +20,7 @@ mod gateway_support;
 mod gateways_check;
 mod holding_back;
 mod intake;
+mod june;
 mod log;
 mod opt_outs;
 mod rates;

@@ -32,12 +32,25 @@ pub(crate) async fn on_each_database(story: impl AsyncFn(&Story)) {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", dir.path().join("watchbell.db").display());
     tell(&story, url, dir).await;
+    let Some((url, name, server)) = scratch_database().await else {
+        return;
+    };
+    tell(&story, url, tempfile::tempdir().unwrap()).await;
+    let mut admin = PgConnection::connect(&server).await.unwrap();
+    admin
+        .execute(sqlx::AssertSqlSafe(format!("DROP DATABASE {name}")))
+        .await
+        .unwrap();
+}
+
+/// A database of one's own on the server that `WATCHBELL_TEST_POSTGRES` names: its URL, its name, the server's URL.
+pub(crate) async fn scratch_database() -> Option<(String, String, String)> {
     let Ok(server) = env::var("WATCHBELL_TEST_POSTGRES") else {
         assert!(
             env::var_os("CI").is_none(),
             "WATCHBELL_TEST_POSTGRES is not set: ./scripts/test starts a server"
         );
-        return;
+        return None;
     };
     let name = format!("watchbell_story_{}", uuid::Uuid::now_v7().simple());
     let mut admin = PgConnection::connect(&server).await.unwrap();
@@ -46,16 +59,7 @@ pub(crate) async fn on_each_database(story: impl AsyncFn(&Story)) {
         .await
         .unwrap();
     let (place, _) = server.rsplit_once('/').unwrap();
-    tell(
-        &story,
-        format!("{place}/{name}"),
-        tempfile::tempdir().unwrap(),
-    )
-    .await;
-    admin
-        .execute(sqlx::AssertSqlSafe(format!("DROP DATABASE {name}")))
-        .await
-        .unwrap();
+    Some((format!("{place}/{name}"), name, server.clone()))
 }
 
 async fn tell(story: &impl AsyncFn(&Story), url: String, dir: TempDir) {

@@ -103,8 +103,8 @@ impl<'i> Reading<'i> {
     }
 
     pub(super) fn line(&self, at: usize) -> usize {
-        let before = &self.source.as_bytes()[..at.min(self.source.len())];
-        before.iter().filter(|b| **b == b'\n').count() + 1
+        let before = self.source.get(..at).unwrap_or(self.source);
+        before.matches('\n').count() + 1
     }
 }
 
