@@ -71,7 +71,7 @@ pub enum Target {
     /// Of a campaign that was returned: its first run is cancelled, this one takes its place.
     Again(CampaignId),
     /// One more run of a recurring campaign that is let out.
-    Of(CampaignId),
+    Of(CampaignId, [u8; 32]),
 }
 
 /// Does another person decide?
@@ -211,7 +211,7 @@ pub async fn freeze(
     let run = RunId::fresh();
     let campaign = match order.campaign {
         Target::New => CampaignId::fresh(),
-        Target::Again(id) | Target::Of(id) => id,
+        Target::Again(id) | Target::Of(id, _) => id,
     };
     begin(store, clock, order, campaign, run).await?;
     let made = write(store, office, order, audience, run).await;
@@ -424,8 +424,8 @@ async fn finish(
         lanes,
         suppressed: spans,
     }];
-    if let Target::Of(_) = order.campaign {
-        must_fire(&mut tx, campaign).await?;
+    if let Target::Of(_, digest) = order.campaign {
+        must_fire(&mut tx, campaign, &digest).await?;
     } else {
         put_campaign(&mut tx, order, campaign, state, &digest, now).await?;
         events.push(Event::Campaign {
@@ -478,10 +478,19 @@ async fn finish(
     })
 }
 
-/// Nobody has changed, paused or called off the campaign while its run was made.
-async fn must_fire(tx: &mut store::Tx, campaign: CampaignId) -> store::Result<()> {
-    match tx.campaign(campaign).await?.state()? {
-        CampaignState::Approved | CampaignState::Active => Ok(()),
+/// Nobody has changed, paused or called off the campaign since it was looked at; `digest` is what its approval bound
+/// then.
+pub(crate) async fn must_fire(
+    tx: &mut store::Tx,
+    campaign: CampaignId,
+    digest: &[u8],
+) -> store::Result<()> {
+    let row = tx.campaign(campaign).await?;
+    match row.state()? {
+        CampaignState::Approved | CampaignState::Active if row.digest == digest => Ok(()),
+        CampaignState::Approved | CampaignState::Active => Err(store::Error::Conflict(format!(
+            "campaign {campaign} is no longer what was approved then"
+        ))),
         other => Err(store::Error::Conflict(format!(
             "campaign {campaign} is {other}: it does not fire"
         ))),
@@ -564,13 +573,13 @@ pub fn digest(text: &str, terms: &Terms, lanes: &[FrozenLane]) -> [u8; 32] {
     if terms.late != Late::Send.as_str() {
         bound.push(terms.late.clone().into());
     }
-    hash(bound.into())
+    hash(&bound.into())
 }
 
 /// What stands in a draft: everything that its approval will bind, but for the exact people.
 pub fn draft_digest(c: &CampaignRow) -> store::Result<[u8; 32]> {
     let slots = c.slots()?;
-    Ok(hash(serde_json::json!([
+    Ok(hash(&serde_json::json!([
         "draft", c.template, c.priority, c.on_doubt, c.late, c.lasts_us, c.audience, slots
     ])))
 }
@@ -578,7 +587,7 @@ pub fn draft_digest(c: &CampaignRow) -> store::Result<[u8; 32]> {
 /// What the approval of a recurring campaign binds: its people by their groups and their number.
 pub fn recurring_digest(c: &CampaignRow) -> store::Result<[u8; 32]> {
     let slots = c.slots()?;
-    Ok(hash(serde_json::json!([
+    Ok(hash(&serde_json::json!([
         "recurring",
         c.template,
         c.priority,
@@ -593,10 +602,10 @@ pub fn recurring_digest(c: &CampaignRow) -> store::Result<[u8; 32]> {
 
 /// What a plan's import notes.
 pub fn plan_digest(name: &str, title: &str, source: &str) -> [u8; 32] {
-    hash(serde_json::json!([name, title, source]))
+    hash(&serde_json::json!([name, title, source]))
 }
 
-fn hash(bound: serde_json::Value) -> [u8; 32] {
+fn hash(bound: &serde_json::Value) -> [u8; 32] {
     Sha256::digest(bound.to_string()).into()
 }
 

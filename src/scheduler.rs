@@ -21,7 +21,7 @@ use crate::{
     },
     engine::LATE_TOLERANCE,
     expander::{self, Approval, Audience, FreezeError, Order, Target, audience::GroupsError},
-    store::{self, Store, Tx, campaign::CampaignRow, entry::lines, run::RunRow},
+    store::{self, Store, Tx, campaign::CampaignRow, entry::lines, error::Next, run::RunRow},
 };
 
 /// Between two looks at the clock.
@@ -93,14 +93,34 @@ impl Scheduler {
                 _ => return Ok(0),
             }
         };
-        for (slot, campaign) in due.iter().take(A_TURN) {
+        // What is wrong with one campaign must not keep the others from going out.
+        let mut stuck = HashSet::new();
+        let mut dealt_with = 0;
+        for (slot, campaign) in &due {
+            if dealt_with == A_TURN {
+                break;
+            }
+            if stuck.contains(campaign.id.as_str()) {
+                continue;
+            }
+            dealt_with += 1;
             match self.fire(now, campaign, *slot).await {
+                Ok(()) => {}
                 // Somebody else was first, or changed the campaign: the next look tells.
                 Err(error) if error.is_conflict() => {}
-                done => done?,
+                Err(error) if error.next() == Next::Retry => return Err(error),
+                Err(error) => {
+                    stuck.insert(campaign.id.as_str());
+                    self.alerts.raise(Alert {
+                        kind: Kind::RunLate,
+                        subject: campaign.id.clone(),
+                        zh: format!("这个任务到时发不出去：{error}"),
+                        en: format!("this campaign is due and cannot be fired: {error}"),
+                    });
+                }
             }
         }
-        Ok(due.len().min(A_TURN))
+        Ok(dealt_with)
     }
 
     async fn fire(&self, now: Micros, campaign: &CampaignRow, slot: Micros) -> store::Result<()> {
@@ -144,6 +164,12 @@ impl Scheduler {
         let mut tx = self.store.read("slot_groups").await.map_err(store_error)?;
         let audience = Audience::of_groups(&mut tx, &groups.include, &groups.exclude).await?;
         drop(tx);
+        let digest = campaign.digest.as_slice().try_into().map_err(|_| {
+            store_error(store::Error::Corrupt {
+                table: "campaign",
+                what: format!("digest of {}", campaign.id),
+            })
+        })?;
         let (expected, share) = (campaign.expected, self.config.sending.max_deviation);
         let most_off = (expected as f64 * share).floor() as i64;
         let order = Order {
@@ -157,7 +183,7 @@ impl Scheduler {
             late: campaign.late().map_err(store_error)?,
             slot,
             author: "watchbell".into(),
-            campaign: Target::Of(campaign.id().map_err(store_error)?),
+            campaign: Target::Of(campaign.id().map_err(store_error)?, digest),
             approval: Approval::Given {
                 least: expected - most_off,
                 most: expected + most_off,
@@ -213,6 +239,7 @@ impl Scheduler {
         let not_after = campaign.not_after(slot).map_or(0, |t| t.0);
         let mut tx = self.store.begin("miss").await?;
         let draft = tx.draft_entry(now).await?;
+        expander::must_fire(&mut tx, campaign.id()?, &campaign.digest).await?;
         tx.insert_run(&RunRow {
             id: run.to_string(),
             campaign_id: campaign.id.clone(),

@@ -97,7 +97,6 @@ fn what_makes_no_sense_is_refused() {
 #[tokio::test]
 async fn what_is_not_built_says_so_and_ends_with_2() {
     for line in [
-        "plan check f",
         "report --month 2023-06 --out f.docx",
         "pdu decode x",
         "work-order",

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const RETURNED: (&str, &str, &str) = ("opening-leaders", "结尾请加一句感谢", "感谢您的支持！");
 
 /// What the clerk adds to in the middle of the month, and what.
-const AMENDED: (&str, &str) = ("drill-staff", "请携带工作证。");
+const AMENDED: (&str, &str) = ("drill-leaders", "请携带工作证。");
 
 /// What happens when, on the office's clock.
 #[derive(Debug, Clone, Copy)]

@@ -304,7 +304,7 @@ async fn take(
     let Some(known) = known else {
         acting.tx.insert_campaign(&row).await?;
         events.push(told("created", &row)?);
-        return Ok(diff(&row, Effect::New, Vec::new())?);
+        return diff(&row, Effect::New, Vec::new());
     };
     let (fields, binds) = differing(&known, &row);
     if fields.is_empty() {

@@ -23,7 +23,7 @@ fn may_import(module: &str) -> Option<Vec<&'static str>> {
         "clock" | "config" | "telemetry" => of(&[&["domain"]]),
         "alert" => of(&[&["domain", "clock", "telemetry", "tls"]]),
         // Files in and out, by the domain's rules; the made-up county writes such files. A report's page is given its figures.
-        "intake" | "report" => of(&[&["domain"]]),
+        "intake" | "plan_files" | "report" => of(&[&["domain"]]),
         "county" => of(&[&["domain", "intake"]]),
         // No SQL in a gateway, no gateway in the store: the engine joins them.
         "store" | "gateway" => of(&[LEAVES]),
