@@ -17,6 +17,7 @@ use crate::{
     config::{self, Config, Kind, RateUnit, Secret, SignatureBy},
     domain::{carrier::Carrier, id::GatewayId, text::Count},
     engine::{Engine, EngineError},
+    scheduler::Scheduler,
     service::{Office, ServiceError, health::Watch},
     simulate::{Running, Settings, Simulator},
     telemetry::Metrics,
@@ -227,7 +228,17 @@ async fn keep_engine(
             Some(engine) => {
                 tracing::info!("The engine is ours");
                 watch.set(Some(engine.gateways()));
+                let firing = stop.child_token();
+                let scheduler = Scheduler::new(
+                    office.store.clone(),
+                    office.clock.clone(),
+                    office.config.clone(),
+                    alerts.clone(),
+                );
+                let scheduler = tokio::spawn(scheduler.run(firing.clone()));
                 let ended = engine.run(stop.clone()).await;
+                firing.cancel();
+                _ = scheduler.await;
                 watch.set(None);
                 if let Err(EngineError::LeaseLost) = &ended {
                     alerts.raise(Alert {

@@ -87,6 +87,7 @@ pub async fn freeze_run(
         on_doubt: OnDoubt::Hold,
         not_after: None,
         not_before: None,
+        late: crate::domain::policy::Late::Send,
         slot: clock.now(),
         author: "bench".into(),
         campaign: Target::New,

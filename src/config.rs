@@ -150,6 +150,8 @@ pub struct Sending {
     pub report_window: Duration,
     /// How long evidence is waited for before the run's policy decides about doubt.
     pub doubt_grace: Duration,
+    /// A planned run whose audience differs by more than this share from what was approved is held.
+    pub max_deviation: f64,
 }
 
 /// `[alerts]`

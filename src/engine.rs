@@ -12,4 +12,4 @@ pub mod sidecar;
 mod held;
 
 pub use driver::{Engine, EngineError, Parts};
-pub use housekeeping::Policy;
+pub use housekeeping::{LATE_TOLERANCE, Policy};

@@ -22,8 +22,9 @@ use crate::{
         event::{Event, FrozenLane, SuppressedSpan, Terms},
         id::{CampaignId, RunId},
         lang::Lang,
-        lifecycle::{CampaignAct, CampaignState},
+        lifecycle::{CampaignAct, CampaignState, Intent},
         message::Outcome,
+        policy::Late,
         priority::Priority,
         template::{Problems, Template, TemplateError, ValueLimits},
         text::TextError,
@@ -54,6 +55,8 @@ pub struct Order {
     pub not_after: Option<Micros>,
     /// Not sent before.
     pub not_before: Option<Micros>,
+    /// What it does when it could not begin on time.
+    pub late: Late,
     /// The slot that it fires for.
     pub slot: Micros,
     /// Who hands it in.
@@ -71,6 +74,8 @@ pub enum Target {
     New,
     /// Of a campaign that was returned: its first run is cancelled, this one takes its place.
     Again(CampaignId),
+    /// One more run of a recurring campaign that is let out.
+    Of(CampaignId),
 }
 
 /// Does another person decide?
@@ -80,6 +85,13 @@ pub enum Approval {
     Needed,
     /// The office's settings ask for none.
     NotNeeded,
+    /// The recurring campaign's own, for an audience of this size; another one is held.
+    Given {
+        /// The fewest people.
+        least: i64,
+        /// The most.
+        most: i64,
+    },
 }
 
 /// What was frozen.
@@ -173,6 +185,19 @@ pub struct Office<'a> {
     pub carriers: &'a CarrierTable,
 }
 
+/// How many people would get this text; an error where it could not be filled in.
+pub async fn count(store: &Store, text: &str, audience: Audience) -> Result<i64, FreezeError> {
+    let template = Template::parse(text)?;
+    let unknown = audience.check_names(&template);
+    if unknown.total > 0 {
+        return Err(FreezeError::Values(unknown));
+    }
+    match audience.count(store).await? {
+        0 => Err(FreezeError::Nobody),
+        n => Ok(n),
+    }
+}
+
 /// Freezes an order: campaign, run, lanes and messages.
 pub async fn freeze(
     store: &Store,
@@ -190,7 +215,7 @@ pub async fn freeze(
     let run = RunId::fresh();
     let campaign = match order.campaign {
         Target::New => CampaignId::fresh(),
-        Target::Again(id) => id,
+        Target::Again(id) | Target::Of(id) => id,
     };
     begin(store, clock, order, campaign, run).await?;
     let made = write(store, office, order, audience, run).await;
@@ -205,7 +230,12 @@ pub async fn freeze(
             return Err(error);
         }
     };
-    finish(store, clock, order, campaign, run, made).await
+    let done = finish(store, clock, order, campaign, run, made).await;
+    // Surely nothing was committed: of other errors nobody can say.
+    if let Err(FreezeError::Store(store::Error::Conflict(_))) = &done {
+        clear(store, run).await?;
+    }
+    done
 }
 
 async fn begin(
@@ -235,6 +265,7 @@ async fn begin(
         part_ref: 0,
         size: 0,
         merged: 0,
+        late: order.late.as_str().into(),
     };
     let mut tx = store.begin("freeze_begin").await?;
     tx.insert_run(&row).await?;
@@ -365,6 +396,8 @@ async fn finish(
 ) -> Result<Frozen, FreezeError> {
     let now = clock.now();
     let mut tx = store.begin("freeze_finish").await?;
+    // Locks the chain's head: what is read of the campaign below, nobody changes before the commit.
+    let draft = tx.draft_entry(now).await?;
     let mut suppressed = 0;
     for lane in &made.lanes {
         tx.finish_lane(&lane.figures).await?;
@@ -388,32 +421,35 @@ async fn finish(
         not_after: order.not_after.map_or(0, |t| t.0),
         not_before: order.not_before.map_or(0, |t| t.0),
         merged: made.merged,
+        late: order.late.as_str().into(),
     };
     let digest = digest(&order.text, &terms, &lanes);
     let state = match order.approval {
         Approval::Needed => CampaignState::Submitted,
-        Approval::NotNeeded => CampaignState::Approved,
+        Approval::NotNeeded | Approval::Given { .. } => CampaignState::Approved,
     };
-    put_campaign(&mut tx, order, campaign, state, &digest, now).await?;
     let digest = hex::encode(digest);
-    let mut events = vec![
-        Event::Frozen {
-            run,
-            campaign,
-            terms,
-            lanes,
-            suppressed: spans,
-        },
-        Event::Campaign {
+    let mut events = vec![Event::Frozen {
+        run,
+        campaign,
+        terms,
+        lanes,
+        suppressed: spans,
+    }];
+    if let Target::Of(_) = order.campaign {
+        must_fire(&mut tx, campaign).await?;
+    } else {
+        put_campaign(&mut tx, order, campaign, state, &digest, now).await?;
+        events.push(Event::Campaign {
             by: order.author.clone(),
             act: state.as_str().into(),
             campaign,
             state: state.as_str().into(),
             digest: digest.clone(),
             reason: String::new(),
-        },
-    ];
-    if order.approval == Approval::NotNeeded {
+        });
+    }
+    if order.approval != Approval::Needed {
         tx.approve_run(run, now).await?;
         events.push(Event::Run {
             by: order.author.clone(),
@@ -424,7 +460,22 @@ async fn finish(
             part_ref: None,
         });
     }
-    tx.record(now, &events).await?;
+    if let Approval::Given { least, most } = order.approval
+        && !(least..=most).contains(&made.size)
+    {
+        let reason = format!("audience: {} people, {least} to {most} expected", made.size);
+        tx.set_intent(run, Intent::Go, Intent::Held, &reason)
+            .await?;
+        events.push(Event::Run {
+            by: order.author.clone(),
+            act: "held".into(),
+            run,
+            intent: Intent::Held.as_str().into(),
+            reason,
+            part_ref: None,
+        });
+    }
+    tx.append(draft, &store::entry::lines(&events)).await?;
     tx.bump().await?;
     tx.commit().await?;
     let segments = made.lanes.iter().map(|l| l.figures.segments).sum();
@@ -439,13 +490,23 @@ async fn finish(
     })
 }
 
+/// Nobody has changed, paused or called off the campaign while its run was made.
+async fn must_fire(tx: &mut store::Tx, campaign: CampaignId) -> store::Result<()> {
+    match tx.campaign(campaign).await?.state()? {
+        CampaignState::Approved | CampaignState::Active => Ok(()),
+        other => Err(store::Error::Conflict(format!(
+            "campaign {campaign} is {other}: it does not fire"
+        ))),
+    }
+}
+
 /// Writes the new campaign, or the returned one handed in again.
 async fn put_campaign(
     tx: &mut store::Tx,
     order: &Order,
     campaign: CampaignId,
     state: CampaignState,
-    digest: &[u8; 32],
+    digest: &str,
     now: Micros,
 ) -> store::Result<()> {
     let row = CampaignRow {
@@ -461,9 +522,21 @@ async fn put_campaign(
         created_by: order.author.clone(),
         submitted_by: order.author.clone(),
         decided_by: String::new(),
-        digest: digest.to_vec(),
+        digest: hex::decode(digest).unwrap_or_default(),
         created_us: now.0,
         changed_us: now.0,
+        plan: String::new(),
+        item: String::new(),
+        rule: String::new(),
+        slots: "[]".into(),
+        late: order.late.as_str().into(),
+        lasts_us: 0,
+        expected: 0,
+        approved_us: if state == CampaignState::Approved {
+            now.0
+        } else {
+            0
+        },
     };
     if order.campaign == Target::New {
         return tx.insert_campaign(&row).await;
@@ -477,6 +550,8 @@ async fn put_campaign(
         state: row.state,
         submitted_by: row.submitted_by,
         digest: row.digest,
+        not_after_us: row.not_after_us,
+        approved_us: row.approved_us,
         reason: String::new(),
         ..known
     };
@@ -485,8 +560,8 @@ async fn put_campaign(
 
 /// What an approval binds: the text, the exact people (by their lanes' roots), the time, the policies.
 pub fn digest(text: &str, terms: &Terms, lanes: &[FrozenLane]) -> [u8; 32] {
-    let bound = serde_json::json!([
-        text,
+    let mut bound = vec![serde_json::json!(text)];
+    let rest = serde_json::json!([
         terms.priority,
         terms.on_doubt,
         terms.not_after,
@@ -496,10 +571,49 @@ pub fn digest(text: &str, terms: &Terms, lanes: &[FrozenLane]) -> [u8; 32] {
             .map(|l| (&l.gateway.0, l.size, &l.root))
             .collect::<Vec<_>>(),
     ]);
+    bound.extend(rest.as_array().cloned().unwrap_or_default());
+    // Absent where it is the first version's only way.
+    if terms.late != Late::Send.as_str() {
+        bound.push(terms.late.clone().into());
+    }
+    hash(bound.into())
+}
+
+/// What stands in a draft: everything that its approval will bind, but for the exact people.
+pub fn draft_digest(c: &CampaignRow) -> store::Result<[u8; 32]> {
+    let slots = c.slots()?;
+    Ok(hash(serde_json::json!([
+        "draft", c.template, c.priority, c.on_doubt, c.late, c.lasts_us, c.audience, slots
+    ])))
+}
+
+/// What the approval of a recurring campaign binds: its people by their groups and their number.
+pub fn recurring_digest(c: &CampaignRow) -> store::Result<[u8; 32]> {
+    let slots = c.slots()?;
+    Ok(hash(serde_json::json!([
+        "recurring",
+        c.template,
+        c.priority,
+        c.on_doubt,
+        c.late,
+        c.lasts_us,
+        c.audience,
+        slots,
+        c.expected
+    ])))
+}
+
+/// What a plan's import notes.
+pub fn plan_digest(name: &str, title: &str, source: &str) -> [u8; 32] {
+    hash(serde_json::json!([name, title, source]))
+}
+
+fn hash(bound: serde_json::Value) -> [u8; 32] {
     Sha256::digest(bound.to_string()).into()
 }
 
-async fn clear(store: &Store, run: RunId) -> store::Result<()> {
+/// Clears a half-made run away.
+pub(crate) async fn clear(store: &Store, run: RunId) -> store::Result<()> {
     loop {
         let mut tx = store.begin("freeze_clear").await?;
         let gone = tx.drop_half_made(run, CHUNK as i64).await?;

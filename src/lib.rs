@@ -19,6 +19,7 @@ pub mod expander;
 pub mod gateway;
 pub mod intake;
 pub mod recorder;
+pub mod scheduler;
 pub mod service;
 pub mod simulate;
 pub mod store;

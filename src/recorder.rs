@@ -103,6 +103,10 @@ pub enum Op {
     GiveBack(LaneId, i64),
     /// An approved run's lanes open.
     Open(RunId),
+    /// A run that has not opened is too late: its policy decides.
+    Late(RunId),
+    /// A run's time has passed before it opened, for this reason.
+    Miss(RunId, String),
     /// Close the run if no message of it is open.
     CloseRun(RunId),
     /// Somebody decided about a campaign.
@@ -479,6 +483,8 @@ impl Recorder {
             } => run::reserve(tx, work, *lane, *to, day, *limit).await?,
             Op::GiveBack(lane, from) => run::give_back(tx, work, *lane, *from).await?,
             Op::Open(id) => run::open(tx, work, *id).await?,
+            Op::Late(id) => run::late(tx, work, *id).await?,
+            Op::Miss(id, reason) => run::miss(tx, work, *id, reason).await?,
             Op::CloseRun(id) => run::close(tx, work, *id).await?,
             Op::Decide(decision) => run::decide(tx, work, decision).await?,
             Op::Intend {

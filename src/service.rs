@@ -11,6 +11,7 @@ pub mod health;
 pub mod log;
 pub mod maintenance;
 pub mod password;
+pub mod plan;
 pub mod send;
 pub mod sending;
 pub mod user;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{event::Event, ledger::Head},
+    domain::{event::Event, ledger::Head, time::Micros},
     engine::sidecar,
     store::{
         Limits, Store, Tx,
@@ -118,6 +119,7 @@ impl Office {
 pub(crate) struct Acting {
     pub(crate) tx: Tx,
     draft: Draft,
+    at: Micros,
 }
 
 impl Office {
@@ -125,12 +127,18 @@ impl Office {
     /// other changes before its commit, on either database.
     pub(crate) async fn act(&self, name: &'static str) -> Result<Acting> {
         let mut tx = self.store.begin(name).await?;
-        let draft = tx.draft_entry(self.clock.now()).await?;
-        Ok(Acting { tx, draft })
+        let at = self.clock.now();
+        let draft = tx.draft_entry(at).await?;
+        Ok(Acting { tx, draft, at })
     }
 }
 
 impl Acting {
+    /// The entry's time: what is written with it bears the same.
+    pub(crate) fn time(&self) -> Micros {
+        self.at
+    }
+
     /// Commits what was changed, with its events as one entry.
     pub(crate) async fn commit(mut self, events: &[Event]) -> Result<Head> {
         let head = self.tx.append(self.draft, &lines(events)).await?;

@@ -14,6 +14,7 @@ pub mod installation;
 pub mod lane;
 pub mod log;
 pub mod mo;
+pub mod plan;
 pub mod run;
 pub mod user;
 

@@ -75,7 +75,7 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
             return Ok(Exit::Done);
         }
         CampaignCommand::Submit { id, text } => {
-            office.resubmit(&actor, id, text.as_deref()).await?;
+            office.submit(&actor, id, text.as_deref()).await?;
             show(&office.campaign(id).await?, false, ctx)?;
             return Ok(Exit::Done);
         }

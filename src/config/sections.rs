@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use super::{
     Alerts, Config, Database, Gateway, Sending, Server,
-    read::{Expect, Section, duration, flag, text, texts, whole},
+    read::{Expect, Section, duration, flag, money, text, texts, whole},
 };
 use crate::domain::{
     hours::{QuietHours, Season},
@@ -12,6 +12,7 @@ use crate::domain::{
     text::MAX_SIGNATURE,
 };
 
+const SHARE: Expect = Expect("0 到 1 之间的小数", "a share between 0 and 1");
 const FLAG: Expect = Expect("true 或 false", "true or false");
 pub(super) const TEXT: Expect = Expect("文字", "text");
 pub(super) const URL: Expect = Expect(
@@ -136,6 +137,9 @@ impl Sending {
         let require_approval = section.get("require_approval", FLAG, flag);
         let report_window = section.get("report_window", DURATION, positive);
         let doubt_grace = section.get("doubt_grace", DURATION, duration);
+        let max_deviation = section.get("max_deviation", SHARE, |v| {
+            money(v).filter(|share| *share <= 1.0)
+        });
         Some(Self {
             timezone: timezone?,
             season: season?,
@@ -145,6 +149,7 @@ impl Sending {
             require_approval: require_approval?,
             report_window: report_window?,
             doubt_grace: doubt_grace?,
+            max_deviation: max_deviation?,
         })
     }
 }

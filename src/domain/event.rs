@@ -48,6 +48,9 @@ pub struct Terms {
     pub not_before: i64,
     /// People who stood in the audience more than once.
     pub merged: i64,
+    /// `skip`, `ask`, `send`: what it does when it could not begin on time.
+    #[serde(default = "send", skip_serializing_if = "is_send")]
+    pub late: String,
 }
 
 /// A lane as it was frozen.
@@ -136,7 +139,8 @@ pub enum Event {
     Campaign {
         /// Who did it.
         by: String,
-        /// `created`, `submitted`, `approved`, `returned`, `rejected`, `cancelled`, `finished` …
+        /// `created`, `changed`, `renamed`, `submitted`, `approved`, `returned`, `rejected`, `voided`,
+        /// `cancelled`, `finished` …
         act: String,
         /// Which.
         campaign: CampaignId,
@@ -147,6 +151,17 @@ pub enum Event {
         /// Why, where there is a reason.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
+    },
+    /// A plan was read in: its campaigns' events follow.
+    Plan {
+        /// Who did it.
+        by: String,
+        /// `imported`.
+        act: String,
+        /// Its name.
+        plan: String,
+        /// Over name, title and the file; hex.
+        digest: String,
     },
     /// A run exists, whole.
     Frozen {
@@ -343,6 +358,14 @@ pub enum Event {
         /// Who.
         by: String,
     },
+}
+
+fn send() -> String {
+    "send".to_owned()
+}
+
+fn is_send(late: &str) -> bool {
+    late == "send"
 }
 
 /// Consecutive messages suppressed at freezing for one reason.

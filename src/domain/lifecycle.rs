@@ -85,6 +85,10 @@ states!(
         Cancel = "cancelled",
         /// The last run is done.
         Finish = "finished",
+        /// Its plan says something else now, and nobody has been asked yet.
+        Change = "changed",
+        /// Its plan says something else now: what was handed in or let out no longer holds.
+        Void = "voided",
     }
 );
 
@@ -115,7 +119,10 @@ impl CampaignState {
                 S::Draft | S::Submitted | S::Returned | S::Approved | S::Active | S::Paused,
                 A::Cancel,
             ) => Ok(S::Cancelled),
-            (S::Active, A::Finish) => Ok(S::Finished),
+            // A run can end without having begun: its time has passed.
+            (S::Approved | S::Active, A::Finish) => Ok(S::Finished),
+            (S::Draft | S::Returned, A::Change) => Ok(S::Draft),
+            (S::Submitted | S::Approved | S::Active | S::Paused, A::Void) => Ok(S::Draft),
             (
                 from @ (S::Draft | S::Returned),
                 act @ (A::Approve
@@ -124,17 +131,18 @@ impl CampaignState {
                 | A::Start
                 | A::Pause
                 | A::Resume
-                | A::Finish),
+                | A::Finish
+                | A::Void),
             )
             | (
                 from @ S::Submitted,
-                act @ (A::Submit | A::Start | A::Pause | A::Resume | A::Finish),
+                act @ (A::Submit | A::Start | A::Pause | A::Resume | A::Finish | A::Change),
             )
             | (
                 from @ (S::Approved | S::Active | S::Paused),
-                act @ (A::Submit | A::Approve | A::Return | A::Reject),
+                act @ (A::Submit | A::Approve | A::Return | A::Reject | A::Change),
             )
-            | (from @ S::Approved, act @ (A::Resume | A::Finish))
+            | (from @ S::Approved, act @ A::Resume)
             | (from @ S::Active, act @ (A::Start | A::Resume))
             | (from @ S::Paused, act @ (A::Start | A::Pause | A::Finish))
             | (from @ (S::Finished | S::Rejected | S::Cancelled), act) => {

@@ -465,7 +465,8 @@ fn excerpt(text: &str) -> String {
 }
 
 /// The known name that differs least, if it shares anything with what was written.
-fn nearest(name: &str, known: &[String]) -> Option<String> {
+/// The known name that was probably meant.
+pub fn nearest(name: &str, known: &[String]) -> Option<String> {
     known
         .iter()
         .map(|k| (distance(name, k), k))

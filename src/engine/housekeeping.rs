@@ -17,6 +17,7 @@ use crate::{
         id::{GatewayId, LaneId, MessageId, RunId},
         message::Change,
         phone::Phone,
+        policy::Late,
         priority::Priority,
         template::Template,
         time::Micros,
@@ -31,6 +32,9 @@ use crate::{
 
 /// Between two looks at what only time changes.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// What begins within this time of its slot is on time.
+pub const LATE_TOLERANCE: Duration = Duration::from_mins(10);
 
 /// Messages whose limits are reserved in one commit: some ten milliseconds.
 const RESERVE_CHUNK: i64 = 2_000;
@@ -196,12 +200,46 @@ impl Housekeeper {
                 continue;
             }
             let id = run.id()?;
+            if self.is_late(tx, now, &run, priority).await? {
+                news.alerts.push(late_alert(&run));
+                news.ops.push(Op::Late(id));
+                if run.late != Late::Send.as_str() {
+                    continue;
+                }
+            }
             if priority != Priority::Urgent && self.reserve(tx, now, id, news).await? {
                 continue;
             }
             news.ops.push(Op::Open(id));
         }
         Ok(())
+    }
+
+    /// Could it have begun long ago? Its time is its slot, when the window opens for it, or when a
+    /// person let it out, whichever came last. What goes at once is never late.
+    async fn is_late(
+        &self,
+        tx: &mut Tx,
+        now: Micros,
+        run: &RunRow,
+        priority: Priority,
+    ) -> store::Result<bool> {
+        if run.not_before_us == 0 {
+            return Ok(false);
+        }
+        let campaign = tx.campaign(run.campaign()?).await?;
+        // A recurring campaign's run is let out by the campaign's approval, not when it was frozen.
+        let approved = match campaign.is_recurring()? {
+            true => campaign.approved_us,
+            false => run.approved_us,
+        };
+        let slot = Micros(run.not_before_us);
+        let window = match self.policy.hours.may_send(slot, priority) {
+            Window::Open => slot,
+            Window::OpensAt(at, _) => at,
+        };
+        let due = window.max(Micros(approved));
+        Ok(now.0.saturating_sub(due.0) > micros(LATE_TOLERANCE))
     }
 
     /// The next stretch of a run whose limits are to be reserved; false when all are.
@@ -232,8 +270,12 @@ impl Housekeeper {
     async fn overdue(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
         for run in tx.overdue_runs(now).await? {
             let missed = run.opened_us == 0;
-            for lane in tx.lanes_of(run.id()?).await? {
-                news.ops.push(Op::End(LaneId(lane.id), "not_after".into()));
+            if missed {
+                news.ops.push(Op::Miss(run.id()?, "not_after".into()));
+            } else {
+                for lane in tx.lanes_of(run.id()?).await? {
+                    news.ops.push(Op::End(LaneId(lane.id), "not_after".into()));
+                }
             }
             let (kind, zh, en) = match missed {
                 true => (
@@ -327,6 +369,32 @@ impl Housekeeper {
             ));
         }
         Ok(())
+    }
+}
+
+fn late_alert(run: &RunRow) -> Alert {
+    let (kind, zh, en) = match run.late.as_str() {
+        "skip" => (
+            Kind::RunMissed,
+            "错过：没能按时开始，按其设置不再发送",
+            "missed: it could not begin on time, and is not sent late",
+        ),
+        "ask" => (
+            Kind::RunLate,
+            "没能按时开始，已挂起：请放行或取消",
+            "it could not begin on time and is held: release or cancel it",
+        ),
+        _ => (
+            Kind::RunLate,
+            "没能按时开始，现在补发",
+            "it could not begin on time and is sent late",
+        ),
+    };
+    Alert {
+        kind,
+        subject: run.id.clone(),
+        zh: zh.into(),
+        en: en.into(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 
 use crate::{
     domain::{
-        audience::{Candidate, Merger},
+        audience::{Candidate, Merger, flatten},
         phone::Phone,
         template::{self, Problems, Template, Values},
     },
@@ -54,7 +54,62 @@ enum Source {
     },
 }
 
+/// Groups that make no audience.
+#[derive(Debug, thiserror::Error)]
+pub enum GroupsError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// There is none of this name.
+    #[error("there is no group {0:?}")]
+    Unknown(String),
+    /// They contain each other.
+    #[error("{0}")]
+    Cycle(String),
+}
+
 impl Audience {
+    /// The people of groups by name, the first one's rows win; without those of the excluded groups.
+    pub async fn of_groups(
+        tx: &mut store::Tx,
+        include: &[String],
+        exclude: &[String],
+    ) -> Result<Self, GroupsError> {
+        let groups = tx.groups().await?;
+        let nestings = tx.nestings().await?;
+        let id_of = |name: &String| {
+            let found = groups.iter().find(|g| g.name == *name);
+            found
+                .map(|g| g.id.clone())
+                .ok_or_else(|| GroupsError::Unknown(name.clone()))
+        };
+        let children = |id: &String| {
+            let inside = nestings.iter().filter(|(p, _)| p == id);
+            inside.map(|(_, c)| c.clone()).collect::<Vec<_>>()
+        };
+        let all = |names: &[String]| {
+            let roots = names.iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
+            flatten(roots, children).map_err(|cycle| GroupsError::Cycle(cycle.to_string()))
+        };
+        let included = all(include)?;
+        let excluded = all(exclude)?;
+        let fields = tx.field_names(&included).await?;
+        let excluded = tx.phones_of(&excluded).await?;
+        let excluded = excluded
+            .iter()
+            .filter_map(|p| Phone::from_wire(p))
+            .collect();
+        let title = |id: &String| {
+            let found = groups.iter().find(|g| g.id == *id);
+            found.map_or_else(String::new, |g| g.name.clone())
+        };
+        let titled = included
+            .into_iter()
+            .map(|id| (id.clone(), title(&id)))
+            .collect();
+        Ok(Self::groups(titled, excluded, fields))
+    }
+
     /// People who come in the order of their numbers, each number once, made as they are asked for.
     /// `names` are the placeholders that they fill.
     pub fn ordered(
@@ -116,6 +171,18 @@ impl Audience {
     pub fn using(mut self, template: &Template) -> Self {
         self.used = template.names().into_iter().map(str::to_owned).collect();
         self
+    }
+
+    /// How many people there are, each number once.
+    pub async fn count(mut self, store: &Store) -> store::Result<i64> {
+        let mut n = 0;
+        loop {
+            let people = self.next(store, 5_000).await?;
+            if people.is_empty() {
+                return Ok(n);
+            }
+            n += people.len() as i64;
+        }
     }
 
     /// Placeholders that nobody here can fill.

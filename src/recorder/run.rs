@@ -7,6 +7,7 @@ use crate::{
         id::{LaneId, MessageId, RunId},
         lifecycle::{CampaignAct, Intent},
         message::{Change, Outcome},
+        policy::Late,
     },
     store::{self, Tx},
 };
@@ -105,7 +106,8 @@ pub(super) async fn give_back(
 /// stays shut until an older run has been over for an hour.
 pub(super) async fn open(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::Result<()> {
     let run = tx.run(id).await?;
-    if run.opened_us > 0 || run.approved_us == 0 || run.intent()? != Intent::Go {
+    if run.opened_us > 0 || run.closed_us > 0 || run.approved_us == 0 || run.intent()? != Intent::Go
+    {
         return Ok(());
     }
     let busy = tx.busy_part_refs(work.now).await?;
@@ -145,10 +147,80 @@ pub(super) async fn close(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store:
         reason: String::new(),
         part_ref: None,
     });
-    if run.intent()? == Intent::Cancelled {
+    finish(
+        tx,
+        work,
+        &run.campaign_id,
+        run.intent()? == Intent::Cancelled,
+    )
+    .await
+}
+
+/// A run that has not opened is too late: skipped, held for a person, or sent all the same.
+pub(super) async fn late(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::Result<()> {
+    let run = tx.run(id).await?;
+    if run.opened_us > 0 || run.closed_us > 0 || run.intent()? != Intent::Go {
         return Ok(());
     }
-    campaign_act(tx, work, &run.campaign_id, CampaignAct::Finish).await
+    let policy = run.late.parse();
+    match policy.map_err(|_| corrupt("run", &run.late))? {
+        Late::Skip => miss(tx, work, id, "late").await,
+        Late::Ask => intend(tx, work, id, Intent::Held, "held", "watchbell", "late").await,
+        Late::Send => Ok(()),
+    }
+}
+
+/// A run's time has passed before it opened: its lanes end, and it is over. What people wanted of it
+/// stays as it was.
+pub(super) async fn miss(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    id: RunId,
+    reason: &str,
+) -> store::Result<()> {
+    let run = tx.run(id).await?;
+    if run.opened_us > 0 || run.closed_us > 0 || run.intent()? == Intent::Cancelled {
+        return Ok(());
+    }
+    for lane in tx.lanes_of(id).await? {
+        work.end(tx, LaneId(lane.id), reason).await?;
+    }
+    tx.miss_run(id, reason, work.now).await?;
+    let now = work.now.0;
+    work.run_changed(id, |lane| lane.closed_us = now);
+    work.note(&Event::Run {
+        by: "watchbell".into(),
+        act: "missed".into(),
+        run: id,
+        intent: run.intent.clone(),
+        reason: reason.to_owned(),
+        part_ref: None,
+    });
+    finish(tx, work, &run.campaign_id, false).await
+}
+
+/// The campaign's last run is over: a recurring one's is that of its last slot, once no other is open.
+async fn finish(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    campaign: &str,
+    called_off: bool,
+) -> store::Result<()> {
+    let id = campaign
+        .parse()
+        .map_err(|_| corrupt("campaign", campaign))?;
+    let slots = tx.campaign(id).await?.slots()?;
+    let over = match slots.last() {
+        Some(last) if slots.len() > 1 => {
+            let runs = tx.slots_of(campaign).await?;
+            runs.iter().any(|r| r.slot_us >= last.0) && runs.iter().all(|r| r.closed_us > 0)
+        }
+        _ => !called_off,
+    };
+    match over {
+        true => campaign_act(tx, work, campaign, CampaignAct::Finish).await,
+        false => Ok(()),
+    }
 }
 
 /// Is no message of the run open? Doubt counts as open until its grace is over.
@@ -203,6 +275,9 @@ pub(super) async fn decide(
     }
     campaign.state = to.as_str().to_owned();
     campaign.reason.clone_from(&decision.reason);
+    if decision.act == CampaignAct::Approve {
+        campaign.approved_us = work.now.0;
+    }
     if matches!(
         decision.act,
         CampaignAct::Approve | CampaignAct::Return | CampaignAct::Reject
@@ -221,7 +296,7 @@ pub(super) async fn decide(
     for run in tx.runs_of(decision.campaign).await? {
         let id = run.id()?;
         match decision.act {
-            CampaignAct::Approve if run.intent()? == Intent::Go => {
+            CampaignAct::Approve if run.intent()? == Intent::Go && run.closed_us == 0 => {
                 tx.approve_run(id, work.now).await?;
                 work.note(&Event::Run {
                     by: decision.by.clone(),
@@ -286,6 +361,9 @@ pub(super) async fn intend(
         )));
     }
     tx.set_intent(id, from, to, reason).await?;
+    if matches!(act, "resumed" | "released") {
+        tx.excuse_late(id).await?;
+    }
     work.run_changed(id, |lane| to.as_str().clone_into(&mut lane.intent));
     work.note(&Event::Run {
         by: by.to_owned(),

@@ -197,6 +197,8 @@ impl<'a> Work<'a> {
                 | Op::Reserve { .. }
                 | Op::GiveBack(..)
                 | Op::Open(_)
+                | Op::Late(_)
+                | Op::Miss(..)
                 | Op::CloseRun(_)
                 | Op::Decide(_)
                 | Op::Intend { .. }

@@ -130,6 +130,7 @@ async fn tables_hold(tx: &mut Tx, replay: &Replay) -> Check {
     let lanes = tx.audit_lanes().await?;
     tables::frozen_lanes(&lanes, replay)?;
     tables::campaigns(tx, replay).await?;
+    tables::plans(tx, replay).await?;
     let sums = messages::check(tx, replay, &lanes).await?;
     tables::moving_lanes(&lanes, replay, &sums)?;
     messages::check_tallies(&tx.audit_tallies().await?, &sums)?;

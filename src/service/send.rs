@@ -5,23 +5,22 @@ use std::{fs::File, ops::ControlFlow, path::Path, time::Duration};
 use super::{Office, ServiceError};
 use crate::{
     domain::{
-        audience::flatten,
         carrier::CarrierTable,
+        event::Event,
         hours::{Closed, Hours, Window},
         id::{CampaignId, RunId},
         lang::Lang,
-        lifecycle::CampaignAct,
-        phone::Phone,
+        lifecycle::{CampaignAct, CampaignState},
         priority::Priority,
         role::{Act, Actor},
         template::{self, Values},
         time::Micros,
     },
     engine::{Engine, EngineError, Parts},
-    expander::{self, Approval, Audience, Frozen, Order, Person},
+    expander::{self, Approval, Audience, Frozen, Order, Person, audience::GroupsError},
     gateway,
     intake::{Book, Verdict},
-    store::{contact::GroupRow, lane::Counts},
+    store::{campaign::CampaignRow, contact::GroupRow, lane::Counts},
 };
 
 pub use crate::expander::OnDoubt;
@@ -97,6 +96,17 @@ pub struct Queued {
     pub refused_rows: u64,
 }
 
+/// A campaign handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Submission {
+    /// Which.
+    pub campaign: CampaignId,
+    /// So many people, as of now.
+    pub people: i64,
+    /// Its frozen run; none yet of one that fires again and again.
+    pub run: Option<RunId>,
+}
+
 impl Office {
     /// Season and quiet hours as configured.
     pub fn hours(&self) -> Hours {
@@ -116,7 +126,7 @@ impl Office {
         };
         actor.may(match approval {
             Approval::Needed => Act::Submit,
-            Approval::NotNeeded => Act::SendUnapproved,
+            Approval::NotNeeded | Approval::Given { .. } => Act::SendUnapproved,
         })?;
         self.gateways_can_be_opened()?;
         let now = self.clock.now();
@@ -147,6 +157,7 @@ impl Office {
             on_doubt: wish.on_doubt,
             not_after: wish.not_after,
             not_before: opens_at.map(|o| o.0),
+            late: crate::domain::policy::Late::Send,
             slot: now,
             author: actor.label(),
             campaign: expander::Target::New,
@@ -170,24 +181,32 @@ impl Office {
         Ok(expander::freeze(&self.store, &self.clock, office, order, audience).await?)
     }
 
-    /// Hands a returned campaign in again: the audience is frozen anew as it is now, with another text
-    /// if one is given.
-    pub async fn resubmit(
+    /// Hands a draft or a returned campaign in. One that fires once is frozen with the audience as it is
+    /// now, with another text if one is given; of one that fires again and again the people are
+    /// counted, and each run is frozen when it is due.
+    pub async fn submit(
         &self,
         actor: &Actor,
         id: CampaignId,
         text: Option<&str>,
-    ) -> Result<Queued, ServiceError> {
+    ) -> Result<Submission, ServiceError> {
         actor.may(Act::Submit)?;
-        let campaign = self.campaign(id).await?;
+        let mut campaign = self.campaign(id).await?;
         campaign.state()?.on(CampaignAct::Submit).map_err(|e| {
             ServiceError::refused(
                 format!("任务处于 {} 状态，不能提交审批", campaign.state),
                 e.to_string(),
             )
         })?;
+        if let Some(text) = text {
+            campaign.template = text.to_owned();
+        }
         let now = self.clock.now();
-        let not_after = (campaign.not_after_us > 0).then_some(Micros(campaign.not_after_us));
+        let slots = campaign.slots()?;
+        let not_after = match slots.last() {
+            Some(last) => campaign.not_after(*last),
+            None => (campaign.not_after_us > 0).then_some(Micros(campaign.not_after_us)),
+        };
         if not_after.is_some_and(|t| t <= now) {
             return Err(ServiceError::refused(
                 "这个任务的最晚时间已经过去：请重新拟稿",
@@ -204,34 +223,94 @@ impl Office {
                 exclude: &words.exclude,
             },
         };
-        let (audience, audience_words, refused_rows) = self.audience(&to).await?;
-        let unknown = |e: String| ServiceError::refused(format!("任务记录有误：{e}"), e);
+        let (audience, audience_words, _) = self.audience(&to).await?;
+        if slots.len() > 1 {
+            return self.submit_recurring(actor, campaign, audience).await;
+        }
         let order = Order {
             name: campaign.name.clone(),
-            text: text.unwrap_or(&campaign.template).to_owned(),
+            text: campaign.template.clone(),
             audience: audience_words,
-            priority: campaign
-                .priority
-                .parse()
-                .map_err(|e: crate::domain::priority::UnknownPriority| unknown(e.to_string()))?,
-            on_doubt: if campaign.on_doubt == "resend" {
-                OnDoubt::Resend
-            } else {
-                OnDoubt::Hold
-            },
+            priority: campaign.priority()?,
+            on_doubt: campaign.on_doubt()?,
             not_after,
-            not_before: None,
-            slot: now,
+            not_before: slots.first().copied(),
+            late: campaign.late()?,
+            slot: self
+                .free_slot(&campaign.id, slots.first().copied().unwrap_or(now))
+                .await?,
             author: actor.label(),
             campaign: expander::Target::Again(id),
             approval: Approval::Needed,
         };
         let frozen = self.freeze(&order, audience).await?;
-        Ok(Queued {
-            frozen,
-            waits_for_approval: true,
-            opens_at: None,
-            refused_rows,
+        Ok(Submission {
+            campaign: id,
+            people: frozen.size,
+            run: Some(frozen.run),
+        })
+    }
+
+    /// A run's slot is its campaign's for good: handed in again, the next free microsecond takes its
+    /// place. When it begins is `not_before`, exactly.
+    async fn free_slot(&self, campaign: &str, slot: Micros) -> Result<Micros, ServiceError> {
+        let runs = self
+            .store
+            .read("free_slot")
+            .await?
+            .slots_of(campaign)
+            .await?;
+        let mut free = slot;
+        for run in runs.iter().filter(|r| r.slot_us >= slot.0) {
+            if run.slot_us == free.0 {
+                free.0 += 1;
+            }
+        }
+        Ok(free)
+    }
+
+    async fn submit_recurring(
+        &self,
+        actor: &Actor,
+        campaign: CampaignRow,
+        audience: Audience,
+    ) -> Result<Submission, ServiceError> {
+        let id = campaign.id()?;
+        let people = expander::count(&self.store, &campaign.template, audience).await?;
+        let from = campaign.state()?;
+        let mut acting = self.act("submit").await?;
+        let mut row = CampaignRow {
+            state: CampaignState::Submitted.as_str().into(),
+            submitted_by: actor.label(),
+            reason: String::new(),
+            expected: people,
+            approved_us: 0,
+            ..campaign
+        };
+        row.digest = expander::recurring_digest(&row)?.to_vec();
+        let was = acting.tx.campaign(id).await?;
+        if was.changed_us != row.changed_us {
+            return Err(crate::store::Error::Conflict(format!(
+                "campaign {id} was changed by somebody else meanwhile: look again"
+            ))
+            .into());
+        }
+        let at = acting.time();
+        acting.tx.update_campaign(&row, from, at).await?;
+        acting.tx.bump().await?;
+        let event = Event::Campaign {
+            by: actor.label(),
+            act: CampaignAct::Submit.as_str().into(),
+            campaign: id,
+            state: row.state,
+            digest: hex::encode(&row.digest),
+            reason: String::new(),
+        };
+        acting.commit(&[event]).await?;
+        Ok(Submission {
+            campaign: id,
+            people,
+            run: None,
         })
     }
 
@@ -293,48 +372,15 @@ impl Office {
         exclude: &[String],
     ) -> Result<Audience, ServiceError> {
         let mut tx = self.store.read("audience_groups").await?;
-        let groups = tx.groups().await?;
-        let nestings = tx.nestings().await?;
-        let id_of = |name: &String| {
-            groups
-                .iter()
-                .find(|g| g.name == *name)
-                .map(|g| g.id.clone())
-                .ok_or_else(|| unknown_group(name, &groups))
-        };
-        let children = |id: &String| {
-            nestings
-                .iter()
-                .filter(|(p, _)| p == id)
-                .map(|(_, c)| c.clone())
-                .collect::<Vec<_>>()
-        };
-        let all = |names: &[String]| -> Result<Vec<String>, ServiceError> {
-            let roots = names.iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
-            flatten(roots, children).map_err(|cycle| {
-                ServiceError::usage(format!("组的包含关系成环：{cycle}"), cycle.to_string())
-            })
-        };
-        let included = all(include)?;
-        let excluded = all(exclude)?;
-        let fields = tx.field_names(&included).await?;
-        let excluded: Vec<Phone> = tx
-            .phones_of(&excluded)
-            .await?
-            .iter()
-            .filter_map(|p| Phone::from_wire(p))
-            .collect();
-        let titled = included
-            .into_iter()
-            .map(|id| {
-                let name = groups
-                    .iter()
-                    .find(|g| g.id == id)
-                    .map_or_else(String::new, |g| g.name.clone());
-                (id, name)
-            })
-            .collect();
-        Ok(Audience::groups(titled, excluded, fields))
+        match Audience::of_groups(&mut tx, include, exclude).await {
+            Ok(audience) => Ok(audience),
+            Err(GroupsError::Store(e)) => Err(e.into()),
+            Err(GroupsError::Unknown(name)) => Err(unknown_group(&name, &tx.groups().await?)),
+            Err(GroupsError::Cycle(cycle)) => Err(ServiceError::usage(
+                format!("组的包含关系成环：{cycle}"),
+                cycle,
+            )),
+        }
     }
 
     /// What an engine of this office is made of.

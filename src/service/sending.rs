@@ -66,7 +66,13 @@ impl Office {
             }
             CampaignAct::Return => actor.may(Act::Return)?,
             CampaignAct::Reject => actor.may(Act::Reject)?,
-            CampaignAct::Submit => actor.may(Act::Submit)?,
+            // These write what they bind: they have use cases of their own.
+            CampaignAct::Submit | CampaignAct::Change | CampaignAct::Void => {
+                return Err(ServiceError::usage(
+                    "提交和改动各有专门的命令：campaign submit、plan import",
+                    "handing in and changing have commands of their own: campaign submit, plan import",
+                ));
+            }
             CampaignAct::Cancel => actor.may(Act::Cancel)?,
             CampaignAct::Start | CampaignAct::Pause | CampaignAct::Resume | CampaignAct::Finish => {
                 actor.may(Act::Pause)?;
@@ -266,6 +272,8 @@ pub fn progress(run: &RunRow, counts: &Counts) -> Progress {
     let never_started = counts.left() == 0;
     if run.frozen_us == 0 {
         Progress::Planned
+    } else if run.opened_us == 0 && run.closed_us > 0 && run.intent != Intent::Cancelled.as_str() {
+        Progress::Missed
     } else if run.opened_us == 0 && counts.of(Outcome::Cancelled) > 0 && counts.queued == 0 {
         if run.intent == Intent::Cancelled.as_str() {
             Progress::Done

@@ -46,6 +46,8 @@ pub struct RunRow {
     pub size: i64,
     /// People who stood in the audience more than once.
     pub merged: i64,
+    /// `skip`, `ask`, `send`: what it does when it could not begin on time.
+    pub late: String,
 }
 
 impl RunRow {
@@ -78,10 +80,10 @@ impl Tx {
     /// Writes a new run, not frozen yet. Firing is unique by (campaign, slot).
     pub async fn insert_run(&mut self, r: &RunRow) -> Result<()> {
         Ok(on!(self, db => sqlx::query(
-            "INSERT INTO run (id, campaign_id, slot_us, intent, priority, on_doubt, not_after_us, not_before_us, created_us)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+            "INSERT INTO run (id, campaign_id, slot_us, intent, priority, on_doubt, not_after_us, not_before_us, created_us, late)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
             .bind(&r.id).bind(&r.campaign_id).bind(r.slot_us).bind(&r.intent).bind(&r.priority).bind(&r.on_doubt)
-            .bind(r.not_after_us).bind(r.not_before_us).bind(r.created_us).execute(db).await.map(drop))?)
+            .bind(r.not_after_us).bind(r.not_before_us).bind(r.created_us).bind(&r.late).execute(db).await.map(drop))?)
     }
 
     /// One run.
@@ -119,7 +121,7 @@ impl Tx {
     /// Approved runs whose lanes are not open yet.
     pub async fn runs_to_open(&mut self, now: Micros) -> Result<Vec<RunRow>> {
         Ok(on!(self, db => sqlx::query_as(
-            "SELECT * FROM run WHERE frozen_us > 0 AND approved_us > 0 AND opened_us = 0 AND intent = 'go' AND not_before_us <= $1
+            "SELECT * FROM run WHERE frozen_us > 0 AND approved_us > 0 AND opened_us = 0 AND closed_us = 0 AND intent = 'go' AND not_before_us <= $1
               ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, id").bind(now.0).fetch_all(db).await)?)
     }
 
@@ -157,6 +159,36 @@ impl Tx {
                 "run {id} was changed by somebody else meanwhile: look again"
             ))),
         }
+    }
+
+    /// The run was let go by a person: being late is no reason to stop any more.
+    pub async fn excuse_late(&mut self, id: RunId) -> Result<()> {
+        Ok(
+            on!(self, db => sqlx::query("UPDATE run SET late = 'send' WHERE id = $1")
+            .bind(id.to_string()).execute(db).await.map(drop))?,
+        )
+    }
+
+    /// The run's time has passed before it opened.
+    pub async fn miss_run(&mut self, id: RunId, reason: &str, now: Micros) -> Result<()> {
+        on!(self, db => sqlx::query("UPDATE run SET closed_us = $2, reason = $3 WHERE id = $1 AND closed_us = 0")
+            .bind(id.to_string()).bind(now.0).bind(reason).execute(db).await.map(drop))?;
+        self.bump().await
+    }
+
+    /// All runs of a campaign with their slots, half-made ones too (which have `frozen_us` 0).
+    pub async fn slots_of(&mut self, campaign: &str) -> Result<Vec<RunRow>> {
+        Ok(
+            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 ORDER BY slot_us")
+            .bind(campaign).fetch_all(db).await)?,
+        )
+    }
+
+    /// Runs that are let out and not over.
+    pub async fn going_runs(&mut self) -> Result<Vec<RunRow>> {
+        Ok(on!(self, db => sqlx::query_as(
+            "SELECT * FROM run WHERE frozen_us > 0 AND approved_us > 0 AND closed_us = 0 AND intent = 'go' ORDER BY id")
+            .fetch_all(db).await)?)
     }
 
     /// The run is let out.

@@ -411,6 +411,7 @@ async fn freeze(base: &Base, clock: &Clock) -> RunId {
         on_doubt: OnDoubt::Resend,
         not_after: None,
         not_before: None,
+        late: watchbell::domain::policy::Late::Send,
         slot: clock.now(),
         author: "wang".into(),
         campaign: Target::New,

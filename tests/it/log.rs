@@ -83,6 +83,14 @@ fn campaign_row(id: CampaignId) -> CampaignRow {
         digest: vec![],
         created_us: MORNING.0,
         changed_us: MORNING.0,
+        plan: String::new(),
+        item: String::new(),
+        rule: String::new(),
+        slots: "[]".into(),
+        late: "send".into(),
+        lasts_us: 0,
+        expected: 0,
+        approved_us: 0,
     }
 }
 
@@ -106,6 +114,7 @@ fn run_row(id: RunId, campaign: CampaignId) -> RunRow {
         part_ref: 0,
         size: 0,
         merged: 0,
+        late: "send".into(),
     }
 }
 

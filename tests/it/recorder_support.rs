@@ -144,6 +144,7 @@ impl Desk {
             on_doubt,
             not_after: None,
             not_before: None,
+            late: watchbell::domain::policy::Late::Send,
             slot: Micros(self.clock.now().0 + self.runs.len() as i64),
             author: "test".into(),
             campaign: watchbell::expander::Target::New,

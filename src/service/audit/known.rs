@@ -17,6 +17,7 @@ pub(super) struct Run {
     pub(super) closed_us: i64,
     pub(super) day: String,
     pub(super) part_ref: i64,
+    pub(super) late: String,
 }
 
 impl Run {
@@ -37,24 +38,58 @@ pub(super) struct Campaign {
     pub(super) reason: String,
     pub(super) digest: String,
     pub(super) changed_us: i64,
+    /// Since when it is let out; 0: not.
+    pub(super) approved_us: i64,
+    pub(super) bound: Bound,
+}
+
+/// What a campaign's digest was made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// Its row as a draft.
+    #[default]
+    Draft,
+    /// Its row as it was handed in to fire again and again.
+    Recurring,
+    /// Its text and this run.
+    Run(String),
 }
 
 impl Campaign {
-    /// One act of its life.
-    pub(super) fn act(&mut self, by: String, act: &str, reason: String, handed_in: bool) {
+    /// One act of its life; `run` is the one frozen just before, if it hands the campaign in.
+    pub(super) fn act(
+        &mut self,
+        by: String,
+        act: &str,
+        reason: String,
+        run: Option<String>,
+        at_us: i64,
+    ) {
         match act {
+            "approved" => self.approved_us = at_us,
+            "created" | "changed" | "voided" | "submitted" => self.approved_us = 0,
+            _ => {}
+        }
+        match (act, run) {
             // With a run: submitted, or let out at once, and then nobody decides.
-            _ if handed_in => {
+            (_, Some(run)) => {
+                self.bound = Bound::Run(run);
                 if self.created_by.is_empty() {
                     self.created_by.clone_from(&by);
                 }
                 self.submitted_by = by;
             }
-            "approved" | "returned" | "rejected" => self.decided_by = by,
+            ("created", None) => self.created_by = by,
+            ("changed" | "voided", None) => self.bound = Bound::Draft,
+            ("submitted", None) => {
+                self.bound = Bound::Recurring;
+                self.submitted_by = by;
+            }
+            ("approved" | "returned" | "rejected", None) => self.decided_by = by,
             _ => {}
         }
         // A rule's steps leave the last person's reason standing.
-        if !matches!(act, "started" | "finished") {
+        if !matches!(act, "started" | "finished" | "renamed") {
             self.reason = reason;
         }
     }

@@ -44,8 +44,10 @@ pub(super) struct Replay {
     /// The highest number drawn, by counter.
     pub(super) drawn: BTreeMap<&'static str, i64>,
     pub(super) words: Words,
-    /// The campaign whose run was frozen just before.
-    handed_in: Option<CampaignId>,
+    /// The campaign whose run was frozen just before, in which entry, and the run.
+    handed_in: Option<(CampaignId, u32, RunId)>,
+    /// Plans' digests, by name.
+    pub(super) plans: BTreeMap<String, (String, String, i64)>,
     /// The entries' times, by number.
     pub(super) times: Vec<i64>,
 }
@@ -136,10 +138,17 @@ impl Replay {
                 reason,
             } => {
                 let known = self.campaigns.entry(campaign.to_string()).or_default();
-                known.act(by, &act, reason, self.handed_in == Some(campaign));
+                let run = self
+                    .handed_in
+                    .filter(|(whose, entry, _)| *whose == campaign && *entry == at.entry)
+                    .map(|(_, _, run)| run.to_string());
+                known.act(by, &act, reason, run, at.time_us);
                 (known.state, known.digest, known.changed_us) = (state, digest, at.time_us);
                 self.handed_in = None;
             }
+            Event::Plan {
+                by, plan, digest, ..
+            } => _ = self.plans.insert(plan, (by, digest, at.time_us)),
             Event::Frozen {
                 run,
                 campaign,
@@ -314,7 +323,7 @@ impl Replay {
         suppressed: &[SuppressedSpan],
     ) -> Heard {
         let id = run.to_string();
-        self.handed_in = Some(campaign);
+        self.handed_in = Some((campaign, at.entry, run));
         for lane in &lanes {
             self.draw("lane", lane.lane.0);
             let new = Lane::new(&id, lane)?;
@@ -334,6 +343,7 @@ impl Replay {
         }
         let new = Run {
             campaign: campaign.to_string(),
+            late: terms.late.clone(),
             terms,
             lanes,
             intent: "go".to_owned(),
@@ -376,6 +386,15 @@ impl Replay {
         match act {
             "approved" => once(&mut run.approved_us),
             "done" => once(&mut run.closed_us),
+            "missed" => {
+                once(&mut run.closed_us);
+                run.reason = reason;
+            }
+            // A person lets it go: being late is no reason to stop any more.
+            "resumed" | "released" => {
+                run.late = "send".to_owned();
+                run.reason = reason;
+            }
             "opened" => {
                 once(&mut run.opened_us);
                 run.part_ref = part_ref.unwrap_or(0);

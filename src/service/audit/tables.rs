@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     difference::{Check, extra, missing, same, say, wrong},
+    known::Bound,
     messages::Sums,
     replay::Replay,
 };
@@ -15,6 +16,7 @@ use crate::{
         audit::AuditLane,
         campaign::CampaignRow,
         lane::{AgainRow, ClaimRow},
+        plan::PlanRow,
         run::RunRow,
     },
 };
@@ -88,6 +90,7 @@ pub(super) async fn runs(tx: &mut Tx, replay: &Replay) -> Check {
             not_after,
             not_before,
             merged,
+            late: _,
         } = &run.terms;
         same("run", id, "frozen_us", row.frozen_us, run.frozen_us)?;
         same("run", id, "campaign_id", &row.campaign_id, &run.campaign)?;
@@ -105,6 +108,7 @@ pub(super) async fn runs(tx: &mut Tx, replay: &Replay) -> Check {
         same("run", id, "part_ref", row.part_ref, run.part_ref)?;
         same("run", id, "size", row.size, run.size())?;
         same("run", id, "merged", row.merged, *merged)?;
+        same("run", id, "late", &row.late, &run.late)?;
     }
     match replay.runs.keys().find(|id| !rows.contains_key(*id)) {
         Some(id) => Err(missing("run", id)),
@@ -161,7 +165,17 @@ pub(super) async fn campaigns(tx: &mut Tx, replay: &Replay) -> Check {
             row.changed_us,
             campaign.changed_us,
         )?;
-        bound(replay, row)?;
+        // Of others nothing asks for it, and before it was kept it is 0.
+        if row.is_recurring()? {
+            same(
+                "campaign",
+                id,
+                "approved_us",
+                row.approved_us,
+                campaign.approved_us,
+            )?;
+        }
+        bound(replay, row, &campaign.bound)?;
     }
     match replay.campaigns.keys().find(|id| !rows.contains_key(*id)) {
         Some(id) => Err(missing("campaign", id)),
@@ -169,17 +183,45 @@ pub(super) async fn campaigns(tx: &mut Tx, replay: &Replay) -> Check {
     }
 }
 
-/// The row's text and policies must be those that the digest was made of: its newest run's, for a
-/// returned campaign is frozen anew.
-fn bound(replay: &Replay, row: &CampaignRow) -> Check {
-    let Some(run) = replay
-        .runs
-        .values()
-        .filter(|r| r.campaign == row.id)
-        .max_by_key(|r| r.frozen_us)
-    else {
-        return Ok(());
+/// Plans as they were read in.
+pub(super) async fn plans(tx: &mut Tx, replay: &Replay) -> Check {
+    let rows: BTreeMap<String, PlanRow> = tx
+        .plans()
+        .await?
+        .into_iter()
+        .map(|p| (p.name.clone(), p))
+        .collect();
+    for (name, row) in &rows {
+        let Some((by, digest, at_us)) = replay.plans.get(name) else {
+            return Err(extra("plan", name));
+        };
+        let stands = expander::plan_digest(&row.name, &row.title, &row.source);
+        same("plan", name, "source", hex::encode(stands), digest.clone())?;
+        same(
+            "plan",
+            name,
+            "digest",
+            hex::encode(&row.digest),
+            digest.clone(),
+        )?;
+        same("plan", name, "imported_by", &row.imported_by, by)?;
+        same("plan", name, "imported_us", row.imported_us, *at_us)?;
+    }
+    match replay.plans.keys().find(|name| !rows.contains_key(*name)) {
+        Some(name) => Err(missing("plan", name)),
+        None => Ok(()),
+    }
+}
+
+/// The row's text and policies must be those that the digest was made of: as a draft, as handed in to
+/// fire again and again, or with the run that was frozen for it.
+fn bound(replay: &Replay, row: &CampaignRow, bound: &Bound) -> Check {
+    let run = match bound {
+        Bound::Draft => return digest_is(row, expander::draft_digest(row)?),
+        Bound::Recurring => return digest_is(row, expander::recurring_digest(row)?),
+        Bound::Run(id) => replay.runs.get(id),
     };
+    let Some(run) = run else { return Ok(()) };
     same(
         "campaign",
         &row.id,
@@ -201,7 +243,11 @@ fn bound(replay: &Replay, row: &CampaignRow) -> Check {
         row.not_after_us,
         run.terms.not_after,
     )?;
-    if expander::digest(&row.template, &run.terms, &run.lanes)[..] == row.digest[..] {
+    digest_is(row, expander::digest(&row.template, &run.terms, &run.lanes))
+}
+
+fn digest_is(row: &CampaignRow, digest: [u8; 32]) -> Check {
+    if digest[..] == row.digest[..] {
         return Ok(());
     }
     let words = say(

@@ -1,0 +1,354 @@
+//! Fires recurring campaigns when their slots come. Firing is unique by campaign and slot in the
+//! database: neither a crash nor a clock that was set back fires anything twice.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    alert::{Alert, Alerts, Kind},
+    clock::Clock,
+    config::Config,
+    domain::{
+        carrier::CarrierTable,
+        event::{Event, Terms},
+        hours::{Hours, Window},
+        id::RunId,
+        lifecycle::{CampaignAct, Intent},
+        policy::Late,
+        priority::Priority,
+        time::Micros,
+    },
+    engine::LATE_TOLERANCE,
+    expander::{self, Approval, Audience, FreezeError, Order, Target, audience::GroupsError},
+    store::{self, Store, Tx, campaign::CampaignRow, entry::lines, run::RunRow},
+};
+
+/// Between two looks at the clock.
+const LOOK: Duration = Duration::from_millis(150);
+
+/// Slots dealt with in one turn: after an outage the rest comes in the next ones.
+const A_TURN: usize = 16;
+
+/// Longest reason in the ledger, in characters.
+const MAX_REASON: usize = 200;
+
+/// Fires what is due. One per database: it lives beside the engine.
+#[derive(Debug)]
+pub struct Scheduler {
+    store: Store,
+    clock: Clock,
+    config: Arc<Config>,
+    alerts: Alerts,
+}
+
+/// An audience as a planned campaign keeps it.
+#[derive(Debug, serde::Deserialize)]
+struct Groups {
+    include: Vec<String>,
+    #[serde(default)]
+    exclude: Vec<String>,
+}
+
+/// Why a slot was not fired.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Groups(#[from] GroupsError),
+    #[error(transparent)]
+    Freeze(#[from] FreezeError),
+}
+
+impl Scheduler {
+    /// Made of the office's parts.
+    pub fn new(store: Store, clock: Clock, config: Arc<Config>, alerts: Alerts) -> Self {
+        Self {
+            store,
+            clock,
+            config,
+            alerts,
+        }
+    }
+
+    /// Looks again and again until `stop`. A database that is away for a moment is waited for.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.run_once(self.clock.now()).await {
+                tracing::warn!("Slots could not be looked after for now: {error}");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Deals with the slots that are due, the oldest first; says how many.
+    pub async fn run_once(&self, now: Micros) -> store::Result<usize> {
+        let due = {
+            let mut tx = self.store.read("slots").await?;
+            // Nothing fires on a held or stopped database: once it is let go, the policies decide.
+            match tx.installation().await? {
+                Some(installation) if installation.may_send() => due(&mut tx, now).await?,
+                _ => return Ok(0),
+            }
+        };
+        for (slot, campaign) in due.iter().take(A_TURN) {
+            match self.fire(now, campaign, *slot).await {
+                // Somebody else was first, or changed the campaign: the next look tells.
+                Err(error) if error.is_conflict() => {}
+                done => done?,
+            }
+        }
+        Ok(due.len().min(A_TURN))
+    }
+
+    async fn fire(&self, now: Micros, campaign: &CampaignRow, slot: Micros) -> store::Result<()> {
+        let sending = &self.config.sending;
+        let hours = Hours {
+            season: sending.season,
+            quiet: sending.quiet_hours,
+            zone: sending.timezone,
+        };
+        let due = opens(&hours, slot, campaign.priority()?);
+        let tolerance = i64::try_from(LATE_TOLERANCE.as_micros()).unwrap_or(i64::MAX);
+        let late = now.0 > due.0.saturating_add(tolerance);
+        let reason = if slot.0 < campaign.approved_us {
+            "not approved in time".to_owned()
+        } else if campaign.not_after(slot).is_some_and(|t| t <= now) {
+            "not_after".to_owned()
+        } else if late && campaign.late()? == Late::Skip {
+            "late".to_owned()
+        } else {
+            match self.freeze(campaign, slot).await {
+                Ok(()) => return Ok(()),
+                Err(
+                    Failed::Groups(GroupsError::Store(e)) | Failed::Freeze(FreezeError::Store(e)),
+                ) => {
+                    return Err(e);
+                }
+                Err(failed) => failed.to_string().chars().take(MAX_REASON).collect(),
+            }
+        };
+        self.miss(campaign, slot, &reason).await
+    }
+
+    async fn freeze(&self, campaign: &CampaignRow, slot: Micros) -> Result<(), Failed> {
+        let store_error = |e: store::Error| Failed::Freeze(e.into());
+        let groups: Groups = serde_json::from_str(&campaign.audience).map_err(|_| {
+            store_error(store::Error::Corrupt {
+                table: "campaign",
+                what: campaign.audience.clone(),
+            })
+        })?;
+        let mut tx = self.store.read("slot_groups").await.map_err(store_error)?;
+        let audience = Audience::of_groups(&mut tx, &groups.include, &groups.exclude).await?;
+        drop(tx);
+        let (expected, share) = (campaign.expected, self.config.sending.max_deviation);
+        let most_off = (expected as f64 * share).floor() as i64;
+        let order = Order {
+            name: campaign.name.clone(),
+            text: campaign.template.clone(),
+            audience: campaign.audience.clone(),
+            priority: campaign.priority().map_err(store_error)?,
+            on_doubt: campaign.on_doubt().map_err(store_error)?,
+            not_after: campaign.not_after(slot),
+            not_before: Some(slot),
+            late: campaign.late().map_err(store_error)?,
+            slot,
+            author: "watchbell".into(),
+            campaign: Target::Of(campaign.id().map_err(store_error)?),
+            approval: Approval::Given {
+                least: expected - most_off,
+                most: expected + most_off,
+            },
+        };
+        self.clear_half_made(campaign, slot)
+            .await
+            .map_err(store_error)?;
+        let office = expander::Office {
+            gateways: &self.config.gateways,
+            signature: &self.config.sending.signature,
+            carriers: CarrierTable::builtin(),
+        };
+        let frozen = expander::freeze(&self.store, &self.clock, office, &order, audience).await?;
+        if (frozen.size - expected).abs() > most_off {
+            self.alerts.raise(Alert {
+                kind: Kind::RunHeld,
+                subject: frozen.run.to_string(),
+                zh: format!(
+                    "人数 {} 与审批时的 {expected} 相差过大，已挂起：请放行或取消",
+                    frozen.size
+                ),
+                en: format!(
+                    "{} people where {expected} were approved: held, release or cancel it",
+                    frozen.size
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    /// What a crash left of this very slot: only one process fires, so nobody is at work on it.
+    async fn clear_half_made(&self, campaign: &CampaignRow, slot: Micros) -> store::Result<()> {
+        let runs = self
+            .store
+            .read("half_made")
+            .await?
+            .slots_of(&campaign.id)
+            .await?;
+        for run in runs
+            .iter()
+            .filter(|r| r.slot_us == slot.0 && r.frozen_us == 0)
+        {
+            expander::clear(&self.store, run.id()?).await?;
+        }
+        Ok(())
+    }
+
+    /// A slot that passed unused stays visible: a run of nobody, over at once.
+    async fn miss(&self, campaign: &CampaignRow, slot: Micros, reason: &str) -> store::Result<()> {
+        self.clear_half_made(campaign, slot).await?;
+        let (now, run) = (self.clock.now(), RunId::fresh());
+        let not_after = campaign.not_after(slot).map_or(0, |t| t.0);
+        let mut tx = self.store.begin("miss").await?;
+        let draft = tx.draft_entry(now).await?;
+        tx.insert_run(&RunRow {
+            id: run.to_string(),
+            campaign_id: campaign.id.clone(),
+            slot_us: slot.0,
+            intent: Intent::Go.as_str().into(),
+            reason: String::new(),
+            priority: campaign.priority.clone(),
+            on_doubt: campaign.on_doubt.clone(),
+            not_after_us: not_after,
+            not_before_us: slot.0,
+            created_us: now.0,
+            frozen_us: 0,
+            approved_us: 0,
+            opened_us: 0,
+            closed_us: 0,
+            day: String::new(),
+            part_ref: 0,
+            size: 0,
+            merged: 0,
+            late: campaign.late.clone(),
+        })
+        .await?;
+        tx.finish_run(run, 0, 0, now).await?;
+        tx.miss_run(run, reason, now).await?;
+        let mut events = vec![
+            Event::Frozen {
+                run,
+                campaign: campaign.id()?,
+                terms: Terms {
+                    slot: slot.0,
+                    priority: campaign.priority.clone(),
+                    on_doubt: campaign.on_doubt.clone(),
+                    not_after,
+                    not_before: slot.0,
+                    merged: 0,
+                    late: campaign.late.clone(),
+                },
+                lanes: Vec::new(),
+                suppressed: Vec::new(),
+            },
+            Event::Run {
+                by: "watchbell".into(),
+                act: "missed".into(),
+                run,
+                intent: Intent::Go.as_str().into(),
+                reason: reason.to_owned(),
+                part_ref: None,
+            },
+        ];
+        events.extend(finished(&mut tx, campaign, now).await?);
+        tx.append(draft, &lines(&events)).await?;
+        tx.commit().await?;
+        self.alerts.raise(Alert {
+            kind: Kind::RunMissed,
+            subject: run.to_string(),
+            zh: format!("错过一次发送：{reason}"),
+            en: format!("a slot was missed: {reason}"),
+        });
+        Ok(())
+    }
+}
+
+/// The last slot may have been missed when all others are over: then the campaign is, too.
+async fn finished(
+    tx: &mut Tx,
+    campaign: &CampaignRow,
+    now: Micros,
+) -> store::Result<Option<Event>> {
+    let id = campaign.id()?;
+    let mut row = tx.campaign(id).await?;
+    let (from, last) = (row.state()?, row.slots()?.last().map_or(i64::MAX, |s| s.0));
+    let runs = tx.slots_of(&row.id).await?;
+    let over = runs.iter().any(|r| r.slot_us >= last) && runs.iter().all(|r| r.closed_us > 0);
+    let Some(to) = from.on(CampaignAct::Finish).ok().filter(|_| over) else {
+        return Ok(None);
+    };
+    row.state = to.as_str().into();
+    tx.update_campaign(&row, from, now).await?;
+    Ok(Some(Event::Campaign {
+        by: "watchbell".into(),
+        act: CampaignAct::Finish.as_str().into(),
+        campaign: id,
+        state: row.state,
+        digest: hex::encode(&row.digest),
+        reason: String::new(),
+    }))
+}
+
+/// Slots that have come and have no run, the oldest first.
+async fn due(tx: &mut Tx, now: Micros) -> store::Result<Vec<(Micros, CampaignRow)>> {
+    let mut due = Vec::new();
+    for campaign in tx.firing_campaigns().await? {
+        for slot in open_slots(tx, &campaign).await? {
+            if slot <= now {
+                due.push((slot, campaign.clone()));
+            }
+        }
+    }
+    due.sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
+    Ok(due)
+}
+
+async fn open_slots(tx: &mut Tx, campaign: &CampaignRow) -> store::Result<Vec<Micros>> {
+    let runs = tx.slots_of(&campaign.id).await?;
+    let fired: HashSet<i64> = runs
+        .iter()
+        .filter(|r| r.frozen_us > 0)
+        .map(|r| r.slot_us)
+        .collect();
+    let slots = campaign.slots()?;
+    Ok(slots
+        .into_iter()
+        .filter(|s| !fired.contains(&s.0))
+        .collect())
+}
+
+/// When something could go out that is wanted at `at`.
+fn opens(hours: &Hours, at: Micros, priority: Priority) -> Micros {
+    match hours.may_send(at, priority) {
+        Window::Open => at,
+        Window::OpensAt(later, _) => later,
+    }
+}
+
+/// The next instant at which anything will happen by itself: a slot, a run's beginning, the window's
+/// opening. Not after `now`: it is due already.
+pub async fn next_due(store: &Store, hours: &Hours, now: Micros) -> store::Result<Option<Micros>> {
+    let mut tx = store.read("next_due").await?;
+    let mut next = Vec::new();
+    for campaign in tx.firing_campaigns().await? {
+        next.extend(open_slots(&mut tx, &campaign).await?.first().copied());
+    }
+    for run in tx.going_runs().await? {
+        let priority = run.priority.parse().unwrap_or(Priority::Normal);
+        let at = opens(hours, now.max(Micros(run.not_before_us)), priority);
+        next.extend((at > now).then_some(at));
+    }
+    Ok(next.into_iter().min())
+}

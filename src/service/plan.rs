@@ -1,0 +1,400 @@
+//! Reading a plan in: its campaigns become drafts, and what was changed must be approved anew.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Acting, Office, ServiceError};
+use crate::{
+    domain::{
+        event::{Event, Span},
+        id::{CampaignId, LaneId},
+        lifecycle::{CampaignAct, CampaignState, Intent},
+        plan::Planned,
+        role::{Act, Actor},
+        template,
+        time::Micros,
+    },
+    expander,
+    store::{campaign::CampaignRow, plan::PlanRow},
+};
+
+/// What an import does to one campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Drafted.
+    New,
+    /// Changed; nobody had decided about it.
+    Changed,
+    /// Only what people call it has changed: what was decided stands.
+    Renamed,
+    /// Changed after it was handed in or approved: it is a draft again.
+    Voided,
+    /// As it was.
+    Unchanged,
+    /// Over, or already begun: it stays as it is.
+    TooLate,
+    /// No longer in the file: it stays as it is.
+    Gone,
+}
+
+impl Effect {
+    /// Its name for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Renamed => "renamed",
+            Self::Voided => "voided",
+            Self::Unchanged => "unchanged",
+            Self::TooLate => "too_late",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// One item of a plan beside what stands in the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemDiff {
+    /// Its key.
+    pub item: String,
+    /// Its name.
+    pub name: String,
+    /// Its campaign; none yet of a new one that was only looked at.
+    pub campaign: Option<CampaignId>,
+    /// What happens to it.
+    pub effect: Effect,
+    /// Which fields differ.
+    pub fields: Vec<&'static str>,
+}
+
+/// What an import changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportDiff {
+    /// The plan.
+    pub plan: String,
+    /// Its items in the file's order, then those that are no longer in it.
+    pub items: Vec<ItemDiff>,
+}
+
+/// A plan file as it is read in.
+#[derive(Debug, Clone, Copy)]
+pub struct Import<'a> {
+    /// The plan's name: items of the same plan are compared.
+    pub plan: &'a str,
+    /// What people call it.
+    pub title: &'a str,
+    /// The file.
+    pub source: &'a str,
+    /// Its campaigns.
+    pub items: &'a [Planned],
+}
+
+impl Office {
+    /// Reads a plan in: all of it or nothing. With `dry_run` it only says what would change.
+    pub async fn import_plan(
+        &self,
+        actor: &Actor,
+        import: &Import<'_>,
+        dry_run: bool,
+    ) -> Result<ImportDiff, ServiceError> {
+        actor.may(Act::Draft)?;
+        check(import)?;
+        let mut acting = self.act("import_plan").await?;
+        groups_exist(&mut acting, import.items).await?;
+        let by = actor.label();
+        let mut known: HashMap<String, CampaignRow> = HashMap::new();
+        for row in acting.tx.campaigns_of(import.plan).await? {
+            known.insert(row.item.clone(), row);
+        }
+        let digest = expander::plan_digest(import.plan, import.title, import.source);
+        let mut events = Vec::new();
+        let before = acting.tx.plan(import.plan).await?;
+        if before.is_none_or(|p| p.digest != digest) {
+            let row = PlanRow {
+                name: import.plan.to_owned(),
+                title: import.title.to_owned(),
+                source: import.source.to_owned(),
+                digest: digest.to_vec(),
+                imported_by: by.clone(),
+                imported_us: acting.time().0,
+            };
+            acting.tx.put_plan(&row).await?;
+            events.push(Event::Plan {
+                by: by.clone(),
+                act: "imported".into(),
+                plan: import.plan.to_owned(),
+                digest: hex::encode(digest),
+            });
+        }
+        let mut items = Vec::with_capacity(import.items.len());
+        for planned in import.items {
+            let row = known.remove(&planned.item);
+            items.push(take(&mut acting, &by, import.plan, planned, row, &mut events).await?);
+        }
+        let mut gone: Vec<_> = known.into_values().collect();
+        gone.sort_by(|a, b| a.id.cmp(&b.id));
+        for row in gone {
+            items.push(ItemDiff {
+                campaign: Some(row.id()?),
+                item: row.item,
+                name: row.name,
+                effect: Effect::Gone,
+                fields: Vec::new(),
+            });
+        }
+        if dry_run {
+            // Dropped without a commit: it never happened.
+            for item in items.iter_mut().filter(|i| i.effect == Effect::New) {
+                item.campaign = None;
+            }
+        } else if !events.is_empty() {
+            acting.tx.bump().await?;
+            acting.commit(&events).await?;
+        }
+        Ok(ImportDiff {
+            plan: import.plan.to_owned(),
+            items,
+        })
+    }
+}
+
+impl Office {
+    /// The next instant at which anything will happen by itself.
+    pub async fn next_due(&self, now: Micros) -> Result<Option<Micros>, ServiceError> {
+        Ok(crate::scheduler::next_due(&self.store, &self.hours(), now).await?)
+    }
+}
+
+fn check(import: &Import<'_>) -> Result<(), ServiceError> {
+    let mut seen = HashSet::new();
+    for p in import.items {
+        let item = &p.item;
+        if item.is_empty() || import.plan.is_empty() || !seen.insert(item) {
+            return Err(ServiceError::usage(
+                format!("计划或条目“{item}”没有名字，或重复"),
+                format!("the plan or item {item:?} has no name of its own"),
+            ));
+        }
+        if p.slots.is_empty() || !p.slots.is_sorted_by(|a, b| a < b) {
+            return Err(ServiceError::usage(
+                format!("条目“{item}”没有发送时间，或时间没有按先后排列"),
+                format!("item {item:?} has no slots, or they do not rise"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn groups_exist(acting: &mut Acting, items: &[Planned]) -> Result<(), ServiceError> {
+    let known: Vec<String> = acting
+        .tx
+        .groups()
+        .await?
+        .into_iter()
+        .map(|g| g.name)
+        .collect();
+    let (mut zh, mut en, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+    for name in items
+        .iter()
+        .flat_map(|p| p.include.iter().chain(&p.exclude))
+    {
+        if known.contains(name) || !seen.insert(name) {
+            continue;
+        }
+        let near = template::nearest(name, &known);
+        zh.push(near.as_ref().map_or_else(
+            || format!("“{name}”"),
+            |n| format!("“{name}”（是否指“{n}”？）"),
+        ));
+        en.push(near.map_or_else(
+            || format!("{name:?}"),
+            |n| format!("{name:?} (did you mean {n:?}?)"),
+        ));
+    }
+    match zh.is_empty() {
+        true => Ok(()),
+        false => Err(ServiceError::usage(
+            format!("没有这些组：{}；什么都没有写入", zh.join("、")),
+            format!(
+                "there are no such groups: {}; nothing was written",
+                en.join(", ")
+            ),
+        )),
+    }
+}
+
+/// The row as the file wants it.
+fn wanted(plan: &str, p: &Planned, by: &str, now: Micros) -> CampaignRow {
+    let lasts = p
+        .lasts
+        .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX));
+    let not_after = match p.slots.as_slice() {
+        [slot] if lasts > 0 => slot.0.saturating_add(lasts),
+        _ => 0,
+    };
+    CampaignRow {
+        id: CampaignId::fresh().to_string(),
+        name: p.name.clone(),
+        template: p.text.clone(),
+        audience: serde_json::json!({ "include": p.include, "exclude": p.exclude }).to_string(),
+        priority: p.priority.as_str().into(),
+        on_doubt: p.on_doubt.as_str().into(),
+        not_after_us: not_after,
+        state: CampaignState::Draft.as_str().into(),
+        reason: String::new(),
+        created_by: by.to_owned(),
+        submitted_by: String::new(),
+        decided_by: String::new(),
+        digest: Vec::new(),
+        created_us: now.0,
+        changed_us: now.0,
+        plan: plan.to_owned(),
+        item: p.item.clone(),
+        rule: p.rule.clone(),
+        slots: serde_json::json!(p.slots).to_string(),
+        late: p.late.as_str().into(),
+        lasts_us: lasts,
+        expected: 0,
+        approved_us: 0,
+    }
+}
+
+/// Which fields differ, and whether an approval binds one of them.
+fn differing(a: &CampaignRow, b: &CampaignRow) -> (Vec<&'static str>, bool) {
+    let bound = [
+        ("text", a.template != b.template),
+        ("groups", a.audience != b.audience),
+        ("slots", a.slots != b.slots),
+        ("priority", a.priority != b.priority),
+        ("on_doubt", a.on_doubt != b.on_doubt),
+        ("late", a.late != b.late),
+        ("not_after", a.lasts_us != b.lasts_us),
+    ];
+    let free = [("name", a.name != b.name), ("rule", a.rule != b.rule)];
+    let binds = bound.iter().any(|f| f.1);
+    let all = bound.into_iter().chain(free);
+    (all.filter(|f| f.1).map(|f| f.0).collect(), binds)
+}
+
+/// Drafts, changes or leaves one campaign.
+async fn take(
+    acting: &mut Acting,
+    by: &str,
+    plan: &str,
+    planned: &Planned,
+    known: Option<CampaignRow>,
+    events: &mut Vec<Event>,
+) -> Result<ItemDiff, ServiceError> {
+    let now = acting.time();
+    let mut row = wanted(plan, planned, by, now);
+    row.digest = expander::draft_digest(&row)?.to_vec();
+    let told = |act: &str, row: &CampaignRow| -> Result<Event, ServiceError> {
+        Ok(Event::Campaign {
+            by: by.to_owned(),
+            act: act.to_owned(),
+            campaign: row.id()?,
+            state: row.state.clone(),
+            digest: hex::encode(&row.digest),
+            reason: if act == "renamed" {
+                String::new()
+            } else {
+                row.reason.clone()
+            },
+        })
+    };
+    let Some(known) = known else {
+        acting.tx.insert_campaign(&row).await?;
+        events.push(told("created", &row)?);
+        return Ok(diff(&row, Effect::New, Vec::new())?);
+    };
+    let (fields, binds) = differing(&known, &row);
+    if fields.is_empty() {
+        return diff(&known, Effect::Unchanged, fields);
+    }
+    let from = known.state()?;
+    let runs = acting.tx.runs_of(known.id()?).await?;
+    let begun = !known.is_recurring()? && runs.iter().any(|r| r.opened_us > 0);
+    let act = match from {
+        CampaignState::Finished | CampaignState::Rejected | CampaignState::Cancelled => None,
+        _ if begun => None,
+        CampaignState::Draft | CampaignState::Returned => Some(CampaignAct::Change),
+        _ => Some(CampaignAct::Void),
+    };
+    let Some(act) = act else {
+        return diff(&known, Effect::TooLate, fields);
+    };
+    if !binds {
+        let named = CampaignRow {
+            name: row.name,
+            rule: row.rule,
+            ..known
+        };
+        acting.tx.update_campaign(&named, from, now).await?;
+        events.push(told("renamed", &named)?);
+        return diff(&named, Effect::Renamed, fields);
+    }
+    let changed = CampaignRow {
+        id: known.id,
+        created_by: known.created_by,
+        created_us: known.created_us,
+        submitted_by: known.submitted_by,
+        decided_by: known.decided_by,
+        reason: fields.join(", "),
+        ..row
+    };
+    acting.tx.update_campaign(&changed, from, now).await?;
+    events.push(told(act.as_str(), &changed)?);
+    if act == CampaignAct::Change {
+        return diff(&changed, Effect::Changed, fields);
+    }
+    for run in runs.iter().filter(|r| r.opened_us == 0 && r.closed_us == 0) {
+        let (id, intent) = (run.id()?, run.intent()?);
+        if intent == Intent::Cancelled {
+            continue;
+        }
+        acting
+            .tx
+            .set_intent(id, intent, Intent::Cancelled, "changed")
+            .await?;
+        events.push(Event::Run {
+            by: by.to_owned(),
+            act: "cancelled".into(),
+            run: id,
+            intent: Intent::Cancelled.as_str().into(),
+            reason: "changed".into(),
+            part_ref: None,
+        });
+        // Nothing of it was ever claimed: nothing waits in `again`.
+        for lane in acting
+            .tx
+            .lanes_of(id)
+            .await?
+            .iter()
+            .filter(|l| l.end_reason.is_empty())
+        {
+            acting.tx.end_lane(LaneId(lane.id), "changed").await?;
+            events.push(Event::Ended {
+                span: Span {
+                    lane: LaneId(lane.id),
+                    from: lane.next,
+                    to: lane.end,
+                },
+                reason: "changed".into(),
+            });
+        }
+    }
+    diff(&changed, Effect::Voided, fields)
+}
+
+fn diff(
+    row: &CampaignRow,
+    effect: Effect,
+    fields: Vec<&'static str>,
+) -> Result<ItemDiff, ServiceError> {
+    Ok(ItemDiff {
+        item: row.item.clone(),
+        name: row.name.clone(),
+        campaign: Some(row.id()?),
+        effect,
+        fields,
+    })
+}
