@@ -4,6 +4,7 @@ pub mod audience;
 pub mod calendar;
 pub mod carrier;
 pub mod event;
+pub mod forecast;
 pub mod hours;
 pub mod id;
 pub mod lang;

@@ -102,8 +102,8 @@ impl FromStr for MessageId {
     }
 }
 
-/// A gateway's configured name, such as `mobile`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// A gateway's configured name, such as `mobile`; empty where there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GatewayId(pub String);
 

@@ -1,0 +1,92 @@
+//! Which way a number goes, and whether at all. Freezing and surveying use the same.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Office;
+use crate::{
+    config,
+    domain::{
+        carrier::{Carrier, serving},
+        phone::Phone,
+    },
+    store::{self, Store},
+};
+
+/// Suppressions read at a time.
+const SUPPRESSIONS: i64 = 50_000;
+
+/// Where a number goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Route<'a> {
+    /// Who serves it.
+    pub(super) carrier: Carrier,
+    /// Who takes it.
+    pub(super) gateway: Option<&'a config::Gateway>,
+    /// Why it gets nothing all the same.
+    pub(super) suppressed: Option<&'static str>,
+}
+
+/// Knows numbers' carriers and who has opted out.
+#[derive(Debug)]
+pub(super) struct Router<'a> {
+    office: Office<'a>,
+    routing: HashMap<Phone, Carrier>,
+    suppressed: HashSet<Phone>,
+}
+
+impl<'a> Router<'a> {
+    pub(super) async fn open(store: &Store, office: Office<'a>) -> store::Result<Self> {
+        let mut tx = store.read("routing").await?;
+        let routing = tx
+            .routing()
+            .await?
+            .into_iter()
+            .filter_map(|(phone, carrier)| Some((Phone::from_wire(&phone)?, carrier.parse().ok()?)))
+            .collect();
+        let mut suppressed = HashSet::new();
+        let mut after = 0;
+        loop {
+            let rows = tx.suppressions_after(after, SUPPRESSIONS).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.seq;
+            suppressed.extend(rows.iter().filter_map(|r| Phone::from_wire(&r.phone)));
+        }
+        Ok(Self {
+            office,
+            routing,
+            suppressed,
+        })
+    }
+
+    /// The office's own signature, for people without a route.
+    pub(super) fn signature(&self) -> &'a str {
+        self.office.signature
+    }
+
+    pub(super) fn route(&self, phone: Phone) -> Route<'a> {
+        let carrier = serving(
+            None,
+            self.routing.get(&phone).copied(),
+            self.office.carriers.carrier(phone),
+        );
+        let gateway = choose(self.office.gateways, carrier);
+        let suppressed = match (gateway, self.suppressed.contains(&phone)) {
+            (_, true) => Some("opt_out"),
+            (None, false) => Some("no_route"),
+            (Some(_), false) => None,
+        };
+        Route {
+            carrier,
+            gateway,
+            suppressed,
+        }
+    }
+}
+
+/// Which gateway takes a carrier's numbers: the first that names it, else the first that takes any.
+fn choose(gateways: &[config::Gateway], carrier: Carrier) -> Option<&config::Gateway> {
+    gateways
+        .iter()
+        .find(|g| g.carriers.contains(&carrier))
+        .or_else(|| gateways.iter().find(|g| g.carriers.is_empty()))
+}
