@@ -3,6 +3,7 @@
 //! clears away.
 
 pub mod audience;
+mod clashes;
 mod lanes;
 mod routing;
 mod survey;
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 pub use crate::domain::policy::OnDoubt;
 pub use audience::{Audience, Person};
+pub use clashes::clashes;
 pub use survey::{Survey, Through, survey};
 
 use crate::{

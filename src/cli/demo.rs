@@ -254,6 +254,20 @@ fn table(outcome: &Outcome, ctx: &Ctx) -> Result<(), CliError> {
             if agree { "agree" } else { "DISAGREE" }, outcome.adopted, outcome.elapsed_seconds
         ),
     ))?;
+    let f = &outcome.forecast;
+    ctx.out.line(ctx.lang.pick(
+        format!(
+            "预测与实际：{} 批中 {} 批的发完时间相差不超过 5 %，{} 批不超过 5 % 或 0.25 秒，最多差 {:.2} 秒。",
+            f.runs, f.within_5_percent, f.within_5_percent_or_250_ms, f.largest_error_seconds
+        ),
+        format!(
+            "Forecast and fact: of {} runs {} were through within 5 % of the forecast time, {} within 5 % or 0.25 s; the farthest was {:.2} s off.",
+            f.runs, f.within_5_percent, f.within_5_percent_or_250_ms, f.largest_error_seconds
+        ),
+    ))?;
+    for (item, fact, forecast) in &f.each {
+        tracing::debug!(%item, fact, forecast, "forecast and fact");
+    }
     let l = &outcome.ledger;
     ctx.out.line(ctx.lang.pick(
         format!("台账：{} 条记录，{} 个事件，核验{}。请抄下台账头，日后用 audit verify --expect 核对：", l.entries, l.events, if l.verified { "通过" } else { "未通过" }),

@@ -28,6 +28,8 @@ pub enum PlanCommand {
     Check(CheckArgs),
     /// 导入为草稿；再次导入则列出变化 · read it in as drafts; again: what has changed
     Import(ImportArgs),
+    /// 预测每批何时发完、多少段、多少钱、谁一天收得太多 · when each run is through, at what cost
+    Forecast(ForecastArgs),
     /// 把计划改到另一年 · the same plan for another year
     New(NewArgs),
 }
@@ -55,6 +57,16 @@ pub struct ImportArgs {
     pub json: bool,
 }
 
+/// `watchbell plan forecast`
+#[derive(Debug, Args)]
+pub struct ForecastArgs {
+    /// 计划文件 · the plan file
+    pub file: PathBuf,
+    /// 输出一个 JSON · print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `watchbell plan new`
 #[derive(Debug, Args)]
 pub struct NewArgs {
@@ -74,6 +86,7 @@ pub async fn run(command: PlanCommand, ctx: &Ctx) -> Result<Exit, CliError> {
     match command {
         PlanCommand::Check(args) => check(&args, ctx),
         PlanCommand::Import(args) => import(&args, ctx).await,
+        PlanCommand::Forecast(args) => forecast(&args, ctx).await,
         PlanCommand::New(args) => new(&args, ctx),
     }
 }
@@ -168,6 +181,34 @@ async fn import(args: &ImportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     }
     show_diff(&diff, args, ctx)?;
     Ok(Exit::Done)
+}
+
+/// Exit 1 when something does not fit: a quota, a not-after, a placeholder.
+async fn forecast(args: &ForecastArgs, ctx: &Ctx) -> Result<Exit, CliError> {
+    let file = PlanFile::load(&args.file).map_err(|e| wrong(&e))?;
+    let office = ctx.office().await?;
+    let actor = ctx.actor(&office).await?;
+    let zone = office.config.sending.timezone;
+    let groups = office.groups(&actor).await?;
+    let groups: Vec<String> = groups.into_iter().map(|g| g.name).collect();
+    let resolved = file
+        .resolve(&Calendar::builtin(), zone, Some(&groups))
+        .map_err(|e| wrong(&e))?;
+    let plan = &file.read.plan.name;
+    let forecast = office.forecast(&actor, plan, &resolved.items).await?;
+    office.store.close().await;
+    if args.json {
+        ctx.out.json(&forecast.to_json(zone))?;
+    } else {
+        super::forecast::show(&forecast, zone, ctx)?;
+    }
+    if forecast.runs.is_empty() {
+        ctx.out.note(ctx.say(
+            "计划里的时间都已过去。",
+            "all of the plan's slots have passed.",
+        ))?;
+    }
+    Ok(Exit::of(forecast.fits()))
 }
 
 /// The diff: what is new, changed, voided, unchanged, too late, gone.

@@ -1,6 +1,6 @@
 //! What the people of the demo do, day by day: all of it ordinary use cases.
 
-use std::{fs, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use chrono::{Days, NaiveDate, NaiveDateTime, TimeZone};
 use tokio::time::Instant;
@@ -19,13 +19,13 @@ use crate::{
         lang::Lang,
         lifecycle::{CampaignAct, CampaignState},
         phone::Phone,
+        plan::Planned,
         time::Micros,
     },
     service::{
         Office, ServiceError,
         plan::{Import, ImportDiff},
     },
-    store::campaign::CampaignRow,
 };
 
 /// An opt-out takes effect within this, or something is wrong.
@@ -61,12 +61,13 @@ pub(super) async fn live(
     people: &People,
     wanted: &Wanted,
     tell: &mut impl FnMut(Step<'_>),
-) -> Result<(), ServiceError> {
-    let month = Month {
+) -> Result<Expected, ServiceError> {
+    let mut month = Month {
         office,
         carriers,
         people,
         wanted,
+        expected: Expected::new(),
     };
     let lapse = Lapse { office, carriers };
     month.draft(tell).await?;
@@ -92,14 +93,18 @@ pub(super) async fn live(
     while let Some(next) = lapse.settle().await? {
         lapse.live_until(next).await?;
     }
-    Ok(())
+    Ok(month.expected)
 }
+
+/// When each run was to be through: by its plan item and slot, as it was forecast last before it fired.
+pub(super) type Expected = BTreeMap<(String, Micros), Micros>;
 
 struct Month<'a> {
     office: &'a Office,
     carriers: &'a Carriers,
     people: &'a People,
     wanted: &'a Wanted,
+    expected: Expected,
 }
 
 impl Month<'_> {
@@ -140,7 +145,7 @@ impl Month<'_> {
     }
 
     /// The plan is read in, looked at, and handed in.
-    async fn draft(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+    async fn draft(&mut self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
         setup::lay_out_plan(&self.wanted.dir)?;
         let plan = setup::read_plan(&self.wanted.dir, self.office)?;
         self.import(&plan).await?;
@@ -153,23 +158,41 @@ impl Month<'_> {
         self.hand_in().await
     }
 
-    async fn import(&self, plan: &PlanRead) -> Result<ImportDiff, ServiceError> {
+    async fn import(&mut self, plan: &PlanRead) -> Result<ImportDiff, ServiceError> {
         let import = Import {
             plan: &plan.name,
             title: &plan.title,
             source: &plan.source,
             items: &plan.items,
         };
-        self.office
-            .import_plan(&self.people.clerk, &import, false)
-            .await
+        let clerk = &self.people.clerk;
+        let diff = self.office.import_plan(clerk, &import, false).await?;
+        let items: Vec<_> = self.with_people(&plan.items).await?;
+        let forecast = self.office.forecast(clerk, &plan.name, &items).await?;
+        for run in forecast.runs {
+            if let Some(ends) = run.course.ends() {
+                self.expected.insert((run.item, run.slot), ends);
+            }
+        }
+        Ok(diff)
     }
 
-    /// Nobody stands in any of its groups.
-    async fn is_empty(&self, campaign: &CampaignRow) -> Result<bool, ServiceError> {
+    /// The campaigns that somebody would get.
+    async fn with_people(&self, items: &[Planned]) -> Result<Vec<Planned>, ServiceError> {
+        let mut all = Vec::with_capacity(items.len());
+        for item in items {
+            if !self.is_empty(&item.include).await? {
+                all.push(item.clone());
+            }
+        }
+        Ok(all)
+    }
+
+    /// Nobody stands in any of these groups.
+    async fn is_empty(&self, groups: &[String]) -> Result<bool, ServiceError> {
         let mut tx = self.office.store.read("demo_groups").await?;
-        for name in campaign.groups()? {
-            if tx.group(&name).await?.is_some_and(|g| g.members > 0) {
+        for name in groups {
+            if tx.group(name).await?.is_some_and(|g| g.members > 0) {
                 return Ok(false);
             }
         }
@@ -179,7 +202,9 @@ impl Month<'_> {
     /// Every draft goes to the approver; those of groups without anybody stay drafts.
     async fn hand_in(&self) -> Result<(), ServiceError> {
         for campaign in self.office.campaigns().await?.into_iter().rev() {
-            if campaign.state()? == CampaignState::Draft && !self.is_empty(&campaign).await? {
+            if campaign.state()? == CampaignState::Draft
+                && !self.is_empty(&campaign.groups()?).await?
+            {
                 self.office
                     .submit(&self.people.clerk, campaign.id()?, None)
                     .await?;

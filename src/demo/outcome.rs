@@ -11,7 +11,7 @@ use std::{
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::Wanted;
+use super::{Wanted, month::Expected};
 use crate::{
     app::Carriers,
     domain::{id::MessageId, month::Month, phone::Phone, role::Actor},
@@ -35,6 +35,8 @@ pub struct Outcome {
     pub gateways: Vec<GatewayFigures>,
     /// None in this version.
     pub work_orders: Vec<serde_json::Value>,
+    /// What was forecast, beside what came.
+    pub forecast: ForecastFigures,
     /// The ledger.
     pub ledger: LedgerFigures,
     /// What was written.
@@ -80,6 +82,22 @@ pub struct GatewayFigures {
     pub peak_segments_in_one_second: u64,
 }
 
+/// When runs were to be through, and when they were: from the slot to the last answer.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ForecastFigures {
+    /// Runs compared.
+    pub runs: usize,
+    /// Off by no more than 5 % of the time the run took.
+    pub within_5_percent: usize,
+    /// Off by no more than that, or than a quarter of a second.
+    pub within_5_percent_or_250_ms: usize,
+    /// The farthest off, in seconds.
+    pub largest_error_seconds: f64,
+    /// Each: item, seconds it took, seconds forecast.
+    #[serde(skip)]
+    pub each: Vec<(String, f64, f64)>,
+}
+
 /// The ledger at the end.
 #[derive(Debug, Clone, Serialize)]
 pub struct LedgerFigures {
@@ -112,6 +130,7 @@ pub(super) async fn gather(
     office: &Office,
     auditor: &Actor,
     carriers: &Carriers,
+    expected: &Expected,
     wanted: &Wanted,
     started: Instant,
 ) -> Result<Outcome, ServiceError> {
@@ -120,6 +139,7 @@ pub(super) async fn gather(
     let verdict = audit::verify(&office.store, None)
         .await
         .map_err(|e| ServiceError::refused(format!("台账无法核验：{e}"), e.to_string()))?;
+    let forecast = compare_forecast(office, expected).await?;
     let log = write_log(office, auditor, wanted).await?;
     let summary = write_summary(office, auditor, wanted).await?;
     let gateways = office
@@ -144,6 +164,7 @@ pub(super) async fn gather(
         messages: sum.to_json(),
         gateways,
         work_orders: Vec::new(),
+        forecast,
         ledger: LedgerFigures {
             entries: verdict.entries,
             events: verdict.events,
@@ -307,4 +328,58 @@ fn june() -> Result<Month, ServiceError> {
     "2023-06"
         .parse()
         .map_err(|_| ServiceError::refused("月份有误", "the month cannot be read"))
+}
+
+/// Each run's last answer beside the forecast.
+async fn compare_forecast(
+    office: &Office,
+    expected: &Expected,
+) -> Result<ForecastFigures, ServiceError> {
+    let ends = last_answers(office).await?;
+    let mut figures = ForecastFigures::default();
+    for view in office.runs().await? {
+        let slot = Micros(view.run.not_before_us);
+        let Some(forecast) = expected.get(&(view.campaign.item.clone(), slot)) else {
+            continue;
+        };
+        let mut tx = office.store.read("demo_lanes").await?;
+        let lanes = tx.lanes_of(view.run.id()?).await?;
+        let Some(end) = lanes.iter().filter_map(|l| ends.get(&l.id)).max() else {
+            continue;
+        };
+        let seconds = |t: i64| (t - slot.0) as f64 / 1e6;
+        let (fact, forecast) = (seconds(*end), seconds(forecast.0));
+        let error = (forecast - fact).abs();
+        figures.runs += 1;
+        figures.within_5_percent += usize::from(error <= 0.05 * fact);
+        figures.within_5_percent_or_250_ms += usize::from(error <= (0.05 * fact).max(0.25));
+        figures.largest_error_seconds = figures.largest_error_seconds.max(error);
+        figures.each.push((view.campaign.item, fact, forecast));
+    }
+    Ok(figures)
+}
+
+/// When each lane's last claim closed, by the ledger.
+async fn last_answers(office: &Office) -> Result<HashMap<i64, i64>, ServiceError> {
+    let mut ends = HashMap::new();
+    let mut after = 0;
+    loop {
+        let mut tx = office.store.read("demo_ledger").await?;
+        let entries = tx.entries_after(after, PAGE).await?;
+        let Some(last) = entries.last() else {
+            return Ok(ends);
+        };
+        after = last.n;
+        for entry in &entries {
+            let closed = entry
+                .events
+                .lines()
+                .filter(|l| l.starts_with(r#"{"e":"closed""#));
+            for line in closed {
+                if let Ok(Event::Closed { lane, .. }) = serde_json::from_str(line) {
+                    ends.insert(lane.0, entry.time_us);
+                }
+            }
+        }
+    }
 }
