@@ -81,6 +81,9 @@ pub(super) struct Housekeeper {
     known: Vec<GatewayId>,
     change: Option<i64>,
     swept: Option<Instant>,
+    /// When the next thing comes that only time changes and that must not wait for the sweep: a run's
+    /// slot, or the window's opening for somebody who waits.
+    due: Option<Micros>,
     templates: HashMap<i64, Arc<Template>>,
 }
 
@@ -91,6 +94,7 @@ impl Housekeeper {
             known: gateways.iter().map(|g| g.id.clone()).collect(),
             change: None,
             swept: None,
+            due: None,
             templates: HashMap::new(),
         }
     }
@@ -106,10 +110,12 @@ impl Housekeeper {
             return Ok(None);
         };
         let sweep = self.swept.is_none_or(|t| t.elapsed() >= SWEEP);
-        if !sweep && self.change == Some(installation.change) {
+        let due = self.due.is_some_and(|at| at <= now);
+        if !sweep && !due && self.change == Some(installation.change) {
             return Ok(None);
         }
         self.change = Some(installation.change);
+        self.due = None;
         let mut news = News {
             may_send: installation.may_send(),
             stopped_us: installation.stopped_us,
@@ -128,8 +134,20 @@ impl Housekeeper {
         Ok(Some(news))
     }
 
-    fn may_go(&self, now: Micros, priority: Priority) -> bool {
-        matches!(self.policy.hours.may_send(now, priority), Window::Open)
+    /// May it go now? If not, the window's opening is remembered.
+    fn may_go(&mut self, now: Micros, priority: Priority) -> bool {
+        match self.policy.hours.may_send(now, priority) {
+            Window::Open => true,
+            Window::OpensAt(at, _) => {
+                self.comes(at);
+                false
+            }
+        }
+    }
+
+    /// Something will have to be looked at then.
+    fn comes(&mut self, at: Micros) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
     async fn lanes(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
@@ -190,9 +208,12 @@ impl Housekeeper {
     }
 
     /// Reserves limits chunk by chunk and opens what is reserved. Urgent runs reserve nothing.
-    async fn open_runs(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+    async fn open_runs(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
         if !news.may_send {
             return Ok(());
+        }
+        if let Some(at) = tx.next_not_before(now).await? {
+            self.comes(at);
         }
         for run in tx.runs_to_open(now).await? {
             let priority: Priority = parse(&run, &run.priority)?;

@@ -73,6 +73,8 @@ pub struct AuditLane {
     pub segments: i64,
     /// Root over the commitments.
     pub root: Vec<u8>,
+    /// When its last claim closed; 0: none has.
+    pub sent_us: i64,
     /// The run's: 0 = half made, of no account; -1 = there is no such run.
     pub frozen_us: i64,
 }
@@ -139,7 +141,7 @@ impl Tx {
     pub async fn audit_lanes(&mut self) -> Result<Vec<AuditLane>> {
         Ok(on!(self, db => sqlx::query_as(
             "SELECT l.id, l.run_id, l.gateway, l.template, l.size, l.next, l.\"end\", l.end_reason, l.ahead, l.written_from,
-                    l.reserved, l.max_parts, l.segments, l.root, COALESCE(r.frozen_us, -1) AS frozen_us
+                    l.reserved, l.max_parts, l.segments, l.root, l.sent_us, COALESCE(r.frozen_us, -1) AS frozen_us
                FROM lane l LEFT JOIN run r ON r.id = l.run_id ORDER BY l.id").fetch_all(db).await)?)
     }
 

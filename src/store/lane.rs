@@ -1,9 +1,12 @@
 //! Lanes, their tallies, claims and the `again` table: the durable queue of ranges.
 
-use super::{Result, Tx, on};
+use std::collections::BTreeSet;
+
+use super::{Result, Tx, dialect, on};
 use crate::domain::{
     id::{GatewayId, LaneId, RunId},
     message::Outcome,
+    time::Micros,
 };
 
 /// A lane with what its run wants of it.
@@ -53,6 +56,8 @@ pub struct LaneRow {
     pub day: String,
     /// The run's long-message reference.
     pub part_ref: i64,
+    /// When its last claim closed, 0 = none has.
+    pub sent_us: i64,
 }
 
 /// A lane's columns with its run's, and what follows the join.
@@ -61,7 +66,7 @@ macro_rules! lanes {
         concat!(
             "SELECT l.id, l.run_id, l.gateway, l.template, l.size, l.next, l.\"end\", l.end_reason, l.ahead, l.reserved,
                     l.written_from, l.max_parts, l.segments, r.priority, r.intent, r.on_doubt, r.not_after_us, r.not_before_us,
-                    r.opened_us, r.closed_us, r.day, r.part_ref
+                    r.opened_us, r.closed_us, r.day, r.part_ref, l.sent_us
                FROM lane l JOIN run r ON r.id = l.run_id ",
             $rest
         )
@@ -213,6 +218,19 @@ impl Tx {
             on!(self, db => sqlx::query("DELETE FROM claim WHERE lane_id = $1 AND id = $2")
             .bind(lane.0).bind(id).execute(db).await.map(drop))?,
         )
+    }
+
+    /// Claims of these lanes have closed now: the newest such moment is when a lane's last segment was
+    /// through. One statement a commit.
+    pub async fn lanes_sent(&mut self, lanes: &BTreeSet<LaneId>, now: Micros) -> Result<()> {
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        let ids = serde_json::json!(lanes).to_string();
+        let sql = dialect!(self,
+            sqlite: "UPDATE lane SET sent_us = $2 WHERE id IN (SELECT value FROM json_each($1))",
+            postgres: "UPDATE lane SET sent_us = $2 WHERE id IN (SELECT value::bigint FROM json_array_elements_text($1::json))");
+        Ok(on!(self, db => sqlx::query(sql).bind(ids).bind(now.0).execute(db).await.map(drop))?)
     }
 
     /// All open claims.

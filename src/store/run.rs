@@ -125,6 +125,15 @@ impl Tx {
               ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, id").bind(now.0).fetch_all(db).await)?)
     }
 
+    /// When the next approved run's time comes after `now`.
+    pub async fn next_not_before(&mut self, now: Micros) -> Result<Option<Micros>> {
+        let next: Option<i64> = on!(self, db => sqlx::query_scalar(
+            "SELECT min(not_before_us) FROM run
+              WHERE frozen_us > 0 AND approved_us > 0 AND opened_us = 0 AND closed_us = 0 AND intent = 'go' AND not_before_us > $1")
+            .bind(now.0).fetch_one(db).await)?;
+        Ok(next.map(Micros))
+    }
+
     /// Runs that are going or ended, and not yet seen done.
     pub async fn unclosed_runs(&mut self) -> Result<Vec<RunRow>> {
         Ok(on!(self, db => sqlx::query_as(

@@ -227,6 +227,7 @@ const CHANGES: &[(&str, &str)] = &[
         "INSERT INTO suppression (seq, phone, reason, source, salt, at_us) VALUES (8, '13811111111', 'person', 'li', x'00', 0)",
         "suppression 8: the table has it",
     ),
+    ("UPDATE lane SET sent_us = 1", "lane 1: sent_us is"),
     (
         "UPDATE account SET role = 'admin' WHERE name = 'wang'",
         "account wang: is not what",

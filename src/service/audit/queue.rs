@@ -28,6 +28,8 @@ pub(super) struct Lane {
     pub(super) end: i64,
     pub(super) end_reason: String,
     pub(super) reserved: i64,
+    /// When its last claim closed.
+    pub(super) sent_us: i64,
     /// By first position.
     pub(super) again: BTreeMap<i64, AgainRow>,
     pub(super) messages: Messages,
@@ -55,6 +57,7 @@ impl Lane {
             end: lane.size,
             end_reason: String::new(),
             reserved: 0,
+            sent_us: 0,
             again: BTreeMap::new(),
             messages: Messages::default(),
         })

@@ -193,7 +193,11 @@ impl Replay {
                 self.claimed(row, again)?;
             }
             Event::Closed { claim, lane } => match self.claims.remove(&claim) {
-                Some(row) if row.lane_id == lane.0 => {}
+                Some(row) if row.lane_id == lane.0 => {
+                    if let Some(lane) = self.lanes.get_mut(&lane.0) {
+                        lane.sent_us = at.time_us;
+                    }
+                }
                 _ => {
                     return Err(say(
                         format!("没有未结的领取 {claim}"),

@@ -306,6 +306,7 @@ pub(super) fn moving_lanes(
         same("lane", id, "end_reason", &row.end_reason, &lane.end_reason)?;
         same("lane", id, "ahead", row.ahead, sum.ahead)?;
         same("lane", id, "reserved", row.reserved, lane.reserved)?;
+        same("lane", id, "sent_us", row.sent_us, lane.sent_us)?;
         same("lane", id, "segments", row.segments, sum.segments)?;
         same("lane", id, "max_parts", row.max_parts, sum.max_parts)?;
     }
