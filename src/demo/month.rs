@@ -260,7 +260,7 @@ impl Month<'_> {
     /// The clerk writes into a message's text file and reads the plan in again: what was let out with the
     /// old words has to be let out anew.
     async fn amend(
-        &self,
+        &mut self,
         item: &str,
         write: impl FnOnce(&str) -> String,
     ) -> Result<ImportDiff, ServiceError> {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{Wanted, month::Expected};
 use crate::{
     app::Carriers,
-    domain::{id::MessageId, month::Month, phone::Phone, role::Actor},
+    domain::{id::MessageId, month::Month, phone::Phone, role::Actor, time::Micros},
     service::{Office, ServiceError, audit, log::LogQuery},
     store::{lane::Counts, log::LogFilter},
 };
@@ -335,7 +335,6 @@ async fn compare_forecast(
     office: &Office,
     expected: &Expected,
 ) -> Result<ForecastFigures, ServiceError> {
-    let ends = last_answers(office).await?;
     let mut figures = ForecastFigures::default();
     for view in office.runs().await? {
         let slot = Micros(view.run.not_before_us);
@@ -344,11 +343,11 @@ async fn compare_forecast(
         };
         let mut tx = office.store.read("demo_lanes").await?;
         let lanes = tx.lanes_of(view.run.id()?).await?;
-        let Some(end) = lanes.iter().filter_map(|l| ends.get(&l.id)).max() else {
+        let Some(end) = lanes.iter().map(|l| l.sent_us).max().filter(|t| *t > 0) else {
             continue;
         };
         let seconds = |t: i64| (t - slot.0) as f64 / 1e6;
-        let (fact, forecast) = (seconds(*end), seconds(forecast.0));
+        let (fact, forecast) = (seconds(end), seconds(forecast.0));
         let error = (forecast - fact).abs();
         figures.runs += 1;
         figures.within_5_percent += usize::from(error <= 0.05 * fact);
@@ -357,29 +356,4 @@ async fn compare_forecast(
         figures.each.push((view.campaign.item, fact, forecast));
     }
     Ok(figures)
-}
-
-/// When each lane's last claim closed, by the ledger.
-async fn last_answers(office: &Office) -> Result<HashMap<i64, i64>, ServiceError> {
-    let mut ends = HashMap::new();
-    let mut after = 0;
-    loop {
-        let mut tx = office.store.read("demo_ledger").await?;
-        let entries = tx.entries_after(after, PAGE).await?;
-        let Some(last) = entries.last() else {
-            return Ok(ends);
-        };
-        after = last.n;
-        for entry in &entries {
-            let closed = entry
-                .events
-                .lines()
-                .filter(|l| l.starts_with(r#"{"e":"closed""#));
-            for line in closed {
-                if let Ok(Event::Closed { lane, .. }) = serde_json::from_str(line) {
-                    ends.insert(lane.0, entry.time_us);
-                }
-            }
-        }
-    }
 }
