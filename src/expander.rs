@@ -70,8 +70,8 @@ pub enum Target {
     New,
     /// Of a campaign that was returned: its first run is cancelled, this one takes its place.
     Again(CampaignId),
-    /// One more run of a recurring campaign that is let out.
-    Of(CampaignId),
+    /// One more run of a recurring campaign that is let out, with the digest of what was approved.
+    Of(CampaignId, [u8; 32]),
 }
 
 /// Does another person decide?
@@ -211,7 +211,7 @@ pub async fn freeze(
     let run = RunId::fresh();
     let campaign = match order.campaign {
         Target::New => CampaignId::fresh(),
-        Target::Again(id) | Target::Of(id) => id,
+        Target::Again(id) | Target::Of(id, _) => id,
     };
     begin(store, clock, order, campaign, run).await?;
     let made = write(store, office, order, audience, run).await;
@@ -424,8 +424,8 @@ async fn finish(
         lanes,
         suppressed: spans,
     }];
-    if let Target::Of(_) = order.campaign {
-        must_fire(&mut tx, campaign).await?;
+    if let Target::Of(_, approved) = order.campaign {
+        must_fire(&mut tx, campaign, &approved).await?;
     } else {
         put_campaign(&mut tx, order, campaign, state, &digest, now).await?;
         events.push(Event::Campaign {
@@ -478,10 +478,19 @@ async fn finish(
     })
 }
 
-/// Nobody has changed, paused or called off the campaign while its run was made.
-async fn must_fire(tx: &mut store::Tx, campaign: CampaignId) -> store::Result<()> {
-    match tx.campaign(campaign).await?.state()? {
-        CampaignState::Approved | CampaignState::Active => Ok(()),
+/// Nobody has changed, paused or called off the campaign since its slot came; nor was another text
+/// approved in place of this one.
+pub(crate) async fn must_fire(
+    tx: &mut store::Tx,
+    campaign: CampaignId,
+    approved: &[u8],
+) -> store::Result<()> {
+    let row = tx.campaign(campaign).await?;
+    match row.state()? {
+        CampaignState::Approved | CampaignState::Active if row.digest == approved => Ok(()),
+        CampaignState::Approved | CampaignState::Active => Err(store::Error::Conflict(format!(
+            "campaign {campaign} was changed and approved anew: it fires as it is now"
+        ))),
         other => Err(store::Error::Conflict(format!(
             "campaign {campaign} is {other}: it does not fire"
         ))),
