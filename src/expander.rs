@@ -3,24 +3,18 @@
 //! clears away.
 
 pub mod audience;
-mod clashes;
 mod lanes;
-mod routing;
-mod survey;
-mod wording;
 
 use sha2::{Digest, Sha256};
 
 pub use crate::domain::policy::OnDoubt;
 pub use audience::{Audience, Person};
-pub use clashes::clashes;
-pub use survey::{Survey, Through, survey};
 
 use crate::{
     clock::Clock,
     config,
     domain::{
-        carrier::CarrierTable,
+        carrier::{Carrier, CarrierTable},
         event::{Event, FrozenLane, SuppressedSpan, Terms},
         id::{CampaignId, RunId},
         lang::Lang,
@@ -76,7 +70,7 @@ pub enum Target {
     New,
     /// Of a campaign that was returned: its first run is cancelled, this one takes its place.
     Again(CampaignId),
-    /// One more run of a recurring campaign that is let out.
+    /// One more run of a recurring campaign that is let out, with the digest of what was approved.
     Of(CampaignId, [u8; 32]),
 }
 
@@ -331,8 +325,14 @@ impl Chunk {
         let limits = ValueLimits::default();
         for person in people {
             made.size += 1;
-            if !is_fillable(maker.template(), &person, &limits, problems) {
-                continue;
+            if maker.has_placeholders() {
+                let before = problems.total;
+                maker
+                    .template()
+                    .check_row(person.row, &person.values, &limits, problems);
+                if problems.total > before {
+                    continue;
+                }
             }
             if !person.others.is_empty() {
                 made.merged += 1;
@@ -363,20 +363,6 @@ impl Chunk {
         tx.insert_merges(run, &self.merges).await?;
         tx.commit().await
     }
-}
-
-/// Do this person's values fill the text? If not, the problems say what is wrong.
-fn is_fillable(
-    template: &Template,
-    person: &Person,
-    limits: &ValueLimits,
-    problems: &mut Problems,
-) -> bool {
-    let before = problems.total;
-    if !template.names().is_empty() {
-        template.check_row(person.row, &person.values, limits, problems);
-    }
-    problems.total == before
 }
 
 /// What has been written of a run.
@@ -438,8 +424,8 @@ async fn finish(
         lanes,
         suppressed: spans,
     }];
-    if let Target::Of(_, digest) = order.campaign {
-        must_fire(&mut tx, campaign, &digest).await?;
+    if let Target::Of(_, approved) = order.campaign {
+        must_fire(&mut tx, campaign, &approved).await?;
     } else {
         put_campaign(&mut tx, order, campaign, state, &digest, now).await?;
         events.push(Event::Campaign {
@@ -492,18 +478,18 @@ async fn finish(
     })
 }
 
-/// Nobody has changed, paused or called off the campaign since it was looked at; `digest` is what its approval bound
-/// then.
+/// Nobody has changed, paused or called off the campaign since its slot came; nor was another text
+/// approved in place of this one.
 pub(crate) async fn must_fire(
     tx: &mut store::Tx,
     campaign: CampaignId,
-    digest: &[u8],
+    approved: &[u8],
 ) -> store::Result<()> {
     let row = tx.campaign(campaign).await?;
     match row.state()? {
-        CampaignState::Approved | CampaignState::Active if row.digest == digest => Ok(()),
+        CampaignState::Approved | CampaignState::Active if row.digest == approved => Ok(()),
         CampaignState::Approved | CampaignState::Active => Err(store::Error::Conflict(format!(
-            "campaign {campaign} is no longer what was approved then"
+            "campaign {campaign} was changed and approved anew: it fires as it is now"
         ))),
         other => Err(store::Error::Conflict(format!(
             "campaign {campaign} is {other}: it does not fire"
@@ -633,6 +619,14 @@ pub(crate) async fn clear(store: &Store, run: RunId) -> store::Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Which gateway takes a carrier's numbers: the first that names it, else the first that takes any.
+fn route(gateways: &[config::Gateway], carrier: Carrier) -> Option<&config::Gateway> {
+    gateways
+        .iter()
+        .find(|g| g.carriers.contains(&carrier))
+        .or_else(|| gateways.iter().find(|g| g.carriers.is_empty()))
 }
 
 /// A message's commitment: what its freeze leaf covers, one JSON array (`docs/ledger.md`).

@@ -489,6 +489,13 @@ impl Recorder {
             Op::Decide(decision) => run::decide(tx, work, decision).await?,
             Op::Intend {
                 run,
+                to: Intent::Cancelled,
+                by,
+                reason,
+                ..
+            } => run::call_off(tx, work, *run, by, reason).await?,
+            Op::Intend {
+                run,
                 to,
                 act,
                 by,

@@ -21,7 +21,10 @@ use crate::{
     },
     engine::LATE_TOLERANCE,
     expander::{self, Approval, Audience, FreezeError, Order, Target, audience::GroupsError},
-    store::{self, Store, Tx, campaign::CampaignRow, entry::lines, error::Next, run::RunRow},
+    store::{
+        self, Store, Tx, campaign::CampaignRow, entry::lines, installation::Installation,
+        run::RunRow,
+    },
 };
 
 /// Between two looks at the clock.
@@ -29,9 +32,6 @@ const LOOK: Duration = Duration::from_millis(150);
 
 /// Slots dealt with in one turn: after an outage the rest comes in the next ones.
 const A_TURN: usize = 16;
-
-/// Longest reason in the ledger, in characters.
-const MAX_REASON: usize = 200;
 
 /// Fires what is due. One per database: it lives beside the engine.
 #[derive(Debug)]
@@ -50,6 +50,20 @@ struct Groups {
     exclude: Vec<String>,
 }
 
+/// What the last look found, when nothing was due.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    change: i64,
+    next: Option<Micros>,
+}
+
+/// What one look finds.
+#[derive(Debug, Default)]
+struct Due {
+    slots: Vec<(Micros, CampaignRow)>,
+    next: Option<Micros>,
+}
+
 /// Why a slot was not fired.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
@@ -57,6 +71,24 @@ enum Failed {
     Groups(#[from] GroupsError),
     #[error(transparent)]
     Freeze(#[from] FreezeError),
+}
+
+impl Failed {
+    /// For the ledger: neither names nor values, which the errors' own words may quote.
+    fn reason(&self) -> String {
+        match self {
+            Self::Groups(GroupsError::Store(_)) | Self::Freeze(FreezeError::Store(_)) => "database",
+            Self::Groups(GroupsError::Unknown(_)) => "a group is gone",
+            Self::Groups(GroupsError::Cycle(_)) => "groups contain each other",
+            Self::Freeze(FreezeError::Template(_) | FreezeError::Text(_)) => "text cannot be sent",
+            Self::Freeze(FreezeError::Values(problems)) => {
+                return format!("{} values do not fit the text", problems.total);
+            }
+            Self::Freeze(FreezeError::Nobody) => "audience is empty",
+            Self::Freeze(FreezeError::Frame { .. }) => "values change the text's frame",
+        }
+        .to_owned()
+    }
 }
 
 impl Scheduler {
@@ -72,8 +104,10 @@ impl Scheduler {
 
     /// Looks again and again until `stop`. A database that is away for a moment is waited for.
     pub async fn run(self, stop: CancellationToken) {
+        let mut seen = None;
         while !stop.is_cancelled() {
-            if let Err(error) = self.run_once(self.clock.now()).await {
+            if let Err(error) = self.turn(self.clock.now(), &mut seen).await {
+                seen = None;
                 tracing::warn!("Slots could not be looked after for now: {error}");
             }
             tokio::select! {
@@ -85,42 +119,91 @@ impl Scheduler {
 
     /// Deals with the slots that are due, the oldest first; says how many.
     pub async fn run_once(&self, now: Micros) -> store::Result<usize> {
-        let due = {
+        self.turn(now, &mut None).await
+    }
+
+    /// One look. `seen` spares an idle house the reading: nothing was changed, and no slot has come.
+    async fn turn(&self, now: Micros, seen: &mut Option<Seen>) -> store::Result<usize> {
+        let (due, change) = {
             let mut tx = self.store.read("slots").await?;
             // Nothing fires on a held or stopped database: once it is let go, the policies decide.
-            match tx.installation().await? {
-                Some(installation) if installation.may_send() => due(&mut tx, now).await?,
-                _ => return Ok(0),
+            let installation = tx.installation().await?.filter(Installation::may_send);
+            let Some(change) = installation.map(|i| i.change) else {
+                return Ok(0);
+            };
+            if seen.is_some_and(|s| s.change == change && s.next.is_none_or(|t| t > now)) {
+                return Ok(0);
             }
+            (self.slots(&mut tx, now).await?, change)
         };
-        // What is wrong with one campaign must not keep the others from going out.
-        let mut stuck = HashSet::new();
-        let mut dealt_with = 0;
-        for (slot, campaign) in &due {
-            if dealt_with == A_TURN {
+        *seen = due.slots.is_empty().then_some(Seen {
+            change,
+            next: due.next,
+        });
+        let (mut dealt, mut failed) = (0, HashSet::new());
+        for (slot, campaign) in &due.slots {
+            if dealt == A_TURN {
                 break;
             }
-            if stuck.contains(campaign.id.as_str()) {
+            if failed.contains(&campaign.id) {
                 continue;
             }
-            dealt_with += 1;
             match self.fire(now, campaign, *slot).await {
-                Ok(()) => {}
+                Ok(()) => dealt += 1,
                 // Somebody else was first, or changed the campaign: the next look tells.
                 Err(error) if error.is_conflict() => {}
-                Err(error) if error.next() == Next::Retry => return Err(error),
+                // The next turn tries again; until then the others' slots have their turn.
                 Err(error) => {
-                    stuck.insert(campaign.id.as_str());
-                    self.alerts.raise(Alert {
-                        kind: Kind::RunLate,
-                        subject: campaign.id.clone(),
-                        zh: format!("这个任务到时发不出去：{error}"),
-                        en: format!("this campaign is due and cannot be fired: {error}"),
-                    });
+                    self.cannot_fire(campaign, &error);
+                    failed.insert(campaign.id.clone());
                 }
             }
         }
-        Ok(dealt_with)
+        Ok(dealt)
+    }
+
+    /// Slots that have come and have no run, the oldest first, and when the next one comes.
+    async fn slots(&self, tx: &mut Tx, now: Micros) -> store::Result<Due> {
+        let mut due = Due::default();
+        for campaign in tx.firing_campaigns().await? {
+            let open = match open_slots(tx, &campaign).await {
+                Err(error @ store::Error::Corrupt { .. }) => {
+                    self.cannot_fire(&campaign, &error);
+                    continue;
+                }
+                open => open?,
+            };
+            for slot in open {
+                if slot <= now {
+                    due.slots.push((slot, campaign.clone()));
+                } else {
+                    due.next = Some(due.next.map_or(slot, |t| t.min(slot)));
+                }
+            }
+        }
+        due.slots
+            .sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
+        Ok(due)
+    }
+
+    /// The alert names no contents: they may hold people's data.
+    fn cannot_fire(&self, campaign: &CampaignRow, error: &store::Error) {
+        let (zh, en) = match error {
+            store::Error::Corrupt { .. } => (
+                "任务的记录有误，无法按时发送：请运行 watchbell audit verify",
+                "the campaign's record cannot be read, so it does not fire: run `watchbell audit verify`",
+            ),
+            _ => (
+                "数据库出错，任务未能按时发送，将继续尝试",
+                "the database refused, so the campaign has not fired yet: it is tried again",
+            ),
+        };
+        self.alerts.raise(Alert {
+            kind: Kind::Database,
+            subject: campaign.id.clone(),
+            zh: zh.into(),
+            en: en.into(),
+        });
     }
 
     async fn fire(&self, now: Micros, campaign: &CampaignRow, slot: Micros) -> store::Result<()> {
@@ -147,7 +230,7 @@ impl Scheduler {
                 ) => {
                     return Err(e);
                 }
-                Err(failed) => failed.to_string().chars().take(MAX_REASON).collect(),
+                Err(failed) => failed.reason(),
             }
         };
         self.miss(campaign, slot, &reason).await
@@ -164,10 +247,10 @@ impl Scheduler {
         let mut tx = self.store.read("slot_groups").await.map_err(store_error)?;
         let audience = Audience::of_groups(&mut tx, &groups.include, &groups.exclude).await?;
         drop(tx);
-        let digest = campaign.digest.as_slice().try_into().map_err(|_| {
+        let approved = campaign.digest.as_slice().try_into().map_err(|_| {
             store_error(store::Error::Corrupt {
                 table: "campaign",
-                what: format!("digest of {}", campaign.id),
+                what: "digest".to_owned(),
             })
         })?;
         let (expected, share) = (campaign.expected, self.config.sending.max_deviation);
@@ -183,7 +266,7 @@ impl Scheduler {
             late: campaign.late().map_err(store_error)?,
             slot,
             author: "watchbell".into(),
-            campaign: Target::Of(campaign.id().map_err(store_error)?, digest),
+            campaign: Target::Of(campaign.id().map_err(store_error)?, approved),
             approval: Approval::Given {
                 least: expected - most_off,
                 most: expected + most_off,
@@ -326,20 +409,6 @@ async fn finished(
         digest: hex::encode(&row.digest),
         reason: String::new(),
     }))
-}
-
-/// Slots that have come and have no run, the oldest first.
-async fn due(tx: &mut Tx, now: Micros) -> store::Result<Vec<(Micros, CampaignRow)>> {
-    let mut due = Vec::new();
-    for campaign in tx.firing_campaigns().await? {
-        for slot in open_slots(tx, &campaign).await? {
-            if slot <= now {
-                due.push((slot, campaign.clone()));
-            }
-        }
-    }
-    due.sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
-    Ok(due)
 }
 
 async fn open_slots(tx: &mut Tx, campaign: &CampaignRow) -> store::Result<Vec<Micros>> {

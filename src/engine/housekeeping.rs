@@ -223,8 +223,9 @@ impl Housekeeper {
             let id = run.id()?;
             if self.is_late(tx, now, &run, priority).await? {
                 news.alerts.push(late_alert(&run));
-                news.ops.push(Op::Late(id));
+                // One that is sent all the same needs no act, however many looks its reserving takes.
                 if run.late != Late::Send.as_str() {
+                    news.ops.push(Op::Late(id));
                     continue;
                 }
             }

@@ -324,6 +324,22 @@ pub(super) async fn decide(
     tx.bump().await
 }
 
+/// Ends one run of a campaign that goes on.
+pub(super) async fn call_off(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    id: RunId,
+    by: &str,
+    reason: &str,
+) -> store::Result<()> {
+    if tx.run(id).await?.closed_us > 0 {
+        return Err(store::Error::Conflict(format!(
+            "run {id} is over: nothing of it is left to cancel"
+        )));
+    }
+    cancel(tx, work, id, CampaignAct::Cancel.as_str(), by, reason).await
+}
+
 /// Ends a run where it stands; its lanes end with this word as their reason.
 async fn cancel(
     tx: &mut Tx,

@@ -116,7 +116,8 @@ impl Office {
         }
         let campaign = view.campaign;
         let op = match to {
-            Intent::Cancelled => Op::Decide(Decision {
+            // A recurring campaign goes on: only this run of it is called off.
+            Intent::Cancelled if !campaign.is_recurring()? => Op::Decide(Decision {
                 campaign: campaign.id()?,
                 act: CampaignAct::Cancel,
                 by: actor.label(),

@@ -31,6 +31,7 @@ mod report;
 mod scheduling;
 mod sending_stories;
 mod simulate_stories;
+mod slots;
 mod support;
 mod tidy;
 mod trouble_below;

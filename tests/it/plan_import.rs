@@ -57,15 +57,17 @@ async fn a_plan_is_drafted_approved_fired_once_and_voided_by_a_change() {
     on_each_database(async |story: &Story| {
         let office = &story.office;
         story.person("admin", Role::Admin).await;
-        let clerk = story.person("wang", Role::Clerk).await;
+        let clerk = story.person("zhao", Role::Clerk).await;
         let approver = story.person("li", Role::Approver).await;
         let mut plan = [item("weekly", &[1, 2, 3])];
         let said = misused(office.import_plan(&clerk, &june(&plan), false).await);
         assert!(said.contains("全县"), "{said}");
         let list = story.path("list.csv");
         std::fs::write(&list, "手机,姓名\n13800100000,张三\n13800100001,李四\n").unwrap();
-        let into = contacts::Import::into_group("全县");
-        office.import_file(&clerk, &list, into).await.unwrap();
+        office
+            .import_file(&clerk, &list, contacts::Import::into_group("全县"))
+            .await
+            .unwrap();
         let diff = office
             .import_plan(&clerk, &june(&plan), false)
             .await

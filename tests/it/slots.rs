@@ -1,0 +1,183 @@
+//! Single slots called off, and one-offs whose text changes before theirs comes.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use watchbell::{
+    alert::Alerts,
+    domain::{
+        id::CampaignId,
+        lifecycle::{CampaignAct, CampaignState, Intent, Progress},
+        plan::Planned,
+        policy::{Late, OnDoubt},
+        priority::Priority,
+        role::{Actor, Role},
+    },
+    scheduler::Scheduler,
+    service::{
+        audit, contacts,
+        plan::{Effect, Import},
+        sending::RunView,
+    },
+};
+
+use crate::support::{MORNING, Story, on_each_database};
+
+/// A campaign at these hours after [`MORNING`].
+fn planned(late: Late, hours: &[i64]) -> Planned {
+    Planned {
+        item: "heat".into(),
+        name: "高温".into(),
+        text: "今日高温，请落实防暑降温措施。".into(),
+        include: vec!["全县".into()],
+        exclude: Vec::new(),
+        priority: Priority::Normal,
+        on_doubt: OnDoubt::Hold,
+        late,
+        lasts: None,
+        rule: "每小时".into(),
+        slots: hours.iter().map(|h| MORNING.plus_secs(h * 3_600)).collect(),
+    }
+}
+
+/// The people of one story, and its scheduler.
+struct Desk<'a> {
+    story: &'a Story,
+    clerk: Actor,
+    approver: Actor,
+    scheduler: Scheduler,
+}
+
+impl<'a> Desk<'a> {
+    async fn open(story: &'a Story) -> Self {
+        story.person("admin", Role::Admin).await;
+        let office = &story.office;
+        let desk = Self {
+            story,
+            clerk: story.person("zhao", Role::Clerk).await,
+            approver: story.person("li", Role::Approver).await,
+            scheduler: Scheduler::new(
+                office.store.clone(),
+                office.clock.clone(),
+                office.config.clone(),
+                Alerts::new(office.clock.clone(), true),
+            ),
+        };
+        desk.people(2).await;
+        desk
+    }
+
+    /// Reads a list of so many people into the group.
+    async fn people(&self, count: usize) {
+        let list = self.story.path("list.csv");
+        let rows: String = (0..count).map(|n| format!("138001{n:05},张三\n")).collect();
+        std::fs::write(&list, format!("手机,姓名\n{rows}")).unwrap();
+        let import = contacts::Import::into_group("全县");
+        let office = &self.story.office;
+        office
+            .import_file(&self.clerk, &list, import)
+            .await
+            .unwrap();
+    }
+
+    async fn import(&self, item: &Planned) -> (CampaignId, Effect) {
+        let import = Import {
+            plan: "june",
+            title: "六月",
+            source: &item.text,
+            items: std::slice::from_ref(item),
+        };
+        let office = &self.story.office;
+        let diff = office
+            .import_plan(&self.clerk, &import, false)
+            .await
+            .unwrap();
+        (diff.items[0].campaign.unwrap(), diff.items[0].effect)
+    }
+
+    async fn submit(&self, id: CampaignId) {
+        let office = &self.story.office;
+        office.submit(&self.clerk, id, None).await.unwrap();
+    }
+
+    async fn approve(&self, id: CampaignId) {
+        let office = &self.story.office;
+        office
+            .decide(&self.approver, id, CampaignAct::Approve, "")
+            .await
+            .unwrap();
+    }
+
+    async fn let_out(&self, item: &Planned) -> CampaignId {
+        let (id, _) = self.import(item).await;
+        self.submit(id).await;
+        self.approve(id).await;
+        id
+    }
+
+    async fn after_minutes(&self, minutes: i64) -> usize {
+        let clock = &self.story.office.clock;
+        clock.advance(TimeDelta::minutes(minutes));
+        self.scheduler.run_once(clock.now()).await.unwrap()
+    }
+
+    /// In the order of their slots.
+    async fn runs(&self) -> Vec<RunView> {
+        let mut runs = self.story.office.runs().await.unwrap();
+        runs.sort_by_key(|r| (r.run.slot_us, r.run.created_us));
+        runs
+    }
+
+    async fn verified(&self) {
+        let store = &self.story.office.store;
+        let verdict = audit::verify(store, None).await.unwrap();
+        assert!(verdict.ok, "{:?}", verdict.first_difference);
+    }
+}
+
+#[tokio::test]
+async fn cancelling_one_run_leaves_the_campaign_its_other_slots() {
+    on_each_database(async |story: &Story| {
+        let desk = Desk::open(story).await;
+        let id = desk.let_out(&planned(Late::Skip, &[1, 2])).await;
+        assert_eq!(desk.after_minutes(60).await, 1);
+        let run = desk.runs().await[0].run.id().unwrap();
+        let office = &story.office;
+        office
+            .intend(&desk.approver, run, Intent::Cancelled, "放假")
+            .await
+            .unwrap();
+        let state = office.campaign(id).await.unwrap().state().unwrap();
+        assert_eq!(state, CampaignState::Approved);
+        desk.verified().await;
+        assert_eq!(desk.after_minutes(60).await, 1);
+        let runs = desk.runs().await;
+        let intents: Vec<_> = runs.iter().map(|r| r.run.intent().unwrap()).collect();
+        assert_eq!(intents, [Intent::Cancelled, Intent::Go]);
+        desk.verified().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_changed_one_off_is_handed_in_again_for_the_same_slot() {
+    on_each_database(async |story: &Story| {
+        let desk = Desk::open(story).await;
+        let mut item = planned(Late::Skip, &[1]);
+        let id = desk.let_out(&item).await;
+        item.text = "今日停电，请检查用电设备。".into();
+        assert_eq!(desk.import(&item).await, (id, Effect::Voided));
+        desk.verified().await;
+        desk.submit(id).await;
+        desk.approve(id).await;
+        let runs = desk.runs().await;
+        let slot = MORNING.plus_secs(3_600).0;
+        assert!(runs.iter().all(|r| r.run.not_before_us == slot));
+        let going = runs
+            .iter()
+            .filter(|r| r.run.intent().unwrap() == Intent::Go);
+        assert_eq!((runs.len(), going.count()), (2, 1));
+        desk.verified().await;
+    })
+    .await;
+}
