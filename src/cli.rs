@@ -10,6 +10,7 @@ pub mod ctx;
 pub mod database;
 pub mod demo;
 pub mod error;
+pub mod forecast;
 pub mod gateways;
 pub mod log;
 pub mod out;

@@ -4,6 +4,7 @@
 
 pub mod audience;
 mod lanes;
+mod reached;
 mod routing;
 mod survey;
 mod wording;
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 pub use crate::domain::policy::OnDoubt;
 pub use audience::{Audience, Person};
+pub use reached::Reached;
 pub use survey::{Survey, Through, survey};
 
 use crate::{

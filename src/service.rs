@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod contacts;
 pub mod error;
+pub mod forecast;
 pub mod gateways;
 pub mod health;
 pub mod log;

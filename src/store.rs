@@ -8,6 +8,7 @@ pub mod campaign;
 pub mod contact;
 pub mod entry;
 pub mod error;
+pub mod forecast;
 pub mod freeze;
 pub mod hot;
 pub mod installation;

@@ -1,0 +1,301 @@
+//! When planned messages will be through, what they cost, and who gets too many on one day: counted by
+//! the words and routes that freezing will use, and played ahead by the engine's own rule.
+
+mod clash;
+mod compare;
+mod gather;
+mod quota;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{Office, ServiceError};
+use crate::{
+    config,
+    domain::{
+        event::{Event, ForetoldRow},
+        forecast::{self, Contract, Course, Passage},
+        hours::{Hours, Window},
+        id::{CampaignId, GatewayId},
+        lifecycle::CampaignState,
+        plan::Planned,
+        priority::Priority,
+        time::Micros,
+    },
+    store::forecast::ForecastRow,
+};
+
+pub use clash::{Clash, OFTEN};
+pub use compare::Compared;
+pub use quota::{Period, QuotaUse};
+
+use gather::Item;
+
+/// What lies ahead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Forecast {
+    /// When it was made.
+    #[serde(rename = "made_us")]
+    pub made: Micros,
+    /// The runs that were asked for, in the order of their slots; others count by the way they take.
+    pub runs: Vec<RunForecast>,
+    /// The runs together.
+    pub totals: Totals,
+    /// What of the gateways' quotas goes on the days and in the months that these runs take, all runs counted.
+    pub quotas: Vec<QuotaUse>,
+    /// Who gets many on these runs' days, all runs counted.
+    pub clashes: Vec<Clash>,
+}
+
+/// One run's forecast.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunForecast {
+    /// What people call it.
+    pub name: String,
+    /// When it fires.
+    #[serde(rename = "slot_us")]
+    pub slot: Micros,
+    /// How urgent.
+    pub priority: Priority,
+    /// People who will get it.
+    pub people: i64,
+    /// People who stand in the audience more than once.
+    pub merged: i64,
+    /// How many people get a text of 1, 2, 3 … segments.
+    pub by_segments: Vec<i64>,
+    /// Segments that are to be sent.
+    pub segments: i64,
+    /// What the segments that go cost, in millionths of the currency.
+    #[serde(rename = "cost_millionths")]
+    pub cost: i64,
+    /// When the first segment goes; none: never.
+    #[serde(rename = "starts_us")]
+    pub starts: Option<Micros>,
+    /// When the last one is handed over.
+    #[serde(rename = "ends_us")]
+    pub ends: Option<Micros>,
+    /// By gateway.
+    pub gateways: Vec<GatewayForecast>,
+    /// About so many people can't get it before its not-after.
+    pub left_people: i64,
+}
+
+/// A run's part at one gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GatewayForecast {
+    /// Which.
+    pub gateway: GatewayId,
+    /// People.
+    pub people: i64,
+    /// Segments.
+    pub segments: i64,
+    /// When the first segment goes; none: never.
+    #[serde(rename = "starts_us")]
+    pub starts: Option<Micros>,
+    /// When the last one is handed over.
+    #[serde(rename = "ends_us")]
+    pub ends: Option<Micros>,
+    /// Segments that don't fit before the run's not-after.
+    pub left: i64,
+}
+
+/// Runs together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// How many.
+    pub runs: usize,
+    /// Texts to people.
+    pub people: i64,
+    /// Segments.
+    pub segments: i64,
+    /// In millionths of the currency.
+    #[serde(rename = "cost_millionths")]
+    pub cost: i64,
+    /// People who can't get theirs before a not-after.
+    pub left_people: i64,
+    /// When the last of all segments is handed over.
+    #[serde(rename = "ends_us")]
+    pub ends: Option<Micros>,
+}
+
+impl Office {
+    /// What a plan file will do beside what the database has. The file stands for its own campaigns
+    /// that were read in from it before (`plan` is its name); slots that have passed are left out.
+    pub async fn forecast_planned(
+        &self,
+        plan: &str,
+        items: &[Planned],
+    ) -> Result<Forecast, ServiceError> {
+        let now = self.clock.now();
+        let mut all = self.items_ahead(now, |c| c.plan != plan, |_| false).await?;
+        all.extend(self.items_planned(now, items).await?);
+        self.foretell(now, &all).await
+    }
+
+    /// What a campaign that is handed in or let out will do among all others that are.
+    pub async fn forecast_campaign(&self, id: CampaignId) -> Result<Forecast, ServiceError> {
+        let campaign = self.campaign(id).await?;
+        let state = campaign.state()?;
+        if !matches!(
+            state,
+            CampaignState::Submitted | CampaignState::Approved | CampaignState::Active
+        ) {
+            return Err(ServiceError::refused(
+                format!("任务处于 {state} 状态：提交审批之后才能预测"),
+                format!("the campaign is {state}: it can be forecast once it is handed in"),
+            ));
+        }
+        let now = self.clock.now();
+        let own = id.to_string();
+        let all = self.items_ahead(now, |_| true, |c| c.id == own).await?;
+        self.foretell(now, &all).await
+    }
+
+    /// Forecasts a campaign that is about to be let out, and keeps what was told.
+    pub(super) async fn keep_forecast(&self, by: &str, id: CampaignId) -> Result<(), ServiceError> {
+        let forecast = self.forecast_campaign(id).await?;
+        forecast.check_quotas()?;
+        let at = |t: Option<Micros>| t.map_or(0, |t| t.0);
+        let rows: Vec<ForetoldRow> = forecast
+            .runs
+            .iter()
+            .flat_map(|run| run.gateways.iter().map(move |g| (run.slot, g)))
+            .map(|(slot, g)| ForetoldRow {
+                slot: slot.0,
+                gateway: g.gateway.clone(),
+                people: g.people,
+                segments: g.segments,
+                starts: at(g.starts),
+                ends: at(g.ends),
+            })
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut acting = self.act("forecast").await?;
+        let made_us = acting.time().0;
+        let kept: Vec<ForecastRow> = rows
+            .iter()
+            .map(|r| ForecastRow {
+                campaign_id: id.to_string(),
+                slot_us: r.slot,
+                gateway: r.gateway.0.clone(),
+                people: r.people,
+                segments: r.segments,
+                starts_us: r.starts,
+                ends_us: r.ends,
+                made_us,
+            })
+            .collect();
+        acting.tx.put_forecasts(&kept).await?;
+        let event = Event::Forecast {
+            by: by.to_owned(),
+            campaign: id,
+            rows,
+        };
+        acting.commit(&[event]).await?;
+        Ok(())
+    }
+
+    async fn foretell(&self, now: Micros, items: &[Item]) -> Result<Forecast, ServiceError> {
+        let hours = self.hours();
+        let contracts: Vec<Contract> = self.config.gateways.iter().map(contract).collect();
+        let loads: Vec<_> = items.iter().map(|i| i.load.clone()).collect();
+        let courses = forecast::simulate(&loads, &contracts, &hours);
+        let quotas = self.quotas(now, items, &courses, &contracts).await?;
+        let days: BTreeSet<_> = items
+            .iter()
+            .filter(|i| i.is_own)
+            .map(|i| self.day_of(i, &hours))
+            .collect();
+        let clashes = self.clashes(&hours, items, &days).await?;
+        let mut runs: Vec<RunForecast> = items
+            .iter()
+            .zip(&courses)
+            .filter(|(item, _)| item.is_own)
+            .map(|(item, course)| told(item, course))
+            .collect();
+        runs.sort_by_key(|r| r.slot);
+        Ok(Forecast {
+            made: now,
+            totals: totals(&runs),
+            runs,
+            quotas,
+            clashes,
+        })
+    }
+
+    /// The office's day on which a run goes, or begins to.
+    fn day_of(&self, item: &Item, hours: &Hours) -> chrono::NaiveDate {
+        let at = match hours.may_send(item.load.slot, item.load.priority) {
+            Window::Open => item.load.slot,
+            Window::OpensAt(at, _) => at,
+        };
+        at.local(self.config.sending.timezone).date_naive()
+    }
+}
+
+/// A day as `2026-06-20`.
+fn as_text<S: serde::Serializer>(day: &chrono::NaiveDate, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(day)
+}
+
+fn contract(gateway: &config::Gateway) -> Contract {
+    let quota = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    Contract {
+        gateway: gateway.id.clone(),
+        rate: gateway.rate,
+        price: (gateway.price * 1e6).round() as i64,
+        daily_quota: quota(gateway.daily_quota),
+        monthly_quota: quota(gateway.monthly_quota),
+    }
+}
+
+fn told(item: &Item, course: &Course) -> RunForecast {
+    let passages = &course.passages;
+    RunForecast {
+        name: item.load.label.clone(),
+        slot: item.slot,
+        priority: item.load.priority,
+        people: passages.iter().map(|p| p.people).sum(),
+        merged: item.merged,
+        by_segments: by_segments(&item.by_segments),
+        segments: course.segments(),
+        cost: course.cost(),
+        starts: course.starts(),
+        ends: course.ends(),
+        gateways: passages.iter().map(through).collect(),
+        left_people: passages.iter().map(|p| p.left_people).sum(),
+    }
+}
+
+fn through(p: &Passage) -> GatewayForecast {
+    GatewayForecast {
+        gateway: p.gateway.clone(),
+        people: p.people,
+        segments: p.segments,
+        starts: p.starts,
+        ends: p.ends,
+        left: p.left_segments,
+    }
+}
+
+/// People with 1, 2, 3 … segments; those without any are none.
+fn by_segments(counted: &BTreeMap<i64, i64>) -> Vec<i64> {
+    let longest = counted.keys().next_back().copied().unwrap_or(0);
+    (1..=longest)
+        .map(|k| counted.get(&k).copied().unwrap_or(0))
+        .collect()
+}
+
+fn totals(runs: &[RunForecast]) -> Totals {
+    Totals {
+        runs: runs.len(),
+        people: runs.iter().map(|r| r.people).sum(),
+        segments: runs.iter().map(|r| r.segments).sum(),
+        cost: runs.iter().map(|r| r.cost).sum(),
+        left_people: runs.iter().map(|r| r.left_people).sum(),
+        ends: runs.iter().filter_map(|r| r.ends).max(),
+    }
+}
