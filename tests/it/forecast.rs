@@ -276,7 +276,7 @@ async fn a_run_ends_within_five_per_cent_of_its_forecast() {
         let engine = engine.await.unwrap().unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(engine.run(stop.clone()));
-        let begun = watch_first(&simulator, &desk.office).await;
+        let begun = watch(&simulator, 0, &desk.office).await;
         let late = (begun.0 - slot.0) / 1_000;
         println!("from the slot to the first segment: {late} ms");
         until("it is through", async || {
@@ -296,10 +296,45 @@ async fn a_run_ends_within_five_per_cent_of_its_forecast() {
     .await;
 }
 
-/// When the carrier gets its first message.
-async fn watch_first(simulator: &watchbell::simulate::Running, office: &Office) -> Micros {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_is_noticed_within_a_poll_and_reserving_is_quick() {
+    on_each_database(async |story: &Story| {
+        let simulator = Simulator::start(carrier()).await.unwrap();
+        let address = simulator.address();
+        let mut desk = Desk::open(story, |c| c.gateways[0].address = address.to_string()).await;
+        desk.group("一人", 13_800_100_000, 1).await;
+        desk.group("全县", 13_800_100_000, 10_000).await;
+        desk.office.clock = Clock::system();
+        let first = desk.office.clock.now().plus_secs(12);
+        let second = first.plus_secs(2);
+        let plan = [
+            item("one", "一人", vec![first]),
+            item("many", "全县", vec![second]),
+        ];
+        for id in desk.submit(&plan).await {
+            desk.approve(id).await.unwrap();
+        }
+        let alerts = Alerts::new(desk.office.clock.clone(), false);
+        let engine = Engine::start(desk.office.engine_parts(alerts));
+        let engine = engine.await.unwrap().unwrap();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(engine.run(stop.clone()));
+        let spare = (first.0 - desk.office.clock.now().0) / 1_000;
+        let one = (watch(&simulator, 0, &desk.office).await.0 - first.0) / 1_000;
+        let many = (watch(&simulator, 1, &desk.office).await.0 - second.0) / 1_000;
+        println!("ready {spare} ms before; one person after {one} ms, five chunks after {many} ms");
+        // A poll is 200 ms; the sweep, each second, would be seen. The rest is for a busy machine.
+        assert!((0..800).contains(&one), "{one} ms");
+        stop.cancel();
+        running.await.unwrap().unwrap();
+    })
+    .await;
+}
+
+/// When the carrier gets more than so many messages.
+async fn watch(simulator: &watchbell::simulate::Running, more: u64, office: &Office) -> Micros {
     let deadline = Instant::now() + Duration::from_mins(1);
-    while simulator.counts().recipients == 0 {
+    while simulator.counts().recipients <= more {
         assert!(Instant::now() < deadline, "nothing goes");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
