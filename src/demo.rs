@@ -120,16 +120,8 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
         .map_err(|_| ServiceError::refused("发送引擎意外结束", "the engine ended unexpectedly"))?;
     // Why the engine ended says more than that the month stood still.
     ended?;
-    let expected = lived?;
-    let outcome = outcome::gather(
-        &office,
-        &people.auditor,
-        &carriers,
-        &expected,
-        wanted,
-        started,
-    )
-    .await?;
+    lived?;
+    let outcome = outcome::gather(&office, &people.auditor, &carriers, wanted, started).await?;
     office.store.close().await;
     Ok(outcome)
 }

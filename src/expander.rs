@@ -4,17 +4,23 @@
 
 pub mod audience;
 mod lanes;
+mod reached;
+mod routing;
+mod survey;
+mod wording;
 
 use sha2::{Digest, Sha256};
 
 pub use crate::domain::policy::OnDoubt;
 pub use audience::{Audience, Person};
+pub use reached::Reached;
+pub use survey::{Survey, Through, survey};
 
 use crate::{
     clock::Clock,
     config,
     domain::{
-        carrier::{Carrier, CarrierTable},
+        carrier::CarrierTable,
         event::{Event, FrozenLane, SuppressedSpan, Terms},
         id::{CampaignId, RunId},
         lang::Lang,
@@ -325,14 +331,8 @@ impl Chunk {
         let limits = ValueLimits::default();
         for person in people {
             made.size += 1;
-            if maker.has_placeholders() {
-                let before = problems.total;
-                maker
-                    .template()
-                    .check_row(person.row, &person.values, &limits, problems);
-                if problems.total > before {
-                    continue;
-                }
+            if !is_fillable(maker.template(), &person, &limits, problems) {
+                continue;
             }
             if !person.others.is_empty() {
                 made.merged += 1;
@@ -363,6 +363,20 @@ impl Chunk {
         tx.insert_merges(run, &self.merges).await?;
         tx.commit().await
     }
+}
+
+/// Do this person's values fill the text? If not, the problems say what is wrong.
+fn is_fillable(
+    template: &Template,
+    person: &Person,
+    limits: &ValueLimits,
+    problems: &mut Problems,
+) -> bool {
+    let before = problems.total;
+    if !template.names().is_empty() {
+        template.check_row(person.row, &person.values, limits, problems);
+    }
+    problems.total == before
 }
 
 /// What has been written of a run.
@@ -619,14 +633,6 @@ pub(crate) async fn clear(store: &Store, run: RunId) -> store::Result<()> {
             return Ok(());
         }
     }
-}
-
-/// Which gateway takes a carrier's numbers: the first that names it, else the first that takes any.
-fn route(gateways: &[config::Gateway], carrier: Carrier) -> Option<&config::Gateway> {
-    gateways
-        .iter()
-        .find(|g| g.carriers.contains(&carrier))
-        .or_else(|| gateways.iter().find(|g| g.carriers.is_empty()))
 }
 
 /// A message's commitment: what its freeze leaf covers, one JSON array (`docs/ledger.md`).

@@ -9,6 +9,7 @@ pub mod contact;
 pub mod entry;
 pub mod error;
 pub mod flight;
+pub mod forecast;
 pub mod freeze;
 pub mod hot;
 pub mod installation;

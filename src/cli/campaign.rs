@@ -6,8 +6,12 @@ use serde_json::json;
 
 use super::{CliError, Ctx, Exit};
 use crate::{
-    domain::{id::CampaignId, lifecycle::CampaignAct, role::Act},
-    service::sending::CampaignRow,
+    domain::{
+        id::CampaignId,
+        lifecycle::{CampaignAct, CampaignState},
+        role::Act,
+    },
+    service::{forecast::Forecast, sending::CampaignRow},
 };
 
 /// `watchbell campaign …`
@@ -71,12 +75,19 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
         }
         CampaignCommand::Show { id, json } => {
             actor.may(Act::ReadLog)?;
-            show(&office.campaign(id).await?, json, ctx)?;
+            let campaign = office.campaign(id).await?;
+            let foretold = match campaign.state.parse() {
+                Ok(CampaignState::Submitted | CampaignState::Approved) => {
+                    Some(office.forecast_campaign(id).await?)
+                }
+                _ => None,
+            };
+            show(&campaign, foretold.as_ref(), json, ctx)?;
             return Ok(Exit::Done);
         }
         CampaignCommand::Submit { id, text } => {
             office.submit(&actor, id, text.as_deref()).await?;
-            show(&office.campaign(id).await?, false, ctx)?;
+            show(&office.campaign(id).await?, None, false, ctx)?;
             return Ok(Exit::Done);
         }
         CampaignCommand::Approve { id, check } => {
@@ -103,7 +114,11 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
         None => String::new(),
     };
     let campaign = office.decide(&actor, id, act, &reason).await?;
-    show(&campaign, false, ctx)?;
+    let foretold = match act {
+        CampaignAct::Approve => Some(office.forecast_campaign(id).await?),
+        _ => None,
+    };
+    show(&campaign, foretold.as_ref(), false, ctx)?;
     Ok(Exit::Done)
 }
 
@@ -138,9 +153,18 @@ fn list(campaigns: &[CampaignRow], as_json: bool, ctx: &Ctx) -> Result<(), CliEr
     ctx.out.table(heading, rows)
 }
 
-fn show(c: &CampaignRow, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
+fn show(
+    c: &CampaignRow,
+    foretold: Option<&Forecast>,
+    as_json: bool,
+    ctx: &Ctx,
+) -> Result<(), CliError> {
     if as_json {
-        return ctx.out.json(&to_json(c));
+        let mut value = to_json(c);
+        if let Some(foretold) = foretold {
+            value["forecast"] = json!(foretold);
+        }
+        return ctx.out.json(&value);
     }
     let code = hex::encode(&c.digest);
     ctx.out.line(ctx.lang.pick(
@@ -161,5 +185,6 @@ fn show(c: &CampaignRow, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
             c.decided_by,
             &code[..12.min(code.len())]
         ),
-    ))
+    ))?;
+    foretold.map_or(Ok(()), |f| super::forecast::forecast(ctx, f, false))
 }

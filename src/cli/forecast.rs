@@ -1,123 +1,152 @@
-//! How a forecast is shown.
+//! Forecasts, and what came of them, as people and programs read them.
 
 use chrono_tz::Tz;
+use serde_json::json;
 
 use super::{CliError, Ctx};
 use crate::{
-    domain::{lang::Lang, time::Micros},
-    service::forecast::{Clash, Forecast, MANY_TEXTS, QuotaUse},
+    domain::time::Micros,
+    service::{
+        Office,
+        forecast::{Clash, Compared, Forecast, OFTEN, Period, QuotaUse, RunForecast},
+    },
 };
 
-/// The forecast as tables, and what does not fit in words.
-pub fn show(forecast: &Forecast, zone: Tz, ctx: &Ctx) -> Result<(), CliError> {
-    let heading = match ctx.lang {
-        Lang::Zh => [
-            "时间",
-            "任务",
-            "人数",
-            "1 段",
-            "2 段",
-            "3 段以上",
-            "段数",
-            "费用",
-            "发完",
-        ],
-        Lang::En => [
-            "slot",
-            "campaign",
-            "people",
-            "1 part",
-            "2 parts",
-            "3 or more",
-            "segments",
-            "cost",
-            "through at",
-        ],
-    };
-    let rows = forecast.runs.iter().map(|r| {
-        let parts = r.survey.by_segments();
-        let many: i64 = parts.range(3..).map(|(_, n)| n).sum();
-        let of = |n: i64| parts.get(&n).copied().unwrap_or(0).to_string();
-        [
-            r.slot.local(zone).format("%m-%d %H:%M").to_string(),
-            r.name.clone(),
-            r.survey.people().to_string(),
-            of(1),
-            of(2),
-            many.to_string(),
-            r.course.segments().to_string(),
-            format!("{:.2}", r.course.cost() as f64 / 1e6),
-            r.course
-                .ends()
-                .map_or_else(|| "—".to_owned(), |t| clock(t, zone)),
-        ]
-    });
-    ctx.out.table(heading, rows)?;
-    let (runs, people, segments) = (forecast.runs.len(), forecast.people(), forecast.segments());
-    let cost = forecast.cost();
+/// Prints a forecast.
+pub fn forecast(ctx: &Ctx, forecast: &Forecast, as_json: bool) -> Result<(), CliError> {
+    if as_json {
+        return ctx.out.json(forecast);
+    }
+    let zone = ctx.config()?.sending.timezone;
+    runs(ctx, &forecast.runs, zone)?;
+    let t = &forecast.totals;
+    let ends = moment(t.ends, zone);
     ctx.out.line(ctx.lang.pick(
-        format!("合计 {runs} 批，{people} 人次，{segments} 段，约 {cost:.2} 元。"),
-        format!("{runs} runs, {people} messages, {segments} segments, about {cost:.2}."),
+        format!(
+            "共 {} 次，{} 人次，{} 条，费用 {}，{ends} 发完",
+            t.runs,
+            t.people,
+            t.segments,
+            money(t.cost)
+        ),
+        format!(
+            "{} runs, {} texts to people, {} segments, cost {}, through at {ends}",
+            t.runs,
+            t.people,
+            t.segments,
+            money(t.cost)
+        ),
     ))?;
+    if t.left_people > 0 {
+        ctx.out.line(ctx.lang.pick(
+            format!("注意：约 {} 人次赶不上最晚时间", t.left_people),
+            format!(
+                "careful: about {} of them do not fit before a not-after",
+                t.left_people
+            ),
+        ))?;
+    }
+    for quota in forecast.quotas.iter().filter(|q| q.quota.is_some()) {
+        ctx.out.line(quota_line(ctx, quota))?;
+    }
     for clash in &forecast.clashes {
-        ctx.out.line(clash_words(clash, ctx.lang))?;
-    }
-    for quota in &forecast.quotas {
-        ctx.out.line(quota_words(quota, ctx.lang))?;
-    }
-    for run in &forecast.runs {
-        let left: i64 = run.course.passages.iter().map(|p| p.left_people).sum();
-        let problems = run.survey.problems.total;
-        let slot = clock(run.slot, zone);
-        if left > 0 {
-            ctx.out.line(ctx.lang.pick(
-                format!("{slot} {}：到最晚时间约有 {left} 人发不完", run.name),
-                format!(
-                    "{slot} {}: about {left} people do not fit before its not-after",
-                    run.name
-                ),
-            ))?;
-        }
-        if problems > 0 {
-            ctx.out.line(ctx.lang.pick(
-                format!("{slot} {}：名单中有 {problems} 处填不出正文", run.name),
-                format!(
-                    "{slot} {}: {problems} of the audience cannot get this text",
-                    run.name
-                ),
-            ))?;
-        }
+        ctx.out.line(clash_line(ctx, clash))?;
     }
     Ok(())
 }
 
-fn clock(t: Micros, zone: Tz) -> String {
-    t.local(zone).format("%m-%d %H:%M:%S").to_string()
+/// Prints how good the forecasts were.
+pub async fn compared(ctx: &Ctx, office: &Office, as_json: bool) -> Result<(), CliError> {
+    let compared = office.forecast_vs_fact().await?;
+    if as_json {
+        return ctx.out.json(&json!({ "compared": compared }));
+    }
+    let zone = ctx.config()?.sending.timezone;
+    let heading = match ctx.lang {
+        crate::domain::lang::Lang::Zh => ["任务", "时间", "网关", "预计发完", "实际发完", "相差"],
+        crate::domain::lang::Lang::En => {
+            ["campaign", "slot", "gateway", "forecast", "fact", "off by"]
+        }
+    };
+    ctx.out
+        .table(heading, compared.iter().map(|c| compared_row(c, zone)))
 }
 
-fn clash_words(c: &Clash, lang: Lang) -> String {
-    let (day, group, people, texts) = (c.day.format("%m-%d"), &c.group, c.people, c.texts);
-    let over = match c.over_limit {
-        0 => String::new(),
-        n => lang.pick(
-            format!("，超过每人每天上限，其中 {n} 条将不发"),
-            format!(", over the daily limit: {n} of them will not go out"),
-        ),
+fn compared_row(c: &Compared, zone: Tz) -> [String; 6] {
+    [
+        c.name.clone(),
+        moment(Some(c.slot), zone),
+        c.gateway.as_ref().map_or("*".into(), |g| g.0.clone()),
+        moment(Some(c.forecast), zone),
+        moment(Some(c.fact), zone),
+        format!("{:+.1} s ({:+.1} %)", c.seconds, c.percent),
+    ]
+}
+
+fn runs(ctx: &Ctx, runs: &[RunForecast], zone: Tz) -> Result<(), CliError> {
+    let heading = match ctx.lang {
+        crate::domain::lang::Lang::Zh => [
+            "任务",
+            "时间",
+            "人数",
+            "1/2/3…条",
+            "条数",
+            "费用",
+            "开始",
+            "发完",
+            "赶不上",
+        ],
+        crate::domain::lang::Lang::En => [
+            "run", "slot", "people", "1/2/3…", "segments", "cost", "starts", "ends", "left",
+        ],
     };
-    lang.pick(
-        format!("{day}：{group} {people} 人当天会收到 {texts} 条（{MANY_TEXTS} 条起提示）{over}"),
-        format!("{day}: {people} of {group} get {texts} texts{over}"),
+    let rows = runs.iter().map(|r| {
+        let lengths: Vec<_> = r.by_segments.iter().map(ToString::to_string).collect();
+        [
+            r.name.clone(),
+            moment(Some(r.slot), zone),
+            r.people.to_string(),
+            lengths.join("/"),
+            r.segments.to_string(),
+            money(r.cost),
+            moment(r.starts, zone),
+            moment(r.ends, zone),
+            r.left_people.to_string(),
+        ]
+    });
+    ctx.out.table(heading, rows)
+}
+
+fn quota_line(ctx: &Ctx, q: &QuotaUse) -> String {
+    let from = match q.period {
+        Period::Day => q.from.to_string(),
+        Period::Month => q.from.format("%Y-%m").to_string(),
+    };
+    let (quota, left) = (q.quota.unwrap_or(0), q.left.unwrap_or(0));
+    let (id, used, ahead) = (&q.gateway, q.used, q.ahead);
+    ctx.lang.pick(
+        format!("网关 {id} {from}：限额 {quota} 条，已发 {used}，将发 {ahead}，剩余 {left}"),
+        format!("gateway {id}, {from}: {quota} segments allowed, {used} gone, {ahead} to come, {left} left"),
     )
 }
 
-fn quota_words(q: &QuotaUse, lang: Lang) -> String {
-    let (gateway, quota, planned, left) = (&q.gateway.0, q.quota, q.planned, q.left());
-    let from = match q.is_month {
-        true => q.from.format("%Y-%m").to_string(),
-        false => q.from.to_string(),
-    };
-    lang.pick(
-        format!("配额：{gateway} {from} 计划 {planned} 段，合同 {quota} 段，剩 {left} 段"),
-        format!("quota: {gateway} {from}: {planned} segments planned of {quota}, {left} left"),
+fn clash_line(ctx: &Ctx, c: &Clash) -> String {
+    let (day, group, often, over) = (c.day, &c.group, c.often, c.over_limit);
+    ctx.lang.pick(
+        format!("{day} {group}：{often} 人当天收到 {OFTEN} 条以上短信，{over} 人超过每人每日上限（超出的不会发送）"),
+        format!("{day} {group}: {often} people get {OFTEN} texts or more that day, {over} exceed the daily limit (what is over it is not sent)"),
     )
+}
+
+/// To the second, on the office's clock.
+fn moment(at: Option<Micros>, zone: Tz) -> String {
+    at.map_or_else(
+        || "-".to_owned(),
+        |t| t.local(zone).format("%Y-%m-%d %H:%M:%S").to_string(),
+    )
+}
+
+/// Millionths as people write them, to the cent.
+fn money(millionths: i64) -> String {
+    format!("{:.2}", millionths as f64 / 1e6)
 }

@@ -183,7 +183,7 @@ async fn import(args: &ImportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Exit 1 when something does not fit: a quota, a not-after, a placeholder.
+/// Exit 1 when something does not fit: a quota, or a not-after.
 async fn forecast(args: &ForecastArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let file = PlanFile::load(&args.file).map_err(|e| wrong(&e))?;
     let office = ctx.office().await?;
@@ -195,20 +195,17 @@ async fn forecast(args: &ForecastArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         .resolve(&Calendar::builtin(), zone, Some(&groups))
         .map_err(|e| wrong(&e))?;
     let plan = &file.read.plan.name;
-    let forecast = office.forecast(&actor, plan, &resolved.items).await?;
+    let forecast = office.forecast_planned(plan, &resolved.items).await?;
     office.store.close().await;
-    if args.json {
-        ctx.out.json(&forecast.to_json(zone))?;
-    } else {
-        super::forecast::show(&forecast, zone, ctx)?;
-    }
+    super::forecast::forecast(ctx, &forecast, args.json)?;
     if forecast.runs.is_empty() {
         ctx.out.note(ctx.say(
             "计划里的时间都已过去。",
             "all of the plan's slots have passed.",
         ))?;
     }
-    Ok(Exit::of(forecast.fits()))
+    let over = forecast.check_quotas().is_err();
+    Ok(Exit::of(!over && forecast.totals.left_people == 0))
 }
 
 /// The diff: what is new, changed, voided, unchanged, too late, gone.

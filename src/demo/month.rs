@@ -1,6 +1,6 @@
 //! What the people of the demo do, day by day: all of it ordinary use cases.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{fs, time::Duration};
 
 use chrono::{Days, NaiveDate, NaiveDateTime, TimeZone};
 use tokio::time::Instant;
@@ -19,7 +19,6 @@ use crate::{
         lang::Lang,
         lifecycle::{CampaignAct, CampaignState},
         phone::Phone,
-        plan::Planned,
         time::Micros,
     },
     service::{
@@ -61,13 +60,12 @@ pub(super) async fn live(
     people: &People,
     wanted: &Wanted,
     tell: &mut impl FnMut(Step<'_>),
-) -> Result<Expected, ServiceError> {
-    let mut month = Month {
+) -> Result<(), ServiceError> {
+    let month = Month {
         office,
         carriers,
         people,
         wanted,
-        expected: Expected::new(),
     };
     let lapse = Lapse { office, carriers };
     month.draft(tell).await?;
@@ -93,18 +91,14 @@ pub(super) async fn live(
     while let Some(next) = lapse.settle().await? {
         lapse.live_until(next).await?;
     }
-    Ok(month.expected)
+    Ok(())
 }
-
-/// When each run was to be through: by its plan item and slot, as it was forecast last before it fired.
-pub(super) type Expected = BTreeMap<(String, Micros), Micros>;
 
 struct Month<'a> {
     office: &'a Office,
     carriers: &'a Carriers,
     people: &'a People,
     wanted: &'a Wanted,
-    expected: Expected,
 }
 
 impl Month<'_> {
@@ -145,7 +139,7 @@ impl Month<'_> {
     }
 
     /// The plan is read in, looked at, and handed in.
-    async fn draft(&mut self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+    async fn draft(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
         setup::lay_out_plan(&self.wanted.dir)?;
         let plan = setup::read_plan(&self.wanted.dir, self.office)?;
         self.import(&plan).await?;
@@ -158,7 +152,7 @@ impl Month<'_> {
         self.hand_in().await
     }
 
-    async fn import(&mut self, plan: &PlanRead) -> Result<ImportDiff, ServiceError> {
+    async fn import(&self, plan: &PlanRead) -> Result<ImportDiff, ServiceError> {
         let import = Import {
             plan: &plan.name,
             title: &plan.title,
@@ -166,26 +160,7 @@ impl Month<'_> {
             items: &plan.items,
         };
         let clerk = &self.people.clerk;
-        let diff = self.office.import_plan(clerk, &import, false).await?;
-        let items: Vec<_> = self.with_people(&plan.items).await?;
-        let forecast = self.office.forecast(clerk, &plan.name, &items).await?;
-        for run in forecast.runs {
-            if let Some(ends) = run.course.ends() {
-                self.expected.insert((run.item, run.slot), ends);
-            }
-        }
-        Ok(diff)
-    }
-
-    /// The campaigns that somebody would get.
-    async fn with_people(&self, items: &[Planned]) -> Result<Vec<Planned>, ServiceError> {
-        let mut all = Vec::with_capacity(items.len());
-        for item in items {
-            if !self.is_empty(&item.include).await? {
-                all.push(item.clone());
-            }
-        }
-        Ok(all)
+        self.office.import_plan(clerk, &import, false).await
     }
 
     /// Nobody stands in any of these groups.
@@ -260,7 +235,7 @@ impl Month<'_> {
     /// The clerk writes into a message's text file and reads the plan in again: what was let out with the
     /// old words has to be let out anew.
     async fn amend(
-        &mut self,
+        &self,
         item: &str,
         write: impl FnOnce(&str) -> String,
     ) -> Result<ImportDiff, ServiceError> {

@@ -11,7 +11,7 @@ use std::{
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{Wanted, month::Expected};
+use super::Wanted;
 use crate::{
     app::Carriers,
     domain::{id::MessageId, month::Month, phone::Phone, role::Actor, time::Micros},
@@ -130,7 +130,6 @@ pub(super) async fn gather(
     office: &Office,
     auditor: &Actor,
     carriers: &Carriers,
-    expected: &Expected,
     wanted: &Wanted,
     started: Instant,
 ) -> Result<Outcome, ServiceError> {
@@ -139,7 +138,7 @@ pub(super) async fn gather(
     let verdict = audit::verify(&office.store, None)
         .await
         .map_err(|e| ServiceError::refused(format!("台账无法核验：{e}"), e.to_string()))?;
-    let forecast = compare_forecast(office, expected).await?;
+    let forecast = compare_forecast(office).await?;
     let log = write_log(office, auditor, wanted).await?;
     let summary = write_summary(office, auditor, wanted).await?;
     let gateways = office
@@ -330,30 +329,20 @@ fn june() -> Result<Month, ServiceError> {
         .map_err(|_| ServiceError::refused("月份有误", "the month cannot be read"))
 }
 
-/// Each run's last answer beside the forecast.
-async fn compare_forecast(
-    office: &Office,
-    expected: &Expected,
-) -> Result<ForecastFigures, ServiceError> {
+/// Each run's last answer beside what its approver was told.
+async fn compare_forecast(office: &Office) -> Result<ForecastFigures, ServiceError> {
     let mut figures = ForecastFigures::default();
-    for view in office.runs().await? {
-        let slot = Micros(view.run.not_before_us);
-        let Some(forecast) = expected.get(&(view.campaign.item.clone(), slot)) else {
-            continue;
-        };
-        let mut tx = office.store.read("demo_lanes").await?;
-        let lanes = tx.lanes_of(view.run.id()?).await?;
-        let Some(end) = lanes.iter().map(|l| l.sent_us).max().filter(|t| *t > 0) else {
-            continue;
-        };
-        let seconds = |t: i64| (t - slot.0) as f64 / 1e6;
-        let (fact, forecast) = (seconds(end), seconds(forecast.0));
-        let error = (forecast - fact).abs();
+    let runs = office.forecast_vs_fact().await?;
+    for run in runs.into_iter().filter(|r| r.gateway.is_none()) {
+        let (error, percent) = (run.seconds.abs(), run.percent.abs());
         figures.runs += 1;
-        figures.within_5_percent += usize::from(error <= 0.05 * fact);
-        figures.within_5_percent_or_250_ms += usize::from(error <= (0.05 * fact).max(0.25));
+        figures.within_5_percent += usize::from(percent <= 5.0);
+        figures.within_5_percent_or_250_ms += usize::from(percent <= 5.0 || error <= 0.25);
         figures.largest_error_seconds = figures.largest_error_seconds.max(error);
-        figures.each.push((view.campaign.item, fact, forecast));
+        let seconds = |t: Micros| (t.0 - run.slot.0) as f64 / 1e6;
+        figures
+            .each
+            .push((run.name.clone(), seconds(run.fact), seconds(run.forecast)));
     }
     Ok(figures)
 }

@@ -71,6 +71,23 @@ pub struct FrozenLane {
     pub root: String,
 }
 
+/// A run's part at one gateway as it was forecast.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForetoldRow {
+    /// The run's slot.
+    pub slot: i64,
+    /// Through which gateway.
+    pub gateway: GatewayId,
+    /// People.
+    pub people: i64,
+    /// Segments.
+    pub segments: i64,
+    /// When the first segment goes; 0: never.
+    pub starts: i64,
+    /// When the last one is handed over; 0: never.
+    pub ends: i64,
+}
+
 /// A line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "e", rename_all = "snake_case")]
@@ -162,6 +179,15 @@ pub enum Event {
         plan: String,
         /// Over name, title and the file; hex.
         digest: String,
+    },
+    /// What an approver was told before the campaign was let out.
+    Forecast {
+        /// Who lets it out.
+        by: String,
+        /// Which.
+        campaign: CampaignId,
+        /// By run and gateway.
+        rows: Vec<ForetoldRow>,
     },
     /// A run exists, whole.
     Frozen {

@@ -367,7 +367,7 @@ pub enum TimeError {
 
 /// The instant of a local time. A time that occurs twice is its first; one that a change of clocks skips is the next
 /// that exists. (Beijing time has neither; the zone is a setting.)
-pub(super) fn instant(local: NaiveDateTime, zone: Tz) -> Micros {
+pub fn instant(local: NaiveDateTime, zone: Tz) -> Micros {
     let quarters = (0..=8).map(|n| local + TimeDelta::minutes(15 * n));
     let found = quarters
         .into_iter()

@@ -7,6 +7,7 @@
 mod chain;
 pub mod difference;
 mod export;
+mod foretold;
 mod known;
 mod messages;
 mod people;
@@ -131,6 +132,7 @@ async fn tables_hold(tx: &mut Tx, replay: &Replay) -> Check {
     tables::frozen_lanes(&lanes, replay)?;
     tables::campaigns(tx, replay).await?;
     tables::plans(tx, replay).await?;
+    foretold::forecasts(tx, replay).await?;
     let sums = messages::check(tx, replay, &lanes).await?;
     tables::moving_lanes(&lanes, replay, &sums)?;
     messages::check_tallies(&tx.audit_tallies().await?, &sums)?;

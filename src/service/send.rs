@@ -173,12 +173,17 @@ impl Office {
     }
 
     async fn freeze(&self, order: &Order, audience: Audience) -> Result<Frozen, ServiceError> {
-        let office = expander::Office {
+        let office = self.expanding();
+        Ok(expander::freeze(&self.store, &self.clock, office, order, audience).await?)
+    }
+
+    /// What freezing and counting need to know of the office.
+    pub(super) fn expanding(&self) -> expander::Office<'_> {
+        expander::Office {
             gateways: &self.config.gateways,
             signature: &self.config.sending.signature,
             carriers: CarrierTable::builtin(),
-        };
-        Ok(expander::freeze(&self.store, &self.clock, office, order, audience).await?)
+        }
     }
 
     /// Hands a draft or a returned campaign in. One that fires once is frozen with the audience as it is
@@ -366,7 +371,7 @@ impl Office {
         }
     }
 
-    async fn groups_audience(
+    pub(super) async fn groups_audience(
         &self,
         include: &[String],
         exclude: &[String],

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         event::Event,
         id::{CampaignId, RunId},
-        lifecycle::{CampaignAct, Intent, Progress},
+        lifecycle::{CampaignAct, CampaignState, Intent, Progress},
         message::Outcome,
         role::{Act, Actor},
     },
@@ -51,6 +51,11 @@ impl Office {
     }
 
     /// Approves, returns, rejects, cancels. Nobody approves their own.
+    ///
+    /// Before an approval the campaign is forecast. Where a gateway's quota would not suffice, the answer
+    /// is no; otherwise the forecast is kept, in an entry of its own right before the approval's. This is
+    /// a best effort: two approvals at the same moment don't see each other, and an approval that fails
+    /// after its forecast leaves a forecast that came of nothing.
     pub async fn decide(
         &self,
         actor: &Actor,
@@ -63,6 +68,9 @@ impl Office {
             CampaignAct::Approve => {
                 actor
                     .may_approve([campaign.created_by.as_str(), campaign.submitted_by.as_str()])?;
+                if campaign.state()? == CampaignState::Submitted {
+                    self.keep_forecast(&actor.label(), id).await?;
+                }
             }
             CampaignAct::Return => actor.may(Act::Return)?,
             CampaignAct::Reject => actor.may(Act::Reject)?,

@@ -14,6 +14,7 @@ mod commands;
 mod contacts;
 mod county_support;
 mod daemon;
+mod forecast;
 mod gateway_limits;
 mod gateway_stories;
 mod gateway_support;

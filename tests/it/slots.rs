@@ -1,13 +1,11 @@
 //! Single slots called off, and one-offs whose text changes before theirs comes.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use watchbell::{
     alert::Alerts,
     domain::{
         id::CampaignId,
-        lifecycle::{CampaignAct, CampaignState, Intent, Progress},
+        lifecycle::{CampaignAct, CampaignState, Intent},
         plan::Planned,
         policy::{Late, OnDoubt},
         priority::Priority,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     difference::{Say, say},
+    foretold::Foretold,
     known::{Arrival, Campaign, Doubt, Genesis, Halt, Run, Suppression},
     queue::Lane,
     standing::{News, Words},
@@ -48,6 +49,8 @@ pub(super) struct Replay {
     handed_in: Option<(CampaignId, u32, RunId)>,
     /// Plans' digests, by name.
     pub(super) plans: BTreeMap<String, (String, String, i64)>,
+    /// Forecasts as they were told.
+    pub(super) foretold: Foretold,
     /// The entries' times, by number.
     pub(super) times: Vec<i64>,
 }
@@ -149,6 +152,13 @@ impl Replay {
             Event::Plan {
                 by, plan, digest, ..
             } => _ = self.plans.insert(plan, (by, digest, at.time_us)),
+            Event::Forecast { campaign, rows, .. } => {
+                let rows = rows.into_iter().map(|row| {
+                    let key = (campaign.to_string(), row.slot, row.gateway.0.clone());
+                    (key, (row, at.time_us))
+                });
+                self.foretold.extend(rows);
+            }
             Event::Frozen {
                 run,
                 campaign,

@@ -1,0 +1,77 @@
+//! Forecasts as approvers were told them, beside what came of them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::super::{Office, ServiceError};
+use crate::{
+    domain::{id::GatewayId, time::Micros},
+    store::forecast::ForecastFact,
+};
+
+/// A forecast's end and the real one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Compared {
+    /// What people call the campaign.
+    pub name: String,
+    /// The run.
+    pub run: String,
+    /// Its slot.
+    #[serde(rename = "slot_us")]
+    pub slot: Micros,
+    /// The gateway; none: the whole run, which ends with its last gateway.
+    pub gateway: Option<GatewayId>,
+    /// When it was to end.
+    #[serde(rename = "forecast_us")]
+    pub forecast: Micros,
+    /// When its last segment was through.
+    #[serde(rename = "fact_us")]
+    pub fact: Micros,
+    /// So many seconds later than forecast; below 0: earlier.
+    pub seconds: f64,
+    /// The same in per cent of what it took, from its slot (or from the approval, where that came later).
+    pub percent: f64,
+}
+
+impl Office {
+    /// All runs that were forecast and are through: by gateway, and behind these the run as a whole.
+    pub async fn forecast_vs_fact(&self) -> Result<Vec<Compared>, ServiceError> {
+        let facts = self.store.read("forecast_facts").await?;
+        let facts = { facts }.forecast_facts().await?;
+        let mut runs: BTreeMap<(i64, String), Vec<ForecastFact>> = BTreeMap::new();
+        for fact in facts {
+            let key = (fact.slot_us, fact.run_id.clone());
+            runs.entry(key).or_default().push(fact);
+        }
+        let mut compared = Vec::new();
+        for parts in runs.into_values() {
+            let whole = parts.first().map(|first| ForecastFact {
+                ends_us: parts.iter().map(|p| p.ends_us).max().unwrap_or(0),
+                sent_us: parts.iter().map(|p| p.sent_us).max().unwrap_or(0),
+                ..first.clone()
+            });
+            for part in parts {
+                let gateway = GatewayId(part.gateway.clone());
+                compared.push(beside(part, Some(gateway)));
+            }
+            compared.extend(whole.map(|w| beside(w, None)));
+        }
+        Ok(compared)
+    }
+}
+
+fn beside(fact: ForecastFact, gateway: Option<GatewayId>) -> Compared {
+    let late = (fact.sent_us - fact.ends_us) as f64;
+    let took = (fact.sent_us - fact.slot_us.max(fact.made_us)).max(1) as f64;
+    Compared {
+        name: fact.name,
+        run: fact.run_id,
+        slot: Micros(fact.slot_us),
+        gateway,
+        forecast: Micros(fact.ends_us),
+        fact: Micros(fact.sent_us),
+        seconds: late / 1e6,
+        percent: 100.0 * late / took,
+    }
+}

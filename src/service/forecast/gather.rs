@@ -1,0 +1,293 @@
+//! What lies ahead, as loads: frozen runs by what is left of their lanes, runs that are frozen later by
+//! a survey of their audience as it is now.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Deserialize;
+
+use super::super::{Office, ServiceError};
+use crate::{
+    domain::{
+        forecast::{Load, Share},
+        id::GatewayId,
+        plan::Planned,
+        time::Micros,
+    },
+    expander::{self, FreezeError, Survey},
+    store::{self, campaign::CampaignRow, run::RunRow},
+};
+
+/// A run ahead.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) load: Load,
+    /// As it is written; the load's is now, where that has passed.
+    pub(super) slot: Micros,
+    /// Was it asked for?
+    pub(super) is_own: bool,
+    pub(super) merged: i64,
+    pub(super) by_segments: BTreeMap<i64, i64>,
+    /// Who gets it.
+    pub(super) crowds: Vec<Crowd>,
+}
+
+/// People who get one text, in the order of their numbers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Crowd {
+    /// Of groups.
+    Groups {
+        include: Vec<String>,
+        exclude: Vec<String>,
+    },
+    /// Of a frozen lane: messages of these ids, to a group of this name.
+    Lane { from: i64, to: i64, group: String },
+}
+
+/// An audience as a campaign keeps it.
+#[derive(Debug, Default, Deserialize)]
+struct Words {
+    #[serde(default)]
+    file: Option<String>,
+    #[serde(default)]
+    include: Vec<String>,
+    #[serde(default)]
+    exclude: Vec<String>,
+}
+
+impl Words {
+    fn of(campaign: &CampaignRow) -> Result<Self, store::Error> {
+        serde_json::from_str(&campaign.audience).map_err(|_| store::Error::Corrupt {
+            table: "campaign",
+            what: campaign.audience.clone(),
+        })
+    }
+
+    /// In one word for people.
+    fn name(self) -> String {
+        self.file.unwrap_or_else(|| self.include.join("、"))
+    }
+}
+
+/// Each text and audience is surveyed once, however often it goes.
+#[derive(Debug, Default)]
+struct Surveys(HashMap<(String, Vec<String>, Vec<String>), Survey>);
+
+impl Surveys {
+    async fn of(
+        &mut self,
+        office: &Office,
+        text: &str,
+        include: &[String],
+        exclude: &[String],
+    ) -> Result<Survey, ServiceError> {
+        let key = (text.to_owned(), include.to_vec(), exclude.to_vec());
+        if let Some(known) = self.0.get(&key) {
+            return Ok(known.clone());
+        }
+        let audience = office.groups_audience(include, exclude).await?;
+        let survey = expander::survey(&office.store, office.expanding(), text, audience).await?;
+        if survey.problems.total > 0 {
+            return Err(FreezeError::Values(survey.problems).into());
+        }
+        self.0.insert(key, survey.clone());
+        Ok(survey)
+    }
+}
+
+impl Office {
+    /// Everything handed in or let out that `counts`; `own` says what was asked for.
+    pub(super) async fn items_ahead(
+        &self,
+        now: Micros,
+        counts: impl Fn(&CampaignRow) -> bool,
+        own: impl Fn(&CampaignRow) -> bool,
+    ) -> Result<Vec<Item>, ServiceError> {
+        let mut items = Vec::new();
+        let mut tx = self.store.read("ahead").await?;
+        for run in tx.runs_ahead().await? {
+            let campaign = tx.campaign(run.campaign()?).await?;
+            if counts(&campaign) {
+                let order = items.len() as u64;
+                items.extend(frozen(&mut tx, now, order, &run, &campaign, own(&campaign)).await?);
+            }
+        }
+        let mut later = Vec::new();
+        for campaign in tx.recurring_ahead().await? {
+            if !counts(&campaign) {
+                continue;
+            }
+            let runs = tx.slots_of(&campaign.id).await?;
+            let fired: HashSet<i64> = runs
+                .iter()
+                .filter(|r| r.frozen_us > 0)
+                .map(|r| r.slot_us)
+                .collect();
+            let slots = campaign.slots()?.into_iter();
+            let slots = slots.filter(|s| *s >= now && !fired.contains(&s.0));
+            later.push((slots.collect::<Vec<_>>(), campaign));
+        }
+        drop(tx);
+        let mut surveys = Surveys::default();
+        for (slots, campaign) in later {
+            let Words {
+                include, exclude, ..
+            } = Words::of(&campaign)?;
+            let text = &campaign.template;
+            let survey = surveys.of(self, text, &include, &exclude).await?;
+            for slot in slots {
+                let load = Load {
+                    label: campaign.name.clone(),
+                    slot,
+                    priority: campaign.priority()?,
+                    order: later_order(slot),
+                    not_after: campaign.not_after(slot),
+                    is_open: false,
+                    shares: shares(&survey),
+                };
+                let crowd = (include.clone(), exclude.clone());
+                items.push(surveyed(load, &survey, crowd, own(&campaign)));
+            }
+        }
+        Ok(items)
+    }
+
+    /// A plan's runs; what fires once is frozen when it is handed in: before all that fires again.
+    pub(super) async fn items_planned(
+        &self,
+        now: Micros,
+        planned: &[Planned],
+    ) -> Result<Vec<Item>, ServiceError> {
+        let mut surveys = Surveys::default();
+        let mut items = Vec::new();
+        for (place, p) in planned.iter().enumerate() {
+            let slots: Vec<_> = p.slots.iter().copied().filter(|s| *s >= now).collect();
+            if slots.is_empty() {
+                continue;
+            }
+            let survey = surveys.of(self, &p.text, &p.include, &p.exclude).await?;
+            for slot in slots {
+                let lasts = p.lasts.map(|d| i64::try_from(d.as_micros()));
+                let load = Load {
+                    label: p.name.clone(),
+                    slot,
+                    priority: p.priority,
+                    order: match p.slots.len() {
+                        1 => BEHIND_FROZEN + place as u64,
+                        _ => later_order(slot),
+                    },
+                    not_after: lasts
+                        .map(|us| Micros(slot.0.saturating_add(us.unwrap_or(i64::MAX)))),
+                    is_open: false,
+                    shares: shares(&survey),
+                };
+                let crowd = (p.include.clone(), p.exclude.clone());
+                items.push(surveyed(load, &survey, crowd, true));
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// More runs than ever stand frozen at once, and less than a slot's microseconds: so the orders of
+/// freezing stand behind each other.
+const BEHIND_FROZEN: u64 = 1 << 32;
+
+/// The place of what is frozen when its slot comes.
+fn later_order(slot: Micros) -> u64 {
+    BEHIND_FROZEN.saturating_add(slot.0.unsigned_abs())
+}
+
+fn shares(survey: &Survey) -> Vec<Share> {
+    let reached = survey.through.iter().filter(|t| t.sent() > 0);
+    reached
+        .map(|t| Share {
+            gateway: t.gateway.clone(),
+            people: t.reached(),
+            segments: t.sent(),
+        })
+        .collect()
+}
+
+fn surveyed(
+    load: Load,
+    survey: &Survey,
+    (include, exclude): (Vec<String>, Vec<String>),
+    is_own: bool,
+) -> Item {
+    Item {
+        slot: load.slot,
+        load,
+        is_own,
+        merged: survey.merged,
+        by_segments: survey.by_segments(),
+        crowds: vec![Crowd::Groups { include, exclude }],
+    }
+}
+
+/// A frozen run by what is left of it; `None`: nothing.
+async fn frozen(
+    tx: &mut store::Tx,
+    now: Micros,
+    order: u64,
+    run: &RunRow,
+    campaign: &CampaignRow,
+    is_own: bool,
+) -> Result<Option<Item>, ServiceError> {
+    let group = Words::of(campaign)?.name();
+    let mut by_segments: BTreeMap<i64, i64> = BTreeMap::new();
+    let (mut shares, mut crowds) = (Vec::new(), Vec::new());
+    for lane in tx.lanes_of(run.id()?).await? {
+        if lane.gateway.is_empty() {
+            continue;
+        }
+        let mut spans = vec![(lane.next, lane.end)];
+        for again in tx.again_of(crate::domain::id::LaneId(lane.id)).await? {
+            spans.push((again.from, again.to));
+        }
+        let mut share = Share {
+            gateway: GatewayId(lane.gateway.clone()),
+            people: 0,
+            segments: 0,
+        };
+        for (from, to) in spans {
+            for (parts, people) in tx.rest_of(lane.id, from, to).await? {
+                share.people += people;
+                share.segments += parts * people;
+                *by_segments.entry(parts).or_default() += people;
+            }
+            let base = lane.id << 32;
+            crowds.push(Crowd::Lane {
+                from: base + from,
+                to: base + to,
+                group: group.clone(),
+            });
+        }
+        if share.segments > 0 {
+            shares.push(share);
+        }
+    }
+    if shares.is_empty() {
+        return Ok(None);
+    }
+    let priority = run.priority.parse().map_err(|_| store::Error::Corrupt {
+        table: "run",
+        what: run.priority.clone(),
+    })?;
+    let load = Load {
+        label: campaign.name.clone(),
+        slot: now.max(Micros(run.not_before_us)),
+        priority,
+        order,
+        not_after: (run.not_after_us > 0).then_some(Micros(run.not_after_us)),
+        is_open: run.opened_us > 0,
+        shares,
+    };
+    Ok(Some(Item {
+        load,
+        slot: Micros(run.slot_us),
+        is_own,
+        merged: run.merged,
+        by_segments,
+        crowds,
+    }))
+}

@@ -1,0 +1,168 @@
+//! The gateways' daily and monthly quotas beside what has gone and what will.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Datelike as _, NaiveDate, NaiveTime};
+use serde::Serialize;
+
+use super::{
+    super::{Office, ServiceError},
+    Forecast,
+    gather::Item,
+};
+use crate::domain::{
+    forecast::{Contract, Course},
+    hours::instant,
+    id::GatewayId,
+    time::Micros,
+};
+
+/// What a quota is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    /// One of the office's days.
+    Day,
+    /// A month.
+    Month,
+}
+
+impl Period {
+    /// Its first day.
+    fn of(self, day: NaiveDate) -> NaiveDate {
+        match self {
+            Self::Day => day,
+            Self::Month => day.with_day(1).unwrap_or(day),
+        }
+    }
+}
+
+/// A gateway's quota on a day or in a month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuotaUse {
+    /// Which gateway.
+    pub gateway: GatewayId,
+    /// For a day or a month.
+    pub period: Period,
+    /// The day, or the month's first.
+    #[serde(serialize_with = "super::as_text")]
+    pub from: NaiveDate,
+    /// Segments allowed; none: no limit.
+    pub quota: Option<i64>,
+    /// Segments gone already, counted on the day on which their run opened.
+    pub used: i64,
+    /// Segments to come, all runs counted.
+    pub ahead: i64,
+    /// Of these the runs that were asked for.
+    pub own: i64,
+    /// What is left then; below 0: too many. None: no limit.
+    pub left: Option<i64>,
+}
+
+/// By gateway, period and its first day: gone, to come, and of these our own.
+type Uses = BTreeMap<(GatewayId, Period, NaiveDate), (i64, i64, i64)>;
+
+impl Office {
+    /// Of the days and months that the runs take that were asked for.
+    pub(super) async fn quotas(
+        &self,
+        now: Micros,
+        items: &[Item],
+        courses: &[Course],
+        contracts: &[Contract],
+    ) -> Result<Vec<QuotaUse>, ServiceError> {
+        let mut uses = Uses::new();
+        for (item, course) in items.iter().zip(courses) {
+            for passage in &course.passages {
+                for (day, segments) in &passage.days {
+                    for period in [Period::Day, Period::Month] {
+                        let key = (passage.gateway.clone(), period, period.of(*day));
+                        let sums = uses.entry(key).or_default();
+                        sums.1 += segments;
+                        sums.2 += if item.is_own { *segments } else { 0 };
+                    }
+                }
+            }
+        }
+        uses.retain(|_, sums| sums.2 > 0);
+        self.add_used(now, &mut uses).await?;
+        let quota = |gateway: &GatewayId, period| {
+            let contract = contracts.iter().find(|c| c.gateway == *gateway)?;
+            let quota = match period {
+                Period::Day => contract.daily_quota,
+                Period::Month => contract.monthly_quota,
+            };
+            (quota > 0).then_some(quota)
+        };
+        let told = uses.into_iter().map(|((gateway, period, from), sums)| {
+            let (used, ahead, own) = sums;
+            let quota = quota(&gateway, period);
+            QuotaUse {
+                gateway,
+                period,
+                from,
+                quota,
+                used,
+                ahead,
+                own,
+                left: quota.map(|q| q - used - ahead),
+            }
+        });
+        Ok(told.collect())
+    }
+
+    /// What has gone on days that are asked about: this month's at most.
+    async fn add_used(&self, now: Micros, uses: &mut Uses) -> Result<(), ServiceError> {
+        let zone = self.config.sending.timezone;
+        let month = Period::Month.of(now.local(zone).date_naive());
+        let gateways: BTreeSet<GatewayId> = uses
+            .keys()
+            .filter(|(_, _, from)| Period::Month.of(*from) == month)
+            .map(|(gateway, ..)| gateway.clone())
+            .collect();
+        if gateways.is_empty() {
+            return Ok(());
+        }
+        let since = instant(month.and_time(NaiveTime::MIN), zone);
+        let mut tx = self.store.read("quota_used").await?;
+        for lane in tx.lanes_opened_since(since.0).await? {
+            if !gateways.iter().any(|g| g.0 == lane.gateway) {
+                continue;
+            }
+            let gone = tx.handed_over(&lane).await?;
+            let day = Micros(lane.opened_us).local(zone).date_naive();
+            for period in [Period::Day, Period::Month] {
+                let key = (GatewayId(lane.gateway.clone()), period, period.of(day));
+                if let Some(sums) = uses.get_mut(&key) {
+                    sums.0 += gone;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Forecast {
+    /// An answer of no if a quota would not suffice, with the arithmetic.
+    pub(crate) fn check_quotas(&self) -> Result<(), ServiceError> {
+        let over = self
+            .quotas
+            .iter()
+            .find(|q| q.own > 0 && q.left.is_some_and(|left| left < 0));
+        let Some(q) = over else { return Ok(()) };
+        let (id, used, own, others) = (&q.gateway, q.used, q.own, q.ahead - q.own);
+        let (quota, sum) = (q.quota.unwrap_or(0), q.used + q.ahead);
+        let (zh, en, at) = match q.period {
+            Period::Day => ("当日", "daily", q.from.to_string()),
+            Period::Month => ("当月", "monthly", q.from.format("%Y-%m").to_string()),
+        };
+        Err(ServiceError::refused(
+            format!(
+                "网关 {id} 在 {at} 的{zh}限额不够：已发 {used} + 其他任务 {others} + 本任务 {own} = {sum} 条，超过限额 {quota} 条：请改期、减少人数，或提高限额"
+            ),
+            format!(
+                "gateway {id}'s {en} quota does not suffice for {at}: {used} gone + {others} of other campaigns + {own} of this one = {sum} segments, and {quota} are allowed: choose another time, fewer people, or a higher quota"
+            ),
+        ))
+    }
+}
