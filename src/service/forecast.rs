@@ -154,7 +154,14 @@ impl Office {
 
     /// Forecasts a campaign that is about to be let out, and keeps what was told.
     pub(super) async fn keep_forecast(&self, by: &str, id: CampaignId) -> Result<(), ServiceError> {
-        let forecast = self.forecast_campaign(id).await?;
+        let forecast = match self.forecast_campaign(id).await {
+            Ok(forecast) => forecast,
+            // Another campaign's vanished group must not keep an urgent one from being let out.
+            Err(error) => {
+                tracing::warn!(campaign.id = %id, "No forecast for campaign {id}: {error}");
+                return Ok(());
+            }
+        };
         forecast.check_quotas()?;
         let at = |t: Option<Micros>| t.map_or(0, |t| t.0);
         let rows: Vec<ForetoldRow> = forecast
@@ -237,6 +244,7 @@ impl Office {
 }
 
 /// A day as `2026-06-20`.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn as_text<S: serde::Serializer>(day: &chrono::NaiveDate, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(day)
 }
