@@ -30,6 +30,8 @@ pub enum PlanCommand {
     Import(ImportArgs),
     /// 预测每批何时发完、多少段、多少钱、谁一天收得太多 · when each run is through, at what cost
     Forecast(ForecastArgs),
+    /// 已批准任务的预测与实际 · what approvers were told beside what came of it
+    Facts(FactsArgs),
     /// 把计划改到另一年 · the same plan for another year
     New(NewArgs),
 }
@@ -67,6 +69,14 @@ pub struct ForecastArgs {
     pub json: bool,
 }
 
+/// `watchbell plan facts`
+#[derive(Debug, Args)]
+pub struct FactsArgs {
+    /// 输出一个 JSON · print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `watchbell plan new`
 #[derive(Debug, Args)]
 pub struct NewArgs {
@@ -87,6 +97,7 @@ pub async fn run(command: PlanCommand, ctx: &Ctx) -> Result<Exit, CliError> {
         PlanCommand::Check(args) => check(&args, ctx),
         PlanCommand::Import(args) => import(&args, ctx).await,
         PlanCommand::Forecast(args) => forecast(&args, ctx).await,
+        PlanCommand::Facts(args) => facts(&args, ctx).await,
         PlanCommand::New(args) => new(&args, ctx),
     }
 }
@@ -206,6 +217,15 @@ async fn forecast(args: &ForecastArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     }
     let over = forecast.check_quotas().is_err();
     Ok(Exit::of(!over && forecast.totals.left_people == 0))
+}
+
+async fn facts(args: &FactsArgs, ctx: &Ctx) -> Result<Exit, CliError> {
+    let office = ctx.office().await?;
+    let actor = ctx.actor(&office).await?;
+    actor.may(crate::domain::role::Act::ReadLog)?;
+    super::forecast::compared(ctx, &office, args.json).await?;
+    office.store.close().await;
+    Ok(Exit::Done)
 }
 
 /// The diff: what is new, changed, voided, unchanged, too late, gone.
