@@ -273,10 +273,10 @@ fn audience(run: &ReportRun, lang: Lang) -> String {
     }
 }
 
-/// Nothing of it began, and nothing will: it was cancelled, or its latest time is past.
+/// Its time has passed and nothing of it began; what a person called off is not missed.
 fn is_missed(run: &ReportRun, now: Micros) -> bool {
     let too_late = run.not_after_us > 0 && run.not_after_us < now.0;
-    run.opened_us == 0 && (run.intent == "cancelled" || too_late)
+    run.opened_us == 0 && run.intent != "cancelled" && (run.closed_us > 0 || too_late)
 }
 
 fn standing(run: &ReportRun, now: Micros, lang: Lang) -> String {
@@ -289,6 +289,9 @@ fn standing(run: &ReportRun, now: Micros, lang: Lang) -> String {
             with_reason(lang.pick("未发，已取消", "cancelled, nothing went"))
         }
         "cancelled" => with_reason(lang.pick("中途取消", "cancelled on the way")),
+        _ if is_missed(run, now) && !run.reason.is_empty() => {
+            with_reason(lang.pick("错过", "missed"))
+        }
         "paused" => with_reason(lang.pick("暂停", "paused")),
         "held" => with_reason(lang.pick("挂起", "held")),
         _ if is_missed(run, now) && run.approved_us == 0 => lang
