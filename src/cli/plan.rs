@@ -14,11 +14,15 @@ use crate::{
     domain::{
         calendar::Calendar,
         lang::Lang,
-        plan::{Plan, Planned, Problem},
+        plan::{Plan, Planned, Problem, Resolved},
+        role::{Act, Actor},
         time::Micros,
     },
     plan_files::{PlanFile, PlanFileError},
-    service::plan::{Effect, Import, ImportDiff},
+    service::{
+        Office,
+        plan::{Effect, Import, ImportDiff},
+    },
 };
 
 /// `watchbell plan`
@@ -171,12 +175,7 @@ async fn import(args: &ImportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let file = PlanFile::load(&args.file).map_err(|e| wrong(&e))?;
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
-    let zone = office.config.sending.timezone;
-    let groups = office.groups(&actor).await?;
-    let groups: Vec<String> = groups.into_iter().map(|g| g.name).collect();
-    let resolved = file
-        .resolve(&Calendar::builtin(), zone, Some(&groups))
-        .map_err(|e| wrong(&e))?;
+    let resolved = beside_the_groups(&file, &office, &actor).await?;
     let plan = &file.read.plan;
     let import = Import {
         plan: &plan.name,
@@ -194,17 +193,25 @@ async fn import(args: &ImportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+/// The plan worked out, its groups looked up among those there are.
+async fn beside_the_groups(
+    file: &PlanFile,
+    office: &Office,
+    actor: &Actor,
+) -> Result<Resolved, CliError> {
+    let groups = office.groups(actor).await?;
+    let groups: Vec<String> = groups.into_iter().map(|g| g.name).collect();
+    let zone = office.config.sending.timezone;
+    file.resolve(&Calendar::builtin(), zone, Some(&groups))
+        .map_err(|e| wrong(&e))
+}
+
 /// Exit 1 when something does not fit: a quota, or a not-after.
 async fn forecast(args: &ForecastArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let file = PlanFile::load(&args.file).map_err(|e| wrong(&e))?;
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
-    let zone = office.config.sending.timezone;
-    let groups = office.groups(&actor).await?;
-    let groups: Vec<String> = groups.into_iter().map(|g| g.name).collect();
-    let resolved = file
-        .resolve(&Calendar::builtin(), zone, Some(&groups))
-        .map_err(|e| wrong(&e))?;
+    let resolved = beside_the_groups(&file, &office, &actor).await?;
     let plan = &file.read.plan.name;
     let forecast = office.forecast_planned(plan, &resolved.items).await?;
     office.store.close().await;
@@ -222,7 +229,7 @@ async fn forecast(args: &ForecastArgs, ctx: &Ctx) -> Result<Exit, CliError> {
 async fn facts(args: &FactsArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
-    actor.may(crate::domain::role::Act::ReadLog)?;
+    actor.may(Act::ReadLog)?;
     super::forecast::compared(ctx, &office, args.json).await?;
     office.store.close().await;
     Ok(Exit::Done)
