@@ -23,6 +23,7 @@ pub mod recorder;
 pub mod report;
 pub mod scheduler;
 pub mod service;
+pub mod signing;
 pub mod simulate;
 pub mod store;
 pub mod telemetry;

@@ -7,7 +7,15 @@ use std::{
 };
 
 /// What everybody but the domain may use.
-const LEAVES: &[&str] = &["domain", "clock", "config", "telemetry", "alert", "tls"];
+const LEAVES: &[&str] = &[
+    "domain",
+    "clock",
+    "config",
+    "telemetry",
+    "alert",
+    "tls",
+    "signing",
+];
 /// The running parts.
 const PARTS: &[&str] = &["scheduler", "expander", "engine", "recorder"];
 
@@ -19,7 +27,7 @@ const FILES: &[&str] = &["intake", "county", "plan_files"];
 fn may_import(module: &str) -> Option<Vec<&'static str>> {
     let of = |lists: &[&[&'static str]]| Some(lists.concat());
     match module {
-        "domain" | "tls" => of(&[]),
+        "domain" | "tls" | "signing" => of(&[]),
         "clock" | "config" | "telemetry" => of(&[&["domain"]]),
         "alert" => of(&[&["domain", "clock", "telemetry", "tls"]]),
         // Files in and out, by the domain's rules; the made-up county writes such files. A report's page is given its figures.
