@@ -82,3 +82,42 @@ async fn a_plan_is_handed_in_as_a_whole_and_let_out_several_at_a_time() {
     assert_eq!(twice.code, Some(1));
     assert!(ids.iter().all(|id| twice.err.contains(id)), "{twice:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offices_own_calendar_moves_its_workdays_and_a_broken_one_is_named() {
+    let mut stage = Stage::open(carrier(), "", "").await;
+    let plan = r#"
+[plan]
+name = "june"
+title = "六月"
+year = 2027
+
+[[campaigns]]
+id = "heat"
+name = "高温提示"
+to = ["全县"]
+text = "今日高温，请落实防暑降温措施。"
+schedule = { on = 2027-06-01, at = "09:00", days = "workdays", otherwise = "after" }
+"#;
+    let plan = stage.file("june.toml", plan).display().to_string();
+    let first_slot = async |stage: &Stage| {
+        let checked = stage.run(&["plan", "check", &plan, "--json"]).await.ok();
+        checked.json()["campaigns"][0]["slots"][0]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(first_slot(&stage).await, "2027-06-01T09:00:00+08:00");
+    let own = "made = 2026-11-25\n[[years]]\nyear = 2027\nnotice = \"test\"\n\
+               holidays = [{ name = \"县庆\", days = \"06-01\" }]\nworkdays = []\nexams = []\n";
+    stage.file("own.toml", own);
+    stage.change("[sending]\n", "[sending]\ncalendar = \"own.toml\"\n");
+    assert_eq!(first_slot(&stage).await, "2027-06-02T09:00:00+08:00");
+    stage.file("own.toml", "made = soon");
+    let broken = stage.run(&["plan", "check", &plan]).await;
+    assert_eq!(broken.code, Some(2));
+    assert!(
+        broken.err.contains("own.toml") && broken.err.contains("line 1"),
+        "{broken:?}"
+    );
+}
