@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use ending::LAST_CALL;
 
 use super::{
-    core::{Account, Action, Core},
+    core::{Account, Action, Core, Wording},
     held::{hold_copies, write_sidecar},
     housekeeping::{Housekeeper, Policy},
     lock::{EngineLock, LockError, RENEW_EVERY},
@@ -188,7 +188,7 @@ impl Engine {
         let recovered = recover(&parts.store, &parts.clock, &mut recorder).await?;
         note_start(&parts, &mut recorder, recovered).await?;
         let tracker = TaskTracker::new();
-        let (gateways, events) = open_gateways(&parts, may_log_in, &lock, &tracker)?;
+        let (gateways, events) = open_gateways(&parts, may_log_in, &found.installation, &lock, &tracker)?;
         let (journal, ops) = mpsc::channel(JOURNAL_ROOM);
         let (done, committed) = mpsc::channel(JOURNAL_ROOM);
         let alerts = parts.alerts.clone();
@@ -511,7 +511,17 @@ fn accounts(gateways: &[config::Gateway]) -> Vec<Account> {
                 id: g.id.clone(),
                 rate: f64::from(g.rate),
                 window: usize::from(g.window),
+                unit: g.rate_unit,
+                batch: usize::from(g.batch),
                 count: g.count,
+                framing: g.kind.framing(),
+                repeats_within: gateway::repeats_within(g),
+                serves: g.carriers.clone(),
+                wording: Wording {
+                    signature: g.signature.clone(),
+                    signature_by: g.signature_by,
+                    opt_out: g.opt_out.clone(),
+                },
                 first_sequence: u32::from_be_bytes(start),
             }
         })
@@ -526,6 +536,7 @@ type Opened = (
 fn open_gateways(
     parts: &Parts,
     gateways: &[config::Gateway],
+    installation: &str,
     lock: &EngineLock,
     tracker: &TaskTracker,
 ) -> Result<Opened, EngineError> {
@@ -540,6 +551,7 @@ fn open_gateways(
             gate: lock.gate(),
             tracker: tracker.clone(),
             events: own,
+            installation: installation.to_owned(),
             seed: u64::from_be_bytes(seed),
         };
         let gateway = gateway::open(config, context).map_err(|source| EngineError::Gateway {
@@ -593,6 +605,7 @@ fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
         }
         Event::Written(_)
         | Event::Answered { .. }
+        | Event::AnsweredAll { .. }
         | Event::TimedOut(_)
         | Event::Recalled(_)
         | Event::Delivered { .. }

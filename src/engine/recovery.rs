@@ -106,6 +106,11 @@ async fn settle_claim(store: &Store, claim: &ClaimRow) -> store::Result<Vec<Op>>
 }
 
 async fn doubts(tx: &mut Tx, claim: &ClaimRow, ids: &[MessageId]) -> store::Result<Vec<Op>> {
+    let id = LaneId(claim.lane_id);
+    let lane = tx.lane(id).await?.ok_or_else(|| store::Error::Missing {
+        what: "lane",
+        id: id.to_string(),
+    })?;
     let rows = tx.messages(ids).await?;
     let long: Vec<_> = rows
         .iter()
@@ -118,7 +123,7 @@ async fn doubts(tx: &mut Tx, claim: &ClaimRow, ids: &[MessageId]) -> store::Resu
     }
     let mut ops = Vec::new();
     for row in rows {
-        let standing = standing(&row, &parts.remove(&row.id).unwrap_or_default())?;
+        let standing = standing(&row, &lane, &parts.remove(&row.id).unwrap_or_default())?;
         let asked = standing.parts.iter().position(|p| *p == Part::Open);
         let (Some(part), None, Some(phone)) =
             (asked, standing.outcome(), Phone::from_wire(&row.phone))
