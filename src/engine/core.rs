@@ -194,6 +194,9 @@ pub struct Kept {
     pub grant: Grant,
     /// Positions without an outcome.
     pub open: BTreeSet<i64>,
+    /// Positions that went another way since: given back, given up, sent again. A request that one of
+    /// them stands in was perhaps never said, and is not said now.
+    pub gone: BTreeSet<i64>,
     /// Not later than this.
     pub until: Micros,
 }

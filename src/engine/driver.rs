@@ -24,7 +24,7 @@ use super::{
     held::{hold_copies, write_sidecar},
     housekeeping::{Housekeeper, Policy},
     lock::{EngineLock, LockError, RENEW_EVERY},
-    recovery::{Recovered, recover},
+    recovery::{Recovered, Repeatable, recover},
 };
 use crate::{
     alert::{Alert, Alerts, Kind},
@@ -185,10 +185,12 @@ impl Engine {
         let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves)
             .await?
             .fenced(&parts.node);
-        let recovered = recover(&parts.store, &parts.clock, &mut recorder).await?;
-        note_start(&parts, &mut recorder, recovered).await?;
+        let repeatable = repeatable(may_log_in);
+        let recovered = recover(&parts.store, &parts.clock, &mut recorder, &repeatable).await?;
+        note_start(&parts, &mut recorder, &recovered).await?;
         let tracker = TaskTracker::new();
-        let (gateways, events) = open_gateways(&parts, may_log_in, &found.installation, &lock, &tracker)?;
+        let (gateways, events) =
+            open_gateways(&parts, may_log_in, &found.installation, &lock, &tracker)?;
         let (journal, ops) = mpsc::channel(JOURNAL_ROOM);
         let (done, committed) = mpsc::channel(JOURNAL_ROOM);
         let alerts = parts.alerts.clone();
@@ -200,7 +202,8 @@ impl Engine {
                 en: format!("the database does not take what is to be written; sending waits and tries again: {error}"),
             });
         }));
-        let core = Core::new(parts.node.clone(), accounts(may_log_in));
+        let mut core = Core::new(parts.node.clone(), accounts(may_log_in));
+        core.keep(recovered.kept);
         let housekeeper = Housekeeper::new(parts.policy.clone(), &parts.gateways);
         Ok(Some(Self {
             core,
@@ -481,7 +484,7 @@ impl Engine {
 async fn note_start(
     parts: &Parts,
     recorder: &mut Recorder,
-    found: Recovered,
+    found: &Recovered,
 ) -> Result<(), EngineError> {
     let note = |act: &str| {
         Op::Note(Entry::Engine {
@@ -489,16 +492,26 @@ async fn note_start(
             act: act.into(),
         })
     };
-    if found != Recovered::default() {
+    if found.claims + found.half_made + found.kept.len() > 0 {
         tracing::warn!(
             claims = found.claims,
             doubts = found.doubts,
-            "Recovered: {} messages are in doubt",
-            found.doubts
+            repeated = found.kept.len(),
+            "Recovered: {} messages are in doubt, the requests of {} claims will be said again",
+            found.doubts,
+            found.kept.len()
         );
     }
     recorder.commit(&[note("started")]).await?;
     Ok(())
+}
+
+/// The gateways whose carriers know a request by its key, and for how long.
+fn repeatable(gateways: &[config::Gateway]) -> Repeatable {
+    gateways
+        .iter()
+        .filter_map(|g| Some((g.id.clone(), gateway::repeats_within(g)?)))
+        .collect()
 }
 
 fn accounts(gateways: &[config::Gateway]) -> Vec<Account> {

@@ -64,10 +64,7 @@ pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
 /// How long this carrier knows a request by its key; none: not at all, or its description can't be read
 /// (which opening it will say).
 pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
-    Account::read(config)
-        .ok()?
-        .description
-        .idempotency_window
+    Account::read(config).ok()?.description.idempotency_window
 }
 
 fn client(config: &config::Gateway) -> Result<reqwest::Client, OpenError> {

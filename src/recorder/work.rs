@@ -546,12 +546,12 @@ impl<'a> Work<'a> {
 
     /// The segments that one part of a message counts: all of them where it has no others.
     fn segments_of(&self, id: MessageId) -> u64 {
-        self.messages.get(&id).map_or(1, |m| {
-            match m.standing.parts.len() {
+        self.messages
+            .get(&id)
+            .map_or(1, |m| match m.standing.parts.len() {
                 1 => u64::try_from(m.row.segments).unwrap_or(1),
                 _ => 1,
-            }
-        })
+            })
     }
 
     pub(super) fn part_of(&self, message: MessageId, part: u8) -> Option<&Part> {

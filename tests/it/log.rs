@@ -2,12 +2,12 @@
 
 use watchbell::{
     domain::{
-        text::Framing,
         event::Event,
         id::{CampaignId, LaneId, MessageId, RunId},
         ledger::Tree,
         phone::Phone,
         role::Role,
+        text::Framing,
         time::Micros,
     },
     service::log::{LogLine, LogQuery},

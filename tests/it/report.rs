@@ -4,13 +4,13 @@ use std::io::Cursor;
 
 use watchbell::{
     domain::{
-        text::Framing,
         id::{CampaignId, LaneId, MessageId, RunId},
         lang::Lang,
         ledger::Tree,
         month::Month,
         phone::Phone,
         role::Role,
+        text::Framing,
     },
     service::contacts::Import,
     store::{

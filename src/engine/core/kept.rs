@@ -2,8 +2,6 @@
 //! answers as it did the first time, and nobody gets anything twice. What can't be repeated in time is
 //! in doubt.
 
-use std::sync::Arc;
-
 use super::{Claim, Core, Kept, Progress, plan::progress};
 use crate::{
     domain::{
@@ -111,7 +109,7 @@ impl Core {
             ..Claim::of(&kept.grant, lane, lane.priority)
         };
         self.claims.insert(kept.grant.claim.id, claim);
-        self.hand_over_whole(kept.grant.claim.id, &Arc::from(all), &kept.grant, true);
+        self.hand_over_whole(kept.grant.claim.id, &all, &kept.grant, Some(&kept.gone));
     }
 
     /// The first number of `span` that no claim of this gateway uses, from `first` on.

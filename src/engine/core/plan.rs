@@ -1,7 +1,10 @@
 //! What to claim next: the most urgent sendable lane first, never more than the free window or what
 //! the rate lets out in the next moments.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
     Account, Action, Claim, ClaimRequest, Core, Flight, Gateway, Lane, Progress, Requested,
@@ -183,7 +186,7 @@ impl Core {
         let part = u8::try_from(grant.claim.part).unwrap_or(0);
         self.claims.insert(grant.claim.id, claim);
         if framing == Framing::Whole {
-            return self.hand_over_whole(grant.claim.id, &all, grant, false);
+            return self.hand_over_whole(grant.claim.id, &all, grant, None);
         }
         let mut batch = Vec::with_capacity(grant.items.len());
         for item in &grant.items {
@@ -269,13 +272,14 @@ impl Core {
     }
 
     /// Makes the requests of a claim whose messages go as whole texts, several numbers in each. Of a
-    /// kept claim those without an open message are left out; the others are what they were.
+    /// kept claim those without an open message are left out; the others are what they were, unless one of
+    /// their numbers has gone another way: then they are in doubt.
     pub(super) fn hand_over_whole(
         &mut self,
         id: i64,
         all: &[(i64, Progress)],
         grant: &Grant,
-        kept: bool,
+        gone: Option<&BTreeSet<i64>>,
     ) {
         let (good, bad): (Vec<_>, Vec<_>) = all.iter().partition(|(_, p)| !p.parts.is_empty());
         let lane = LaneId(grant.claim.lane_id);
@@ -289,11 +293,24 @@ impl Core {
         let mut batch = Vec::with_capacity(good.len());
         for places in requests(&texts, usize::try_from(grant.claim.batch).unwrap_or(1)) {
             let members: Vec<&(i64, Progress)> = places.iter().map(|place| good[*place]).collect();
-            batch.extend(self.hand_over_request(id, &members, kept));
+            let lost = gone.is_some_and(|gone| members.iter().any(|m| gone.contains(&m.0)));
+            if lost {
+                self.doubt_all(id, lane, &members);
+            } else {
+                batch.extend(self.hand_over_request(id, &members, gone.is_some()));
+            }
         }
         if !batch.is_empty() {
             let gateway = GatewayId(grant.claim.gateway.clone());
             self.out.push_back(Action::Submit(gateway, batch));
+        }
+    }
+
+    fn doubt_all(&mut self, id: i64, lane: LaneId, members: &[&(i64, Progress)]) {
+        for (position, _) in members {
+            let message = MessageId::new(lane, *position);
+            self.news(id, message, 0, Change::Doubt, Source::Gateway, true);
+            self.settle(id, *position);
         }
     }
 

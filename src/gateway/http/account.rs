@@ -171,7 +171,9 @@ fn templates(
                     .ok_or_else(|| {
                         bad(
                             "templates",
-                            &format!("{code}: expected a text with ${{name}}s, no two side by side"),
+                            &format!(
+                                "{code}: expected a text with ${{name}}s, no two side by side"
+                            ),
                         )
                     })
             })

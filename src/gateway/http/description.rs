@@ -296,7 +296,9 @@ fn scheme(mut section: Section<'_, '_>) -> Option<Scheme> {
             .required("version")
             .map(|version| Scheme::Acs3 { version }),
         None => {
-            section.wrong_here("`scheme` is one of none, standard-webhooks, hmac-sha256, md5-concat, acs3");
+            section.wrong_here(
+                "`scheme` is one of none, standard-webhooks, hmac-sha256, md5-concat, acs3",
+            );
             None
         }
     };
@@ -432,10 +434,7 @@ fn mo(mut section: Section<'_, '_>) -> Option<MoRule> {
 
 fn callback(mut section: Section<'_, '_>) -> Option<CallbackRule> {
     let sign = section.section("sign").map_or(Some(Scheme::None), scheme);
-    if matches!(
-        sign,
-        Some(Scheme::Md5Concat { .. } | Scheme::Acs3 { .. })
-    ) {
+    if matches!(sign, Some(Scheme::Md5Concat { .. } | Scheme::Acs3 { .. })) {
         section.wrong_here("a callback's scheme is none, standard-webhooks or hmac-sha256");
     }
     let list = section.text("list").unwrap_or_default();
@@ -448,10 +447,7 @@ fn callback(mut section: Section<'_, '_>) -> Option<CallbackRule> {
     })
 }
 
-fn poll(
-    mut section: Section<'_, '_>,
-    keys: &BTreeMap<String, Option<String>>,
-) -> Option<PollRule> {
+fn poll(mut section: Section<'_, '_>, keys: &BTreeMap<String, Option<String>>) -> Option<PollRule> {
     let every = section.duration("every");
     let list = section.text("list").unwrap_or_default();
     let cursor = section.text("cursor").unwrap_or_default();

@@ -80,7 +80,9 @@ impl Account {
                 Priority::Bulk => "bulk",
             },
         );
-        let until = first.valid_until.map(|t| t.rfc3339(chrono_tz::Asia::Shanghai));
+        let until = first
+            .valid_until
+            .map(|t| t.rfc3339(chrono_tz::Asia::Shanghai));
         fill.set("valid_until", until.unwrap_or_default());
         if self.description.templates {
             let Some((code, params)) = matching(&self.templates, &first.text) else {

@@ -254,9 +254,11 @@ fn json(value: &DeValue<'_>) -> Option<Value> {
         DeValue::String(s) => Value::String(s.clone().into_owned()),
         DeValue::Integer(n) => Value::from(n.as_str().parse::<i64>().ok()?),
         DeValue::Boolean(b) => Value::Bool(*b),
-        DeValue::Array(all) => {
-            Value::Array(all.iter().map(|v| json(v.get_ref())).collect::<Option<_>>()?)
-        }
+        DeValue::Array(all) => Value::Array(
+            all.iter()
+                .map(|v| json(v.get_ref()))
+                .collect::<Option<_>>()?,
+        ),
         DeValue::Table(table) => Value::Object(
             table
                 .iter()

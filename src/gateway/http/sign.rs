@@ -145,7 +145,10 @@ mod tests {
     fn the_acs3_signature_is_that_of_the_documentation() {
         // The fixed example of "V3版本请求体&签名机制": ECS RunInstances.
         let query = [
-            ("ImageId".to_owned(), "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd".to_owned()),
+            (
+                "ImageId".to_owned(),
+                "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd".to_owned(),
+            ),
             ("RegionId".to_owned(), "cn-shanghai".to_owned()),
         ];
         let now = chrono::DateTime::parse_from_rfc3339("2023-10-26T10:22:32Z").expect("a time");

@@ -98,7 +98,9 @@ impl Driver {
         let back = self.take_queued(lanes);
         self.outbox.push_back(Event::Recalled(back));
         let goes = |p: &Parcel| lanes.is_empty() || lanes.contains(&p.submits[0].lane);
-        let (given_up, stay) = std::mem::take(&mut self.repeats).into_iter().partition(goes);
+        let (given_up, stay) = std::mem::take(&mut self.repeats)
+            .into_iter()
+            .partition(goes);
         self.repeats = stay;
         self.give_up(given_up);
     }
@@ -131,7 +133,9 @@ impl Driver {
     /// Says what may be said now; gives when to look again.
     pub(super) fn pump(&mut self, now: Instant) -> Option<Instant> {
         let over = |p: &Parcel| p.until.is_none_or(|until| until <= now) || p.tries >= TRIES;
-        let (given_up, stay) = std::mem::take(&mut self.repeats).into_iter().partition(over);
+        let (given_up, stay) = std::mem::take(&mut self.repeats)
+            .into_iter()
+            .partition(over);
         self.repeats = stay;
         self.give_up(given_up);
         while self.sending < usize::from(self.settings.links) {
@@ -156,7 +160,11 @@ impl Driver {
                 self.send(parcel, due.is_some());
             }
         }
-        self.repeats.iter().map(|p| p.due).min().filter(|at| *at > now)
+        self.repeats
+            .iter()
+            .map(|p| p.due)
+            .min()
+            .filter(|at| *at > now)
     }
 
     fn send(&mut self, mut parcel: Parcel, again: bool) {
@@ -210,7 +218,9 @@ impl Driver {
                 self.strikes += 1;
                 self.again(parcel);
                 if self.strikes >= STRIKES && matches!(self.link, Link::Up) {
-                    self.down(format!("{STRIKES} requests in a row without an answer: {code}"));
+                    self.down(format!(
+                        "{STRIKES} requests in a row without an answer: {code}"
+                    ));
                 }
             }
         }
