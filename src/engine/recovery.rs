@@ -152,11 +152,15 @@ async fn keep(
         let Some(phone) = Phone::from_wire(&row.phone) else {
             return Ok(None);
         };
-        if row.state.as_deref() == Some("in_doubt") || row.attempt != claim.attempt {
+        let state = row.state.as_deref().unwrap_or_default();
+        // Given back, given up, or sent again under another key.
+        let elsewhere = state == "in_doubt"
+            || row.attempt != claim.attempt
+            || waiting.contains(&position)
+            || taken.contains(&MessageId(row.id));
+        if elsewhere {
             gone.insert(position);
-        } else if waiting.contains(&position) || taken.contains(&MessageId(row.id)) {
-            gone.insert(position);
-        } else if row.state.as_deref().unwrap_or_default().is_empty() {
+        } else if state.is_empty() {
             open.insert(position);
         }
         items.push(Item {
