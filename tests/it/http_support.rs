@@ -1,6 +1,10 @@
 //! An office whose carrier speaks HTTP, with the daemon's doors open for its calls.
 
-use std::{fmt::Write as _, path::PathBuf, time::Duration};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -81,6 +85,10 @@ impl HttpCounty {
         }
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     pub(crate) fn numbers(&self, n: u64) -> PathBuf {
         let mut text = String::from("手机,姓名\n");
         for i in 0..n {
@@ -92,10 +100,13 @@ impl HttpCounty {
     }
 
     pub(crate) async fn send(&self, n: u64, text: &str) -> Queued {
-        let list = self.numbers(n);
+        self.send_to(&self.numbers(n), text).await
+    }
+
+    pub(crate) async fn send_to(&self, list: &Path, text: &str) -> Queued {
         let wish = Wish {
             name: "test".to_owned(),
-            to: Target::File(&list),
+            to: Target::File(list),
             text,
             priority: Priority::Normal,
             on_doubt: OnDoubt::Hold,

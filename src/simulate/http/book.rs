@@ -82,6 +82,7 @@ pub(super) struct Book {
     /// Due, and neither acknowledged nor fetched.
     pub(super) untold: BTreeMap<u64, News>,
     order: u64,
+    numbers_out: u64,
 }
 
 impl Book {
@@ -99,6 +100,7 @@ impl Book {
             to_call: Vec::new(),
             untold: BTreeMap::new(),
             order: 0,
+            numbers_out: 0,
         }
     }
 
@@ -220,7 +222,7 @@ impl Book {
         self.order += 1;
         let news = News {
             what,
-            number: self.order,
+            number: 0,
             tries: 0,
         };
         self.scheduled.insert((at, self.order), news);
@@ -232,7 +234,10 @@ impl Book {
             if entry.key().0 > now {
                 return Some(entry.key().0);
             }
-            let news = entry.remove();
+            let mut news = entry.remove();
+            // In the order of being due, so that a cursor stands behind all that was given out.
+            self.numbers_out += 1;
+            news.number = self.numbers_out;
             self.untold.insert(news.number, news.clone());
             if self.dice.hits(settings.faults.lost_callbacks) {
                 continue;
