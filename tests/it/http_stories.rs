@@ -48,7 +48,7 @@ async fn with_lost_answers_and_calls_nobody_is_doubled_and_nobody_lost() {
             "rate = {rate}\nlinks = 16\nwindow = {rate}\nbatch = {batch}\nresponse_timeout = \"2s\"\npoll_every = \"1s\""
         );
         let county = HttpCounty::open(database, settings, "", &gateway).await;
-        let patience = Duration::from_secs(40 + n / 200);
+        let patience = Duration::from_secs(20 + n / 200);
         let begun = Instant::now();
         let queued = county.send(n, TEXT).await;
         let frozen = begun.elapsed();
