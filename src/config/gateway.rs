@@ -198,7 +198,9 @@ fn extra(section: &mut Section<'_>) -> BTreeMap<String, toml::Value> {
 /// An HTTP carrier's description is a name, or a path beside the settings file.
 fn described(extra: &mut BTreeMap<String, toml::Value>, folder: &Path) {
     if let Some(toml::Value::String(name)) = extra.get_mut("description")
-        && name.ends_with(".toml")
+        && Path::new(name.as_str())
+            .extension()
+            .is_some_and(|e| e == "toml")
     {
         *name = folder.join(&*name).display().to_string();
     }

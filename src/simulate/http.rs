@@ -70,8 +70,9 @@ impl Said {
         }
     }
 
-    fn to_send(self) -> Self {
-        Self { send: true, ..self }
+    /// The answer to a send.
+    fn of_send(said: Self) -> Self {
+        Self { send: true, ..said }
     }
 }
 

@@ -55,7 +55,7 @@ async fn with_lost_answers_and_calls_nobody_is_doubled_and_nobody_lost() {
         let counts = county
             .finish_within(queued.frozen.run, patience)
             .await;
-        let seconds = (begun.elapsed() - frozen).as_secs_f64();
+        let seconds = begun.elapsed().saturating_sub(frozen).as_secs_f64();
         let theirs = county.carrier.counts();
         println!(
             "{n} messages: {} requests at the carrier for {} chunks, all delivered {seconds:.1} s after freezing ({:.0} a second), \

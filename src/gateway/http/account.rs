@@ -27,7 +27,8 @@ pub(super) struct Account {
     pub(super) description: Description,
     /// Where it is, without a slash at the end.
     pub(super) base: String,
-    pub(super) account: String,
+    /// Who we are there.
+    pub(super) user: String,
     pub(super) secret: String,
     pub(super) access_number: String,
     pub(super) service_id: String,
@@ -81,7 +82,7 @@ impl Account {
         };
         Ok(Self {
             base: config.address.trim_end_matches('/').to_owned(),
-            account: config.account.clone(),
+            user: config.account.clone(),
             secret: config.password.expose().to_owned(),
             access_number: config.access_number.clone(),
             service_id: config.service_id.clone(),

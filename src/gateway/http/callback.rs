@@ -193,8 +193,7 @@ impl Callbacks {
                 };
                 let off = time
                     .parse()
-                    .map(|at: i64| at.abs_diff(self.now_seconds()))
-                    .unwrap_or(u64::MAX);
+                    .map_or(u64::MAX, |at: i64| at.abs_diff(self.now_seconds()));
                 if !time_header.is_empty() && off > signing::TOLERANCE_SECONDS.unsigned_abs() {
                     return Err(Refusal::Signature);
                 }

@@ -336,18 +336,18 @@ fn call(
         encoding: encoding.unwrap_or(Encoding::Json),
         headers,
         fields,
-        success: all(success)?,
+        success,
     })
 }
 
-fn test(mut section: Section<'_, '_>) -> Option<Test> {
+fn test(mut section: Section<'_, '_>) -> Test {
     let at = section.texts("at");
     let is = section.texts("is");
     if at.is_empty() || is.is_empty() {
         section.wrong_here("needs `at`, a place in the answer, and `is`, what stands there");
     }
     section.finish();
-    Some(Test { at, is })
+    Test { at, is }
 }
 
 fn answer(mut section: Section<'_, '_>) -> AnswerRule {
@@ -459,7 +459,7 @@ fn poll(mut section: Section<'_, '_>, keys: &BTreeMap<String, Option<String>>) -
         call: call?,
         list,
         cursor,
-        more: all(more)?,
+        more,
         confirm: all(confirm)?,
     })
 }

@@ -6,7 +6,7 @@ mod heard;
 mod sending;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -175,7 +175,7 @@ pub(super) struct Driver {
     repeats: Vec<Parcel>,
     running: JoinSet<Done>,
     /// Sends among those running, and their sequence numbers.
-    on_the_way: HashMap<u32, ()>,
+    on_the_way: HashSet<u32>,
     sending: usize,
     cursor: String,
     next_fetch: Option<Instant>,
@@ -213,7 +213,7 @@ impl Driver {
             queued: 0,
             repeats: Vec::new(),
             running: JoinSet::new(),
-            on_the_way: HashMap::new(),
+            on_the_way: HashSet::new(),
             sending: 0,
             cursor: String::new(),
             next_fetch: account.description.poll.as_ref().map(|_| now),
@@ -360,14 +360,14 @@ impl Driver {
                         .is_some_and(|test| !test.holds(&body));
                 match () {
                     () if status >= 500 || status == 429 => {
-                        self.down(format!("the carrier answers HTTP {status}"));
+                        self.down(&format!("the carrier answers HTTP {status}"));
                     }
-                    () if refused => self.not_let_in(format!("HTTP {status}")),
+                    () if refused => self.not_let_in(&format!("HTTP {status}")),
                     () => self.up(),
                 }
             }
             Said::Unreachable(why) | Said::Lost(why) => {
-                self.down(format!("connecting to {}: {why}", self.account.base));
+                self.down(&format!("connecting to {}: {why}", self.account.base));
             }
         }
     }
@@ -384,19 +384,19 @@ impl Driver {
     }
 
     /// The carrier is not there: what was never said goes back, what may be there waits to be said again.
-    fn down(&mut self, reason: String) {
+    fn down(&mut self, reason: &str) {
         let was_up = matches!(self.link, Link::Up);
         self.knocks = self.knocks.saturating_add(1);
         self.strikes = 0;
         self.link = Link::Down(Instant::now() + self.pause(self.knocks));
-        self.trouble = Some(reason.clone());
+        self.trouble = Some(reason.to_owned());
         if was_up {
             debug!(gateway.id = %self.settings.id, reason, "Gateway {} is down", self.settings.id);
             let mut unwritten = self.take_queued(&[]);
             for link in 0..self.settings.links {
                 self.outbox.push_back(Event::LinkDown {
                     link,
-                    reason: reason.clone(),
+                    reason: reason.to_owned(),
                     unanswered: Vec::new(),
                     unwritten: std::mem::take(&mut unwritten),
                 });
@@ -405,15 +405,17 @@ impl Driver {
         self.report_health();
     }
 
-    fn not_let_in(&mut self, reason: String) {
-        self.down(reason.clone());
+    fn not_let_in(&mut self, reason: &str) {
+        self.down(reason);
         self.refused += 1;
         let gave_up = self.refused >= LOGIN_TRIES;
         if gave_up {
             self.link = Link::GivenUp;
         }
-        self.outbox
-            .push_back(Event::LoginRefused { reason, gave_up });
+        self.outbox.push_back(Event::LoginRefused {
+            reason: reason.to_owned(),
+            gave_up,
+        });
     }
 
     /// Doubled each time, with up to a half more by chance.
@@ -443,7 +445,7 @@ impl Driver {
     }
 
     async fn farewell(mut self) {
-        let mut unanswered: Vec<u32> = self.on_the_way.keys().copied().collect();
+        let mut unanswered: Vec<u32> = self.on_the_way.iter().copied().collect();
         unanswered.sort_unstable();
         for link in 0..self.settings.links {
             self.outbox.push_back(Event::LinkDown {

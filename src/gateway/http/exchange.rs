@@ -122,7 +122,7 @@ impl Account {
 
     fn fill(&self) -> Fill {
         let mut fill = Fill::default();
-        fill.set("account", &self.account);
+        fill.set("account", &self.user);
         fill.set("secret", &self.secret);
         fill.set("access_number", &self.access_number);
         fill.set("service_id", &self.service_id);
@@ -251,7 +251,7 @@ impl Account {
                 nonce: &uuid::Uuid::now_v7().simple().to_string(),
                 now,
                 body,
-                key_id: &self.account,
+                key_id: &self.user,
                 secret: &self.secret,
             }
             .headers(),

@@ -86,7 +86,8 @@ impl Acs3<'_> {
         ];
         let names: Vec<&str> = signed.iter().map(|h| h.0).collect();
         let names = names.join(";");
-        let lines: String = signed.iter().map(|(k, v)| format!("{k}:{v}\n")).collect();
+        let lines: Vec<String> = signed.iter().map(|(k, v)| format!("{k}:{v}\n")).collect();
+        let lines = lines.concat();
         let (method, path, query) = (self.method, self.path, canonical_query(self.query));
         let request = format!("{method}\n{path}\n{query}\n{lines}\n{names}\n{hash}");
         let to_sign = format!(

@@ -35,7 +35,7 @@ pub(super) fn serve(shared: &Shared, asked: &Asked) -> Said {
             shared.login(true);
             Said::new(200, json!({ "Code": "OK", "SmsSignList": [] }))
         }
-        "SendSms" => send(shared, &field).to_send(),
+        "SendSms" => Said::of_send(send(shared, &field)),
         _ => refused(404, "InvalidAction.NotFound"),
     }
 }
@@ -114,10 +114,11 @@ fn verify(shared: &Shared, asked: &Asked, query: &[(String, String)]) -> Result<
     if asked.header("x-acs-content-sha256") != hash {
         return Err("SignatureDoesNotMatch");
     }
-    let lines: String = names
+    let lines: Vec<String> = names
         .split(';')
         .map(|name| format!("{name}:{}\n", asked.header(name).trim()))
         .collect();
+    let lines = lines.concat();
     let mut sorted: Vec<String> = query
         .iter()
         .map(|(k, v)| format!("{}={}", encoded(k), encoded(v)))

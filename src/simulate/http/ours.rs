@@ -29,7 +29,7 @@ pub(super) fn serve(shared: &Shared, asked: &Asked) -> Said {
             shared.login(true);
             Said::new(200, json!({ "code": "ok" }))
         }
-        "/v1/messages" => messages(shared, asked, &body).to_send(),
+        "/v1/messages" => Said::of_send(messages(shared, asked, &body)),
         "/v1/reports" => reports(shared, &body),
         _ => Said::new(404, json!({ "code": "not_found" })),
     }

@@ -77,11 +77,10 @@ pub(super) fn serve(shared: &Shared, asked: &Asked) -> Said {
         id: Some(group.clone()),
     };
     book.take(&shared.settings, now(), &batch);
-    Said::new(
+    Said::of_send(Said::new(
         200,
         json!({ "msgGroup": group, "rspcod": "success", "success": true }),
-    )
-    .to_send()
+    ))
 }
 
 /// One push, one object.

@@ -17,6 +17,7 @@ pub(super) const TEXT: &str = "安全提醒((姓名))";
 
 /// A lane as the database holds it.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "a row's columns")]
 pub(super) struct Stored {
     pub(super) id: LaneId,
     pub(super) gateway: GatewayId,

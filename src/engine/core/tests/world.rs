@@ -746,7 +746,7 @@ impl World {
         }
         if owner.is_none() && request.repeat {
             // Settled already; it stands in the request because it stood there the first time.
-            return self.into_line(id, submit);
+            return self.line_up(id, submit);
         }
         let (message, part) = owner.unwrap_or_else(|| panic!("{submit:?} is in no durable claim"));
         assert_eq!(
@@ -789,10 +789,10 @@ impl World {
                 timed_out: false,
             },
         );
-        self.into_line(id, submit);
+        self.line_up(id, submit);
     }
 
-    fn into_line(&mut self, id: &GatewayId, submit: Submit) {
+    fn line_up(&mut self, id: &GatewayId, submit: Submit) {
         let line = self.lines.get_mut(id).expect("a known gateway");
         assert!(
             line.written.iter().all(|w| w.1 != submit.sequence),

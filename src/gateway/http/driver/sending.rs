@@ -98,11 +98,11 @@ impl Driver {
         let back = self.take_queued(lanes);
         self.outbox.push_back(Event::Recalled(back));
         let goes = |p: &Parcel| lanes.is_empty() || lanes.contains(&p.submits[0].lane);
-        let (given_up, stay) = std::mem::take(&mut self.repeats)
+        let (given_up, stay): (Vec<_>, _) = std::mem::take(&mut self.repeats)
             .into_iter()
             .partition(goes);
         self.repeats = stay;
-        self.give_up(given_up);
+        self.give_up(&given_up);
     }
 
     pub(super) fn take_queued(&mut self, lanes: &[LaneId]) -> Vec<u32> {
@@ -120,7 +120,7 @@ impl Driver {
         back
     }
 
-    fn give_up(&mut self, parcels: Vec<Parcel>) {
+    fn give_up(&mut self, parcels: &[Parcel]) {
         let sequences: Vec<u32> = parcels
             .iter()
             .flat_map(|p| p.sequences().collect::<Vec<_>>())
@@ -133,11 +133,11 @@ impl Driver {
     /// Says what may be said now; gives when to look again.
     pub(super) fn pump(&mut self, now: Instant) -> Option<Instant> {
         let over = |p: &Parcel| p.until.is_none_or(|until| until <= now) || p.tries >= TRIES;
-        let (given_up, stay) = std::mem::take(&mut self.repeats)
+        let (given_up, stay): (Vec<_>, _) = std::mem::take(&mut self.repeats)
             .into_iter()
             .partition(over);
         self.repeats = stay;
-        self.give_up(given_up);
+        self.give_up(&given_up);
         while self.sending < usize::from(self.settings.links) {
             let due = (0..self.repeats.len())
                 .filter(|at| self.repeats[*at].due <= now)
@@ -175,8 +175,7 @@ impl Driver {
         }
         parcel.tries += 1;
         self.sending += 1;
-        self.on_the_way
-            .extend(parcel.sequences().map(|sequence| (sequence, ())));
+        self.on_the_way.extend(parcel.sequences());
         let (account, line) = (self.account.clone(), self.line.clone());
         self.running.spawn(async move {
             let call = &account.description.send;
@@ -190,7 +189,7 @@ impl Driver {
         let meaning = match said {
             Said::Answer(status, body) => self.account.meaning(status, &body, &parcel.submits),
             Said::Unreachable(why) => {
-                self.down(format!("connecting to {}: {why}", self.account.base));
+                self.down(&format!("connecting to {}: {why}", self.account.base));
                 return self.not_said(parcel, &why);
             }
             Said::Lost(why) => Meaning::Unclear(why),
@@ -210,7 +209,7 @@ impl Driver {
             }
             Meaning::NotLetIn(code) => {
                 if matches!(self.link, Link::Up) {
-                    self.not_let_in(code.clone());
+                    self.not_let_in(&code);
                 }
                 self.not_said(parcel, &code);
             }
@@ -218,7 +217,7 @@ impl Driver {
                 self.strikes += 1;
                 self.again(parcel);
                 if self.strikes >= STRIKES && matches!(self.link, Link::Up) {
-                    self.down(format!(
+                    self.down(&format!(
                         "{STRIKES} requests in a row without an answer: {code}"
                     ));
                 }
@@ -244,7 +243,7 @@ impl Driver {
         parcel.due = Instant::now() + pause;
         let over = parcel.until.is_none_or(|until| until <= parcel.due) || parcel.tries >= TRIES;
         if over || self.closing.is_some() {
-            self.give_up(vec![parcel]);
+            self.give_up(&[parcel]);
         } else {
             debug_assert!(parcel.may_be_there());
             self.repeats.push(parcel);
