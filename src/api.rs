@@ -1,4 +1,6 @@
-//! The HTTP door: is it alive, is it ready, what does it count.
+//! The HTTP door: is it alive, is it ready, what does it count; and carriers' calls.
+
+mod carriers;
 
 use std::collections::BTreeMap;
 
@@ -7,7 +9,7 @@ use axum::{
     extract::State as Extract,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use serde_json::json;
 
@@ -41,6 +43,7 @@ pub fn router(state: State) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/carriers/{gateway}/reports", post(carriers::reports))
         .fallback(async || {
             problem(
                 StatusCode::NOT_FOUND,

@@ -92,9 +92,19 @@ impl Carriers {
         let mut config = (*office.config).clone();
         let mut running = BTreeMap::new();
         for gateway in &mut config.gateways {
-            let simulator = Simulator::start(settings(gateway)).await?;
-            gateway.address = simulator.address().to_string();
-            gateway.kind = Kind::Cmpp20;
+            let simulator = match gateway.kind {
+                Kind::Http => {
+                    let simulator = Simulator::start_http(settings(gateway)).await?;
+                    gateway.address = format!("http://{}", simulator.address());
+                    simulator
+                }
+                Kind::Cmpp20 | Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 => {
+                    gateway.kind = Kind::Cmpp20;
+                    let simulator = Simulator::start(settings(gateway)).await?;
+                    gateway.address = simulator.address().to_string();
+                    simulator
+                }
+            };
             running.insert(gateway.id.clone(), simulator);
         }
         office.config = Arc::new(config);
@@ -202,8 +212,11 @@ impl Daemon {
             stop,
         } = self;
         let doors_stop = stop.clone();
-        let doors = axum::serve(listener, api::router(state))
-            .with_graceful_shutdown(async move { doors_stop.cancelled().await });
+        let doors = axum::serve(
+            listener,
+            api::router(state).into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(async move { doors_stop.cancelled().await });
         let doors: JoinHandle<std::io::Result<()>> = tokio::spawn(async move { doors.await });
         let ended = keep_engine(&office, &alerts, &watch, &stop).await;
         stop.cancel();

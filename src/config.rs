@@ -25,7 +25,7 @@ use crate::domain::{
     carrier::Carrier,
     hours::{QuietHours, Season},
     id::GatewayId,
-    text::Count,
+    text::{Count, Framing},
 };
 
 use self::{load::Layers, read::Section};
@@ -214,6 +214,16 @@ impl Kind {
             Self::Smgp30 => "smgp30",
             Self::Smpp34 => "smpp34",
             Self::Http => "http",
+        }
+    }
+
+    /// How it takes long texts.
+    pub const fn framing(self) -> Framing {
+        match self {
+            Self::Cmpp20 | Self::Cmpp30 | Self::Sgip12 | Self::Smgp30 | Self::Smpp34 => {
+                Framing::Parts
+            }
+            Self::Http => Framing::Whole,
         }
     }
 

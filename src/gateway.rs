@@ -4,6 +4,7 @@
 
 mod cmpp;
 mod driver;
+pub mod http;
 mod inbound;
 mod link;
 mod options;
@@ -14,7 +15,7 @@ mod registry;
 pub mod session;
 
 pub use options::OptionError;
-pub use registry::{Context, EVENT_ROOM, OpenError, check, open};
+pub use registry::{Context, EVENT_ROOM, OpenError, check, open, repeats_within};
 
 use std::sync::{
     Arc,
@@ -50,8 +51,26 @@ pub struct Submit {
     pub text: String,
     /// Which part of how many, and the long message's reference.
     pub part: Part,
+    /// Segments that it counts: 1, and more where the carrier cuts a long text itself.
+    pub segments: u8,
     /// The run's not-after: travels as the wire's validity period.
     pub valid_until: Option<Micros>,
+    /// Where several numbers travel in one request: which. Those of one request stand together.
+    pub request: Request,
+}
+
+/// One request with several numbers: always the same numbers and the same text, however often it is
+/// said, so that its key may be the carrier's key for telling a repetition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Request {
+    /// The claim.
+    pub claim: i64,
+    /// Its first message's position.
+    pub position: i64,
+    /// When it was claimed: the carrier can't have known it before.
+    pub asked: Micros,
+    /// An earlier life of this program may have said it already.
+    pub repeat: bool,
 }
 
 /// A segment's place in its message.
@@ -152,6 +171,13 @@ pub enum Event {
         /// What the carrier said.
         answer: Answer,
     },
+    /// The carrier answered a request with several numbers.
+    AnsweredAll {
+        /// The link it went over.
+        link: LinkNo,
+        /// Each number's sequence, and what the carrier said of it.
+        answers: Vec<(u32, Answer)>,
+    },
     /// No answer within the response time-out: in doubt.
     TimedOut(Vec<u32>),
     /// The connection is gone. Written and unanswered ones are in doubt (those already reported by
@@ -223,6 +249,10 @@ pub trait Gateway: Send + Sync {
     fn close(&self, grace: std::time::Duration);
     /// How it stands.
     fn health(&self) -> Health;
+    /// Its ear for callbacks, where the carrier calls us.
+    fn callbacks(&self) -> Option<http::Callbacks> {
+        None
+    }
 }
 
 /// The engine lock's local deadline: no byte goes to a carrier after it.

@@ -172,6 +172,8 @@ pub struct ClaimRequest {
     pub first: u32,
     /// Sequences per position.
     pub stride: u32,
+    /// Numbers in one request at most.
+    pub batch: i64,
 }
 
 /// From where a claim takes.

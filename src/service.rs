@@ -4,6 +4,7 @@
 //! the tables and appends the ledger's event in one transaction, and returns what a door prints.
 
 pub mod audit;
+pub mod carriers;
 pub mod contacts;
 pub mod error;
 pub mod forecast;

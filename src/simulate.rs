@@ -9,13 +9,14 @@ mod account;
 mod command;
 mod connection;
 mod dice;
+mod http;
 mod job;
 mod meter;
 mod settings;
 
 use std::{
     collections::HashMap,
-    io,
+    fmt, io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -27,7 +28,7 @@ use tracing::warn;
 
 pub use account::NumberCounts;
 pub use command::{RunError, run};
-pub use settings::{Faults, Losing, Refusal, Settings};
+pub use settings::{Faults, Http, Losing, Refusal, Settings, Shape};
 
 use crate::domain::phone::Phone;
 use account::Account;
@@ -67,9 +68,42 @@ pub struct Simulator;
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    carrier: Arc<dyn Station>,
     stop: CancellationToken,
     tracker: TaskTracker,
+}
+
+/// A simulated carrier, whatever it speaks.
+trait Station: fmt::Debug + Send + Sync {
+    fn counts(&self) -> Counts;
+    fn per_number(&self) -> HashMap<Phone, NumberCounts>;
+    fn pending(&self) -> usize;
+    fn inject_mo(&self, phone: Phone, text: &str);
+    fn kick(&self);
+    /// Where it calls its client from now on.
+    fn call_back(&self, _url: &str) {}
+}
+
+impl Station for Shared {
+    fn counts(&self) -> Counts {
+        self.account().counts()
+    }
+
+    fn per_number(&self) -> HashMap<Phone, NumberCounts> {
+        self.account().per_number().clone()
+    }
+
+    fn pending(&self) -> usize {
+        self.account().pending()
+    }
+
+    fn inject_mo(&self, phone: Phone, text: &str) {
+        self.account().inject_mo(phone, text);
+    }
+
+    fn kick(&self) {
+        self.kicks.send_modify(|kicks| *kicks += 1);
+    }
 }
 
 /// What all connections of one simulator share. The lock is held for one read's worth of requests and
@@ -102,7 +136,7 @@ impl Simulator {
         });
         let running = Running {
             address,
-            shared: shared.clone(),
+            carrier: shared.clone(),
             stop: CancellationToken::new(),
             tracker: TaskTracker::new(),
         };
@@ -114,6 +148,20 @@ impl Simulator {
         ));
         Ok(running)
     }
+
+    /// The same for a carrier that speaks HTTP.
+    pub async fn start_http(settings: Settings) -> io::Result<Running> {
+        let listener = TcpListener::bind(settings.listen).await?;
+        let address = listener.local_addr()?;
+        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let carrier = http::start(settings, listener, &stop, &tracker);
+        Ok(Running {
+            address,
+            carrier,
+            stop,
+            tracker,
+        })
+    }
 }
 
 impl Running {
@@ -124,27 +172,32 @@ impl Running {
 
     /// What it has counted so far.
     pub fn counts(&self) -> Counts {
-        self.shared.account().counts()
+        self.carrier.counts()
     }
 
     /// What it has counted for each number.
     pub fn per_number(&self) -> HashMap<Phone, NumberCounts> {
-        self.shared.account().per_number().clone()
+        self.carrier.per_number()
     }
 
     /// Reports and texts that wait for a client, or for its answer.
     pub fn pending(&self) -> usize {
-        self.shared.account().pending()
+        self.carrier.pending()
     }
 
     /// A phone writes to the access number; a long text comes in parts.
     pub fn inject_mo(&self, phone: Phone, text: &str) {
-        self.shared.account().inject_mo(phone, text);
+        self.carrier.inject_mo(phone, text);
     }
 
     /// Throws everybody out without a goodbye.
     pub fn kick(&self) {
-        self.shared.kicks.send_modify(|kicks| *kicks += 1);
+        self.carrier.kick();
+    }
+
+    /// A carrier that speaks HTTP calls its client there from now on.
+    pub fn call_back(&self, url: &str) {
+        self.carrier.call_back(url);
     }
 
     /// Stops listening, drops all connections and gives the last counts.

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{CliError, Ctx, Exit};
 use crate::{
     config::Kind,
-    simulate::{self, Counts, Faults, RunError, Settings},
+    simulate::{self, Counts, Faults, Http, RunError, Settings},
 };
 
 /// How much later than the others a late report is.
@@ -52,6 +52,15 @@ pub struct SimulateArgs {
     /// 每约几次提交断线一次 · drops the connection about every so many submits
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub disconnect_every: Option<u64>,
+    /// 状态报告推送到此地址（仅 http）· where an http carrier calls with reports
+    #[arg(long, value_name = "URL")]
+    pub callback: Option<String>,
+    /// 以 500 作答的百分比（仅 http）· how many of a hundred requests over http are answered with 500
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub server_errors: f64,
+    /// 漏推的报告百分比（仅 http）· how many of a hundred reports an http carrier does not call in
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub lost_callbacks: f64,
     /// 随机种子 · decides what is left to chance
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
@@ -102,7 +111,13 @@ fn settings(args: SimulateArgs) -> Settings {
             late_reports: args.late_reports,
             late_factor: LATE_FACTOR,
             disconnect_every: args.disconnect_every,
+            server_errors: args.server_errors,
+            lost_callbacks: args.lost_callbacks,
             ..Faults::default()
+        },
+        http: Http {
+            callback: args.callback,
+            ..Http::default()
         },
         seed: args.seed,
         ..Settings::default()
@@ -113,11 +128,11 @@ fn explain(error: RunError) -> CliError {
     match error {
         RunError::NotBuilt(kind) => CliError::usage(
             format!(
-                "尚未实现 (not built yet)：模拟 {} 网关；本版本能模拟 cmpp20",
+                "尚未实现 (not built yet)：模拟 {} 网关；本版本能模拟 cmpp20 和 http",
                 kind.as_str()
             ),
             format!(
-                "simulating a {} gateway is not built yet: this version simulates cmpp20",
+                "simulating a {} gateway is not built yet: this version simulates cmpp20 and http",
                 kind.as_str()
             ),
         ),

@@ -1,6 +1,6 @@
 //! One `[[gateways]]` table: the keys that all protocols share, and the rest for the protocol's own file.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use config::{Value, ValueKind};
 
@@ -98,7 +98,9 @@ impl Gateway {
         let local_address = section.or("local_address", String::new(), LOCAL, |v| {
             text(v).filter(|a| a.is_empty() || a.parse::<IpAddr>().is_ok())
         });
-        let extra = extra(section);
+        let mut extra = extra(section);
+        let folder = section.layers().folder().to_owned();
+        described(&mut extra, &folder);
         Some(Self {
             id: GatewayId(id?),
             kind: kind?,
@@ -191,6 +193,17 @@ fn extra(section: &mut Section<'_>) -> BTreeMap<String, toml::Value> {
         }
     }
     extra
+}
+
+/// An HTTP carrier's description is a name, or a path beside the settings file.
+fn described(extra: &mut BTreeMap<String, toml::Value>, folder: &Path) {
+    if let Some(toml::Value::String(name)) = extra.get_mut("description")
+        && Path::new(name.as_str())
+            .extension()
+            .is_some_and(|e| e == "toml")
+    {
+        *name = folder.join(&*name).display().to_string();
+    }
 }
 
 fn plain(value: Value) -> Option<toml::Value> {

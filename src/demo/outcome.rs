@@ -250,11 +250,8 @@ async fn compare(
                 continue;
             }
             let entry = ours.entry((row.gateway.clone(), phone)).or_default();
-            entry.segments += if row.segments > 1 {
-                parts.get(&row.id).copied().unwrap_or(0)
-            } else {
-                1
-            };
+            // Without parts it was taken with all the segments it counts.
+            entry.segments += parts.get(&row.id).copied().unwrap_or(row.segments);
             entry.delivered += i64::from(row.state == "delivered");
             entry.failed += i64::from(row.state == "undelivered" || row.state == "expired");
         }

@@ -84,16 +84,19 @@ fn settings(database: &str) -> String {
         toml::Value::String(database.to_owned()),
         county::COUNTY
     );
-    for (id, carriers, rate) in [
-        ("mobile", r#""mobile", "broadnet""#, 500),
-        ("unicom", r#""unicom""#, 250),
-        ("telecom", r#""telecom""#, 250),
+    // One carrier takes batches over HTTP; it has no door to call at here, so its reports are fetched.
+    let http = "address = \"http://127.0.0.1:7891\"\nlinks = 4\nwindow = 200\nbatch = 100\npoll_every = \"200ms\"\n";
+    let cmpp = "address = \"127.0.0.1:7890\"\nlinks = 2\nwindow = 32\n";
+    for (id, kind, carriers, rate, own) in [
+        ("mobile", "cmpp20", r#""mobile", "broadnet""#, 500, cmpp),
+        ("unicom", "cmpp20", r#""unicom""#, 250, cmpp),
+        ("telecom", "http", r#""telecom""#, 250, http),
     ] {
         _ = write!(
             text,
-            "\n[[gateways]]\nid = \"{id}\"\nkind = \"cmpp20\"\ncarriers = [{carriers}]\naddress = \"127.0.0.1:7890\"\n\
+            "\n[[gateways]]\nid = \"{id}\"\nkind = \"{kind}\"\ncarriers = [{carriers}]\n\
              account = \"901234\"\npassword = \"practice\"\naccess_number = \"10690000\"\nservice_id = \"SAFETY\"\n\
-             rate = {rate}\nlinks = 2\nwindow = 32\nprice = 0.05\nresponse_timeout = \"1s\"\n"
+             rate = {rate}\nprice = 0.05\nresponse_timeout = \"1s\"\n{own}"
         );
     }
     text

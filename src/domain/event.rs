@@ -67,6 +67,9 @@ pub struct FrozenLane {
     /// Bytes at the text's start that the carrier writes itself.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub written_from: i64,
+    /// Messages go as whole texts: one part each, however many segments it counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
     /// RFC 6962 root over the messages' commitments, hex.
     pub root: String,
 }
@@ -241,6 +244,9 @@ pub enum Event {
         stride: i64,
         /// Taken from `again`, not from the lane's front.
         again: bool,
+        /// Numbers in one request at most.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        batch: i64,
     },
     /// A claim's last outcome is in.
     Closed {

@@ -17,6 +17,16 @@ const GSM7: Room = Room {
 /// characters, which is 15 parts.
 pub const MAX_SEGMENTS: usize = 15;
 
+/// How a gateway takes a long text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Framing {
+    /// Cut into short messages by us, one submit for each.
+    #[default]
+    Parts,
+    /// In one piece: the carrier cuts it, and counts its segments all the same.
+    Whole,
+}
+
 /// Above this a text deserves a warning: many channels refuse more parts, and phones join them unreliably.
 pub const ADVISED_SEGMENTS: usize = 5;
 

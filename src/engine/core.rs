@@ -6,24 +6,28 @@
 //! with its last message.
 
 mod flight;
+mod kept;
 mod plan;
+mod requests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
+    config::{RateUnit, SignatureBy},
     domain::{
+        carrier::Carrier,
         event::{Source, Span},
         id::{GatewayId, LaneId, MessageId},
         message::Change,
         phone::Phone,
         priority::Priority,
         template::Template,
-        text::Count,
+        text::{Count, Framing},
         time::Micros,
     },
     gateway::{AckToken, Event, LinkNo, Submit},
-    recorder::{ClaimRequest, Claimed, Op, PartNews, Release},
+    recorder::{ClaimRequest, Claimed, Grant, Op, PartNews, Release},
     store::lane::AgainRow,
 };
 
@@ -32,14 +36,37 @@ use crate::{
 pub struct Account {
     /// Its name.
     pub id: GatewayId,
-    /// Segments a second by contract.
+    /// Units a second by contract.
     pub rate: f64,
-    /// Unanswered requests per link.
+    /// Units unanswered per link.
     pub window: usize,
-    /// How it counts.
+    /// What a unit is.
+    pub unit: RateUnit,
+    /// Numbers in one request at most.
+    pub batch: usize,
+    /// How it counts segments.
     pub count: Count,
+    /// How it takes long texts.
+    pub framing: Framing,
+    /// How long a request may be said again with the same key without doubling; none: not at all.
+    pub repeats_within: Option<Duration>,
+    /// Whose numbers it takes; empty: anybody's.
+    pub serves: Vec<Carrier>,
+    /// How it frames a text.
+    pub wording: Wording,
     /// A random start for sequence numbers: old answers must not match new requests.
     pub first_sequence: u32,
+}
+
+/// What a gateway's contract puts around a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wording {
+    /// The sender's name.
+    pub signature: String,
+    /// Who writes it.
+    pub signature_by: SignatureBy,
+    /// What stands at the end.
+    pub opt_out: String,
 }
 
 /// A lane that is open, as last read from the database.
@@ -91,6 +118,8 @@ pub struct Core {
     /// What is known of these is out of date: nothing is claimed until they are read again.
     stale: BTreeSet<LaneId>,
     claims: HashMap<i64, Claim>,
+    /// Claims of an earlier life whose requests will be said again.
+    kept: Vec<Kept>,
     halted: bool,
     out: VecDeque<Action>,
     ops: Vec<Op>,
@@ -120,6 +149,10 @@ struct Flight {
     priority: Priority,
     written: bool,
     timed_out: bool,
+    /// Units of rate and window that it takes up.
+    cost: usize,
+    /// An earlier life may have handed it over already: it never goes back into the queue.
+    kept: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -133,6 +166,7 @@ struct Claim {
     lane: LaneId,
     gateway: GatewayId,
     from: i64,
+    to: i64,
     first: u32,
     stride: u32,
     attempt: i64,
@@ -147,7 +181,24 @@ struct Claim {
 #[derive(Debug, Clone)]
 struct Progress {
     phone: Phone,
+    /// What goes to the wire; empty: not what was frozen.
     parts: Arc<[String]>,
+    /// Segments that it counts.
+    segments: usize,
+}
+
+/// An open claim of an earlier life, whose requests may be said again.
+#[derive(Debug)]
+pub struct Kept {
+    /// The claim, with all that it handed over.
+    pub grant: Grant,
+    /// Positions without an outcome.
+    pub open: BTreeSet<i64>,
+    /// Positions that went another way since: given back, given up, sent again. A request that one of
+    /// them stands in was perhaps never said, and is not said now.
+    pub gone: BTreeSet<i64>,
+    /// Not later than this.
+    pub until: Micros,
 }
 
 impl Core {
@@ -176,6 +227,7 @@ impl Core {
             lanes: BTreeMap::new(),
             stale: BTreeSet::new(),
             claims: HashMap::new(),
+            kept: Vec::new(),
             halted: false,
             out: VecDeque::new(),
             ops: Vec::new(),
@@ -209,6 +261,7 @@ impl Core {
         if !gone.is_empty() {
             self.recall(&gone);
         }
+        self.give_up_stopped();
         self.plan(now);
     }
 
@@ -283,6 +336,11 @@ impl Core {
                 link,
                 answer,
             } => self.answered(now, id, sequence, link, answer),
+            Event::AnsweredAll { link, answers } => {
+                for (sequence, answer) in answers {
+                    self.answered(now, id, sequence, link, answer);
+                }
+            }
             Event::TimedOut(sequences) => self.timed_out(id, &sequences),
             Event::LinkDown {
                 link,

@@ -20,11 +20,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use ending::LAST_CALL;
 
 use super::{
-    core::{Account, Action, Core},
+    core::{Account, Action, Core, Wording},
     held::{hold_copies, write_sidecar},
     housekeeping::{Housekeeper, Policy},
     lock::{EngineLock, LockError, RENEW_EVERY},
-    recovery::{Recovered, recover},
+    recovery::{Recovered, Repeatable, recover},
 };
 use crate::{
     alert::{Alert, Alerts, Kind},
@@ -185,10 +185,12 @@ impl Engine {
         let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves)
             .await?
             .fenced(&parts.node);
-        let recovered = recover(&parts.store, &parts.clock, &mut recorder).await?;
-        note_start(&parts, &mut recorder, recovered).await?;
+        let repeatable = repeatable(may_log_in);
+        let recovered = recover(&parts.store, &parts.clock, &mut recorder, &repeatable).await?;
+        note_start(&parts, &mut recorder, &recovered).await?;
         let tracker = TaskTracker::new();
-        let (gateways, events) = open_gateways(&parts, may_log_in, &lock, &tracker)?;
+        let (gateways, events) =
+            open_gateways(&parts, may_log_in, &found.installation, &lock, &tracker)?;
         let (journal, ops) = mpsc::channel(JOURNAL_ROOM);
         let (done, committed) = mpsc::channel(JOURNAL_ROOM);
         let alerts = parts.alerts.clone();
@@ -200,7 +202,8 @@ impl Engine {
                 en: format!("the database does not take what is to be written; sending waits and tries again: {error}"),
             });
         }));
-        let core = Core::new(parts.node.clone(), accounts(may_log_in));
+        let mut core = Core::new(parts.node.clone(), accounts(may_log_in));
+        core.keep(recovered.kept);
         let housekeeper = Housekeeper::new(parts.policy.clone(), &parts.gateways);
         Ok(Some(Self {
             core,
@@ -494,7 +497,7 @@ async fn reached(clock: &Clock, due: Option<Micros>) {
 async fn note_start(
     parts: &Parts,
     recorder: &mut Recorder,
-    found: Recovered,
+    found: &Recovered,
 ) -> Result<(), EngineError> {
     let note = |act: &str| {
         Op::Note(Entry::Engine {
@@ -502,16 +505,26 @@ async fn note_start(
             act: act.into(),
         })
     };
-    if found != Recovered::default() {
+    if found.claims + found.half_made + found.kept.len() > 0 {
         tracing::warn!(
             claims = found.claims,
             doubts = found.doubts,
-            "Recovered: {} messages are in doubt",
-            found.doubts
+            repeated = found.kept.len(),
+            "Recovered: {} messages are in doubt, the requests of {} claims will be said again",
+            found.doubts,
+            found.kept.len()
         );
     }
     recorder.commit(&[note("started")]).await?;
     Ok(())
+}
+
+/// The gateways whose carriers know a request by its key, and for how long.
+fn repeatable(gateways: &[config::Gateway]) -> Repeatable {
+    gateways
+        .iter()
+        .filter_map(|g| Some((g.id.clone(), gateway::repeats_within(g)?)))
+        .collect()
 }
 
 fn accounts(gateways: &[config::Gateway]) -> Vec<Account> {
@@ -524,7 +537,17 @@ fn accounts(gateways: &[config::Gateway]) -> Vec<Account> {
                 id: g.id.clone(),
                 rate: f64::from(g.rate),
                 window: usize::from(g.window),
+                unit: g.rate_unit,
+                batch: usize::from(g.batch),
                 count: g.count,
+                framing: g.kind.framing(),
+                repeats_within: gateway::repeats_within(g),
+                serves: g.carriers.clone(),
+                wording: Wording {
+                    signature: g.signature.clone(),
+                    signature_by: g.signature_by,
+                    opt_out: g.opt_out.clone(),
+                },
                 first_sequence: u32::from_be_bytes(start),
             }
         })
@@ -539,6 +562,7 @@ type Opened = (
 fn open_gateways(
     parts: &Parts,
     gateways: &[config::Gateway],
+    installation: &str,
     lock: &EngineLock,
     tracker: &TaskTracker,
 ) -> Result<Opened, EngineError> {
@@ -553,6 +577,7 @@ fn open_gateways(
             gate: lock.gate(),
             tracker: tracker.clone(),
             events: own,
+            installation: installation.to_owned(),
             seed: u64::from_be_bytes(seed),
         };
         let gateway = gateway::open(config, context).map_err(|source| EngineError::Gateway {
@@ -606,6 +631,7 @@ fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
         }
         Event::Written(_)
         | Event::Answered { .. }
+        | Event::AnsweredAll { .. }
         | Event::TimedOut(_)
         | Event::Recalled(_)
         | Event::Delivered { .. }

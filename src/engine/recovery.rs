@@ -1,7 +1,11 @@
 //! What a crash left, settled before any link opens: half-made runs are cleared away, and every
-//! message of an open claim without an outcome is in doubt, for it may have reached the socket.
+//! message of an open claim without an outcome is in doubt, for it may have reached the socket. Where the
+//! carrier knows a request by its key the claim stays open, and its requests will be said again.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
 use crate::{
     clock::Clock,
@@ -12,9 +16,15 @@ use crate::{
         phone::Phone,
         time::Micros,
     },
-    recorder::{Op, PartNews, Recorder, standing},
-    store::{self, Store, Tx, hot::SegmentRow, lane::ClaimRow},
+    recorder::{Grant, Item, Op, PartNews, Recorder, standing},
+    store::{
+        self, Store, Tx,
+        hot::SegmentRow,
+        lane::{ClaimRow, LaneRow},
+    },
 };
+
+use super::core::Kept;
 
 /// A run still half made after so long has lost its maker; a maker that was only slow finds its run
 /// gone, and says so.
@@ -24,7 +34,7 @@ const HALF_MADE_SECONDS: i64 = 3_600;
 const CLEAR_CHUNK: i64 = 2_000;
 
 /// What recovery found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 pub struct Recovered {
     /// Claims that were open.
     pub claims: usize,
@@ -32,13 +42,19 @@ pub struct Recovered {
     pub doubts: usize,
     /// Half-made runs cleared away.
     pub half_made: usize,
+    /// Claims that stay open, for their requests can be said again.
+    pub kept: Vec<Kept>,
 }
+
+/// For how long each gateway's carrier knows a request by its key; who is not here has none that does.
+pub type Repeatable = HashMap<GatewayId, Duration>;
 
 /// Does it. Safe to be interrupted and done again.
 pub async fn recover(
     store: &Store,
     clock: &Clock,
     recorder: &mut Recorder,
+    repeatable: &Repeatable,
 ) -> store::Result<Recovered> {
     let mut found = Recovered {
         half_made: clear_half_made(store, clock).await?,
@@ -47,8 +63,17 @@ pub async fn recover(
     let claims = store.read("open_claims").await?.claims().await?;
     // The newest first: a message that was given back and claimed again may have left through the
     // later claim's gateway.
+    // What a newer claim that stays open has taken is that claim's, and not an older one's.
+    let mut taken: HashSet<MessageId> = HashSet::new();
     for claim in claims.into_iter().rev() {
-        let ops = settle_claim(store, &claim).await?;
+        if let Some(kept) = keep(store, &claim, &taken, repeatable, clock.now()).await? {
+            let lane = LaneId(claim.lane_id);
+            let items = kept.grant.items.iter();
+            taken.extend(items.map(|i| MessageId::new(lane, i.position)));
+            found.kept.push(kept);
+            continue;
+        }
+        let ops = settle_claim(store, &claim, &taken).await?;
         found.claims += 1;
         found.doubts += ops.len() - 1;
         recorder.commit(&ops).await?;
@@ -86,19 +111,101 @@ async fn clear_half_made(store: &Store, clock: &Clock) -> store::Result<usize> {
     Ok(runs.len())
 }
 
+/// A claim whose requests can be said again, just as they were: its carrier still knows their keys, its
+/// run still goes, and nothing that stood in them has been erased.
+async fn keep(
+    store: &Store,
+    claim: &ClaimRow,
+    taken: &HashSet<MessageId>,
+    repeatable: &Repeatable,
+    now: Micros,
+) -> store::Result<Option<Kept>> {
+    let Some(window) = repeatable.get(&GatewayId(claim.gateway.clone())) else {
+        return Ok(None);
+    };
+    let until = Micros(
+        claim
+            .at_us
+            .saturating_add(i64::try_from(window.as_micros()).unwrap_or(i64::MAX)),
+    );
+    let id = LaneId(claim.lane_id);
+    let mut tx = store.read("keep_claim").await?;
+    let Some(lane) = tx.lane(id).await?.filter(|lane| goes(lane, now)) else {
+        return Ok(None);
+    };
+    if now.0 < claim.at_us || until <= now || lane.whole == 0 {
+        return Ok(None);
+    }
+    let left_out: HashSet<i64> = claim
+        .left_out
+        .split(',')
+        .filter_map(|p| p.parse().ok())
+        .collect();
+    let waiting = waiting(&mut tx, id).await?;
+    let mut items = Vec::new();
+    let (mut open, mut gone) = (BTreeSet::new(), BTreeSet::new());
+    for row in tx.claimed(id, claim.from, claim.to).await? {
+        let position = MessageId(row.id).position();
+        if left_out.contains(&position) {
+            continue;
+        }
+        let Some(phone) = Phone::from_wire(&row.phone) else {
+            return Ok(None);
+        };
+        let state = row.state.as_deref().unwrap_or_default();
+        // Given back, given up, or sent again under another key.
+        let elsewhere = state == "in_doubt"
+            || row.attempt != claim.attempt
+            || waiting.contains(&position)
+            || taken.contains(&MessageId(row.id));
+        if elsewhere {
+            gone.insert(position);
+        } else if state.is_empty() {
+            open.insert(position);
+        }
+        items.push(Item {
+            position,
+            phone,
+            vals: row.vals,
+            segments: row.segments,
+        });
+    }
+    Ok((!open.is_empty()).then(|| Kept {
+        grant: Grant {
+            claim: claim.clone(),
+            items,
+            next: lane.next,
+            part_ref: lane.part_ref,
+        },
+        open,
+        gone,
+        until,
+    }))
+}
+
+fn goes(lane: &LaneRow, now: Micros) -> bool {
+    let in_time = lane.not_after_us == 0 || lane.not_after_us >= now.0;
+    in_time && lane.intent == "go" && lane.opened_us > 0 && lane.closed_us == 0
+}
+
+async fn waiting(tx: &mut Tx, lane: LaneId) -> store::Result<HashSet<i64>> {
+    let rows = tx.again_of(lane).await?;
+    Ok(rows.iter().flat_map(|a| a.from..a.to).collect())
+}
+
 /// The doubts of one claim, and its end.
-async fn settle_claim(store: &Store, claim: &ClaimRow) -> store::Result<Vec<Op>> {
+async fn settle_claim(
+    store: &Store,
+    claim: &ClaimRow,
+    taken: &HashSet<MessageId>,
+) -> store::Result<Vec<Op>> {
     let mut tx = store.read("settle_claim").await?;
     let lane = LaneId(claim.lane_id);
-    let waiting: HashSet<i64> = tx
-        .again_of(lane)
-        .await?
-        .iter()
-        .flat_map(|a| a.from..a.to)
-        .collect();
+    let waiting = waiting(&mut tx, lane).await?;
     let ids: Vec<_> = (claim.from..claim.to)
         .filter(|p| !waiting.contains(p))
         .map(|p| MessageId::new(lane, p))
+        .filter(|id| !taken.contains(id))
         .collect();
     let mut ops = doubts(&mut tx, claim, &ids).await?;
     ops.push(Op::Close(lane, claim.id));
@@ -106,6 +213,11 @@ async fn settle_claim(store: &Store, claim: &ClaimRow) -> store::Result<Vec<Op>>
 }
 
 async fn doubts(tx: &mut Tx, claim: &ClaimRow, ids: &[MessageId]) -> store::Result<Vec<Op>> {
+    let id = LaneId(claim.lane_id);
+    let lane = tx.lane(id).await?.ok_or_else(|| store::Error::Missing {
+        what: "lane",
+        id: id.to_string(),
+    })?;
     let rows = tx.messages(ids).await?;
     let long: Vec<_> = rows
         .iter()
@@ -118,7 +230,7 @@ async fn doubts(tx: &mut Tx, claim: &ClaimRow, ids: &[MessageId]) -> store::Resu
     }
     let mut ops = Vec::new();
     for row in rows {
-        let standing = standing(&row, &parts.remove(&row.id).unwrap_or_default())?;
+        let standing = standing(&row, &lane, &parts.remove(&row.id).unwrap_or_default())?;
         let asked = standing.parts.iter().position(|p| *p == Part::Open);
         let (Some(part), None, Some(phone)) =
             (asked, standing.outcome(), Phone::from_wire(&row.phone))

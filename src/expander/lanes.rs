@@ -12,6 +12,7 @@ use crate::{
         id::{GatewayId, LaneId, MessageId, RunId},
         ledger::{Tree, salted},
         template::Template,
+        text::Framing,
     },
     store::{Store, freeze::LaneFigures, hot::NewMessage},
 };
@@ -26,6 +27,7 @@ pub(super) struct MadeLane {
     pub(super) figures: LaneFigures,
     pub(super) spans: Vec<SuppressedSpan>,
     written_from: i64,
+    framing: Framing,
 }
 
 impl MadeLane {
@@ -37,6 +39,7 @@ impl MadeLane {
             segments: self.figures.segments,
             root: hex::encode(self.figures.root),
             written_from: self.written_from,
+            whole: self.framing == Framing::Whole,
         }
     }
 }
@@ -44,6 +47,7 @@ impl MadeLane {
 #[derive(Debug)]
 struct Lane {
     gateway: GatewayId,
+    framing: Framing,
     wording: Wording,
     tree: Tree,
     spans: Vec<SuppressedSpan>,
@@ -137,6 +141,7 @@ impl<'a> LaneMaker<'a> {
     ) -> Result<Lane, FreezeError> {
         let wording = Wording::new(self.text, gateway, self.router.signature())?;
         let id = gateway.map_or_else(|| GatewayId(String::new()), |g| g.id.clone());
+        let framing = gateway.map_or(Framing::Parts, |g| g.kind.framing());
         let mut tx = store.begin("freeze_lane").await?;
         let lane = LaneId(tx.draw("lane", 1).await?);
         tx.insert_lane(
@@ -145,11 +150,13 @@ impl<'a> LaneMaker<'a> {
             &id.0,
             wording.full(),
             wording.written_from(),
+            framing,
         )
         .await?;
         tx.commit().await?;
         Ok(Lane {
             gateway: id,
+            framing,
             wording,
             tree: Tree::default(),
             spans: Vec::new(),
@@ -188,6 +195,7 @@ impl<'a> LaneMaker<'a> {
                 },
                 spans: lane.spans,
                 written_from: lane.wording.written_from(),
+                framing: lane.framing,
             })
             .collect();
         lanes.sort_by_key(|l| l.figures.lane);

@@ -151,7 +151,10 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::phone::Phone, gateway::Part};
+    use crate::{
+        domain::phone::Phone,
+        gateway::{Part, Request},
+    };
 
     fn submit(sequence: u32, priority: Priority, link: Option<LinkNo>, lane: i64) -> Submit {
         Submit {
@@ -166,7 +169,9 @@ mod tests {
                 total: 1,
                 reference: 0,
             },
+            segments: 1,
             valid_until: None,
+            request: Request::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     Event, Gateway, WriteGate,
     cmpp::Cmpp,
     driver::{Handle, Settings},
+    http,
     options::OptionError,
     protocol::Protocol,
     session::Limits,
@@ -32,6 +33,8 @@ pub struct Context {
     pub tracker: TaskTracker,
     /// Where events go; the channel closes when the gateway has closed.
     pub events: mpsc::Sender<Event>,
+    /// The installation's id: part of every key that must be ours alone.
+    pub installation: String,
     /// Seeds the jitter of the back-off and our first sequence numbers.
     pub seed: u64,
 }
@@ -40,11 +43,27 @@ pub struct Context {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The kind is valid, and not there yet.
-    #[error("gateway kind {} is not built yet: this version speaks cmpp20", .0.as_str())]
+    #[error("gateway kind {} is not built yet: this version speaks cmpp20 and http", .0.as_str())]
     NotBuilt(Kind),
     /// A protocol-specific key.
     #[error(transparent)]
     Option(#[from] OptionError),
+    /// A key that an HTTP carrier's description asks for, or does not know.
+    #[error("`{key}`: {reason}")]
+    Key {
+        /// The key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An HTTP carrier's description.
+    #[error("description {name}: {problems}")]
+    Description {
+        /// Which.
+        name: String,
+        /// What is wrong, with the lines.
+        problems: String,
+    },
     /// A setting that this protocol can't carry.
     #[error("`{key}`: {reason}")]
     Setting {
@@ -58,7 +77,7 @@ pub enum OpenError {
 /// Opens a gateway: it connects at once, and stays silent for its first second. Must be called within
 /// a tokio runtime.
 pub fn open(config: &config::Gateway, context: Context) -> Result<Arc<dyn Gateway>, OpenError> {
-    Ok(Arc::new(prepare(config)?(context)))
+    Ok(prepare(config)?(context))
 }
 
 /// Is the configuration right, as far as can be told without connecting?
@@ -67,12 +86,25 @@ pub fn check(config: &config::Gateway) -> Result<(), OpenError> {
 }
 
 /// A checked gateway that only wants to be started.
-type Start = Box<dyn FnOnce(Context) -> Handle>;
+pub(super) type Start = Box<dyn FnOnce(Context) -> Arc<dyn Gateway>>;
+
+/// How long a carrier knows a request by its key, so that it may be said again; none: it may not.
+pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
+    match config.kind {
+        Kind::Http => http::repeats_within(config),
+        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 => None,
+    }
+}
 
 fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
     match config.kind {
         Kind::Cmpp20 => session(Cmpp::new(config)?, config),
-        kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http) => {
+        Kind::Http => {
+            // The numbers that any gateway needs.
+            settings(config, Duration::ZERO)?;
+            http::prepare(config)
+        }
+        kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34) => {
             Err(OpenError::NotBuilt(kind))
         }
     }
@@ -82,7 +114,7 @@ fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
 fn session<P: Protocol + Clone>(protocol: P, config: &config::Gateway) -> Result<Start, OpenError> {
     let settings = settings(config, protocol.idle_after())?;
     Ok(Box::new(move |context| {
-        Handle::start(protocol, settings, context)
+        Arc::new(Handle::start(protocol, settings, context))
     }))
 }
 

@@ -250,6 +250,10 @@ impl<P: Protocol> Session<P> {
     }
 
     /// Encodes a submit into the transmit buffer and gives it a place in the window.
+    #[expect(
+        clippy::result_large_err,
+        reason = "what is not taken is given back whole, and that is rare"
+    )]
     pub fn submit(&mut self, submit: Submit) -> Result<(), NotTaken> {
         if self.room() == 0 {
             return Err(NotTaken::NoRoom(submit));

@@ -49,7 +49,7 @@ pub(super) async fn claim(
     let Some(taken) = taken else {
         return Ok(refused);
     };
-    let row = ClaimRow {
+    let mut row = ClaimRow {
         id: tx.draw("claim", 1).await?,
         lane_id: lane.id,
         from: taken.from,
@@ -61,6 +61,8 @@ pub(super) async fn claim(
         first: i64::from(request.first),
         stride: i64::from(request.stride),
         at_us: work.now.0,
+        batch: request.batch,
+        left_out: String::new(),
     };
     work.note(&Event::Claimed {
         claim: row.id,
@@ -76,9 +78,13 @@ pub(super) async fn claim(
         first: row.first,
         stride: row.stride,
         again: request.take != Take::Front,
+        batch: row.batch,
     });
     let rows = tx.claimed(request.lane, row.from, row.to).await?;
     let items = sort_out(tx, work, &request.gateway, &row, rows, suppressed).await?;
+    if request.batch > 1 || lane.whole != 0 {
+        row.left_out = left_out(&row, &items);
+    }
     if items.is_empty() {
         work.close(request.lane, row.id);
     } else {
@@ -91,6 +97,16 @@ pub(super) async fn claim(
         next,
         part_ref: lane.part_ref,
     }))
+}
+
+/// The positions that a claim covers and does not hand over.
+fn left_out(claim: &ClaimRow, items: &[Item]) -> String {
+    let handed: HashSet<i64> = items.iter().map(|i| i.position).collect();
+    let rest: Vec<String> = (claim.from..claim.to)
+        .filter(|p| !handed.contains(p))
+        .map(|p| p.to_string())
+        .collect();
+    rest.join(",")
 }
 
 async fn take_front(

@@ -29,8 +29,12 @@ pub(super) struct Message {
 }
 
 impl Message {
-    pub(super) fn new(row: MessageRow, segments: &[SegmentRow]) -> store::Result<Self> {
-        let standing = standing(&row, segments)?;
+    pub(super) fn new(
+        row: MessageRow,
+        lane: &LaneRow,
+        segments: &[SegmentRow],
+    ) -> store::Result<Self> {
+        let standing = standing(&row, lane, segments)?;
         Ok(Self {
             row,
             standing,
@@ -43,13 +47,25 @@ impl Message {
     }
 }
 
-/// A message's standing, read from its row and, where it is long, its parts.
-pub(crate) fn standing(row: &MessageRow, segments: &[SegmentRow]) -> store::Result<Standing> {
+/// How many parts a message has on the wire.
+pub(crate) fn parts_of(row: &MessageRow, lane: &LaneRow) -> usize {
+    match lane.whole {
+        0 => usize::try_from(row.segments).unwrap_or(1),
+        _ => 1,
+    }
+}
+
+/// A message's standing, read from its row and, where it has several parts, from theirs.
+pub(crate) fn standing(
+    row: &MessageRow,
+    lane: &LaneRow,
+    segments: &[SegmentRow],
+) -> store::Result<Standing> {
     let corrupt = |what: &str| store::Error::Corrupt {
         table: "message",
         what: what.to_owned(),
     };
-    let mut standing = Standing::fresh(usize::try_from(row.segments).unwrap_or(1));
+    let mut standing = Standing::fresh(parts_of(row, lane));
     standing.attempt = row.attempt;
     standing.adopted = row.mark.as_deref() == Some("adopted");
     let (state, code) = last_try(row);
@@ -59,7 +75,7 @@ pub(crate) fn standing(row: &MessageRow, segments: &[SegmentRow]) -> store::Resu
         _ => {}
     }
     standing.unconfirmed = state == "unconfirmed";
-    if row.segments > 1 {
+    if standing.parts.len() > 1 {
         for s in segments {
             let k = usize::try_from(s.part).unwrap_or(usize::MAX);
             let part = standing
@@ -317,13 +333,16 @@ impl<'a> Work<'a> {
         for s in tx.segments(&long).await? {
             parts.entry(s.message_id).or_default().push(s);
         }
-        for row in rows {
-            let segments = parts.remove(&row.id).unwrap_or_default();
-            self.messages
-                .insert(MessageId(row.id), Message::new(row, &segments)?);
-        }
         for lane in ids.iter().map(|id| id.lane()).collect::<HashSet<_>>() {
             self.lane(tx, lane).await?;
+        }
+        for row in rows {
+            let segments = parts.remove(&row.id).unwrap_or_default();
+            let id = MessageId(row.id);
+            if let Some(lane) = self.lanes.get(&id.lane()) {
+                let message = Message::new(row, lane, &segments)?;
+                self.messages.insert(id, message);
+            }
         }
         Ok(())
     }
@@ -406,7 +425,7 @@ impl<'a> Work<'a> {
         row.attempt = message.standing.attempt;
         row.state = after.as_ref().map(|a| a.0.as_str().to_owned());
         row.code = after.as_ref().map(|a| a.1.clone());
-        if row.segments == 1 {
+        if message.standing.parts.len() == 1 {
             row.carrier_id = message.standing.parts[0].carrier_id().map(str::to_owned);
         }
         row.mark = match (message.standing.adopted, message.standing.attempt) {
@@ -474,7 +493,8 @@ impl<'a> Work<'a> {
         match &news.change {
             Change::Accepted { id } => {
                 self.expect_report(news.message, news.part, &news.gateway, news.phone, id);
-                *self.done.accepted.entry(news.gateway.clone()).or_default() += 1;
+                let taken = self.segments_of(news.message);
+                *self.done.accepted.entry(news.gateway.clone()).or_default() += taken;
                 if was_doubt {
                     self.forget_doubt(&news.gateway, news.phone, news.message, news.part);
                     self.send_rest(news.message, &news.gateway);
@@ -539,6 +559,16 @@ impl<'a> Work<'a> {
         if let Some(phone) = Phone::from_wire(&row.phone) {
             self.try_adopt(&(GatewayId(row.gateway.clone()), phone));
         }
+    }
+
+    /// The segments that one part of a message counts: all of them where it has no others.
+    fn segments_of(&self, id: MessageId) -> u64 {
+        self.messages
+            .get(&id)
+            .map_or(1, |m| match m.standing.parts.len() {
+                1 => u64::try_from(m.row.segments).unwrap_or(1),
+                _ => 1,
+            })
     }
 
     pub(super) fn part_of(&self, message: MessageId, part: u8) -> Option<&Part> {

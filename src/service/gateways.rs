@@ -175,6 +175,7 @@ async fn check(gateway: config::Gateway, clock: crate::clock::Clock) -> Checked 
         gate: WriteGate::always(),
         tracker: tracker.clone(),
         events,
+        installation: String::new(),
         seed: 0,
     };
     let handle = match open(&gateway, context) {

@@ -27,6 +27,12 @@ impl Watch {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = gateways;
     }
 
+    /// One of them; none while another process has the engine.
+    pub(super) fn gateway(&self, id: &GatewayId) -> Option<Arc<dyn Gateway>> {
+        let gateways = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        gateways.as_ref()?.get(id).cloned()
+    }
+
     /// How each gateway stands; `None` while another process has the engine.
     pub fn health(&self) -> Option<BTreeMap<GatewayId, Health>> {
         let gateways = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -407,7 +407,7 @@ impl<'a> Place<'a> {
     }
 }
 
-fn refusal(settings: &Settings, phone: Phone, part: u8) -> Option<u8> {
+pub(super) fn refusal(settings: &Settings, phone: Phone, part: u8) -> Option<u8> {
     let fits = |rule: &&super::Refusal| {
         rule.part.is_none_or(|only| only == part)
             && (rule.suffix.is_empty() || phone.expose().ends_with(&rule.suffix))
@@ -416,7 +416,7 @@ fn refusal(settings: &Settings, phone: Phone, part: u8) -> Option<u8> {
 }
 
 /// What becomes of this number's messages, always the same for one seed.
-fn fate(settings: &Settings, phone: Phone) -> &'static str {
+pub(super) fn fate(settings: &Settings, phone: Phone) -> &'static str {
     let random = mix(mix(phone.number()) ^ settings.seed);
     if unit(random) * 100.0 < settings.undelivered_percent {
         FAILURES[(mix(random) % FAILURES.len() as u64) as usize]

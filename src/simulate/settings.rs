@@ -36,6 +36,8 @@ pub struct Settings {
     pub active_test: Duration,
     /// The access number that phones write to.
     pub access_number: String,
+    /// What only a carrier that speaks HTTP has.
+    pub http: Http,
     /// Decides everything that is left to chance.
     pub seed: u64,
     /// Wall time, for message ids and the reports' times.
@@ -59,10 +61,34 @@ impl Default for Settings {
             deliver_timeout: Duration::from_secs(30),
             active_test: Duration::from_mins(3),
             access_number: "10690000".to_owned(),
+            http: Http::default(),
             seed: 0,
             clock: Clock::system(),
         }
     }
+}
+
+/// What only a carrier that speaks HTTP has.
+#[derive(Debug, Clone, Default)]
+pub struct Http {
+    /// Whose interface it speaks.
+    pub shape: Shape,
+    /// Where it calls its client with reports; none: they can only be fetched.
+    pub callback: Option<String>,
+    /// Registered templates, where it wants those instead of texts: code and text.
+    pub templates: Vec<(String, String)>,
+}
+
+/// Whose interface a simulated HTTP carrier speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shape {
+    /// Ours: `config/gateways/watchbell.toml`.
+    #[default]
+    Watchbell,
+    /// `config/gateways/yunmas.toml`.
+    YunMas,
+    /// `config/gateways/aliyun.toml`.
+    Aliyun,
 }
 
 /// What goes wrong, in percent of the submits unless it says otherwise; all zero by default.
@@ -92,6 +118,10 @@ pub struct Faults {
     pub garbage: f64,
     /// Drops the connection about every so many submits, before the answer.
     pub disconnect_every: Option<u64>,
+    /// Over HTTP: answered with 500, half of them after the request was taken.
+    pub server_errors: f64,
+    /// Over HTTP: a report is not called in; it can still be fetched.
+    pub lost_callbacks: f64,
     /// Message ids repeat after so many.
     pub id_reuse: Option<u32>,
 }

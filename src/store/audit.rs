@@ -65,6 +65,8 @@ pub struct AuditLane {
     pub ahead: i64,
     /// Bytes at the text's start that the carrier writes itself.
     pub written_from: i64,
+    /// 1: messages go as whole texts.
+    pub whole: i64,
     /// Daily limits are reserved up to here.
     pub reserved: i64,
     /// Segments of the longest message.
@@ -140,7 +142,7 @@ impl Tx {
     /// All lanes, also of half-made runs.
     pub async fn audit_lanes(&mut self) -> Result<Vec<AuditLane>> {
         Ok(on!(self, db => sqlx::query_as(
-            "SELECT l.id, l.run_id, l.gateway, l.template, l.size, l.next, l.\"end\", l.end_reason, l.ahead, l.written_from,
+            "SELECT l.id, l.run_id, l.gateway, l.template, l.size, l.next, l.\"end\", l.end_reason, l.ahead, l.written_from, l.whole,
                     l.reserved, l.max_parts, l.segments, l.root, l.sent_us, COALESCE(r.frozen_us, -1) AS frozen_us
                FROM lane l LEFT JOIN run r ON r.id = l.run_id ORDER BY l.id").fetch_all(db).await)?)
     }

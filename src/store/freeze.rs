@@ -4,6 +4,7 @@ use super::{Result, Tx, on};
 use crate::domain::{
     id::{LaneId, RunId},
     ledger::Hash,
+    text::Framing,
     time::Micros,
 };
 
@@ -44,10 +45,12 @@ impl Tx {
         gateway: &str,
         template: &str,
         written_from: i64,
+        framing: Framing,
     ) -> Result<()> {
         Ok(
-            on!(self, db => sqlx::query("INSERT INTO lane (id, run_id, gateway, template, written_from) VALUES ($1, $2, $3, $4, $5)")
-            .bind(lane.0).bind(run.to_string()).bind(gateway).bind(template).bind(written_from).execute(db).await.map(drop))?,
+            on!(self, db => sqlx::query("INSERT INTO lane (id, run_id, gateway, template, written_from, whole) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind(lane.0).bind(run.to_string()).bind(gateway).bind(template).bind(written_from)
+            .bind(i64::from(framing == Framing::Whole)).execute(db).await.map(drop))?,
         )
     }
 

@@ -173,6 +173,8 @@ pub struct ClaimedRow {
     pub segments: i64,
     /// Outcome, if any (the engine refuses to send a row that has one).
     pub state: Option<String>,
+    /// 1, or 2 once sent again.
+    pub attempt: i64,
 }
 
 macro_rules! both {
@@ -366,7 +368,7 @@ impl Tx {
     pub async fn claimed(&mut self, lane: LaneId, from: i64, to: i64) -> Result<Vec<ClaimedRow>> {
         let (first, past) = (MessageId::new(lane, from).0, MessageId::new(lane, 0).0 + to);
         Ok(super::on!(self, db => sqlx::query_as(
-            "SELECT id, phone, vals, segments, state FROM message
+            "SELECT id, phone, vals, segments, state, attempt FROM message
               WHERE lane_id = $1 AND id >= $2 AND id < $3 ORDER BY id")
             .bind(lane.0).bind(first).bind(past).fetch_all(db).await)?)
     }

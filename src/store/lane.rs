@@ -32,6 +32,8 @@ pub struct LaneRow {
     pub ahead: i64,
     /// Bytes at the text's start that the carrier writes itself.
     pub written_from: i64,
+    /// 1: a message is one whole text on the wire, however many segments it counts.
+    pub whole: i64,
     /// Daily limits are reserved up to here.
     pub reserved: i64,
     /// Segments of the longest message.
@@ -65,7 +67,7 @@ macro_rules! lanes {
     ($rest:literal) => {
         concat!(
             "SELECT l.id, l.run_id, l.gateway, l.template, l.size, l.next, l.\"end\", l.end_reason, l.ahead, l.reserved,
-                    l.written_from, l.max_parts, l.segments, r.priority, r.intent, r.on_doubt, r.not_after_us, r.not_before_us,
+                    l.written_from, l.whole, l.max_parts, l.segments, r.priority, r.intent, r.on_doubt, r.not_after_us, r.not_before_us,
                     r.opened_us, r.closed_us, r.day, r.part_ref, l.sent_us
                FROM lane l JOIN run r ON r.id = l.run_id ",
             $rest
@@ -98,6 +100,10 @@ pub struct ClaimRow {
     pub stride: i64,
     /// When.
     pub at_us: i64,
+    /// Numbers in one request at most.
+    pub batch: i64,
+    /// Positions that it covers and did not hand over, with commas between.
+    pub left_out: String,
 }
 
 /// A released range or a retry.
@@ -206,10 +212,10 @@ impl Tx {
     /// Writes a claim.
     pub async fn put_claim(&mut self, c: &ClaimRow) -> Result<()> {
         Ok(on!(self, db => sqlx::query(
-            "INSERT INTO claim (id, lane_id, \"from\", \"to\", part, gateway, node, attempt, first, stride, at_us)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+            "INSERT INTO claim (id, lane_id, \"from\", \"to\", part, gateway, node, attempt, first, stride, at_us, batch, left_out)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
             .bind(c.id).bind(c.lane_id).bind(c.from).bind(c.to).bind(c.part).bind(&c.gateway).bind(&c.node)
-            .bind(c.attempt).bind(c.first).bind(c.stride).bind(c.at_us).execute(db).await.map(drop))?)
+            .bind(c.attempt).bind(c.first).bind(c.stride).bind(c.at_us).bind(c.batch).bind(&c.left_out).execute(db).await.map(drop))?)
     }
 
     /// Closes a claim.
@@ -236,7 +242,8 @@ impl Tx {
     /// All open claims.
     pub async fn claims(&mut self) -> Result<Vec<ClaimRow>> {
         Ok(on!(self, db => sqlx::query_as(
-            "SELECT id, lane_id, \"from\", \"to\", part, gateway, node, attempt, first, stride, at_us FROM claim ORDER BY id")
+            "SELECT id, lane_id, \"from\", \"to\", part, gateway, node, attempt, first, stride, at_us, batch, left_out
+               FROM claim ORDER BY id")
             .fetch_all(db).await)?)
     }
 
@@ -399,8 +406,10 @@ impl Tx {
         let mut taken = 0;
         for lane in self.lanes_of(run).await? {
             let (first, past) = (lane.id << 32, (lane.id + 1) << 32);
+            // Without parts a message is taken with all the segments it counts.
             let short: i64 = on!(self, db => sqlx::query_scalar(
-                "SELECT count(*) FROM message WHERE lane_id = $1 AND id >= $2 AND id < $3 AND carrier_id IS NOT NULL")
+                "SELECT CAST(COALESCE(sum(segments), 0) AS BIGINT) FROM message
+                  WHERE lane_id = $1 AND id >= $2 AND id < $3 AND carrier_id IS NOT NULL")
                 .bind(lane.id).bind(first).bind(past).fetch_one(db).await)?;
             let long: i64 = on!(self, db => sqlx::query_scalar(
                 "SELECT count(*) FROM segment WHERE lane_id = $1 AND message_id >= $2 AND message_id < $3 AND carrier_id <> ''")

@@ -123,7 +123,7 @@ impl Tx {
     ) -> Result<Vec<(String, i64)>> {
         Ok(on!(self, db => sqlx::query_as(
             "SELECT gateway, CAST(sum(n) AS BIGINT) FROM (
-                 SELECT COALESCE(m.gateway, l.gateway) AS gateway, count(*) AS n
+                 SELECT COALESCE(m.gateway, l.gateway) AS gateway, sum(m.segments) AS n
                    FROM message m JOIN lane l ON l.id = m.lane_id JOIN run r ON r.id = l.run_id
                   WHERE r.frozen_us > 0 AND r.slot_us >= $1 AND r.slot_us < $2 AND m.carrier_id IS NOT NULL
                   GROUP BY COALESCE(m.gateway, l.gateway)

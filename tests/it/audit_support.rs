@@ -331,6 +331,7 @@ impl Story {
             node: "n1".into(),
             first: 100,
             stride: 2,
+            batch: 1,
         };
         match self.commit(vec![Op::Claim(request)]).await.remove(0) {
             Claimed::Granted(grant) => grant.claim.id,

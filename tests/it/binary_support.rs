@@ -24,7 +24,7 @@ use watchbell::{
     store::log::{LogFilter, LogRow},
 };
 
-use crate::county_support::settings;
+use crate::{county_support::settings, http_support::http_settings};
 
 /// Longer than any one command takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -75,10 +75,27 @@ impl Stage {
         sending: &str,
         gateway: &str,
     ) -> Self {
-        let dir = tempfile::tempdir().unwrap();
         let carrier = Simulator::start(carrier).await.unwrap();
         let text = settings(database, &carrier.address().to_string(), sending, gateway);
         let text = format!("[server]\nlisten = \"127.0.0.1:0\"\n{text}");
+        Self::of(carrier, text)
+    }
+
+    /// The same with a carrier that speaks HTTP.
+    pub(crate) async fn http_at(
+        database: &str,
+        carrier: Settings,
+        sending: &str,
+        gateway: &str,
+    ) -> Self {
+        let carrier = Simulator::start_http(carrier).await.unwrap();
+        let address = carrier.address().to_string();
+        let text = http_settings(database, &address, sending, gateway);
+        Self::of(carrier, text)
+    }
+
+    fn of(carrier: Running, text: String) -> Self {
+        let dir = tempfile::tempdir().unwrap();
         let stage = Self {
             carrier,
             dir,

@@ -16,7 +16,7 @@ use watchbell::{
     },
     gateway::{
         self, Answer, CarrierMessageId, Context, Delivery, Event, Gateway, Mo, Part, Report,
-        Submit, WriteGate,
+        Request, Submit, WriteGate,
     },
     simulate::{Running, Settings, Simulator},
 };
@@ -83,7 +83,9 @@ pub(crate) fn submit(sequence: u32) -> Submit {
             total: 1,
             reference: 0,
         },
+        segments: 1,
         valid_until: None,
+        request: Request::default(),
     }
 }
 
@@ -108,6 +110,7 @@ impl Pair {
             gate,
             tracker: TaskTracker::new(),
             events: sender,
+            installation: "test".to_owned(),
             seed: 7,
         };
         let gateway = gateway::open(config, context).expect("a valid configuration");

@@ -7,6 +7,7 @@ use watchbell::{
         ledger::Tree,
         phone::Phone,
         role::Role,
+        text::Framing,
         time::Micros,
     },
     service::log::{LogLine, LogQuery},
@@ -26,7 +27,7 @@ async fn frozen(story: &Story, lane: i64, size: u64) -> (CampaignId, RunId) {
     let mut tx = story.office.store.begin("story").await.unwrap();
     tx.insert_campaign(&campaign_row(campaign)).await.unwrap();
     tx.insert_run(&run_row(run, campaign)).await.unwrap();
-    tx.insert_lane(lane, run, "mobile", "停电通知", 0)
+    tx.insert_lane(lane, run, "mobile", "停电通知", 0, Framing::Parts)
         .await
         .unwrap();
     let message = |i: u64| NewMessage {

@@ -2,7 +2,7 @@
 
 use watchbell::{
     domain::{id::MessageId, lifecycle::Intent, message::Change},
-    engine::recovery::recover,
+    engine::recovery::{Repeatable, recover},
     expander::OnDoubt::{Hold, Resend},
     gateway::Verdict,
     recorder::{Op, Take},
@@ -611,9 +611,14 @@ async fn a_message_stopped_after_its_first_part_was_delivered_reads_back_as_it_w
         .await;
         desk.restart().await;
         // The claim is open still: a crash here must not put a settled message in doubt.
-        recover(&desk.store, &desk.clock, &mut desk.recorder)
-            .await
-            .unwrap();
+        recover(
+            &desk.store,
+            &desk.clock,
+            &mut desk.recorder,
+            &Repeatable::default(),
+        )
+        .await
+        .unwrap();
         desk.commit([report(0, "a"), report(1, "b")]).await;
         assert_eq!(desk.state(lane, 0).await, "undelivered partial:person");
         assert_eq!(desk.state(lane, 1).await, "undelivered partial:person");
@@ -648,9 +653,14 @@ async fn recovery_puts_in_doubt_by_the_newest_claim_and_gives_up_hope_for_old_an
         desk.commit([claim(lane, Take::Again(0), 1, telecom())])
             .await;
         desk.restart().await;
-        let found = recover(&desk.store, &desk.clock, &mut desk.recorder)
-            .await
-            .unwrap();
+        let found = recover(
+            &desk.store,
+            &desk.clock,
+            &mut desk.recorder,
+            &Repeatable::default(),
+        )
+        .await
+        .unwrap();
         assert_eq!((found.claims, found.doubts), (2, 2));
         desk.commit([]).await;
         assert_eq!(

@@ -349,6 +349,7 @@ pub(crate) fn claim(lane: LaneId, take: Take, most: i64, gateway: GatewayId) -> 
         node: "node".into(),
         first: 1,
         stride: 3,
+        batch: 1,
     })
 }
 

@@ -10,6 +10,7 @@ use watchbell::{
         month::Month,
         phone::Phone,
         role::Role,
+        text::Framing,
     },
     service::contacts::Import,
     store::{
@@ -66,7 +67,7 @@ async fn run(story: &Story, lane: i64, name: &str, slot_us: i64, ends: &[(&str, 
     tx.insert_run(&run_row(run, campaign, slot_us))
         .await
         .unwrap();
-    tx.insert_lane(lane, run, "mobile", "停电通知", 0)
+    tx.insert_lane(lane, run, "mobile", "停电通知", 0, Framing::Parts)
         .await
         .unwrap();
     let message = |i: u64| NewMessage {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Core, Flight, Gateway, THROTTLED_US};
+use super::{Account, Action, Core, Flight, Gateway, THROTTLED_US};
 use crate::{
     domain::{
         event::Source,
@@ -19,11 +19,23 @@ impl Gateway {
     fn leave(&mut self, sequence: u32) -> Option<Flight> {
         let flight = self.flights.remove(&sequence)?;
         match (flight.written, flight.timed_out) {
-            (false, _) => self.unwritten[flight.priority as usize] -= 1,
-            (true, false) => self.unanswered -= 1,
+            (false, _) => self.unwritten[flight.priority as usize] -= flight.cost,
+            (true, false) => self.unanswered -= flight.cost,
             (true, true) => {}
         }
         Some(flight)
+    }
+}
+
+impl Account {
+    /// Does the other serve numbers that this one does not, and send the very same text?
+    fn may_pass_to(&self, other: &Self) -> bool {
+        let serves_others =
+            other.serves.is_empty() || other.serves.iter().any(|c| !self.serves.contains(c));
+        serves_others
+            && self.wording == other.wording
+            && self.count == other.count
+            && self.framing == other.framing
     }
 }
 
@@ -35,8 +47,8 @@ impl Core {
         for sequence in sequences {
             if let Some(flight) = gateway.flights.get_mut(sequence).filter(|f| !f.written) {
                 flight.written = true;
-                gateway.unwritten[flight.priority as usize] -= 1;
-                gateway.unanswered += 1;
+                gateway.unwritten[flight.priority as usize] -= flight.cost;
+                gateway.unanswered += flight.cost;
             }
         }
     }
@@ -134,16 +146,17 @@ impl Core {
         self.settle(flight.claim, message.position());
     }
 
-    /// Another gateway for a number that this one's carrier does not serve: once a message, and only
-    /// while nothing of it has left.
+    /// Another gateway for a number that this one's carrier does not serve: once a message, only while
+    /// nothing of it has left, and only where the text that was approved stays what it is.
     fn other_way(&self, flight: &Flight, id: &GatewayId) -> Option<GatewayId> {
         let claim = self.claims.get(&flight.claim)?;
         if claim.rerouted || flight.part > 0 {
             return None;
         }
+        let mine = &self.gateways.get(id)?.account;
         self.gateways
             .iter()
-            .find(|(other, g)| *other != id && !g.up.is_empty())
+            .find(|(other, g)| *other != id && !g.up.is_empty() && mine.may_pass_to(&g.account))
             .map(|(other, _)| other.clone())
     }
 
@@ -177,7 +190,7 @@ impl Core {
                 continue;
             };
             flight.timed_out = true;
-            gateway.unanswered -= 1;
+            gateway.unanswered -= flight.cost;
             let flight = flight.clone();
             // A late answer is still listened to, but no longer waited for.
             self.doubt(&flight, true);
@@ -220,6 +233,11 @@ impl Core {
             let Some(flight) = self.gateways.get_mut(id).and_then(|g| g.leave(*sequence)) else {
                 continue;
             };
+            if flight.kept {
+                // An earlier life may have written it: not in the queue again.
+                self.doubt(&flight, true);
+                continue;
+            }
             let attempt = self.claims.get(&flight.claim).map_or(1, |c| c.attempt);
             let message = flight.message;
             ranges

@@ -1,20 +1,27 @@
 //! What to claim next: the most urgent sendable lane first, never more than the free window or what
 //! the rate lets out in the next moments.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use super::{Action, Claim, ClaimRequest, Core, Flight, Gateway, Lane, Progress, Requested};
+use super::{
+    Account, Action, Claim, ClaimRequest, Core, Flight, Gateway, Lane, Progress, Requested,
+    requests::requests,
+};
 use crate::{
+    config::RateUnit,
     domain::{
         event::Source,
         id::{GatewayId, LaneId, MessageId},
         message::Change,
         priority::Priority,
         template::Values,
-        text::{Count, split},
+        text::{Count, Framing, segments, split},
         time::Micros,
     },
-    gateway::{LinkNo, Part, Submit},
+    gateway::{LinkNo, Part, Request, Submit},
     recorder::{Grant, Item, Op, Take, is_due},
 };
 
@@ -22,7 +29,7 @@ use crate::{
 const CLAIM_AHEAD_SECONDS: f64 = 0.2;
 
 impl Gateway {
-    /// Segments of at least this urgency that could be handed over beyond those granted already:
+    /// Units of at least this urgency that could be handed over beyond those granted already:
     /// by the free window, and by the rate. What is less urgent does not stand in the way, for the
     /// gateway lets the urgent overtake.
     fn room(&self, priority: Priority) -> usize {
@@ -40,14 +47,39 @@ impl Gateway {
     }
 
     pub(super) fn enter(&mut self, sequence: u32, flight: Flight) {
-        self.unwritten[flight.priority as usize] += 1;
+        self.unwritten[flight.priority as usize] += flight.cost;
         self.flights.insert(sequence, flight);
+    }
+}
+
+impl Account {
+    /// How many messages of a lane fit into so much room; one in any case.
+    fn most(&self, lane: &Lane, room: usize) -> usize {
+        let longest = lane.max_parts.max(1) as usize;
+        let most = match (self.framing, self.unit) {
+            (Framing::Parts, _) | (Framing::Whole, RateUnit::Segments) => room / longest,
+            // With values of their own two people may have two texts, and so two requests.
+            (Framing::Whole, RateUnit::Requests) => match lane.template.names().is_empty() {
+                true => room.saturating_mul(self.batch.max(1)),
+                false => room,
+            },
+        };
+        most.max(1)
+    }
+
+    /// Sequence numbers that a message takes at most.
+    fn stride(&self, lane: &Lane) -> u32 {
+        match self.framing {
+            Framing::Parts => lane.max_parts.max(1),
+            Framing::Whole => 1,
+        }
     }
 }
 
 impl Core {
     /// Asks for claims wherever there is room and work.
     pub(super) fn plan(&mut self, now: Micros) {
+        self.give_up_old(now);
         if self.halted {
             return;
         }
@@ -61,24 +93,36 @@ impl Core {
         let Some(gateway) = self.gateways.get(id) else {
             return;
         };
-        if gateway.requested.is_some() || gateway.up.is_empty() {
+        if gateway.up.is_empty() {
             return;
         }
+        let asked = gateway.requested.is_some();
+        if !self.kept.is_empty() {
+            self.repeat_kept(id);
+        }
+        let Some(gateway) = self.gateways.get(id).filter(|_| !asked) else {
+            return;
+        };
         let Some((lane, take)) = self.choose(now, id) else {
             return;
         };
-        let (lane_id, priority, stride) = (lane.id, lane.priority, lane.max_parts.max(1));
+        let (lane_id, priority) = (lane.id, lane.priority);
         let room = gateway.room(priority);
         if room == 0 || gateway.is_stocked(priority, room) {
             return;
         }
-        let most = (room / stride as usize).max(1);
+        let most = gateway.account.most(lane, room);
+        let stride = gateway.account.stride(lane);
+        let batch = match gateway.account.framing {
+            Framing::Parts => 1,
+            Framing::Whole => gateway.account.batch.max(1) as i64,
+        };
+        let span = stride.wrapping_mul(u32::try_from(most).unwrap_or(u32::MAX));
+        let first = self.free_sequences(id, gateway.sequence, span);
         let Some(gateway) = self.gateways.get_mut(id) else {
             return;
         };
-        let first = gateway.sequence;
-        gateway.sequence =
-            first.wrapping_add(stride.wrapping_mul(u32::try_from(most).unwrap_or(u32::MAX)));
+        gateway.sequence = first.wrapping_add(span);
         gateway.requested = Some(Requested { priority });
         self.ops.push(Op::Claim(ClaimRequest {
             lane: lane_id,
@@ -88,6 +132,7 @@ impl Core {
             node: self.node.clone(),
             first,
             stride,
+            batch,
         }));
     }
 
@@ -122,30 +167,27 @@ impl Core {
             self.give_back_grant(grant, &gateway_id, lane_id);
             return;
         };
-        let count = self
+        let (count, framing) = self
             .gateways
             .get(&gateway_id)
-            .map_or(Count::Ucs2, |g| g.account.count);
+            .map_or((Count::Ucs2, Framing::Parts), |g| {
+                (g.account.count, g.account.framing)
+            });
+        let all: Vec<(i64, Progress)> = grant
+            .items
+            .iter()
+            .map(|item| (item.position, progress(&lane, item, count, framing)))
+            .collect();
+        let priority = requested.map_or(lane.priority, |r| r.priority);
         let claim = Claim {
-            lane: lane_id,
-            gateway: gateway_id.clone(),
-            from: grant.claim.from,
-            first: u32::try_from(grant.claim.first).unwrap_or(0),
-            stride: u32::try_from(grant.claim.stride).unwrap_or(1),
-            attempt: grant.claim.attempt,
-            at: Micros(grant.claim.at_us),
-            priority: requested.map_or(lane.priority, |r| r.priority),
-            reference: reference(grant.part_ref, grant.claim.attempt),
-            not_after: lane.not_after,
-            rerouted: lane.gateway != gateway_id,
-            open: grant
-                .items
-                .iter()
-                .map(|item| (item.position, progress(&lane, item, count)))
-                .collect(),
+            open: all.iter().cloned().collect(),
+            ..Claim::of(grant, &lane, priority)
         };
         let part = u8::try_from(grant.claim.part).unwrap_or(0);
         self.claims.insert(grant.claim.id, claim);
+        if framing == Framing::Whole {
+            return self.hand_over_whole(grant.claim.id, &all, grant, None);
+        }
         let mut batch = Vec::with_capacity(grant.items.len());
         for item in &grant.items {
             batch.extend(self.hand_over(grant.claim.id, item.position, part, None));
@@ -181,17 +223,7 @@ impl Core {
         let progress = claim.open.get(&position)?.clone();
         let message = MessageId::new(claim.lane, position);
         let Some(text) = progress.parts.get(usize::from(part)).cloned() else {
-            // The text does not have the parts it was frozen with: not what was approved, so not sent.
-            let reason = "text_differs".to_owned();
-            self.news(
-                id,
-                message,
-                part,
-                Change::Suppressed { reason },
-                Source::Watchbell,
-                false,
-            );
-            self.settle(id, position);
+            self.text_differs(id, message, part);
             return None;
         };
         let offset = u32::try_from(position - claim.from).unwrap_or(0);
@@ -211,7 +243,9 @@ impl Core {
                 total: u8::try_from(progress.parts.len()).unwrap_or(u8::MAX),
                 reference: claim.reference,
             },
+            segments: 1,
             valid_until: claim.not_after,
+            request: Request::default(),
         };
         let flight = Flight {
             claim: id,
@@ -220,10 +254,153 @@ impl Core {
             priority: claim.priority,
             written: false,
             timed_out: false,
+            cost: 1,
+            kept: false,
         };
         let gateway = claim.gateway.clone();
         self.gateways.get_mut(&gateway)?.enter(sequence, flight);
         Some(submit)
+    }
+
+    /// The text is not what was frozen and approved, so it is not sent.
+    fn text_differs(&mut self, claim: i64, message: MessageId, part: u8) {
+        let change = Change::Suppressed {
+            reason: "text_differs".to_owned(),
+        };
+        self.news(claim, message, part, change, Source::Watchbell, false);
+        self.settle(claim, message.position());
+    }
+
+    /// Makes the requests of a claim whose messages go as whole texts, several numbers in each. Of a
+    /// kept claim those without an open message are left out; the others are what they were, unless one of
+    /// their numbers has gone another way: then they are in doubt.
+    pub(super) fn hand_over_whole(
+        &mut self,
+        id: i64,
+        all: &[(i64, Progress)],
+        grant: &Grant,
+        gone: Option<&BTreeSet<i64>>,
+    ) {
+        let (good, bad): (Vec<_>, Vec<_>) = all.iter().partition(|(_, p)| !p.parts.is_empty());
+        let lane = LaneId(grant.claim.lane_id);
+        for (position, _) in bad {
+            self.text_differs(id, MessageId::new(lane, *position), 0);
+        }
+        let texts: Vec<_> = good
+            .iter()
+            .map(|(_, p)| (p.phone, p.parts[0].as_str()))
+            .collect();
+        let mut batch = Vec::with_capacity(good.len());
+        for places in requests(&texts, usize::try_from(grant.claim.batch).unwrap_or(1)) {
+            let members: Vec<&(i64, Progress)> = places.iter().map(|place| good[*place]).collect();
+            let lost = gone.is_some_and(|gone| members.iter().any(|m| gone.contains(&m.0)));
+            if lost {
+                self.doubt_all(id, lane, &members);
+            } else {
+                batch.extend(self.hand_over_request(id, &members, gone.is_some()));
+            }
+        }
+        if !batch.is_empty() {
+            let gateway = GatewayId(grant.claim.gateway.clone());
+            self.out.push_back(Action::Submit(gateway, batch));
+        }
+    }
+
+    fn doubt_all(&mut self, id: i64, lane: LaneId, members: &[&(i64, Progress)]) {
+        for (position, _) in members {
+            let message = MessageId::new(lane, *position);
+            self.news(id, message, 0, Change::Doubt, Source::Gateway, true);
+            self.settle(id, *position);
+        }
+    }
+
+    fn hand_over_request(
+        &mut self,
+        id: i64,
+        members: &[&(i64, Progress)],
+        kept: bool,
+    ) -> Vec<Submit> {
+        let Some(claim) = self.claims.get(&id) else {
+            return Vec::new();
+        };
+        let is_open = |position: &i64| claim.open.contains_key(position);
+        let Some(gateway) = self
+            .gateways
+            .get_mut(&claim.gateway)
+            .filter(|_| members.iter().any(|(position, _)| is_open(position)))
+        else {
+            return Vec::new();
+        };
+        let request = Request {
+            claim: id,
+            position: members[0].0,
+            asked: claim.at,
+            repeat: kept,
+        };
+        let mut batch = Vec::with_capacity(members.len());
+        let mut first = true;
+        for (position, progress) in members {
+            let offset = u32::try_from(position - claim.from).unwrap_or(0);
+            let sequence = claim.first.wrapping_add(offset.wrapping_mul(claim.stride));
+            if is_open(position) {
+                let cost = match gateway.account.unit {
+                    RateUnit::Segments => progress.segments,
+                    RateUnit::Requests => usize::from(first),
+                };
+                first = false;
+                let flight = Flight {
+                    claim: id,
+                    message: MessageId::new(claim.lane, *position),
+                    part: 0,
+                    priority: claim.priority,
+                    written: false,
+                    timed_out: false,
+                    cost,
+                    kept,
+                };
+                gateway.enter(sequence, flight);
+            }
+            batch.push(Submit {
+                sequence,
+                link: None,
+                lane: claim.lane,
+                priority: claim.priority,
+                phone: progress.phone,
+                text: progress.parts[0].clone(),
+                part: Part {
+                    number: 1,
+                    total: 1,
+                    reference: claim.reference,
+                },
+                segments: u8::try_from(progress.segments).unwrap_or(u8::MAX),
+                valid_until: claim.not_after,
+                request,
+            });
+        }
+        batch
+    }
+}
+
+impl Claim {
+    /// A claim of this lane, as granted, with nothing open yet.
+    pub(super) fn of(grant: &Grant, lane: &Lane, priority: Priority) -> Self {
+        let row = &grant.claim;
+        let gateway = GatewayId(row.gateway.clone());
+        Self {
+            lane: lane.id,
+            rerouted: lane.gateway != gateway,
+            gateway,
+            from: row.from,
+            to: row.to,
+            first: u32::try_from(row.first).unwrap_or(0),
+            stride: u32::try_from(row.stride).unwrap_or(1),
+            attempt: row.attempt,
+            at: Micros(row.at_us),
+            priority,
+            reference: reference(grant.part_ref, row.attempt),
+            not_after: lane.not_after,
+            open: HashMap::new(),
+        }
     }
 }
 
@@ -261,27 +438,34 @@ fn reference(part_ref: i64, attempt: i64) -> u8 {
     run | if attempt > 1 { 0x80 } else { 0 }
 }
 
-/// A message's parts. Without placeholders they are the lane's own, split once a claim.
-fn progress(lane: &Lane, item: &Item, count: Count) -> Progress {
+/// A message as it goes to the wire: cut into parts, or whole.
+pub(super) fn progress(lane: &Lane, item: &Item, count: Count, framing: Framing) -> Progress {
     let values = Values::from_json(&item.vals).unwrap_or_default();
-    let parts: Vec<String> = match lane.template.render(&values) {
-        Ok(text) => {
-            let mut parts: Vec<String> =
-                split(&text, count).into_iter().map(str::to_owned).collect();
-            if lane.written_from > 0 && parts[0].is_char_boundary(lane.written_from) {
-                parts[0].drain(..lane.written_from);
+    let (mut parts, counted): (Vec<String>, usize) = match lane.template.render(&values) {
+        Ok(text) => match framing {
+            Framing::Parts => {
+                let parts: Vec<_> = split(&text, count).into_iter().map(str::to_owned).collect();
+                let counted = parts.len();
+                (parts, counted)
             }
-            parts
-        }
-        Err(_) => Vec::new(),
+            Framing::Whole => {
+                let counted = segments(&text, count);
+                (vec![text], counted)
+            }
+        },
+        Err(_) => (Vec::new(), 0),
     };
-    let parts = if parts.len() as i64 == item.segments {
-        parts
-    } else {
-        Vec::new()
-    };
+    if counted as i64 != item.segments {
+        parts.clear();
+    }
+    if let Some(first) = parts.first_mut()
+        && first.is_char_boundary(lane.written_from)
+    {
+        first.drain(..lane.written_from);
+    }
     Progress {
         phone: item.phone,
         parts: Arc::from(parts),
+        segments: counted,
     }
 }

@@ -27,17 +27,32 @@ fn whatever_happens_nobody_is_lost_and_nobody_gets_it_twice() {
     assert!(broken.is_empty(), "these lives break a promise: {broken:?}");
 }
 
+/// A gateway that takes parts, anybody's, one number a request.
+fn account(id: &str, rate: f64, window: usize) -> Account {
+    Account {
+        id: GatewayId(id.into()),
+        rate,
+        window,
+        unit: RateUnit::Segments,
+        batch: 1,
+        count: Count::Ucs2,
+        framing: Framing::Parts,
+        repeats_within: None,
+        serves: Vec::new(),
+        wording: Wording {
+            signature: "某县安委办".into(),
+            signature_by: SignatureBy::Us,
+            opt_out: String::new(),
+        },
+        first_sequence: 1,
+    }
+}
+
 #[test]
 fn what_a_claim_leaves_of_a_waiting_range_can_be_claimed_without_a_new_look() {
     let gateway = GatewayId("a".into());
     let now = Micros(1_000_000_000);
-    let account = Account {
-        id: gateway.clone(),
-        rate: 10.0,
-        window: 16,
-        count: Count::Ucs2,
-        first_sequence: 1,
-    };
+    let account = account("a", 10.0, 16);
     let mut journal = journal::Journal::default();
     let row = AgainRow {
         lane_id: 1,
@@ -51,6 +66,7 @@ fn what_a_claim_leaves_of_a_waiting_range_can_be_claimed_without_a_new_look() {
     journal.add(journal::Stored {
         id: LaneId(1),
         gateway: gateway.clone(),
+        whole: false,
         priority: Priority::Normal,
         parts: vec![1; 6],
         next: 6,

@@ -21,7 +21,7 @@ use crate::{
         priority::Priority,
         text::Count,
     },
-    gateway::{CarrierMessageId, Part, cmpp::Cmpp, protocol::Content},
+    gateway::{CarrierMessageId, Part, Request, cmpp::Cmpp, protocol::Content},
 };
 
 const LIMITS: Limits = Limits {
@@ -71,7 +71,9 @@ fn submit(sequence: u32) -> Submit {
             total: 1,
             reference: 0,
         },
+        segments: 1,
         valid_until: Some(Micros(1_686_000_000_000_000)),
+        request: Request::default(),
     }
 }
 

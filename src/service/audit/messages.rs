@@ -181,8 +181,14 @@ impl<'a> Open<'a> {
         }
         let mark = self.lane.messages.mark(position);
         let known = self.lane.messages.parts(position);
-        let parts = known.map_or(row.segments, |n| n as i64);
-        same("message", row.id, "segments", row.segments, parts)?;
+        let parts = match (known, self.lane.whole) {
+            (Some(known), _) => known as i64,
+            (None, true) => 1,
+            (None, false) => row.segments,
+        };
+        // Of a whole text only the lane's sum is known.
+        let counted = if self.lane.whole { 1 } else { row.segments };
+        same("message", row.id, "segments", counted, parts)?;
         let standing = self.lane.messages.standing(
             position,
             usize::try_from(parts).unwrap_or(1),

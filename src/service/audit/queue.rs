@@ -22,6 +22,8 @@ pub(super) struct Lane {
     pub(super) size: i64,
     pub(super) segments: i64,
     pub(super) written_from: i64,
+    /// One part a message, however many segments it counts.
+    pub(super) whole: bool,
     /// Hexadecimal.
     pub(super) root: String,
     pub(super) next: i64,
@@ -52,6 +54,7 @@ impl Lane {
             size: lane.size,
             segments: lane.segments,
             written_from: lane.written_from,
+            whole: lane.whole,
             root: lane.root.clone(),
             next: 0,
             end: lane.size,

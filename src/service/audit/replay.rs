@@ -186,6 +186,7 @@ impl Replay {
                 first,
                 stride,
                 again,
+                batch,
             } => {
                 let row = ClaimRow {
                     id: claim,
@@ -199,6 +200,8 @@ impl Replay {
                     first,
                     stride,
                     at_us: at.time_us,
+                    batch,
+                    left_out: String::new(),
                 };
                 self.claimed(row, again)?;
             }

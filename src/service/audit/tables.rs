@@ -274,6 +274,7 @@ pub(super) fn frozen_lanes(rows: &[AuditLane], replay: &Replay) -> Check {
             row.written_from,
             lane.written_from,
         )?;
+        same("lane", id, "whole", row.whole != 0, lane.whole)?;
         same(
             "lane",
             id,
@@ -330,6 +331,7 @@ pub(super) async fn claims(tx: &mut Tx, replay: &Replay) -> Check {
         same("claim", id, "first", row.first, claim.first)?;
         same("claim", id, "stride", row.stride, claim.stride)?;
         same("claim", id, "at_us", row.at_us, claim.at_us)?;
+        same("claim", id, "batch", row.batch, claim.batch)?;
     }
     match replay.claims.keys().find(|id| !rows.contains_key(id)) {
         Some(id) => Err(missing("claim", id)),

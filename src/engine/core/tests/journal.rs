@@ -17,9 +17,12 @@ pub(super) const TEXT: &str = "安全提醒((姓名))";
 
 /// A lane as the database holds it.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "a row's columns")]
 pub(super) struct Stored {
     pub(super) id: LaneId,
     pub(super) gateway: GatewayId,
+    /// One part a message, however many segments.
+    pub(super) whole: bool,
     pub(super) priority: Priority,
     pub(super) parts: Vec<i64>,
     pub(super) next: i64,
@@ -34,6 +37,7 @@ pub(super) struct Stored {
 #[derive(Debug)]
 struct OpenClaim {
     row: ClaimRow,
+    items: Vec<Item>,
     open: BTreeSet<i64>,
 }
 
@@ -51,7 +55,8 @@ impl Journal {
     pub(super) fn add(&mut self, lane: Stored) {
         for (position, parts) in lane.parts.iter().enumerate() {
             let id = MessageId::new(lane.id, position as i64);
-            self.standings.insert(id, Standing::fresh(*parts as usize));
+            let on_the_wire = if lane.whole { 1 } else { *parts as usize };
+            self.standings.insert(id, Standing::fresh(on_the_wire));
         }
         self.lanes.insert(lane.id, lane);
     }
@@ -311,6 +316,8 @@ impl Journal {
             first: i64::from(r.first),
             stride: i64::from(r.stride),
             at_us: now.0,
+            batch: r.batch,
+            left_out: String::new(),
         };
         let mut items = Vec::new();
         for position in from..to {
@@ -337,6 +344,7 @@ impl Journal {
                 row.id,
                 OpenClaim {
                     row: row.clone(),
+                    items: items.clone(),
                     open,
                 },
             );
@@ -365,9 +373,62 @@ impl Journal {
         })
     }
 
-    /// What recovery does after a crash.
-    pub(super) fn recover(&mut self) {
-        for (_, claim) in std::mem::take(&mut self.claims) {
+    /// The message that a claim's sequence number belongs to, settled or not.
+    pub(super) fn covered(&self, claim: i64, sequence: u32) -> Option<MessageId> {
+        let row = &self.claims.get(&claim)?.row;
+        let offset = sequence.wrapping_sub(row.first as u32) / row.stride as u32;
+        Some(MessageId::new(
+            LaneId(row.lane_id),
+            row.from + i64::from(offset),
+        ))
+    }
+
+    /// What recovery does after a crash: claims of gateways that know their requests by key may stay.
+    pub(super) fn recover(&mut self, now: Micros, windows: &BTreeMap<GatewayId, i64>) -> Vec<Kept> {
+        let mut kept = Vec::new();
+        let all: Vec<_> = self
+            .claims
+            .iter()
+            .map(|(id, c)| (*id, c.row.lane_id, c.open.clone()))
+            .collect();
+        for (id, claim) in std::mem::take(&mut self.claims) {
+            let lane = &self.lanes[&LaneId(claim.row.lane_id)];
+            let goes = !lane.paused && !lane.ended && lane.not_after.is_none_or(|t| t >= now);
+            let until = windows
+                .get(&GatewayId(claim.row.gateway.clone()))
+                .map(|window| Micros(claim.row.at_us + window));
+            let others: BTreeSet<i64> = all
+                .iter()
+                .filter(|c| c.0 != id && c.1 == claim.row.lane_id)
+                .flat_map(|c| c.2.iter().copied())
+                .collect();
+            let elsewhere = |item: &&Item| {
+                let id = MessageId::new(LaneId(claim.row.lane_id), item.position);
+                let standing = &self.standings[&id];
+                let p = item.position;
+                standing.parts[0] == Part::Doubt
+                    || standing.attempt != claim.row.attempt
+                    || others.contains(&p)
+                    || lane.again.iter().any(|a| a.from <= p && p < a.to)
+            };
+            let gone = claim.items.iter().filter(elsewhere).map(|i| i.position);
+            let gone = gone.collect();
+            let can = goes && lane.whole;
+            if let Some(until) = until.filter(|until| can && *until > now) {
+                kept.push(Kept {
+                    grant: Grant {
+                        claim: claim.row.clone(),
+                        items: claim.items.clone(),
+                        next: lane.next,
+                        part_ref: 5,
+                    },
+                    open: claim.open.clone(),
+                    gone,
+                    until,
+                });
+                self.claims.insert(id, claim);
+                continue;
+            }
             for position in claim.open {
                 let standing = self.standing(MessageId::new(LaneId(claim.row.lane_id), position));
                 let asked = standing
@@ -380,6 +441,7 @@ impl Journal {
                     .expect("an open part may be in doubt");
             }
         }
+        kept
     }
 
     /// A person's word, or not-after: nothing more of this lane.

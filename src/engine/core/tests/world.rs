@@ -51,10 +51,15 @@ struct Line {
 /// What the core has been told of a segment.
 #[derive(Debug, Clone, Copy)]
 struct Told {
+    /// Units of rate and window.
+    cost: usize,
     priority: Priority,
     written: bool,
     timed_out: bool,
 }
+
+/// A request's key.
+type Key = (GatewayId, i64, i64);
 
 pub(super) struct World {
     pub(super) dice: Dice,
@@ -75,10 +80,20 @@ pub(super) struct World {
     whose: HashMap<(GatewayId, u32), (MessageId, u8)>,
     /// Parts that the carrier has, or may have.
     wire: HashMap<(MessageId, u8), Wire>,
+    /// Requests that a carrier knows by their keys: who stood in each, and what was said of them.
+    requests: HashMap<Key, Vec<(MessageId, Answer)>>,
+    /// Which request a sequence number in line or on the wire belongs to.
+    of_request: HashMap<(GatewayId, u32), Key>,
+    /// How long each carrier knows a request, in microseconds.
+    windows: BTreeMap<GatewayId, i64>,
     /// Parts handed over and not given back.
     handed: HashSet<(MessageId, u8)>,
     yes: HashSet<(MessageId, u8)>,
     shown: BTreeSet<LaneId>,
+    /// Whose each number in a request is.
+    members: HashMap<(GatewayId, u32), MessageId>,
+    /// Kept claims: not said again after this.
+    until: HashMap<i64, Micros>,
     look_now: bool,
     answered: u64,
     calm: bool,
@@ -90,13 +105,29 @@ impl World {
         let names = ["a", "b"];
         let accounts: Vec<_> = names[..=dice.below(2)]
             .iter()
-            .map(|name| Account {
-                id: GatewayId((*name).to_owned()),
-                rate: dice.pick(&[1.0, 4.0, 30.0, 400.0]),
-                window: dice.pick(&[1, 3, 16]),
-                count: Count::Ucs2,
-                first_sequence: dice.pick(&[0, u32::MAX - 20, 7_000]),
+            .map(|name| {
+                let rate = dice.pick(&[1.0, 4.0, 30.0, 400.0]);
+                let plain = Account {
+                    first_sequence: dice.pick(&[0, u32::MAX - 20, 7_000]),
+                    ..account(name, rate, dice.pick(&[1, 3, 16]))
+                };
+                match dice.percent(50) {
+                    true => plain,
+                    false => Account {
+                        framing: Framing::Whole,
+                        unit: dice.pick(&[RateUnit::Segments, RateUnit::Requests]),
+                        batch: dice.pick(&[1, 3, 10]),
+                        repeats_within: dice
+                            .pick(&[None, Some(1), Some(600)])
+                            .map(Duration::from_secs),
+                        ..plain
+                    },
+                }
             })
+            .collect();
+        let windows = accounts
+            .iter()
+            .filter_map(|a| Some((a.id.clone(), a.repeats_within?.as_micros() as i64)))
             .collect();
         let mut journal = Journal::default();
         for id in 1..=1 + dice.below(4) as i64 {
@@ -105,9 +136,11 @@ impl World {
             let parts: Vec<i64> = (0..size)
                 .map(|_| if long { 1 + dice.below(3) as i64 } else { 1 })
                 .collect();
+            let gateway = dice.pick(&accounts);
             journal.add(Stored {
                 id: LaneId(id),
-                gateway: dice.pick(&accounts).id,
+                gateway: gateway.id,
+                whole: gateway.framing == Framing::Whole,
                 priority: dice.pick(&Priority::ALL),
                 next: 0,
                 end: size as i64,
@@ -142,9 +175,14 @@ impl World {
             requested: HashSet::new(),
             whose: HashMap::new(),
             wire: HashMap::new(),
+            requests: HashMap::new(),
+            of_request: HashMap::new(),
+            windows,
             handed: HashSet::new(),
             yes: HashSet::new(),
             shown: BTreeSet::new(),
+            members: HashMap::new(),
+            until: HashMap::new(),
             look_now: true,
             answered: 0,
             calm: false,
@@ -215,6 +253,34 @@ impl World {
             let link = submit.link.unwrap_or_else(|| open[0]);
             line.written.push((link, submit.sequence, false));
             sequences.push(submit.sequence);
+            if let Some(key) = self.of_request.get(&(id.clone(), submit.sequence)).cloned() {
+                // The rest of the request goes with it.
+                let mut rest = Vec::new();
+                line.queue.retain(|s| {
+                    let same = self.of_request.get(&(id.clone(), s.sequence)) == Some(&key);
+                    if same {
+                        rest.push(s.sequence);
+                    }
+                    !same
+                });
+                line.written.extend(rest.iter().map(|s| (link, *s, false)));
+                sequences.extend(&rest);
+                rest.insert(0, submit.sequence);
+                let members: Vec<_> = rest
+                    .iter()
+                    .map(|s| self.members[&(id.clone(), *s)])
+                    .collect();
+                take_request(
+                    &mut self.dice,
+                    &mut self.answered,
+                    &mut self.requests,
+                    &mut self.wire,
+                    key,
+                    &members,
+                    self.calm,
+                );
+                continue;
+            }
             let part = self.whose[&(id.clone(), submit.sequence)];
             let before = self.wire.insert(part, Wire::Unanswered);
             assert_eq!(before, None, "{part:?} goes to the carrier a second time");
@@ -232,6 +298,9 @@ impl World {
         }
         let at = self.dice.below(line.written.len());
         let (link, sequence, _) = line.written.remove(at);
+        if let Some(key) = self.of_request.get(&(id.clone(), sequence)).cloned() {
+            return self.answer_request(id, link, sequence, &key);
+        }
         let part = self.whose.get(&(id.clone(), sequence)).copied();
         let answer = match self.dice.below(if self.calm { 60 } else { 100 }) {
             0..=69 => {
@@ -257,6 +326,29 @@ impl World {
             link,
             answer,
         });
+    }
+
+    /// The carrier says of each number of a request what it said the first time.
+    fn answer_request(&mut self, id: &GatewayId, link: LinkNo, first: u32, key: &Key) {
+        let line = self.lines.get_mut(id).expect("a known gateway");
+        let mut sequences = vec![first];
+        line.written.retain(|(_, s, _)| {
+            let same = self.of_request.get(&(id.clone(), *s)) == Some(key);
+            if same {
+                sequences.push(*s);
+            }
+            !same
+        });
+        let words: HashMap<_, _> = self.requests[key].iter().cloned().collect();
+        let answers: Vec<_> = sequences
+            .into_iter()
+            .map(|s| {
+                let message = self.members[&(id.clone(), s)];
+                (s, words[&message].clone())
+            })
+            .collect();
+        let line = self.lines.get_mut(id).expect("a known gateway");
+        line.events.push_back(Event::AnsweredAll { link, answers });
     }
 
     fn time_out(&mut self, id: &GatewayId) {
@@ -387,6 +479,7 @@ impl World {
                 }
                 gone.push(*sequence);
             }
+            Event::AnsweredAll { answers, .. } => gone.extend(answers.iter().map(|a| a.0)),
             Event::LinkDown {
                 link,
                 unanswered,
@@ -498,16 +591,20 @@ impl World {
         self.told.clear();
         self.told_up.clear();
         self.whose.clear();
+        self.of_request.clear();
+        self.members.clear();
         for line in self.lines.values_mut() {
             *line = Line::default();
         }
-        self.journal.recover();
+        let kept = self.journal.recover(self.now, &self.windows);
         self.journal.nobody_is_lost();
         for account in &mut self.accounts {
             account.first_sequence = self.dice.next() as u32;
             self.pace.insert(account.id.clone(), account.rate);
         }
         self.core = Core::new("node", self.accounts.clone());
+        self.until = kept.iter().map(|k| (k.grant.claim.id, k.until)).collect();
+        self.core.keep(kept);
         self.look_now = true;
     }
 
@@ -522,8 +619,9 @@ impl World {
                     self.recorded.push_back(ops);
                 }
                 Action::Submit(id, batch) => {
+                    let mut charged = HashSet::new();
                     for submit in batch {
-                        self.take(&id, submit);
+                        self.take(&id, submit, &mut charged);
                     }
                 }
                 Action::Recall(id, lanes) => {
@@ -579,16 +677,25 @@ impl World {
                 .filter(|(k, _)| k.0 == r.gateway)
                 .map(|(_, t)| t)
         };
-        let ahead = mine()
+        let ahead: usize = mine()
             .filter(|t| !t.written && t.priority <= lane.priority)
-            .count();
-        let unanswered = mine().filter(|t| t.written && !t.timed_out).count();
+            .map(|t| t.cost)
+            .sum();
+        let unanswered: usize = mine()
+            .filter(|t| t.written && !t.timed_out)
+            .map(|t| t.cost)
+            .sum();
         let window = account.window * self.told_up.get(&r.gateway).map_or(0, BTreeSet::len);
         let rate = ((self.pace[&r.gateway] * 0.2) as usize).max(1);
         assert!(unanswered + ahead < window, "there is room in the window");
         assert!(ahead < rate, "the rate lets it out soon");
         let room = (window - unanswered - ahead).min(rate - ahead);
-        let most = (room / r.stride as usize).max(1);
+        // The lives' longest message has three segments, and everybody a text of their own.
+        let each = match (account.framing, account.unit) {
+            (Framing::Whole, RateUnit::Requests) => 1,
+            (Framing::Whole, RateUnit::Segments) | (Framing::Parts, _) => 3,
+        };
+        let most = (room / each).max(1);
         assert!(
             r.most as usize <= most,
             "{} claimed where {most} fit",
@@ -613,7 +720,7 @@ impl World {
     }
 
     /// The gateway takes a segment in line.
-    fn take(&mut self, id: &GatewayId, submit: Submit) {
+    fn take(&mut self, id: &GatewayId, submit: Submit, charged: &mut HashSet<(i64, i64)>) {
         assert!(!self.core.halted, "a halted core hands over nothing");
         assert!(
             self.shown.contains(&submit.lane),
@@ -622,15 +729,36 @@ impl World {
         );
         let key = (id.clone(), submit.sequence);
         let owner = self.journal.owner(id, submit.sequence);
+        let whole = self.journal.lanes[&submit.lane].whole;
+        let request = submit.request;
+        if whole {
+            let known = (id.clone(), request.claim, request.position);
+            self.of_request.insert(key.clone(), known);
+            let message = self.journal.covered(request.claim, submit.sequence);
+            self.members
+                .insert(key.clone(), message.expect("its claim is open"));
+        }
+        if request.repeat {
+            assert!(
+                self.now < self.until[&request.claim],
+                "said again when the carrier has forgotten it"
+            );
+        }
+        if owner.is_none() && request.repeat {
+            // Settled already; it stands in the request because it stood there the first time.
+            return self.line_up(id, submit);
+        }
         let (message, part) = owner.unwrap_or_else(|| panic!("{submit:?} is in no durable claim"));
         assert_eq!(
             (message.lane(), part + 1),
             (submit.lane, submit.part.number)
         );
         let parts = self.journal.lanes[&submit.lane].parts[message.position() as usize];
-        assert_eq!(i64::from(submit.part.total), parts);
+        let (total, segments) = if whole { (1, parts) } else { (parts, 1) };
+        assert_eq!(i64::from(submit.part.total), total);
+        assert_eq!(i64::from(submit.segments), segments);
         assert!(
-            self.handed.insert((message, part)),
+            self.handed.insert((message, part)) || request.repeat,
             "{message} part {part} is handed over twice"
         );
         assert!(
@@ -642,14 +770,29 @@ impl World {
             "sequence {} is in use",
             submit.sequence
         );
+        let by_request = self
+            .accounts
+            .iter()
+            .any(|a| a.id == *id && whole && a.unit == RateUnit::Requests);
+        let first = charged.insert((request.claim, request.position));
+        let cost = match (whole, by_request) {
+            (false, _) => 1,
+            (true, true) => usize::from(first),
+            (true, false) => parts as usize,
+        };
         self.told.insert(
             key,
             Told {
+                cost,
                 priority: submit.priority,
                 written: false,
                 timed_out: false,
             },
         );
+        self.line_up(id, submit);
+    }
+
+    fn line_up(&mut self, id: &GatewayId, submit: Submit) {
         let line = self.lines.get_mut(id).expect("a known gateway");
         assert!(
             line.written.iter().all(|w| w.1 != submit.sequence),
@@ -700,6 +843,7 @@ impl World {
                 break;
             }
         }
+        assert!(self.core.kept.is_empty(), "nothing waits to be said again");
         assert!(
             self.core.is_idle(),
             "everything is settled: {:?}",
@@ -712,4 +856,40 @@ impl World {
             self.journal
         );
     }
+}
+
+/// The carrier takes a request: a new one it decides about, one it knows it answers as before.
+fn take_request(
+    dice: &mut Dice,
+    answered: &mut u64,
+    requests: &mut HashMap<Key, Vec<(MessageId, Answer)>>,
+    wire: &mut HashMap<(MessageId, u8), Wire>,
+    key: Key,
+    members: &[MessageId],
+    calm: bool,
+) {
+    if let Some(known) = requests.get(&key) {
+        let before: Vec<_> = known.iter().map(|k| k.0).collect();
+        assert_eq!(before, members, "{key:?} is said again with other numbers");
+        return;
+    }
+    let mut words = Vec::new();
+    for message in members {
+        let before = wire.insert((*message, 0), Wire::Answered);
+        assert_eq!(before, None, "{message} goes to the carrier a second time");
+        let answer = match dice.below(if calm { 60 } else { 100 }) {
+            0..=69 => {
+                *answered += 1;
+                Answer::Accepted(CarrierMessageId(format!("id{answered}")))
+            }
+            70..=79 => Answer::Refused("10".into()),
+            80..=89 => Answer::Throttled("8".into()),
+            _ => Answer::WrongNetwork("33".into()),
+        };
+        if matches!(answer, Answer::Throttled(_) | Answer::WrongNetwork(_)) {
+            wire.remove(&(*message, 0));
+        }
+        words.push((*message, answer));
+    }
+    requests.insert(key, words);
 }

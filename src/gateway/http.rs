@@ -1,0 +1,159 @@
+//! HTTP carriers: batches of numbers posted as JSON, signed; answers with a word about each number;
+//! reports by signed callback, and fetched where the callbacks lost them. What differs between carriers
+//! stands in a description file, so that a new one needs no new program.
+
+mod account;
+mod callback;
+pub mod description;
+mod driver;
+mod exchange;
+mod incoming;
+mod reader;
+mod registered;
+mod sign;
+mod template;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+pub use callback::{Admitted, Arrival, Callbacks, MAX_BODY, READ_WITHIN, Refusal};
+pub use reader::Problem;
+
+use account::Account;
+use driver::{Command, Driver, Inbox, Settings};
+
+use super::{
+    AckToken, Context, Gateway, Health, Submit,
+    registry::{OpenError, Start},
+};
+use crate::{
+    config::{self, RateUnit},
+    domain::id::{GatewayId, LaneId},
+    tls,
+};
+
+/// A checked gateway that only wants to be started.
+pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
+    let account = Arc::new(Account::read(config)?);
+    let most = account.description.batch;
+    if config.batch > most {
+        return Err(OpenError::Setting {
+            key: "batch",
+            reason: format!(
+                "{} is more than the {most} numbers that {} takes in one request",
+                config.batch, account.description.name
+            ),
+        });
+    }
+    let client = client(config)?;
+    let settings = Settings {
+        id: config.id.clone(),
+        links: config.links.max(1),
+        rate: config.rate.max(1),
+        by_segments: config.rate_unit == RateUnit::Segments,
+        timeout: config.response_timeout,
+    };
+    Ok(Box::new(move |context| {
+        Arc::new(Handle::start(account, settings, context, client))
+    }))
+}
+
+/// How long this carrier knows a request by its key; none: not at all, or its description can't be read
+/// (which opening it will say).
+pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
+    Account::read(config).ok()?.description.idempotency_window
+}
+
+fn client(config: &config::Gateway) -> Result<reqwest::Client, OpenError> {
+    tls::install();
+    let mut builder = reqwest::Client::builder()
+        // A redirect would carry numbers to a place that nobody configured.
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(config.response_timeout)
+        .pool_max_idle_per_host(usize::from(config.links.max(1)));
+    if !config.local_address.is_empty() {
+        let address: IpAddr = config
+            .local_address
+            .parse()
+            .map_err(|_| OpenError::Setting {
+                key: "local_address",
+                reason: format!("{:?} is no IP address", config.local_address),
+            })?;
+        builder = builder.local_address(address);
+    }
+    builder.build().map_err(|e| OpenError::Setting {
+        key: "address",
+        reason: format!("{e}; on Debian, install ca-certificates for https"),
+    })
+}
+
+/// The engine's end of an HTTP gateway.
+struct Handle {
+    id: GatewayId,
+    inbox: Arc<Inbox>,
+    callbacks: Option<Callbacks>,
+}
+
+impl Handle {
+    fn start(
+        account: Arc<Account>,
+        settings: Settings,
+        context: Context,
+        client: reqwest::Client,
+    ) -> Self {
+        let inbox = Arc::new(Inbox::default());
+        inbox
+            .health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .links = settings.links;
+        let callbacks = account.description.callback.clone().map(|rule| {
+            Callbacks::new(account.clone(), rule, inbox.clone(), context.clock.clone())
+        });
+        let id = settings.id.clone();
+        let tracker = context.tracker.clone();
+        tracker.spawn(Driver::new(account, settings, context, inbox.clone(), client).run());
+        Self {
+            id,
+            inbox,
+            callbacks,
+        }
+    }
+}
+
+impl Gateway for Handle {
+    fn id(&self) -> &GatewayId {
+        &self.id
+    }
+
+    fn submit(&self, batch: Vec<Submit>) {
+        self.inbox.send(Command::Submit(batch));
+    }
+
+    fn recall(&self, lanes: Vec<LaneId>) {
+        self.inbox.send(Command::Recall(lanes));
+    }
+
+    fn acknowledge(&self, tokens: Vec<AckToken>) {
+        self.inbox.send(Command::Acknowledge(tokens));
+    }
+
+    fn close(&self, grace: Duration) {
+        self.inbox.send(Command::Close(grace));
+    }
+
+    fn health(&self) -> Health {
+        self.inbox
+            .health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn callbacks(&self) -> Option<Callbacks> {
+        self.callbacks.clone()
+    }
+}

@@ -1,0 +1,497 @@
+//! The one task of an HTTP gateway: it paces requests, repeats those whose answer was lost, fetches
+//! reports, and hands on what the callbacks bring. The engine hears of a repeated request only that it
+//! was written, until there is an answer or none can come any more.
+
+mod heard;
+mod sending;
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    task::JoinSet,
+    time::Instant,
+};
+use tracing::{debug, info};
+
+use super::{
+    account::Account,
+    description::Description,
+    exchange::{Line, Ready, Said},
+};
+use crate::{
+    domain::{
+        id::{GatewayId, LaneId},
+        text::MAX_SEGMENTS,
+    },
+    gateway::{AckToken, Context, Delivery, Event, Health, LinkNo, Submit, pacer::Pacer},
+};
+
+/// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
+const LOGIN_TRIES: u32 = 3;
+
+/// Unclear answers in a row, over all requests, before the carrier counts as down.
+const STRIKES: u32 = 8;
+
+/// Messages that may wait; the engine claims at most 200 ms ahead.
+const QUEUE_LIMIT: usize = 200_000;
+
+/// Events that wait for room in the channel before callbacks are put off.
+const OUTBOX_LIMIT: usize = 20_000;
+
+/// How often a request is said at most, the first time included.
+const TRIES: u32 = 10;
+
+/// Before the first repetition; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// Between two repetitions, or two knocks at a carrier that is down, at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How often a shut write gate is looked at while something waits behind it.
+const GATE_POLL: Duration = Duration::from_millis(20);
+
+/// How long the last events wait for room once closed.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The longest sleep: nothing to do is not worth an exception.
+const IDLE: Duration = Duration::from_hours(1);
+
+/// Where commands wait for the driver, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    commands: Mutex<Vec<Command>>,
+    pub(super) health: Mutex<Health>,
+    notify: Notify,
+}
+
+#[derive(Debug)]
+pub(super) enum Command {
+    Submit(Vec<Submit>),
+    Recall(Vec<LaneId>),
+    Acknowledge(Vec<AckToken>),
+    Heard(Vec<Delivery>, oneshot::Sender<()>),
+    Close(Duration),
+}
+
+impl Inbox {
+    pub(super) fn send(&self, command: Command) {
+        self.commands
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(command);
+        self.notify.notify_one();
+    }
+}
+
+/// What the driver needs to know beside the account.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) id: GatewayId,
+    /// Requests at the same time.
+    pub(super) links: LinkNo,
+    pub(super) rate: u32,
+    /// Does the rate count segments, or requests?
+    pub(super) by_segments: bool,
+    pub(super) timeout: Duration,
+}
+
+/// Messages that travel in one request.
+#[derive(Debug)]
+struct Parcel {
+    submits: Vec<Submit>,
+    ready: Ready,
+    cost: u32,
+    /// How often it has been said.
+    tries: u32,
+    /// Not before.
+    due: Instant,
+    /// Not after; none: it is never said again.
+    until: Option<Instant>,
+}
+
+impl Parcel {
+    fn sequences(&self) -> impl Iterator<Item = u32> {
+        self.submits.iter().map(|s| s.sequence)
+    }
+
+    /// It may have arrived at the carrier.
+    fn may_be_there(&self) -> bool {
+        self.tries > 0 || self.submits.first().is_some_and(|s| s.request.repeat)
+    }
+}
+
+/// Is the carrier there?
+#[derive(Debug)]
+enum Link {
+    /// Asked again then.
+    Down(Instant),
+    Knocking,
+    Up,
+    /// No more tries.
+    GivenUp,
+}
+
+/// Something that ran beside the driver has come to its end.
+enum Done {
+    Said(Parcel, Said),
+    Knocked(Said),
+    Fetched(Said),
+    Confirmed(Said),
+}
+
+/// Deliveries that wait to be durable, and for whom.
+struct Waiting {
+    left: usize,
+    whom: Whom,
+}
+
+enum Whom {
+    /// A callback's answer.
+    Callback(oneshot::Sender<()>),
+    /// The next fetch, from this cursor on; at once when there is more.
+    Fetch { cursor: String, more: bool },
+}
+
+pub(super) struct Driver {
+    account: Arc<Account>,
+    settings: Settings,
+    context: Context,
+    inbox: Arc<Inbox>,
+    line: Line,
+    pacer: Pacer,
+    link: Link,
+    knocks: u32,
+    refused: u32,
+    strikes: u32,
+    trouble: Option<String>,
+    queues: [VecDeque<Parcel>; 3],
+    queued: usize,
+    /// Said at least once, to be said again.
+    repeats: Vec<Parcel>,
+    running: JoinSet<Done>,
+    /// Sends among those running, and their sequence numbers.
+    on_the_way: HashSet<u32>,
+    sending: usize,
+    cursor: String,
+    next_fetch: Option<Instant>,
+    waiting: HashMap<u64, Waiting>,
+    heard: u64,
+    outbox: VecDeque<Event>,
+    random: u64,
+    closing: Option<Instant>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        account: Arc<Account>,
+        settings: Settings,
+        context: Context,
+        inbox: Arc<Inbox>,
+        client: reqwest::Client,
+    ) -> Self {
+        let now = Instant::now();
+        // As much as the engine claims ahead, or the longest text there is.
+        let largest = (settings.rate / 5).max(MAX_SEGMENTS as u32);
+        Self {
+            pacer: Pacer::new(now, settings.rate, largest),
+            line: Line {
+                client,
+                timeout: settings.timeout,
+                clock: context.clock.clone(),
+            },
+            link: Link::Down(now),
+            knocks: 0,
+            refused: 0,
+            strikes: 0,
+            trouble: None,
+            queues: Default::default(),
+            queued: 0,
+            repeats: Vec::new(),
+            running: JoinSet::new(),
+            on_the_way: HashSet::new(),
+            sending: 0,
+            cursor: String::new(),
+            next_fetch: account.description.poll.as_ref().map(|_| now),
+            waiting: HashMap::new(),
+            heard: 0,
+            outbox: VecDeque::new(),
+            random: context.seed,
+            closing: None,
+            account,
+            settings,
+            context,
+            inbox,
+        }
+    }
+
+    fn description(&self) -> &Description {
+        &self.account.description
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            self.obey();
+            let wake = self.work();
+            if !self.emit() {
+                return;
+            }
+            if let Some(until) = self.closing
+                && (self.sending == 0 || Instant::now() >= until)
+            {
+                return self.farewell().await;
+            }
+            let events = self.context.events.clone();
+            tokio::select! {
+                () = self.inbox.notify.notified() => {}
+                permit = events.reserve(), if !self.outbox.is_empty() => {
+                    let Ok(permit) = permit else { return };
+                    if let Some(event) = self.outbox.pop_front() {
+                        permit.send(event);
+                    }
+                }
+                Some(done) = self.running.join_next(), if !self.running.is_empty() => {
+                    if let Ok(done) = done {
+                        self.done(done);
+                    }
+                }
+                () = tokio::time::sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Takes the commands that have come, in their order.
+    fn obey(&mut self) {
+        let commands = std::mem::take(
+            &mut *self
+                .inbox
+                .commands
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for command in commands {
+            match command {
+                Command::Submit(batch) => self.enqueue(batch),
+                Command::Recall(lanes) => self.recall(&lanes),
+                Command::Acknowledge(tokens) => self.acknowledged(&tokens),
+                Command::Heard(deliveries, done) => self.called(deliveries, done),
+                Command::Close(grace) => {
+                    let until = Instant::now() + grace;
+                    self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));
+                    self.recall(&[]);
+                }
+            }
+        }
+    }
+
+    /// Everything that can be done now; gives when to look again.
+    fn work(&mut self) -> Instant {
+        let now = Instant::now();
+        if self.pacer.handle_timeout(now) {
+            self.outbox.push_back(Event::Pace(self.pacer.pace()));
+        }
+        let mut wakes = vec![now + IDLE];
+        wakes.extend(self.closing);
+        wakes.extend(self.pacer.poll_timeout());
+        if self.closing.is_some() {
+            return wakes.into_iter().min().unwrap_or(now);
+        }
+        if !self.context.gate.is_open(now) {
+            return now + GATE_POLL;
+        }
+        match self.link {
+            Link::Down(at) if at <= now => self.knock(),
+            Link::Down(at) => wakes.push(at),
+            Link::Knocking | Link::GivenUp => {}
+            Link::Up => {
+                wakes.extend(self.pump(now));
+                wakes.extend(self.fetch_when_due(now));
+            }
+        }
+        wakes.into_iter().min().unwrap_or(now)
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Said(parcel, said) => {
+                self.sending -= 1;
+                for sequence in parcel.sequences() {
+                    self.on_the_way.remove(&sequence);
+                }
+                self.said(parcel, said);
+            }
+            Done::Knocked(said) => self.knocked(said),
+            Done::Fetched(said) => self.fetched(said),
+            Done::Confirmed(said) => {
+                if let Said::Lost(why) | Said::Unreachable(why) = said {
+                    debug!(gateway.id = %self.settings.id, why, "The carrier did not hear that its reports are safe; it will give them again");
+                }
+            }
+        }
+    }
+
+    /// Asks the carrier whether it lets us in.
+    fn knock(&mut self) {
+        self.link = Link::Knocking;
+        let (account, line) = (self.account.clone(), self.line.clone());
+        self.running.spawn(async move {
+            let said = match &account.description.check {
+                Some(call) => {
+                    let ready = account.plain(call, "");
+                    account.say(call, &ready, &line).await
+                }
+                None => reach(&account.base, line.timeout).await,
+            };
+            Done::Knocked(said)
+        });
+    }
+
+    fn knocked(&mut self, said: Said) {
+        let check = self.description().check.as_ref();
+        match said {
+            Said::Answer(status, body) => {
+                let refused = matches!(status, 401 | 403 | 404 | 405)
+                    || check
+                        .and_then(|c| c.success.as_ref())
+                        .is_some_and(|test| !test.holds(&body));
+                match () {
+                    () if status >= 500 || status == 429 => {
+                        self.down(&format!("the carrier answers HTTP {status}"));
+                    }
+                    () if refused => self.not_let_in(&format!("HTTP {status}")),
+                    () => self.up(),
+                }
+            }
+            Said::Unreachable(why) | Said::Lost(why) => {
+                self.down(&format!("connecting to {}: {why}", self.account.base));
+            }
+        }
+    }
+
+    fn up(&mut self) {
+        (self.knocks, self.refused, self.strikes) = (0, 0, 0);
+        self.link = Link::Up;
+        self.trouble = None;
+        info!(gateway.id = %self.settings.id, "Gateway {} answers", self.settings.id);
+        for link in 0..self.settings.links {
+            self.outbox.push_back(Event::LinkUp(link));
+        }
+        self.report_health();
+    }
+
+    /// The carrier is not there: what was never said goes back, what may be there waits to be said again.
+    fn down(&mut self, reason: &str) {
+        let was_up = matches!(self.link, Link::Up);
+        self.knocks = self.knocks.saturating_add(1);
+        self.strikes = 0;
+        self.link = Link::Down(Instant::now() + self.pause(self.knocks));
+        self.trouble = Some(reason.to_owned());
+        if was_up {
+            debug!(gateway.id = %self.settings.id, reason, "Gateway {} is down", self.settings.id);
+            let mut unwritten = self.take_queued(&[]);
+            for link in 0..self.settings.links {
+                self.outbox.push_back(Event::LinkDown {
+                    link,
+                    reason: reason.to_owned(),
+                    unanswered: Vec::new(),
+                    unwritten: std::mem::take(&mut unwritten),
+                });
+            }
+        }
+        self.report_health();
+    }
+
+    fn not_let_in(&mut self, reason: &str) {
+        self.down(reason);
+        self.refused += 1;
+        let gave_up = self.refused >= LOGIN_TRIES;
+        if gave_up {
+            self.link = Link::GivenUp;
+        }
+        self.outbox.push_back(Event::LoginRefused {
+            reason: reason.to_owned(),
+            gave_up,
+        });
+    }
+
+    /// Doubled each time, with up to a half more by chance.
+    fn pause(&mut self, times: u32) -> Duration {
+        self.random = self
+            .random
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(0x1405_7b7e_f767_814f);
+        let unit = (self.random >> 11) as f64 / (1_u64 << 53) as f64;
+        let doubled = FIRST_PAUSE.saturating_mul(1 << times.saturating_sub(1).min(10));
+        doubled.min(LONGEST_PAUSE).mul_f64(1.0 + unit / 2.0)
+    }
+
+    /// Passes on events as far as there is room; false when nobody listens any more.
+    fn emit(&mut self) -> bool {
+        while let Some(event) = self.outbox.pop_front() {
+            match self.context.events.try_send(event) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(event)) => {
+                    self.outbox.push_front(event);
+                    return true;
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => return false,
+            }
+        }
+        true
+    }
+
+    async fn farewell(mut self) {
+        let mut unanswered: Vec<u32> = self.on_the_way.iter().copied().collect();
+        unanswered.sort_unstable();
+        for link in 0..self.settings.links {
+            self.outbox.push_back(Event::LinkDown {
+                link,
+                reason: "closed".to_owned(),
+                unanswered: std::mem::take(&mut unanswered),
+                unwritten: Vec::new(),
+            });
+        }
+        let last = async {
+            while let Some(event) = self.outbox.pop_front() {
+                if self.context.events.send(event).await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Nobody takes them: the engine has stopped listening, its recovery reads the journal.
+        _ = tokio::time::timeout(FAREWELL, last).await;
+    }
+
+    fn report_health(&self) {
+        let up = matches!(self.link, Link::Up);
+        *self
+            .inbox
+            .health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Health {
+            links_up: if up { self.settings.links } else { 0 },
+            links: self.settings.links,
+            trouble: self.trouble.clone(),
+        };
+    }
+}
+
+/// Is anybody there? For carriers without a question that costs nothing.
+async fn reach(base: &str, within: Duration) -> Said {
+    let Ok(url) = reqwest::Url::parse(base) else {
+        return Said::Unreachable("the address is no URL".to_owned());
+    };
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return Said::Unreachable("the address has no host".to_owned());
+    };
+    let host = host.trim_matches(['[', ']']);
+    match tokio::time::timeout(within, tokio::net::TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => Said::Answer(200, serde_json::Value::Null),
+        Ok(Err(e)) => Said::Unreachable(e.to_string()),
+        Err(tokio::time::error::Elapsed { .. }) => Said::Unreachable("no answer".to_owned()),
+    }
+}

@@ -1,0 +1,136 @@
+//! The driver's listening side: what callbacks and fetches bring, and that it is durable.
+
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{Done, Driver, OUTBOX_LIMIT, Waiting, Whom};
+use crate::gateway::{
+    AckToken, Delivery, Event,
+    http::{exchange::Said, template::Fill},
+};
+
+impl Driver {
+    /// A callback's deliveries; `done` is dropped when they can't be taken now.
+    pub(super) fn called(&mut self, deliveries: Vec<Delivery>, done: oneshot::Sender<()>) {
+        if self.closing.is_none() && self.outbox.len() < OUTBOX_LIMIT {
+            self.hear(deliveries, Whom::Callback(done));
+        }
+    }
+
+    /// Hands deliveries to the engine; whoever waits is told once all are durable.
+    fn hear(&mut self, deliveries: Vec<Delivery>, whom: Whom) {
+        self.heard += 1;
+        let token = AckToken {
+            link: 0,
+            connection: 0,
+            sequence: 0,
+            deliver_id: self.heard,
+        };
+        let left = deliveries.len();
+        self.waiting.insert(self.heard, Waiting { left, whom });
+        for delivery in deliveries {
+            self.outbox.push_back(Event::Delivered {
+                delivery,
+                tokens: vec![token],
+            });
+        }
+    }
+
+    /// These are durable.
+    pub(super) fn acknowledged(&mut self, tokens: &[AckToken]) {
+        for token in tokens {
+            let Some(waiting) = self.waiting.get_mut(&token.deliver_id) else {
+                continue;
+            };
+            waiting.left = waiting.left.saturating_sub(1);
+            if waiting.left > 0 {
+                continue;
+            }
+            let Some(waiting) = self.waiting.remove(&token.deliver_id) else {
+                continue;
+            };
+            match waiting.whom {
+                // Whoever called may have hung up.
+                Whom::Callback(done) => _ = done.send(()),
+                Whom::Fetch { cursor, more } => self.safe(cursor, more),
+            }
+        }
+    }
+
+    /// Fetches reports when it is time; gives when it will be.
+    pub(super) fn fetch_when_due(&mut self, now: Instant) -> Option<Instant> {
+        let at = self.next_fetch?;
+        if at > now {
+            return Some(at);
+        }
+        self.next_fetch = None;
+        let (account, line) = (self.account.clone(), self.line.clone());
+        let cursor = self.cursor.clone();
+        self.running.spawn(async move {
+            let said = match &account.description.poll {
+                Some(poll) => {
+                    let ready = account.plain(&poll.call, &cursor);
+                    account.say(&poll.call, &ready, &line).await
+                }
+                None => Said::Lost("nothing to fetch".to_owned()),
+            };
+            Done::Fetched(said)
+        });
+        None
+    }
+
+    /// What a fetch has brought: acknowledged to the carrier only once it is durable.
+    pub(super) fn fetched(&mut self, said: Said) {
+        self.next_fetch = Some(Instant::now() + self.account.poll_every);
+        let Some(poll) = &self.account.description.poll else {
+            return;
+        };
+        let (status, body) = match said {
+            Said::Answer(status, body) => (status, body),
+            Said::Unreachable(why) | Said::Lost(why) => {
+                tracing::debug!(gateway.id = %self.settings.id, why, "Reports could not be fetched; they will be");
+                return;
+            }
+        };
+        let good = (200..300).contains(&status)
+            && poll.call.success.as_ref().is_none_or(|t| t.holds(&body));
+        let found = good
+            .then(|| self.account.description.deliveries(&body, &poll.list))
+            .flatten();
+        let Some(deliveries) = found else {
+            tracing::warn!(gateway.id = %self.settings.id, status, "Gateway {}: the answer to fetching reports is not what its description says", self.settings.id);
+            return;
+        };
+        let cursor = Fill::at(&body, &poll.cursor).unwrap_or_else(|| self.cursor.clone());
+        let more = poll.more.as_ref().is_some_and(|t| t.holds(&body));
+        if deliveries.is_empty() {
+            return self.safe(cursor, more);
+        }
+        // The next fetch comes when these are durable.
+        self.next_fetch = None;
+        self.hear(deliveries, Whom::Fetch { cursor, more });
+    }
+
+    /// All before this cursor is durable, and the carrier may forget it.
+    fn safe(&mut self, cursor: String, more: bool) {
+        let Some(poll) = &self.account.description.poll else {
+            return;
+        };
+        let moved = cursor != self.cursor;
+        self.cursor = cursor;
+        // What has moved on is fetched again soon where asking is what acknowledges.
+        let soon = more || (moved && poll.confirm.is_none());
+        let pause = match soon && more {
+            true => std::time::Duration::ZERO,
+            false => self.account.poll_every,
+        };
+        self.next_fetch = Some(Instant::now() + pause);
+        if let (true, Some(confirm)) = (moved, poll.confirm.clone()) {
+            let (account, line, cursor) =
+                (self.account.clone(), self.line.clone(), self.cursor.clone());
+            self.running.spawn(async move {
+                let ready = account.plain(&confirm, &cursor);
+                Done::Confirmed(account.say(&confirm, &ready, &line).await)
+            });
+        }
+    }
+}

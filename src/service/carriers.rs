@@ -1,0 +1,21 @@
+//! Carriers that call us: which gateway listens.
+
+pub use crate::gateway::http::{Admitted, Arrival, Callbacks, MAX_BODY, READ_WITHIN, Refusal};
+
+use super::{Office, health::Watch};
+use crate::{config::Kind, domain::id::GatewayId};
+
+impl Office {
+    /// The ear of a gateway. Only the process that has the engine can commit what a carrier says; another
+    /// one asks to be called again.
+    pub fn callbacks(&self, watch: &Watch, gateway: &str) -> Result<Callbacks, Refusal> {
+        let known = |g: &crate::config::Gateway| g.kind == Kind::Http && g.id.0 == gateway;
+        if !self.config.gateways.iter().any(known) {
+            return Err(Refusal::Unknown);
+        }
+        match watch.gateway(&GatewayId::from(gateway)) {
+            None => Err(Refusal::NotNow),
+            Some(gateway) => gateway.callbacks().ok_or(Refusal::Unknown),
+        }
+    }
+}
