@@ -147,7 +147,7 @@ impl Month<'_> {
             title: &plan.title,
             campaigns: plan.items.len(),
             slots: plan.items.iter().map(|p| p.slots.len()).sum(),
-            work_orders: plan.work_orders,
+            work_orders: plan.orders.len(),
         });
         self.hand_in().await
     }
@@ -158,6 +158,7 @@ impl Month<'_> {
             title: &plan.title,
             source: &plan.source,
             items: &plan.items,
+            orders: &plan.orders,
         };
         let clerk = &self.people.clerk;
         self.office.import_plan(clerk, &import, false).await

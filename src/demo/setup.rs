@@ -15,7 +15,7 @@ use crate::{
     domain::{
         calendar::Calendar,
         lang::Lang,
-        plan::Planned,
+        plan::{Ordered, Planned},
         role::{Actor, Role},
     },
     plan_files::{self, PlanFile, PlanFileError},
@@ -194,7 +194,7 @@ pub(super) struct PlanRead {
     pub(super) title: String,
     pub(super) source: String,
     pub(super) items: Vec<Planned>,
-    pub(super) work_orders: usize,
+    pub(super) orders: Vec<Ordered>,
 }
 
 /// Lays out the example county's plan and its texts as an office would have them.
@@ -229,6 +229,6 @@ pub(super) fn read_plan(dir: &Path, office: &Office) -> Result<PlanRead, Service
         title: plan.title,
         source: file.source,
         items: resolved.items,
-        work_orders: resolved.orders.len(),
+        orders: resolved.orders,
     })
 }

@@ -117,6 +117,7 @@ impl<'a> Desk<'a> {
             title: "六月",
             source: "[plan]",
             items,
+            orders: &[],
         };
         let diff = self
             .office
