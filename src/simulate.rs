@@ -11,6 +11,7 @@ mod connection;
 mod dice;
 mod job;
 mod meter;
+pub mod orders;
 mod settings;
 
 use std::{

@@ -131,7 +131,8 @@ impl Desk {
     pub async fn run(self, stop: CancellationToken) {
         let mut seen = None;
         while !stop.is_cancelled() {
-            if let Err(error) = self.look(&mut seen).await {
+            // Ended in the middle of a request, it is told again at the next start, with the same key.
+            if let Some(Err(error)) = stop.run_until_cancelled(self.look(&mut seen)).await {
                 seen = None;
                 tracing::warn!("Work orders could not be looked after for now: {error}");
             }
