@@ -82,6 +82,7 @@ fn settings(database: &str) -> String {
         toml::Value::String(database.to_owned()),
         county::COUNTY
     );
+    super::orders::settings(&mut text);
     for (id, carriers, rate) in [
         ("mobile", r#""mobile", "broadnet""#, 1_500),
         ("unicom", r#""unicom""#, 750),

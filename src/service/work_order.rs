@@ -6,6 +6,7 @@ mod change;
 pub mod desk;
 mod draft;
 mod papers;
+mod summary;
 
 use chrono::{Datelike as _, NaiveDate, TimeZone as _};
 

@@ -57,6 +57,8 @@ pub struct OrderSettings {
     pub proofs_after: Duration,
     /// Of a hundred rounds of proofs, so many are retyped with a slip.
     pub typo_percent: f64,
+    /// The first so many rounds of each order are, whatever chance says.
+    pub typo_rounds: u32,
     /// Slips that its hand is known for: these first, where they occur.
     pub slips: Vec<(char, char)>,
     /// Refuses each order with these words.
@@ -83,6 +85,7 @@ impl OrderSettings {
             acknowledges_after: Duration::from_hours(2),
             proofs_after: Duration::from_hours(3),
             typo_percent: 0.0,
+            typo_rounds: 0,
             slips: Vec::new(),
             refuses: None,
             silent: false,

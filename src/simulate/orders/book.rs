@@ -239,7 +239,8 @@ impl Order {
     /// The text as it leaves this carrier: somebody may have typed it anew.
     fn retyped(&self, settings: &OrderSettings, dice: &mut Dice, slips: &mut u64) -> String {
         let text = on_the_phone(&self.request.signature, &self.request.text);
-        if !dice.hits(settings.typo_percent) {
+        let is_early = self.rounds.len() < settings.typo_rounds as usize;
+        if !is_early && !dice.hits(settings.typo_percent) {
             return text;
         }
         let own = settings
