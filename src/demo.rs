@@ -25,7 +25,8 @@ use crate::{
     county::AddressBook,
     domain::{lang::Lang, phone::Phone, time::Micros},
     service::{
-        ServiceError, contacts::ImportReport, health::Watch, plan::ImportDiff, work_order::OrderView,
+        ServiceError, contacts::ImportReport, health::Watch, plan::ImportDiff,
+        work_order::OrderView,
     },
     store::lane::Counts,
 };
@@ -112,7 +113,10 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     let seed = wanted.seed;
     let carriers = Carriers::start(&mut office, |g| setup::carrier(g, clock.clone(), seed)).await?;
     let zone = office.config.sending.timezone;
-    let desks = OrderDesks::start(&mut office, |c| orders::carrier(c, clock.clone(), zone, seed)).await?;
+    let desks = OrderDesks::start(&mut office, |c| {
+        orders::carrier(c, clock.clone(), zone, seed)
+    })
+    .await?;
     let people = setup::hire(&office).await?;
     setup::import(&office, &people, wanted, &mut tell).await?;
     let stop = CancellationToken::new();
@@ -129,7 +133,14 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     // Why the engine ended says more than that the month stood still.
     ended?;
     lived?;
-    let outcome = outcome::gather(&office, &people.auditor, (&carriers, &desks), wanted, started).await?;
+    let outcome = outcome::gather(
+        &office,
+        &people.auditor,
+        (&carriers, &desks),
+        wanted,
+        started,
+    )
+    .await?;
     office.store.close().await;
     Ok(outcome)
 }

@@ -35,6 +35,7 @@ CREATE TABLE work_order (
     changed_us BIGINT NOT NULL,
     step_us    BIGINT NOT NULL,            -- the state's last change
     issued_us  BIGINT NOT NULL,            -- 0: not issued
+    acknowledged_us BIGINT NOT NULL,    -- the carrier said that it will do it; 0: it has not
     released_us BIGINT NOT NULL,           -- when the carrier was let send; 0: never
     poll_us    BIGINT NOT NULL             -- the carrier is asked next; 0: not asked; an aid
 );

@@ -35,6 +35,7 @@ CREATE TABLE work_order (
     changed_us INTEGER NOT NULL,
     step_us    INTEGER NOT NULL,            -- the state's last change
     issued_us  INTEGER NOT NULL,            -- 0: not issued
+    acknowledged_us INTEGER NOT NULL,    -- the carrier said that it will do it; 0: it has not
     released_us INTEGER NOT NULL,           -- when the carrier was let send; 0: never
     poll_us    INTEGER NOT NULL             -- the carrier is asked next; 0: not asked; an aid
 ) STRICT;

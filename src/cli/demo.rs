@@ -8,9 +8,7 @@ use clap::Args;
 use super::{CliError, Ctx, Exit, progress::Progress};
 use crate::{
     demo::{self, Day, OrderStep, Outcome, Step, Wanted},
-    domain::{
-        lang::Lang, message::Outcome as State, time::Micros, work_order::readback::summary,
-    },
+    domain::{lang::Lang, message::Outcome as State, time::Micros, work_order::readback::summary},
     service::{
         plan::{Effect, ImportDiff},
         work_order::OrderView,
@@ -150,26 +148,42 @@ fn changed(diff: &ImportDiff, lang: Lang) -> String {
     )
 }
 
-/// `06-08 14:30  委托单 …2号（联通）：回读不一致 …`.
+/// `06-15 14:30  委托中国电信…发送：回读不一致 …`.
 fn order_line(order: &OrderView, at: Micros, step: &OrderStep, lang: Lang) -> String {
     let what = match step {
         OrderStep::Approved(code) => lang.pick(
             format!("何志远批准，校验码 {code}"),
             format!("let out by the approver, check code {code}"),
         ),
-        OrderStep::Issued => lang.pick("编号下达", "issued").to_owned(),
-        OrderStep::Acknowledged => lang.pick("运营商受理", "the carrier will do it").to_owned(),
-        OrderStep::Proof(differences) if differences.is_empty() => lang
-            .pick("测试手机回读：逐字一致", "a seed phone shows the approved text")
-            .to_owned(),
-        OrderStep::Proof(differences) => lang.pick(
-            format!("测试手机回读不一致，停止：{}", summary(differences, lang)),
-            format!("a seed phone shows something else, stopped: {}", summary(differences, lang)),
+        OrderStep::Issued => lang.pick(
+            format!("下达，{}", order.row.number),
+            format!("issued as {}", order.row.number),
         ),
+        OrderStep::Acknowledged => lang.pick("运营商受理", "the carrier will do it").to_owned(),
+        OrderStep::Proof { phone, differences } => {
+            // The office's own phones, and yet numbers.
+            let phone = format!("…{}", phone.get(7..).unwrap_or_default());
+            let found = summary(differences, lang);
+            match differences.is_empty() {
+                true => lang.pick(
+                    format!("测试手机{phone}回读：逐字一致"),
+                    format!("seed phone {phone} shows the approved text"),
+                ),
+                false => lang.pick(
+                    format!("测试手机{phone}回读不一致，停止：{found}"),
+                    format!("seed phone {phone} shows something else, stopped: {found}"),
+                ),
+            }
+        }
         OrderStep::Corrected => lang
-            .pick("周晓岚退回更正，重新回读", "the text was sent again for a new proof")
+            .pick(
+                "周晓岚退回更正，重新回读",
+                "the text was sent again for a new proof",
+            )
             .to_owned(),
-        OrderStep::Released => lang.pick("放行，可以发送", "the carrier may send").to_owned(),
+        OrderStep::Released => lang
+            .pick("放行，可以发送", "the carrier may send")
+            .to_owned(),
         OrderStep::Counts {
             as_of,
             requested,
@@ -179,24 +193,27 @@ fn order_line(order: &OrderView, at: Micros, step: &OrderStep, lang: Lang) -> St
         } => {
             let zone = chrono_tz::Asia::Shanghai;
             let as_of = as_of.local(zone).format("%H:%M");
-            let last = if *last { lang.pick("（最终）", " (final)") } else { "" };
+            let last = if *last {
+                lang.pick("（最终）", " (final)")
+            } else {
+                ""
+            };
             lang.pick(
                 format!("申报截至 {as_of}：应发 {requested}，已发 {sent}，送达 {delivered}{last}"),
                 format!("declared as of {as_of}: requested {requested}, sent {sent}, delivered {delivered}{last}"),
             )
         }
-        OrderStep::Evidence(name) => lang.pick(format!("收到凭证 {name}"), format!("evidence {name}")),
+        OrderStep::Evidence(name) => {
+            lang.pick(format!("收到凭证 {name}"), format!("evidence {name}"))
+        }
         OrderStep::Accepted => lang.pick("验收", "accepted").to_owned(),
         OrderStep::Closed => lang.pick("办结", "closed").to_owned(),
     };
     let at = at.local(chrono_tz::Asia::Shanghai).format("%m-%d %H:%M");
-    let (number, name) = match order.row.number.as_str() {
-        "" => ("", &order.row.name),
-        number => (number, &order.row.name),
-    };
+    let name = &order.row.name;
     lang.pick(
-        format!("  {at}  委托单{number}（{name}）：{what}"),
-        format!("  {at}  work order {number} ({name}): {what}"),
+        format!("  {at}  {name}：{what}"),
+        format!("  {at}  {name}: {what}"),
     )
 }
 

@@ -220,7 +220,11 @@ impl Desk<'_> {
                 let id = self.find(&w.order).await?;
                 office.correct_order(actor, id, &w.reason).await?
             }
-            C::Release { order } => office.release_order(actor, self.find(&order).await?).await?,
+            C::Release { order } => {
+                office
+                    .release_order(actor, self.find(&order).await?)
+                    .await?
+            }
             C::Counts(args) => return self.counts(args).await,
             C::Evidence(args) => return self.evidence(args).await,
             C::Accept { order } => office.accept_order(actor, self.find(&order).await?).await?,
@@ -256,9 +260,8 @@ impl Desk<'_> {
             (Some(text), _) => text,
             (None, Some(file)) => {
                 let text = read(&file)?;
-                let text = String::from_utf8(text).map_err(|_| {
-                    CliError::usage("文件不是 UTF-8 编码", "the file is not UTF-8")
-                })?;
+                let text = String::from_utf8(text)
+                    .map_err(|_| CliError::usage("文件不是 UTF-8 编码", "the file is not UTF-8"))?;
                 // An editor ends a file with a line feed that no phone has shown.
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 text.strip_suffix('\r').unwrap_or(text).to_owned()
@@ -381,8 +384,14 @@ impl Desk<'_> {
             return Ok(Exit::of(ok));
         }
         self.ctx.out.note(self.ctx.lang.pick(
-            format!("新收回读 {} 份（不一致 {}），数量 {} 次", taken.proofs, taken.differing, taken.counts),
-            format!("taken in: {} proofs ({} differ), {} reports of figures", taken.proofs, taken.differing, taken.counts),
+            format!(
+                "新收回读 {} 份（不一致 {}），数量 {} 次",
+                taken.proofs, taken.differing, taken.counts
+            ),
+            format!(
+                "taken in: {} proofs ({} differ), {} reports of figures",
+                taken.proofs, taken.differing, taken.counts
+            ),
         ))?;
         if taken.proofs > 0 {
             show::proofs(&view, self.ctx)?;

@@ -16,11 +16,9 @@ use crate::{
         time::Micros,
         work_order::{OrderState, readback::Difference},
     },
-    service::{
-        Office, ServiceError,
-        work_order::OrderView,
-    },
+    service::{Office, ServiceError, work_order::OrderView},
     simulate::orders::OrderSettings,
+    store::work_order::CountRow,
 };
 
 /// An order is issued so many days before its first one.
@@ -56,8 +54,13 @@ pub enum OrderStep {
     Issued,
     /// The carrier will do it.
     Acknowledged,
-    /// What arrived on a seed phone, and where it is not the approved text.
-    Proof(Vec<Difference>),
+    /// What arrived on a seed phone.
+    Proof {
+        /// Which.
+        phone: String,
+        /// Where it is not the approved text.
+        differences: Vec<Difference>,
+    },
     /// The text was sent again.
     Corrected,
     /// The carrier may send.
@@ -113,8 +116,16 @@ pub(super) fn settings(text: &mut String) {
 }
 
 /// How each of them behaves: China Telecom's first round of proofs is typed by hand.
-pub(super) fn carrier(c: &OrderCarrier, clock: Clock, zone: chrono_tz::Tz, seed: u64) -> OrderSettings {
-    let subscribers = CARRIERS.iter().find(|k| k.0 == c.carrier).map_or(1_000, |k| k.1);
+pub(super) fn carrier(
+    c: &OrderCarrier,
+    clock: Clock,
+    zone: chrono_tz::Tz,
+    seed: u64,
+) -> OrderSettings {
+    let subscribers = CARRIERS
+        .iter()
+        .find(|k| k.0 == c.carrier)
+        .map_or(1_000, |k| k.1);
     let by_hand = c.carrier == Carrier::Telecom;
     OrderSettings {
         subscribers,
@@ -136,7 +147,10 @@ impl<'a> Orders<'a> {
     }
 
     /// The approver lets all three out, by their check codes.
-    pub(super) async fn approve(&mut self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+    pub(super) async fn approve(
+        &mut self,
+        tell: &mut impl FnMut(Step<'_>),
+    ) -> Result<(), ServiceError> {
         for view in self.office.orders(&self.people.approver).await? {
             if view.state == OrderState::Draft {
                 let (id, code) = (view.row.id()?, view.check_code());
@@ -144,14 +158,21 @@ impl<'a> Orders<'a> {
                     .office
                     .approve_order(&self.people.approver, id, Some(&code))
                     .await?;
-                tell(Step::Order(&view, self.office.clock.now(), OrderStep::Approved(code)));
+                tell(Step::Order(
+                    &view,
+                    self.office.clock.now(),
+                    OrderStep::Approved(code),
+                ));
             }
         }
         Ok(())
     }
 
     /// The clerk does whatever is the clerk's turn.
-    pub(super) async fn tend(&mut self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
+    pub(super) async fn tend(
+        &mut self,
+        tell: &mut impl FnMut(Step<'_>),
+    ) -> Result<(), ServiceError> {
         self.news(tell).await?;
         let (office, clerk) = (self.office, &self.people.clerk);
         let now = office.clock.now();
@@ -190,36 +211,52 @@ impl<'a> Orders<'a> {
         Ok(())
     }
 
-    /// What carriers have said since the last look.
-    pub(super) async fn news(&mut self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
-        for view in self.office.orders(&self.people.clerk).await? {
+    /// What carriers have said since the last look, in the order in which it came.
+    pub(super) async fn news(
+        &mut self,
+        tell: &mut impl FnMut(Step<'_>),
+    ) -> Result<(), ServiceError> {
+        let views = self.office.orders(&self.people.clerk).await?;
+        let mut news = Vec::new();
+        for view in &views {
             let seen = self.seen.entry(view.row.id()?).or_default();
-            if !view.row.planned.is_empty() && !seen.acknowledged {
-                seen.acknowledged = true;
-                tell(Step::Order(&view, Micros(view.row.issued_us), OrderStep::Acknowledged));
+            let mut say = |at: i64, step| news.push((Micros(at), view, step));
+            if view.row.acknowledged_us > 0 && !seen.acknowledged {
+                say(view.row.acknowledged_us, OrderStep::Acknowledged);
             }
             for p in view.proofs.iter().skip(seen.proofs) {
-                let step = OrderStep::Proof(p.differences.clone());
-                tell(Step::Order(&view, Micros(p.proof.at_us), step));
+                let phone = p.proof.phone.clone();
+                let differences = p.differences.clone();
+                say(p.proof.at_us, OrderStep::Proof { phone, differences });
             }
             for c in view.counts.iter().skip(seen.counts) {
-                let step = OrderStep::Counts {
-                    as_of: Micros(c.as_of_us),
-                    requested: c.requested.unwrap_or(0),
-                    sent: c.sent.unwrap_or(0),
-                    delivered: c.delivered.unwrap_or(0),
-                    last: c.last != 0,
-                };
-                tell(Step::Order(&view, Micros(c.at_us), step));
+                say(c.at_us, counts(c));
             }
             for e in view.evidence.iter().skip(seen.evidence) {
-                tell(Step::Order(&view, Micros(e.at_us), OrderStep::Evidence(e.name.clone())));
+                say(e.at_us, OrderStep::Evidence(e.name.clone()));
             }
-            seen.proofs = view.proofs.len();
-            seen.counts = view.counts.len();
-            seen.evidence = view.evidence.len();
+            *seen = Seen {
+                acknowledged: view.row.acknowledged_us > 0,
+                proofs: view.proofs.len(),
+                counts: view.counts.len(),
+                evidence: view.evidence.len(),
+            };
+        }
+        news.sort_by_key(|n| n.0);
+        for (at, view, step) in news {
+            tell(Step::Order(view, at, step));
         }
         Ok(())
+    }
+}
+
+fn counts(c: &CountRow) -> OrderStep {
+    OrderStep::Counts {
+        as_of: Micros(c.as_of_us),
+        requested: c.requested.unwrap_or(0),
+        sent: c.sent.unwrap_or(0),
+        delivered: c.delivered.unwrap_or(0),
+        last: c.last != 0,
     }
 }
 

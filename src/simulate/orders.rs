@@ -23,7 +23,7 @@ use axum::{
 };
 use chrono_tz::Tz;
 use serde::Serialize;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -124,6 +124,8 @@ pub struct OrderDesk {
 struct Shared {
     settings: OrderSettings,
     inner: Mutex<Inner>,
+    /// While true, requests are carried out and left without an answer.
+    mute: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -133,8 +135,6 @@ struct Inner {
     /// Keys with the body that came, its status and its answer.
     answered: HashMap<String, (Vec<u8>, StatusCode, Vec<u8>)>,
     lost: u32,
-    /// Requests are left unanswered, after they were carried out, until this is lifted.
-    mute: bool,
 }
 
 impl OrderDesk {
@@ -150,6 +150,7 @@ impl OrderDesk {
         let shared = Arc::new(Shared {
             settings,
             inner: Mutex::new(inner),
+            mute: watch::Sender::new(false),
         });
         let stop = CancellationToken::new();
         let router = Router::new()
@@ -186,7 +187,7 @@ impl OrderDesk {
 
     /// Carries requests out and leaves them unanswered, or no longer.
     pub fn mute(&self, mute: bool) {
-        self.shared.inner().mute = mute;
+        self.shared.mute.send_replace(mute);
     }
 }
 
@@ -219,7 +220,9 @@ impl Shared {
             Ok(()) if fits => Ok(signed),
             _ => {
                 self.inner().counts.unsigned += 1;
-                let words = verified.err().map_or("wrong id".to_owned(), |e| e.to_string());
+                let words = verified
+                    .err()
+                    .map_or("wrong id".to_owned(), |e| e.to_string());
                 Err(problem(StatusCode::UNAUTHORIZED, &words).into_response())
             }
         }
@@ -239,26 +242,43 @@ impl Shared {
     }
 
     /// A request that changes something: once for each key.
-    fn tell(&self, headers: &HeaderMap, body: &Bytes, path: Option<(OrderId, Act)>) -> Response {
+    async fn tell(
+        &self,
+        headers: &HeaderMap,
+        body: &Bytes,
+        path: Option<(OrderId, Act)>,
+    ) -> Response {
         let signed = match self.check(headers, body, "") {
             Ok(signed) => signed,
             Err(response) => return response,
         };
         let now = self.settings.clock.now();
-        let mut inner = self.inner();
-        let (status, bytes) = inner.carry_out(&self.settings, now, &signed.id, body, path);
-        let lost = inner.mute || inner.lost > 0;
-        inner.lost = inner.lost.saturating_sub(1);
-        drop(inner);
-        if lost {
-            // It was done; who asked does not hear of it.
+        let (answer, lost) =
+            self.inner()
+                .carry_out_once(&self.settings, now, &signed.id, body, path);
+        // It is done; who asked does not hear of it, or not yet.
+        if self.mute.subscribe().wait_for(|mute| !mute).await.is_err() || lost {
             return StatusCode::BAD_GATEWAY.into_response();
         }
-        self.answer(&signed.id, status, bytes)
+        self.answer(&signed.id, answer.0, answer.1)
     }
 }
 
 impl Inner {
+    /// The answer, and whether it gets lost on the way.
+    fn carry_out_once(
+        &mut self,
+        settings: &OrderSettings,
+        now: Micros,
+        id: &str,
+        body: &Bytes,
+        path: Option<(OrderId, Act)>,
+    ) -> ((StatusCode, Vec<u8>), bool) {
+        let lost = self.lost > 0;
+        self.lost = self.lost.saturating_sub(1);
+        (self.carry_out(settings, now, id, body, path), lost)
+    }
+
     fn carry_out(
         &mut self,
         settings: &OrderSettings,
@@ -271,7 +291,10 @@ impl Inner {
             self.counts.repeated += 1;
             return match was[..] == body[..] {
                 true => (*status, answer.clone()),
-                false => refusal(StatusCode::UNPROCESSABLE_ENTITY, "this key came with another body"),
+                false => refusal(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "this key came with another body",
+                ),
             };
         }
         let telling: Telling = match serde_json::from_slice(body) {
@@ -288,12 +311,18 @@ impl Inner {
             };
         let done = match fits {
             true => self.book.tell(settings, now, &telling),
-            false => Err(Refused(StatusCode::BAD_REQUEST, "key, path and body do not agree".to_owned())),
+            false => Err(Refused(
+                StatusCode::BAD_REQUEST,
+                "key, path and body do not agree".to_owned(),
+            )),
         };
         let answer = match done {
             Ok(()) => {
                 self.counts.orders += u64::from(telling.act == Act::Create);
-                let words = format!("{{\"order\":\"{}\",\"revision\":{}}}", telling.order, telling.revision);
+                let words = format!(
+                    "{{\"order\":\"{}\",\"revision\":{}}}",
+                    telling.order, telling.revision
+                );
                 (StatusCode::OK, words.into_bytes())
             }
             Err(Refused(status, words)) => {
@@ -317,7 +346,7 @@ fn problem(status: StatusCode, words: &str) -> (StatusCode, Vec<u8>) {
 }
 
 async fn create(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    shared.tell(&headers, &body, None)
+    shared.tell(&headers, &body, None).await
 }
 
 async fn act(
@@ -327,7 +356,7 @@ async fn act(
     body: Bytes,
 ) -> Response {
     match Act::of(&word) {
-        Some(act) => shared.tell(&headers, &body, Some((order, act))),
+        Some(act) => shared.tell(&headers, &body, Some((order, act))).await,
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -346,8 +375,10 @@ async fn standing(
     inner.counts.questions += 1;
     let Inner { book, counts, .. } = &mut *inner;
     let answer = match book.standing(&shared.settings, now, order, &mut counts.slips) {
-        Some(standing) => serde_json::to_vec(&standing)
-            .map_or_else(|e| refusal(StatusCode::BAD_REQUEST, &e.to_string()), |b| (StatusCode::OK, b)),
+        Some(standing) => serde_json::to_vec(&standing).map_or_else(
+            |e| refusal(StatusCode::BAD_REQUEST, &e.to_string()),
+            |b| (StatusCode::OK, b),
+        ),
         None => refusal(StatusCode::NOT_FOUND, "no such order"),
     };
     drop(inner);
@@ -364,7 +395,10 @@ async fn evidence(
         Err(response) => return response,
     };
     let now = shared.settings.clock.now();
-    let piece = shared.inner().book.evidence(&shared.settings, now, order, n);
+    let piece = shared
+        .inner()
+        .book
+        .evidence(&shared.settings, now, order, n);
     let (status, body) = match piece {
         Some(bytes) => (StatusCode::OK, bytes),
         None => refusal(StatusCode::NOT_FOUND, "no such evidence"),

@@ -81,6 +81,8 @@ pub struct OrderRow {
     pub step_us: i64,
     /// When it was issued; 0: not.
     pub issued_us: i64,
+    /// When the carrier said that it will do it; 0: it has not.
+    pub acknowledged_us: i64,
     /// When the carrier was let send; 0: never.
     pub released_us: i64,
     /// The carrier is asked next; 0: not asked. An aid, not in the ledger.
@@ -175,6 +177,7 @@ impl OrderRow {
             self.created_us,
             self.step_us,
             self.issued_us,
+            self.acknowledged_us,
             self.released_us,
         ])
         .to_string()
@@ -371,15 +374,15 @@ impl Tx {
             "INSERT INTO work_order (id, plan, item, name, carrier, text, signature, appended, audience, from_day, to_day, hours,
                                      daily_cap, counts, evidence, contact, number, year, seq, revision, channel, state, reason,
                                      overdue, writers, approved_by, digest, seeds, planned, salt, created_us, changed_us, step_us,
-                                     issued_us, released_us, poll_us)
+                                     issued_us, acknowledged_us, released_us, poll_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-                     $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)")
+                     $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)")
             .bind(&o.id).bind(&o.plan).bind(&o.item).bind(&o.name).bind(&o.carrier).bind(&o.text).bind(&o.signature)
             .bind(&o.appended).bind(&o.audience).bind(&o.from_day).bind(&o.to_day).bind(&o.hours).bind(o.daily_cap)
             .bind(&o.counts).bind(&o.evidence).bind(&o.contact).bind(&o.number).bind(o.year).bind(o.seq).bind(o.revision)
             .bind(&o.channel).bind(&o.state).bind(&o.reason).bind(&o.overdue).bind(&o.writers).bind(&o.approved_by)
             .bind(&o.digest).bind(&o.seeds).bind(&o.planned).bind(&o.salt).bind(o.created_us).bind(o.changed_us)
-            .bind(o.step_us).bind(o.issued_us).bind(o.released_us).bind(o.poll_us).execute(db).await.map(drop))?)
+            .bind(o.step_us).bind(o.issued_us).bind(o.acknowledged_us).bind(o.released_us).bind(o.poll_us).execute(db).await.map(drop))?)
     }
 
     /// Writes back what acts change, if nobody else was first.
@@ -389,14 +392,14 @@ impl Tx {
                     to_day = $10, hours = $11, daily_cap = $12, counts = $13, evidence = $14, contact = $15, number = $16, year = $17,
                     seq = $18, revision = $19, channel = $20, state = $21, reason = $22, overdue = $23, writers = $24,
                     approved_by = $25, digest = $26, seeds = $27, planned = $28, salt = $29, changed_us = $30, step_us = $31,
-                    issued_us = $32, released_us = $33, poll_us = $34
+                    issued_us = $32, acknowledged_us = $33, released_us = $34, poll_us = $35
               WHERE id = $1 AND state = $2")
             .bind(&o.id).bind(from.as_str()).bind(&o.name).bind(&o.carrier).bind(&o.text).bind(&o.signature).bind(&o.appended)
             .bind(&o.audience).bind(&o.from_day).bind(&o.to_day).bind(&o.hours).bind(o.daily_cap).bind(&o.counts)
             .bind(&o.evidence).bind(&o.contact).bind(&o.number).bind(o.year).bind(o.seq).bind(o.revision).bind(&o.channel)
             .bind(&o.state).bind(&o.reason).bind(&o.overdue).bind(&o.writers).bind(&o.approved_by).bind(&o.digest)
             .bind(&o.seeds).bind(&o.planned).bind(&o.salt).bind(o.changed_us).bind(o.step_us).bind(o.issued_us)
-            .bind(o.released_us).bind(o.poll_us).execute(db).await.map(|d| d.rows_affected()))?;
+            .bind(o.acknowledged_us).bind(o.released_us).bind(o.poll_us).execute(db).await.map(|d| d.rows_affected()))?;
         match done {
             1 => Ok(()),
             _ => Err(Error::Conflict(format!(

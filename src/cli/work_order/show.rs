@@ -22,7 +22,9 @@ fn masked(phone: &str) -> String {
 }
 
 fn owed(view: &OrderView, lang: Lang) -> String {
-    let late = Owed::ALL.into_iter().find(|o| o.as_str() == view.row.overdue);
+    let late = Owed::ALL
+        .into_iter()
+        .find(|o| o.as_str() == view.row.overdue);
     late.map_or_else(String::new, |o| o.title(lang).to_owned())
 }
 
@@ -41,15 +43,40 @@ fn to_json(view: &OrderView, zone: Tz) -> Value {
 }
 
 /// All of them, or those that are late.
-pub(super) fn list(orders: &[OrderView], as_json: bool, zone: Tz, ctx: &Ctx) -> Result<(), CliError> {
+pub(super) fn list(
+    orders: &[OrderView],
+    as_json: bool,
+    zone: Tz,
+    ctx: &Ctx,
+) -> Result<(), CliError> {
     if as_json {
         let rows: Vec<_> = orders.iter().map(|o| to_json(o, zone)).collect();
         return ctx.out.json(&json!({ "work_orders": rows }));
     }
     let heading = match ctx.lang {
-        Lang::Zh => ["委托单", "编号", "运营商", "名称", "状态", "逾期未交", "应发", "已发", "送达", "截至"],
+        Lang::Zh => [
+            "委托单",
+            "编号",
+            "运营商",
+            "名称",
+            "状态",
+            "逾期未交",
+            "应发",
+            "已发",
+            "送达",
+            "截至",
+        ],
         Lang::En => [
-            "work order", "number", "carrier", "name", "state", "overdue", "requested", "sent", "delivered", "as of",
+            "work order",
+            "number",
+            "carrier",
+            "name",
+            "state",
+            "overdue",
+            "requested",
+            "sent",
+            "delivered",
+            "as of",
         ],
     };
     let cell = |n: Option<i64>| n.map_or_else(|| "—".to_owned(), |n| n.to_string());
@@ -94,7 +121,11 @@ pub(super) fn one(view: &OrderView, as_json: bool, zone: Tz, ctx: &Ctx) -> Resul
                 })
             })
             .collect();
-        value["contradiction_texts"] = view.contradictions.iter().map(|c| c.text(zone, lang)).collect();
+        value["contradiction_texts"] = view
+            .contradictions
+            .iter()
+            .map(|c| c.text(zone, lang))
+            .collect();
         value["evidence"] = view
             .evidence
             .iter()
@@ -106,8 +137,24 @@ pub(super) fn one(view: &OrderView, as_json: bool, zone: Tz, ctx: &Ctx) -> Resul
     let code = view.check_code();
     ctx.out.line(format!("【{}】{}", r.signature, r.text))?;
     ctx.out.line(lang.pick(
-        format!("校验码 {code}，第 {} 稿；{}；{} 至 {}，每日 {}，每日上限 {}", r.revision.max(1), r.audience, r.from_day, r.to_day, r.hours, r.daily_cap),
-        format!("check code {code}, revision {}; {}; {} to {}, {} each day, at most {} a day", r.revision.max(1), r.audience, r.from_day, r.to_day, r.hours, r.daily_cap),
+        format!(
+            "校验码 {code}，第 {} 稿；{}；{} 至 {}，每日 {}，每日上限 {}",
+            r.revision.max(1),
+            r.audience,
+            r.from_day,
+            r.to_day,
+            r.hours,
+            r.daily_cap
+        ),
+        format!(
+            "check code {code}, revision {}; {}; {} to {}, {} each day, at most {} a day",
+            r.revision.max(1),
+            r.audience,
+            r.from_day,
+            r.to_day,
+            r.hours,
+            r.daily_cap
+        ),
     ))?;
     if let Some((o, at)) = view.owed {
         ctx.out.line(lang.pick(
@@ -118,10 +165,26 @@ pub(super) fn one(view: &OrderView, as_json: bool, zone: Tz, ctx: &Ctx) -> Resul
     proofs(view, ctx)?;
     for c in &view.counts {
         let cell = |n: Option<i64>| n.map_or_else(|| "—".to_owned(), |n| n.to_string());
-        let last = if c.last == 0 { "" } else { lang.pick("（最终）", " (final)") };
+        let last = if c.last == 0 {
+            ""
+        } else {
+            lang.pick("（最终）", " (final)")
+        };
         ctx.out.line(lang.pick(
-            format!("截至 {}：应发 {}，已发 {}，送达 {}{last}（运营商申报）", when(c.as_of_us, zone), cell(c.requested), cell(c.sent), cell(c.delivered)),
-            format!("as of {}: requested {}, sent {}, delivered {}{last} (declared by the carrier)", when(c.as_of_us, zone), cell(c.requested), cell(c.sent), cell(c.delivered)),
+            format!(
+                "截至 {}：应发 {}，已发 {}，送达 {}{last}（运营商申报）",
+                when(c.as_of_us, zone),
+                cell(c.requested),
+                cell(c.sent),
+                cell(c.delivered)
+            ),
+            format!(
+                "as of {}: requested {}, sent {}, delivered {}{last} (declared by the carrier)",
+                when(c.as_of_us, zone),
+                cell(c.requested),
+                cell(c.sent),
+                cell(c.delivered)
+            ),
         ))?;
     }
     contradictions(view, zone, ctx)?;
@@ -129,7 +192,10 @@ pub(super) fn one(view: &OrderView, as_json: bool, zone: Tz, ctx: &Ctx) -> Resul
         let digest = hex::encode(&e.sha256);
         ctx.out.line(lang.pick(
             format!("凭证 {}：{}（{}），SHA-256 {digest}", e.n, e.name, e.media),
-            format!("evidence {}: {} ({}), SHA-256 {digest}", e.n, e.name, e.media),
+            format!(
+                "evidence {}: {} ({}), SHA-256 {digest}",
+                e.n, e.name, e.media
+            ),
         ))?;
     }
     Ok(())
@@ -179,7 +245,11 @@ pub(super) fn contradictions(view: &OrderView, zone: Tz, ctx: &Ctx) -> Result<()
 /// What it is and where it stands.
 pub(super) fn line(view: &OrderView, ctx: &Ctx) -> Result<(), CliError> {
     let r = &view.row;
-    let number = if r.number.is_empty() { &r.id } else { &r.number };
+    let number = if r.number.is_empty() {
+        &r.id
+    } else {
+        &r.number
+    };
     let state = view.state.title(ctx.lang);
     let late = match view.is_overdue() {
         true => ctx.lang.pick(
@@ -190,7 +260,9 @@ pub(super) fn line(view: &OrderView, ctx: &Ctx) -> Result<(), CliError> {
     };
     let reason = match r.reason.is_empty() {
         true => String::new(),
-        false => ctx.lang.pick(format!("（{}）", r.reason), format!(" ({})", r.reason)),
+        false => ctx
+            .lang
+            .pick(format!("（{}）", r.reason), format!(" ({})", r.reason)),
     };
     ctx.out.line(ctx.lang.pick(
         format!("委托单 {number}（{}）：{state}{reason}{late}", r.name),

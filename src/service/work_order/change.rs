@@ -82,6 +82,9 @@ impl Change {
             // Whatever the carrier owed, something has come; what it still owes is looked at again.
             self.row.overdue.clear();
         }
+        if event == OrderEvent::Acknowledge {
+            self.row.acknowledged_us = now.0;
+        }
         is.as_str().clone_into(&mut self.row.state);
         if !reason.is_empty() {
             reason.clone_into(&mut self.row.reason);

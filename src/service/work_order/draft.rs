@@ -94,6 +94,7 @@ fn wanted(acting: &Acting, plan: &str, ordered: &Ordered, by: &str) -> Result<Or
         changed_us: now,
         step_us: now,
         issued_us: 0,
+        acknowledged_us: 0,
         released_us: 0,
         poll_us: 0,
     };

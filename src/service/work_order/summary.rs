@@ -54,11 +54,20 @@ impl Office {
             delivered: cell(figures.and_then(|c| c.delivered)),
             as_of: figures.map_or_else(
                 || "—".to_owned(),
-                |c| Micros(c.as_of_us).local(zone).format("%m-%d %H:%M").to_string(),
+                |c| {
+                    Micros(c.as_of_us)
+                        .local(zone)
+                        .format("%m-%d %H:%M")
+                        .to_string()
+                },
             ),
             proofs: proofs(view, lang),
             evidence: view.evidence.len(),
-            contradictions: view.contradictions.iter().map(|c| c.text(zone, lang)).collect(),
+            contradictions: view
+                .contradictions
+                .iter()
+                .map(|c| c.text(zone, lang))
+                .collect(),
         }
     }
 }

@@ -76,7 +76,10 @@ impl Book {
         let no = |words: &str| Err(Refused(StatusCode::CONFLICT, words.to_owned()));
         if telling.act == Act::Create {
             let Some(request) = &telling.request else {
-                return Err(Refused(StatusCode::BAD_REQUEST, "an order without its text".to_owned()));
+                return Err(Refused(
+                    StatusCode::BAD_REQUEST,
+                    "an order without its text".to_owned(),
+                ));
             };
             check(settings, request)?;
             if self.orders.contains_key(&telling.order) {
@@ -150,7 +153,12 @@ impl Book {
         standing.state = CarrierState::Acknowledged;
         standing.planned = order.plan(settings);
         let proofs = after(order.asked.max(decides), settings.proofs_after);
-        if now >= proofs && order.rounds.last().is_none_or(|(r, _)| *r != order.revision) {
+        if now >= proofs
+            && order
+                .rounds
+                .last()
+                .is_none_or(|(r, _)| *r != order.revision)
+        {
             let text = order.retyped(settings, &mut self.dice, slips);
             order.rounds.push((order.revision, text));
         }
@@ -159,7 +167,8 @@ impl Book {
             standing.state = CarrierState::Withdrawn;
         }
         let reports = order.reports(settings);
-        let is_due = |r: &&WireFigures| r.as_of <= now && order.withdrawn.is_none_or(|t| r.as_of <= t);
+        let is_due =
+            |r: &&WireFigures| r.as_of <= now && order.withdrawn.is_none_or(|t| r.as_of <= t);
         standing.counts = reports.iter().filter(is_due).cloned().collect();
         if order.withdrawn.is_none() && order.released.is_some() {
             standing.state = CarrierState::Sending;
@@ -167,7 +176,10 @@ impl Book {
                 standing.state = CarrierState::Done;
             }
         }
-        let evidence = reports.last().filter(|r| r.last).map(|r| r.as_of.plus_secs(EVIDENCE_S));
+        let evidence = reports
+            .last()
+            .filter(|r| r.last)
+            .map(|r| r.as_of.plus_secs(EVIDENCE_S));
         if evidence.is_some_and(|t| t <= now) && order.withdrawn.is_none() {
             let bytes = order.statement(settings);
             standing.evidence.push(WirePiece {
@@ -176,7 +188,11 @@ impl Book {
                 sha256: hex::encode(Sha256::digest(&bytes)),
             });
         }
-        let next = [Some(proofs), reports.iter().map(|r| r.as_of).find(|t| *t > now), evidence];
+        let next = [
+            Some(proofs),
+            reports.iter().map(|r| r.as_of).find(|t| *t > now),
+            evidence,
+        ];
         standing.ask_again_at = next.into_iter().flatten().filter(|t| *t > now).min();
         Some(standing)
     }
@@ -297,18 +313,31 @@ impl Order {
         let mut reports = Vec::new();
         let mut sent_before = 0;
         for day in span.days() {
-            let (Some(begin), Some(end)) = (Self::at(settings, day, opens), Self::at(settings, day, closes)) else {
+            let (Some(begin), Some(end)) = (
+                Self::at(settings, day, opens),
+                Self::at(settings, day, closes),
+            ) else {
                 continue;
             };
             let begin = begin.max(released);
-            let today = if begin < end { daily.min(total - sent_before) } else { 0 };
+            let today = if begin < end {
+                daily.min(total - sent_before)
+            } else {
+                0
+            };
             for (hour, minute) in REPORTS {
                 let time = NaiveTime::from_hms_opt(hour, minute, 0).unwrap_or_default();
                 let Some(as_of) = Self::at(settings, day, time).filter(|t| *t > released) else {
                     continue;
                 };
                 let part = share(today, begin, end, as_of);
-                reports.push(self.figures(settings, reports.len(), as_of, sent_before + part, false));
+                reports.push(self.figures(
+                    settings,
+                    reports.len(),
+                    as_of,
+                    sent_before + part,
+                    false,
+                ));
             }
             sent_before += today;
             let over = sent_before >= total || day == span.to;
@@ -330,7 +359,11 @@ impl Order {
     ) -> WireFigures {
         let wants = |figure: &str| self.request.counts.iter().any(|c| c == figure);
         // The last reports of the phones are in by the evening; by day some are still out.
-        let percent = if last { settings.delivered_percent } else { settings.delivered_percent - 2 };
+        let percent = if last {
+            settings.delivered_percent
+        } else {
+            settings.delivered_percent - 2
+        };
         WireFigures {
             n: before as i64 + 1,
             as_of,
