@@ -31,7 +31,7 @@ pub(crate) const LANE: LaneId = LaneId(1);
 /// A database of its own, on either backend.
 pub(crate) struct Base {
     pub(crate) store: Store,
-    url: String,
+    pub(crate) url: String,
     folder: tempfile::TempDir,
 }
 
