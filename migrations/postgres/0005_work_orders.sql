@@ -28,7 +28,7 @@ CREATE TABLE work_order (
     writers    TEXT    NOT NULL,            -- JSON: who wrote or changed it
     approved_by TEXT   NOT NULL,
     digest     BYTEA   NOT NULL,            -- what the approval binds
-    seeds      TEXT    NOT NULL,            -- JSON: seed phones; [] once erased
+    seeds      TEXT    NOT NULL,            -- JSON: seed phones, as they were when it was issued
     planned    TEXT    NOT NULL,            -- the carrier's planned times, JSON [from, to]; '' = none said
     salt       BYTEA   NOT NULL,
     created_us BIGINT NOT NULL,

@@ -169,12 +169,11 @@ impl Town {
         loop {
             let now = self.office.clock.now();
             self.worker.run_once(now).await.unwrap();
-            let next = self.office.next_due(now).await.unwrap().unwrap_or(end);
-            if next > now && now >= end {
-                return;
+            match self.office.next_due(now).await.unwrap() {
+                Some(next) if next <= now => {}
+                _ if now >= end => return,
+                next => self.until(next.unwrap_or(end).min(end)),
             }
-            // What was put off without a word from the carrier is due a little later.
-            self.until(next.max(now).min(end.max(now)));
         }
     }
 

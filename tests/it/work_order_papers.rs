@@ -99,7 +99,7 @@ async fn an_order_on_paper_goes_out_as_a_letter_and_comes_back_as_a_form() {
         office.import_order_form(clerk, &form).await.unwrap();
         assert_eq!(town.state(id).await, S::Proofed);
         office.release_order(clerk, id).await.unwrap();
-        office.clock.advance(chrono::TimeDelta::days(2));
+        office.clock.advance(chrono::TimeDelta::days(3));
         let wrong = [&right[..], &[("A39", "昨天"), ("C39", "很多")]].concat();
         let no = refused(
             office

@@ -20,12 +20,12 @@ use crate::{
         id::OrderId,
         lang::Lang,
         time::Micros,
-        work_order::{OrderEvent, due::Owed, readback},
+        work_order::{OrderEvent, OrderState, due::Owed, readback},
     },
     orders::{
         Answer, Piece,
         client::{Client, ClientError, tidy},
-        protocol::{Act, Standing},
+        protocol::{Act, CarrierState, Standing},
     },
     service::{Office, Result, ServiceError},
     store::{
@@ -98,7 +98,8 @@ impl Office {
         }
         for row in orders {
             let state = row.state()?;
-            if !state.is_open() {
+            // Of a withdrawn one, what had left is still asked for.
+            if !state.is_open() && row.poll_us == 0 {
                 continue;
             }
             let view = self.order_view(&mut tx, row).await?;
@@ -240,7 +241,7 @@ impl Desk {
         match event.filter(|e| state.on(*e).is_ok()) {
             Some(event) => change.happens(&by, event, answer)?,
             None => {
-                if state.is_open() {
+                if state.is_open() || wish.act == Act::Withdraw.as_str() {
                     change.row.poll_us = change.now().0;
                 }
                 change.note(&by, "told", "")?;
@@ -282,6 +283,15 @@ impl Desk {
         let next = standing.ask_again_at.map_or(at_the_latest, |t| {
             t.max(now.plus_secs(SOON_S)).min(at_the_latest)
         });
+        let is_over = matches!(
+            standing.state,
+            CarrierState::Withdrawn | CarrierState::Refused | CarrierState::Done
+        );
+        // What a carrier says last of an order that was called off.
+        let next = match row.state()? == OrderState::Withdrawn && is_over {
+            true => Micros(0),
+            false => next,
+        };
         let mut answer = standing.answer();
         answer.evidence = self.fetch(carrier, now, order, &standing).await?;
         self.take_in(&row, &answer, next).await
@@ -334,9 +344,11 @@ impl Desk {
             drop(change);
             return self.ask_again(row, next).await;
         }
-        if change.row.poll_us > 0 {
-            change.row.poll_us = next.0;
-        }
+        let state = change.row.state()?;
+        change.row.poll_us = match state.is_open() || state == OrderState::Withdrawn {
+            true => next.0,
+            false => 0,
+        };
         change.commit().await?;
         if taken.differing > 0 {
             self.wrong_proof(row).await?;
