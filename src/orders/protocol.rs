@@ -339,6 +339,7 @@ mod time {
 
     use super::Micros;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
     pub(super) fn serialize<S: Serializer>(t: &Micros, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(t)
     }

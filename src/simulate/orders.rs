@@ -203,7 +203,12 @@ impl Shared {
     }
 
     /// Signed by whoever knows the secret, and about this order?
-    fn check(&self, headers: &HeaderMap, body: &[u8], about: &str) -> Result<Signed, Response> {
+    fn check(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        about: &str,
+    ) -> Result<Signed, Box<Response>> {
         let header = |name: &str| {
             let value = headers.get(name).and_then(|v| v.to_str().ok());
             value.unwrap_or_default().to_owned()
@@ -223,7 +228,9 @@ impl Shared {
                 let words = verified
                     .err()
                     .map_or("wrong id".to_owned(), |e| e.to_string());
-                Err(problem(StatusCode::UNAUTHORIZED, &words).into_response())
+                Err(Box::new(
+                    refusal(StatusCode::UNAUTHORIZED, &words).into_response(),
+                ))
             }
         }
     }
@@ -250,7 +257,7 @@ impl Shared {
     ) -> Response {
         let signed = match self.check(headers, body, "") {
             Ok(signed) => signed,
-            Err(response) => return response,
+            Err(response) => return *response,
         };
         let now = self.settings.clock.now();
         let (answer, lost) =
@@ -341,10 +348,6 @@ fn refusal(status: StatusCode, words: &str) -> (StatusCode, Vec<u8>) {
     (status, body.to_string().into_bytes())
 }
 
-fn problem(status: StatusCode, words: &str) -> (StatusCode, Vec<u8>) {
-    refusal(status, words)
-}
-
 async fn create(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     shared.tell(&headers, &body, None).await
 }
@@ -368,7 +371,7 @@ async fn standing(
 ) -> Response {
     let signed = match shared.check(&headers, b"", &order.to_string()) {
         Ok(signed) => signed,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let now = shared.settings.clock.now();
     let mut inner = shared.inner();
@@ -392,7 +395,7 @@ async fn evidence(
 ) -> Response {
     let signed = match shared.check(&headers, b"", &order.to_string()) {
         Ok(signed) => signed,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let now = shared.settings.clock.now();
     let piece = shared

@@ -89,39 +89,37 @@ pub struct OrderRow {
     pub poll_us: i64,
 }
 
-impl OrderRow {
-    fn corrupt(&self, what: &str) -> Error {
-        Error::Corrupt {
-            table: "work_order",
-            what: what.to_owned(),
-        }
+fn corrupt(what: &str) -> Error {
+    Error::Corrupt {
+        table: "work_order",
+        what: what.to_owned(),
     }
+}
 
+impl OrderRow {
     /// Its id, typed.
     pub fn id(&self) -> Result<OrderId> {
-        self.id.parse().map_err(|_| self.corrupt(&self.id))
+        self.id.parse().map_err(|_| corrupt(&self.id))
     }
 
     /// Its state, typed.
     pub fn state(&self) -> Result<OrderState> {
-        self.state.parse().map_err(|_| self.corrupt(&self.state))
+        self.state.parse().map_err(|_| corrupt(&self.state))
     }
 
     /// Who sends, typed.
     pub fn carrier(&self) -> Result<Carrier> {
-        self.carrier
-            .parse()
-            .map_err(|_| self.corrupt(&self.carrier))
+        self.carrier.parse().map_err(|_| corrupt(&self.carrier))
     }
 
     /// Who wrote or changed it.
     pub fn writers(&self) -> Result<Vec<String>> {
-        serde_json::from_str(&self.writers).map_err(|_| self.corrupt("writers"))
+        serde_json::from_str(&self.writers).map_err(|_| corrupt("writers"))
     }
 
     /// Its seed phones.
     pub fn seeds(&self) -> Result<Vec<String>> {
-        serde_json::from_str(&self.seeds).map_err(|_| self.corrupt("seeds"))
+        serde_json::from_str(&self.seeds).map_err(|_| corrupt("seeds"))
     }
 
     /// What an approval binds.

