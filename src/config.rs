@@ -158,6 +158,8 @@ pub struct Sending {
     pub doubt_grace: Duration,
     /// A planned run whose audience differs by more than this share from what was approved is held.
     pub max_deviation: f64,
+    /// One's own calendar of holidays, make-up workdays and exam days; none: the one that comes with the program.
+    pub calendar: Option<PathBuf>,
 }
 
 /// `[alerts]`

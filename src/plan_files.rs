@@ -33,7 +33,6 @@ pub const TEXTS: &[(&str, &str)] = texts![
     "closing-leaders",
     "closing-staff",
     "closing-units",
-    "consultation-day-units",
     "consultation-eve-staff",
     "consultation-morning-leaders",
     "consultation-units",
@@ -45,7 +44,6 @@ pub const TEXTS: &[(&str, &str)] = texts![
     "drill-staff",
     "drill-tip-units",
     "drill-units",
-    "drill-week-staff",
     "drowning-units",
     "essay-units",
     "fire-units",
@@ -58,7 +56,6 @@ pub const TEXTS: &[(&str, &str)] = texts![
     "opening-leaders",
     "opening-staff",
     "opening-units",
-    "rainstorm-leaders",
     "rainstorm-rehearsal",
     "sites-units",
     "subscribers-mobile",
@@ -68,6 +65,40 @@ pub const TEXTS: &[(&str, &str)] = texts![
     "warning-week-units",
     "work-plan-units",
 ];
+
+/// The calendar of this file; without one, that which comes with the program.
+pub fn calendar(file: Option<&Path>) -> Result<Calendar, CalendarFileError> {
+    let Some(path) = file else {
+        return Ok(Calendar::builtin());
+    };
+    let wrong = |why: String| CalendarFileError {
+        path: path.to_owned(),
+        why,
+    };
+    let text = fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+    Calendar::parse(text.trim_start_matches('\u{feff}')).map_err(|e| wrong(e.to_string()))
+}
+
+/// A calendar file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the calendar {path}: {why}; mend it, or leave [sending] calendar empty")]
+pub struct CalendarFileError {
+    /// Where it is, or should be.
+    pub path: PathBuf,
+    /// What is wrong, with its line.
+    pub why: String,
+}
+
+impl CalendarFileError {
+    /// For people.
+    pub fn text(&self, lang: Lang) -> String {
+        let (path, why) = (self.path.display(), &self.why);
+        lang.pick(
+            format!("日历文件 {path} 不能用：{why}；请改正，或把 [sending] calendar 留空"),
+            self.to_string(),
+        )
+    }
+}
 
 /// A plan file that was read.
 #[derive(Debug, Clone)]

@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     domain::{
         carrier::Carrier,
-        event::{Event, Source, Span},
+        event::{Event, ForetoldRow, Source, Span},
         id::{CampaignId, GatewayId, LaneId, MessageId, RunId},
         ledger::Head,
         lifecycle::{CampaignAct, Intent},
@@ -141,6 +141,18 @@ pub struct Decision {
     pub reason: String,
     /// What was shown to the person who decided; another digest now is an error.
     pub digest: Vec<u8>,
+    /// The forecast that an approver was told: kept with the approval.
+    pub told: Option<Told>,
+}
+
+/// A forecast as an approver was told it.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// By slot and gateway.
+    pub rows: Vec<ForetoldRow>,
+    /// The ledger's newest entry when it was reckoned. A forecast behind it at the commit is an error:
+    /// another approval has taken of the same quotas meanwhile.
+    pub after: i64,
 }
 
 /// A wish to claim.

@@ -1,8 +1,13 @@
 //! Fires recurring campaigns when their slots come. Firing is unique by campaign and slot in the
 //! database: neither a crash nor a clock that was set back fires anything twice.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -30,6 +35,10 @@ use crate::{
 /// Between two looks at the clock.
 const LOOK: Duration = Duration::from_millis(150);
 
+/// A run is frozen so long before its slot, in microseconds: a million people take some seconds, and the
+/// first of them is to get it on time.
+const AHEAD_US: i64 = 30_000_000;
+
 /// Slots dealt with in one turn: after an outage the rest comes in the next ones.
 const A_TURN: usize = 16;
 
@@ -48,6 +57,17 @@ struct Groups {
     include: Vec<String>,
     #[serde(default)]
     exclude: Vec<String>,
+}
+
+/// A campaign that could not be fired rests so long before it is tried again.
+const REST: Duration = Duration::from_secs(5);
+
+/// What is remembered from turn to turn.
+#[derive(Debug, Default)]
+struct Memory {
+    seen: Option<Seen>,
+    /// Campaigns that could not be fired, and until when they rest.
+    resting: HashMap<String, Instant>,
 }
 
 /// What the last look found, when nothing was due.
@@ -104,26 +124,29 @@ impl Scheduler {
 
     /// Looks again and again until `stop`. A database that is away for a moment is waited for.
     pub async fn run(self, stop: CancellationToken) {
-        let mut seen = None;
+        let mut memory = Memory::default();
         while !stop.is_cancelled() {
-            if let Err(error) = self.turn(self.clock.now(), &mut seen).await {
-                seen = None;
+            if let Err(error) = self.turn(self.clock.now(), &mut memory).await {
+                memory.seen = None;
                 tracing::warn!("Slots could not be looked after for now: {error}");
             }
+            let next = memory.seen.and_then(|s| s.next);
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(LOOK) => {}
+                // A slot fires when it comes, not at the next look after it.
+                () = self.clock.reached(next.unwrap_or(Micros(i64::MAX))), if next.is_some() => {}
             }
         }
     }
 
     /// Deals with the slots that are due, the oldest first; says how many.
     pub async fn run_once(&self, now: Micros) -> store::Result<usize> {
-        self.turn(now, &mut None).await
+        self.turn(now, &mut Memory::default()).await
     }
 
-    /// One look. `seen` spares an idle house the reading: nothing was changed, and no slot has come.
-    async fn turn(&self, now: Micros, seen: &mut Option<Seen>) -> store::Result<usize> {
+    /// One look. What was seen spares an idle house the reading: nothing was changed, and no slot has come.
+    async fn turn(&self, now: Micros, memory: &mut Memory) -> store::Result<usize> {
         let (due, change) = {
             let mut tx = self.store.read("slots").await?;
             // Nothing fires on a held or stopped database: once it is let go, the policies decide.
@@ -131,31 +154,34 @@ impl Scheduler {
             let Some(change) = installation.map(|i| i.change) else {
                 return Ok(0);
             };
+            let seen = memory.seen;
             if seen.is_some_and(|s| s.change == change && s.next.is_none_or(|t| t > now)) {
                 return Ok(0);
             }
             (self.slots(&mut tx, now).await?, change)
         };
-        *seen = due.slots.is_empty().then_some(Seen {
+        memory.seen = due.slots.is_empty().then_some(Seen {
             change,
             next: due.next,
         });
-        let (mut dealt, mut failed) = (0, HashSet::new());
+        memory.resting.retain(|_, until| *until > Instant::now());
+        let mut dealt = 0;
         for (slot, campaign) in &due.slots {
             if dealt == A_TURN {
                 break;
             }
-            if failed.contains(&campaign.id) {
+            if memory.resting.contains_key(&campaign.id) {
                 continue;
             }
             match self.fire(now, campaign, *slot).await {
                 Ok(()) => dealt += 1,
                 // Somebody else was first, or changed the campaign: the next look tells.
                 Err(error) if error.is_conflict() => {}
-                // The next turn tries again; until then the others' slots have their turn.
+                // Tried again after a rest; until then the others' slots have their turn.
                 Err(error) => {
                     self.cannot_fire(campaign, &error);
-                    failed.insert(campaign.id.clone());
+                    let until = Instant::now() + REST;
+                    memory.resting.insert(campaign.id.clone(), until);
                 }
             }
         }
@@ -174,10 +200,11 @@ impl Scheduler {
                 open => open?,
             };
             for slot in open {
-                if slot <= now {
+                let at = freezes_at(slot);
+                if at <= now {
                     due.slots.push((slot, campaign.clone()));
                 } else {
-                    due.next = Some(due.next.map_or(slot, |t| t.min(slot)));
+                    due.next = Some(due.next.map_or(at, |t| t.min(at)));
                 }
             }
         }
@@ -425,6 +452,11 @@ async fn open_slots(tx: &mut Tx, campaign: &CampaignRow) -> store::Result<Vec<Mi
         .collect())
 }
 
+/// When the run of a slot is frozen.
+fn freezes_at(slot: Micros) -> Micros {
+    Micros(slot.0.saturating_sub(AHEAD_US))
+}
+
 /// When something could go out that is wanted at `at`.
 fn opens(hours: &Hours, at: Micros, priority: Priority) -> Micros {
     match hours.may_send(at, priority) {
@@ -433,13 +465,14 @@ fn opens(hours: &Hours, at: Micros, priority: Priority) -> Micros {
     }
 }
 
-/// The next instant at which anything will happen by itself: a slot, a run's beginning, the window's
-/// opening. Not after `now`: it is due already.
+/// The next instant at which anything will happen by itself: a slot's freezing, a run's beginning, the
+/// window's opening. Not after `now`: it is due already.
 pub async fn next_due(store: &Store, hours: &Hours, now: Micros) -> store::Result<Option<Micros>> {
     let mut tx = store.read("next_due").await?;
     let mut next = Vec::new();
     for campaign in tx.firing_campaigns().await? {
-        next.extend(open_slots(&mut tx, &campaign).await?.first().copied());
+        let slot = open_slots(&mut tx, &campaign).await?.first().copied();
+        next.extend(slot.map(freezes_at));
     }
     for run in tx.going_runs().await? {
         let priority = run.priority.parse().unwrap_or(Priority::Normal);

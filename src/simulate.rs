@@ -28,7 +28,7 @@ use tracing::warn;
 
 pub use account::NumberCounts;
 pub use command::{RunError, run};
-pub use settings::{Faults, Refusal, Settings};
+pub use settings::{Faults, Losing, Refusal, Settings};
 
 use crate::domain::phone::Phone;
 use account::Account;

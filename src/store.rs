@@ -25,6 +25,7 @@ pub mod work_order;
 use std::{
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -33,6 +34,7 @@ use sqlx::{
     postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::Notify;
 
 pub use error::{Error, Result};
 
@@ -53,6 +55,9 @@ const PG_CONNECTIONS: u32 = 8;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
+    /// Wakes this process's engine when an act of this process has changed what it must notice; other
+    /// processes' acts it finds by the change counter.
+    bumped: Arc<Notify>,
 }
 
 #[derive(Debug, Clone)]
@@ -88,6 +93,9 @@ pub enum Backend {
 pub struct Tx {
     inner: Inner,
     name: &'static str,
+    /// Has it changed what the engine must notice?
+    bumps: bool,
+    bumped: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -150,7 +158,16 @@ impl Store {
                     })?,
             )
         };
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            bumped: Arc::default(),
+        })
+    }
+
+    /// Returns when an act of this process has bumped the change counter since the last call returned.
+    /// Cancel safe; for one waiter.
+    pub async fn bumped(&self) {
+        self.bumped.notified().await;
     }
 
     /// Applies what is missing of the migrations.
@@ -184,7 +201,7 @@ impl Store {
             Pool::Sqlite { write, .. } => Inner::Sqlite(begin_sqlite(write).await?),
             Pool::Postgres(pool) => Inner::Postgres(pool.begin().await?),
         };
-        Ok(Tx { inner, name })
+        Ok(self.tx(inner, name))
     }
 
     /// Begins a transaction that only reads, and sees one state of the database throughout.
@@ -196,7 +213,16 @@ impl Store {
                     .await?,
             ),
         };
-        Ok(Tx { inner, name })
+        Ok(self.tx(inner, name))
+    }
+
+    fn tx(&self, inner: Inner, name: &'static str) -> Tx {
+        Tx {
+            inner,
+            name,
+            bumps: false,
+            bumped: self.bumped.clone(),
+        }
     }
 
     /// Closes all connections; on SQLite this folds the journal back into the file.
@@ -238,6 +264,9 @@ impl Tx {
         };
         metrics::histogram!("watchbell_commit_seconds", "transaction" => self.name)
             .record(started.elapsed().as_secs_f64());
+        if self.bumps && done.is_ok() {
+            self.bumped.notify_one();
+        }
         done.map_err(Error::from)
     }
 

@@ -28,6 +28,13 @@ def must(holds, *words):
 
 
 def outcome(m):
+    state, code = last_try(m)
+    if m.get("again") and state in ("rejected", "suppressed", "cancelled"):
+        return ("in_doubt", f"{state}:{code}")
+    return (state, code)
+
+
+def last_try(m):
     kinds = [kind for kind, _ in m["parts"]]
     left = any(kind == TAKEN or kind in REPORTS for kind in kinds)
     if m["ours"]:
@@ -55,7 +62,7 @@ def hear(e, n, messages, where):
     if word in ("suppressed", "cancelled"):
         m["ours"] = (word, code)
     elif word == "resent":
-        m["parts"] = [("open", "")] * of
+        m["parts"], m["again"] = [("open", "")] * of, True
     elif word == "unconfirmed":
         m["silent"] = True
     else:

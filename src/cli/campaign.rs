@@ -8,10 +8,12 @@ use super::{CliError, Ctx, Exit};
 use crate::{
     domain::{
         id::CampaignId,
+        lang::Lang,
         lifecycle::{CampaignAct, CampaignState},
-        role::Act,
+        role::{Act, Actor},
+        time::Micros,
     },
-    service::{forecast::Forecast, sending::CampaignRow},
+    service::{Office, ServiceError, forecast::Forecast, sending::CampaignRow},
 };
 
 /// `watchbell campaign …`
@@ -31,26 +33,39 @@ pub enum CampaignCommand {
         #[arg(long)]
         json: bool,
     },
-    /// 提交审批 · hand it in for approval
-    Submit {
-        /// Which.
-        id: CampaignId,
-        /// 修改后的正文 · another text
-        #[arg(long)]
-        text: Option<String>,
-    },
-    /// 批准（不能批准自己的） · let it out; never your own
-    Approve {
-        /// Which.
-        id: CampaignId,
-        /// 看到的校验码（开头几位即可） · the check code that was shown, or its beginning
-        #[arg(long, value_name = "CODE")]
-        check: Option<String>,
-    },
+    /// 提交审批 · hand in for approval
+    Submit(ToSubmit),
+    /// 批准（不能批准自己的） · let out; never your own
+    Approve(ToApprove),
     /// 退回修改 · give it back to be mended
     Return(WithReason),
     /// 否决 · turn it down for good
     Reject(WithReason),
+}
+
+/// What is handed in: one campaign, or all drafts of a plan.
+#[derive(Debug, Args)]
+pub struct ToSubmit {
+    /// Which.
+    #[arg(required_unless_present = "plan", conflicts_with = "plan")]
+    pub id: Option<CampaignId>,
+    /// 整个计划的草稿 · all drafts of this plan
+    #[arg(long, value_name = "NAME")]
+    pub plan: Option<String>,
+    /// 修改后的正文 · another text
+    #[arg(long, conflicts_with = "plan")]
+    pub text: Option<String>,
+}
+
+/// What is let out.
+#[derive(Debug, Args)]
+pub struct ToApprove {
+    /// Which, one or several.
+    #[arg(required = true)]
+    pub ids: Vec<CampaignId>,
+    /// 看到的校验码（开头几位即可） · the check code that was shown, or its beginning
+    #[arg(long, value_name = "CODE")]
+    pub check: Option<String>,
 }
 
 /// A campaign and why.
@@ -67,11 +82,10 @@ pub struct WithReason {
 pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
-    let (id, act, reason) = match command {
+    match command {
         CampaignCommand::List { json } => {
             actor.may(Act::ReadLog)?;
-            list(&office.campaigns().await?, json, ctx)?;
-            return Ok(Exit::Done);
+            list(&office, &office.campaigns().await?, json, ctx)?;
         }
         CampaignCommand::Show { id, json } => {
             actor.may(Act::ReadLog)?;
@@ -83,43 +97,137 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
                 _ => None,
             };
             show(&campaign, foretold.as_ref(), json, ctx)?;
-            return Ok(Exit::Done);
         }
-        CampaignCommand::Submit { id, text } => {
-            office.submit(&actor, id, text.as_deref()).await?;
-            show(&office.campaign(id).await?, None, false, ctx)?;
-            return Ok(Exit::Done);
-        }
-        CampaignCommand::Approve { id, check } => {
-            let code = hex::encode(office.campaign(id).await?.digest);
-            if check.is_some_and(|c| c.is_empty() || !code.starts_with(&c.to_lowercase())) {
-                return Err(CliError::refused(
-                    "校验码不符：这已不是您看到的那一份，请重新查看",
-                    "the check code differs: this is no longer what you were shown, look at it again",
-                ));
-            }
-            (id, CampaignAct::Approve, None)
-        }
-        CampaignCommand::Return(w) => (w.id, CampaignAct::Return, Some(w.reason)),
-        CampaignCommand::Reject(w) => (w.id, CampaignAct::Reject, Some(w.reason)),
-    };
-    let reason = match reason {
-        Some(None) => {
+        CampaignCommand::Submit(what) => return submit(&office, &actor, what, ctx).await,
+        CampaignCommand::Approve(what) => return approve(&office, &actor, what, ctx).await,
+        CampaignCommand::Return(w) => decide(&office, &actor, w, CampaignAct::Return, ctx).await?,
+        CampaignCommand::Reject(w) => decide(&office, &actor, w, CampaignAct::Reject, ctx).await?,
+    }
+    Ok(Exit::Done)
+}
+
+/// One campaign, or all drafts of a plan, each by itself: what cannot be handed in keeps no other.
+async fn submit(
+    office: &Office,
+    actor: &Actor,
+    what: ToSubmit,
+    ctx: &Ctx,
+) -> Result<Exit, CliError> {
+    if let Some(id) = what.id {
+        office.submit(actor, id, what.text.as_deref()).await?;
+        show(&office.campaign(id).await?, None, false, ctx)?;
+        return Ok(Exit::Done);
+    }
+    let plan = what.plan.unwrap_or_default();
+    let drafts: Vec<_> = office
+        .campaigns()
+        .await?
+        .into_iter()
+        .rev()
+        .filter(|c| c.plan == plan && c.state == CampaignState::Draft.as_str())
+        .collect();
+    if drafts.is_empty() {
+        return Err(CliError::refused(
+            format!("计划“{plan}”没有待提交的草稿：先用 watchbell plan import 导入"),
+            format!(
+                "plan {plan:?} has no drafts to hand in: import it with `watchbell plan import`"
+            ),
+        ));
+    }
+    each(drafts.iter().map(|c| c.id.clone()), ctx, async |id| {
+        let submission = office.submit(actor, id, None).await?;
+        Ok(ctx.lang.pick(
+            format!("已提交，{} 人", submission.people),
+            format!("handed in, {} people", submission.people),
+        ))
+    })
+    .await
+}
+
+async fn approve(
+    office: &Office,
+    actor: &Actor,
+    what: ToApprove,
+    ctx: &Ctx,
+) -> Result<Exit, CliError> {
+    let [id] = what.ids[..] else {
+        if what.check.is_some() {
             return Err(CliError::usage(
-                "请写明理由：--reason TEXT",
-                "say why: --reason TEXT",
+                "校验码只对一个任务有意义：请逐个批准",
+                "a check code belongs to one campaign: approve them one by one",
             ));
         }
-        Some(Some(reason)) => reason,
-        None => String::new(),
+        let ids = what.ids.iter().map(ToString::to_string);
+        return each(ids, ctx, async |id| {
+            office.decide(actor, id, CampaignAct::Approve, "").await?;
+            Ok(ctx.lang.pick("已批准".to_owned(), "let out".to_owned()))
+        })
+        .await;
     };
-    let campaign = office.decide(&actor, id, act, &reason).await?;
-    let foretold = match act {
-        CampaignAct::Approve => Some(office.forecast_campaign(id).await?),
-        _ => None,
-    };
-    show(&campaign, foretold.as_ref(), false, ctx)?;
+    let code = hex::encode(office.campaign(id).await?.digest);
+    if what
+        .check
+        .is_some_and(|c| c.is_empty() || !code.starts_with(&c.to_lowercase()))
+    {
+        return Err(CliError::refused(
+            "校验码不符：这已不是您看到的那一份，请重新查看",
+            "the check code differs: this is no longer what you were shown, look at it again",
+        ));
+    }
+    let campaign = office.decide(actor, id, CampaignAct::Approve, "").await?;
+    let foretold = office.forecast_campaign(id).await?;
+    show(&campaign, Some(&foretold), false, ctx)?;
     Ok(Exit::Done)
+}
+
+/// Several campaigns one after the other, a line for each; the answer is no when any was refused.
+async fn each(
+    ids: impl Iterator<Item = String>,
+    ctx: &Ctx,
+    act: impl AsyncFn(CampaignId) -> Result<String, ServiceError>,
+) -> Result<Exit, CliError> {
+    let mut exit = Exit::Done;
+    for id in ids {
+        let campaign = id.parse().map_err(|_| {
+            CliError::usage(format!("{id} 不是任务号"), format!("{id} is no campaign"))
+        })?;
+        match act(campaign).await {
+            Ok(done) => ctx.out.line(format!("{id}  {done}"))?,
+            Err(refusal) => {
+                exit = Exit::No;
+                ctx.out.note(format!("{id}  {}", refusal.text(ctx.lang)))?;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+async fn decide(
+    office: &Office,
+    actor: &Actor,
+    what: WithReason,
+    act: CampaignAct,
+    ctx: &Ctx,
+) -> Result<(), CliError> {
+    let Some(reason) = what.reason else {
+        return Err(CliError::usage(
+            "请写明理由：--reason TEXT",
+            "say why: --reason TEXT",
+        ));
+    };
+    let campaign = office.decide(actor, what.id, act, &reason).await?;
+    show(&campaign, None, false, ctx)
+}
+
+/// The next slot that has not come; `None`: there is none.
+fn next_slot(c: &CampaignRow, now: Micros) -> Option<Micros> {
+    use CampaignState as S;
+    match c.state().ok()? {
+        S::Finished | S::Rejected | S::Cancelled => None,
+        S::Draft | S::Submitted | S::Returned | S::Approved | S::Active | S::Paused => {
+            c.slots().ok()?.into_iter().find(|s| *s > now)
+        }
+    }
 }
 
 fn to_json(c: &CampaignRow) -> serde_json::Value {
@@ -130,22 +238,53 @@ fn to_json(c: &CampaignRow) -> serde_json::Value {
     })
 }
 
-fn list(campaigns: &[CampaignRow], as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
+fn list(
+    office: &Office,
+    campaigns: &[CampaignRow],
+    as_json: bool,
+    ctx: &Ctx,
+) -> Result<(), CliError> {
+    let now = office.clock.now();
     if as_json {
-        let rows: Vec<_> = campaigns.iter().map(to_json).collect();
-        return ctx.out.json(&json!({ "campaigns": rows }));
+        let rows = campaigns.iter().map(|c| {
+            let mut row = to_json(c);
+            row["plan"] = json!(c.plan);
+            row["next_slot_us"] = json!(next_slot(c, now));
+            row
+        });
+        return ctx
+            .out
+            .json(&json!({ "campaigns": rows.collect::<Vec<_>>() }));
     }
     let heading = match ctx.lang {
-        crate::domain::lang::Lang::Zh => ["任务", "名称", "状态", "提交人", "决定人"],
-        crate::domain::lang::Lang::En => {
-            ["campaign", "name", "state", "submitted by", "decided by"]
-        }
+        Lang::Zh => [
+            "任务",
+            "名称",
+            "状态",
+            "计划",
+            "下次发送",
+            "提交人",
+            "决定人",
+        ],
+        Lang::En => [
+            "campaign",
+            "name",
+            "state",
+            "plan",
+            "next slot",
+            "submitted by",
+            "decided by",
+        ],
     };
+    let zone = office.config.sending.timezone;
+    let local = |at: Micros| at.local(zone).format("%Y-%m-%d %H:%M").to_string();
     let rows = campaigns.iter().map(|c| {
         [
             c.id.clone(),
             c.name.clone(),
             c.state.clone(),
+            c.plan.clone(),
+            next_slot(c, now).map_or(String::new(), local),
             c.submitted_by.clone(),
             c.decided_by.clone(),
         ]

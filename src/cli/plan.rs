@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{CliError, Ctx, Exit};
 use crate::{
+    config::Sending,
     domain::{
         calendar::Calendar,
         lang::Lang,
@@ -18,7 +19,7 @@ use crate::{
         role::{Act, Actor},
         time::Micros,
     },
-    plan_files::{PlanFile, PlanFileError},
+    plan_files::{self, PlanFile, PlanFileError},
     service::{
         Office,
         plan::{Effect, Import, ImportDiff},
@@ -107,11 +108,12 @@ pub async fn run(command: PlanCommand, ctx: &Ctx) -> Result<Exit, CliError> {
 }
 
 fn check(args: &CheckArgs, ctx: &Ctx) -> Result<Exit, CliError> {
-    let zone = ctx.config()?.sending.timezone;
+    let sending = ctx.config()?.sending;
+    let calendar = calendar(&sending)?;
     let read = PlanFile::load(&args.file);
     let resolved = read.and_then(|file| {
-        let zone = file.read.plan.zone.unwrap_or(zone);
-        let resolved = file.resolve(&Calendar::builtin(), zone, None)?;
+        let zone = file.read.plan.zone.unwrap_or(sending.timezone);
+        let resolved = file.resolve(&calendar, zone, None)?;
         Ok((file, zone, resolved))
     });
     let (file, zone, resolved) = match resolved {
@@ -194,6 +196,11 @@ async fn import(args: &ImportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+fn calendar(sending: &Sending) -> Result<Calendar, CliError> {
+    plan_files::calendar(sending.calendar.as_deref())
+        .map_err(|e| CliError::usage(e.text(Lang::Zh), e.text(Lang::En)))
+}
+
 /// The plan worked out, its groups looked up among those there are.
 async fn beside_the_groups(
     file: &PlanFile,
@@ -202,8 +209,8 @@ async fn beside_the_groups(
 ) -> Result<Resolved, CliError> {
     let groups = office.groups(actor).await?;
     let groups: Vec<String> = groups.into_iter().map(|g| g.name).collect();
-    let zone = office.config.sending.timezone;
-    file.resolve(&Calendar::builtin(), zone, Some(&groups))
+    let sending = &office.config.sending;
+    file.resolve(&calendar(sending)?, sending.timezone, Some(&groups))
         .map_err(|e| wrong(&e))
 }
 
@@ -342,7 +349,7 @@ fn new(args: &NewArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         ctx.out.note(note.text(ctx.lang))?;
     }
     // What the moved plan comes to is looked at as `plan check` would.
-    let zone = ctx.config()?.sending.timezone;
+    let sending = ctx.config()?.sending;
     let path = args.out.clone().unwrap_or_else(|| file.path.clone());
     let checked = Plan::parse(&text).map(|read| PlanFile {
         path: path.clone(),
@@ -350,7 +357,7 @@ fn new(args: &NewArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         read,
     });
     let found = match checked {
-        Ok(file) => match file.resolve(&Calendar::builtin(), zone, None) {
+        Ok(file) => match file.resolve(&calendar(&sending)?, sending.timezone, None) {
             Ok(resolved) => resolved.warnings,
             Err(PlanFileError::Wrong { problems, .. }) => problems,
             Err(error) => return Err(wrong(&error)),

@@ -158,6 +158,11 @@ impl Sending {
         let max_deviation = section.get("max_deviation", SHARE, |v| {
             money(v).filter(|share| *share <= 1.0)
         });
+        let folder = section.layers().folder();
+        let calendar = section.get("calendar", TEXT, text).map(|file| {
+            let path = folder.join(&file);
+            (!file.is_empty()).then_some(path)
+        });
         Some(Self {
             timezone: timezone?,
             season: season?,
@@ -168,6 +173,7 @@ impl Sending {
             report_window: report_window?,
             doubt_grace: doubt_grace?,
             max_deviation: max_deviation?,
+            calendar: calendar?,
         })
     }
 }

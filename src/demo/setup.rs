@@ -20,7 +20,7 @@ use crate::{
     },
     plan_files::{self, PlanFile, PlanFileError},
     service::{Office, ServiceError, contacts::Import},
-    simulate::{Faults, Settings},
+    simulate::{Faults, Losing, Settings},
 };
 
 /// What marks a folder as made by a demo, so that the next one may clear it.
@@ -35,19 +35,21 @@ pub(super) struct People {
 
 /// Practises a carrier's bad days: dead numbers, lost answers, early, late and repeated reports.
 pub(super) fn carrier(gateway: &crate::config::Gateway, clock: Clock, seed: u64) -> Settings {
-    // A lost answer keeps its run from being through until the time-out: one carrier's bad days are enough to show it.
+    // One carrier's bad days are enough to show what a lost answer is. What others wait for is not lost: it
+    // would keep its run from being through until the time-out, which no forecast knows.
     let lost_answers = if gateway.id.0 == "unicom" { 0.1 } else { 0.0 };
     Settings {
         faults: Faults {
             lost_answers,
+            losing: Losing::LastPart,
             duplicate_reports: 1.0,
             early_reports: 1.0,
             late_reports: 0.5,
             late_factor: 4,
             ..Faults::default()
         },
-        report_delay: Duration::from_millis(150),
-        report_jitter: Duration::from_millis(150),
+        report_delay: Duration::from_millis(80),
+        report_jitter: Duration::from_millis(80),
         rate: Some(gateway.rate),
         undelivered_percent: 4.0,
         seed,
@@ -84,9 +86,9 @@ fn settings(database: &str) -> String {
     );
     super::orders::settings(&mut text);
     for (id, carriers, rate) in [
-        ("mobile", r#""mobile", "broadnet""#, 1_500),
-        ("unicom", r#""unicom""#, 750),
-        ("telecom", r#""telecom""#, 750),
+        ("mobile", r#""mobile", "broadnet""#, 500),
+        ("unicom", r#""unicom""#, 250),
+        ("telecom", r#""telecom""#, 250),
     ] {
         _ = write!(
             text,

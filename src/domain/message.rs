@@ -225,6 +225,22 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The carrier's answer to a submit, yes or no.
+    pub const fn is_answer(&self) -> bool {
+        match self {
+            Self::Accepted { .. } | Self::Refused { .. } => true,
+            Self::Doubt
+            | Self::Reported { .. }
+            | Self::Adopted { .. }
+            | Self::Unconfirmed
+            | Self::Resent
+            | Self::Suppressed { .. }
+            | Self::Cancelled { .. } => false,
+        }
+    }
+}
+
 /// Where a message stands: its parts, and what we decided ourselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -351,8 +367,18 @@ impl Standing {
         Ok(true)
     }
 
-    /// The stored state and code; `None` while it is still on its way or waits.
+    /// The stored state and code; `None` while it is still on its way or waits. Of a message that was sent
+    /// again, only the second try can be known never to have left: the first one's doubt stays.
     pub fn outcome(&self) -> Option<(Outcome, String)> {
+        match self.last_try() {
+            Some((outcome, code)) if self.attempt > 1 && outcome.never_left() => {
+                Some((Outcome::InDoubt, format!("{outcome}:{code}")))
+            }
+            known => known,
+        }
+    }
+
+    fn last_try(&self) -> Option<(Outcome, String)> {
         if let Some(ours) = &self.ours {
             // A part that already left makes "cancelled" a half truth; say what really happened.
             return match self.parts.iter().any(|p| p.carrier_id().is_some()) {
@@ -480,6 +506,34 @@ mod tests {
         m.apply(0, &Change::Refused { code: "1".into() }).unwrap();
         assert!(m.apply(0, &accepted("a")).is_err());
         assert!(m.apply(0, &Change::Resent).is_err());
+    }
+
+    #[test]
+    fn a_second_try_that_never_left_leaves_the_first_ones_doubt() {
+        let again = || {
+            let mut m = Standing::fresh(1);
+            m.apply(0, &Change::Doubt).unwrap();
+            m.apply(0, &Change::Resent).unwrap();
+            m
+        };
+        let mut refused = again();
+        refused
+            .apply(0, &Change::Refused { code: "6".into() })
+            .unwrap();
+        assert_eq!(
+            refused.outcome(),
+            Some((Outcome::InDoubt, "rejected:6".into()))
+        );
+        let mut stopped = again();
+        let reason = "person".into();
+        stopped.apply(0, &Change::Cancelled { reason }).unwrap();
+        assert_eq!(
+            stopped.outcome(),
+            Some((Outcome::InDoubt, "cancelled:person".into()))
+        );
+        let mut taken = again();
+        taken.apply(0, &accepted("a")).unwrap();
+        assert_eq!(taken.outcome().unwrap().0, Outcome::Submitted);
     }
 
     #[test]

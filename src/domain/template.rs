@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use super::text::{is_invisible, is_sendable};
+use super::{
+    nearest::distance,
+    text::{is_invisible, is_sendable},
+};
 
 /// Longest value in characters unless a limit of its own is given: enough for a unit's full name, short enough that
 /// one person's row does not make a text of many segments.
@@ -473,31 +476,16 @@ fn excerpt(text: &str) -> String {
     text.chars().take(10).collect()
 }
 
-/// The known name that differs least, if it shares anything with what was written.
-/// The known name that was probably meant.
+/// The known name that was probably meant: the one that differs least, letter case ignored, if it shares
+/// anything with what was written.
 pub fn nearest(name: &str, known: &[String]) -> Option<String> {
+    let written = name.to_lowercase();
     known
         .iter()
-        .map(|k| (distance(name, k), k))
+        .map(|k| (distance(&written, &k.to_lowercase()), k))
         .filter(|(d, k)| *d < name.chars().count().max(k.chars().count()))
         .min_by_key(|(d, _)| *d)
         .map(|(_, k)| k.clone())
-}
-
-/// Edit distance in characters, letter case ignored.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.to_lowercase().chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::{
     alert::{Alert, Alerts, Kind},
     clock::Clock,
     config,
-    domain::{carrier::Carrier, event::Event as Entry, id::GatewayId},
+    domain::{carrier::Carrier, event::Event as Entry, id::GatewayId, time::Micros},
     gateway::{self, Event, Gateway, Health, OpenError},
     recorder::{Committed, Op, Recorder},
     store::{self, Store, error::Next},
@@ -261,13 +261,18 @@ impl Engine {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (clock, store) = (self.parts.clock.clone(), self.parts.store.clone());
         loop {
+            let due = self.housekeeper.due();
             // The clock's turns first: a carrier that never pauses must not keep the engine from
             // renewing its lease and seeing a stop.
             let step = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 _ = poll.tick() => Step::Poll,
+                // A run begins at its slot, not at the next poll after it.
+                () = reached(&clock, due) => Step::Poll,
+                () = store.bumped() => Step::Poll,
                 _ = tick.tick() => Step::Tick,
                 step = self.step() => step,
             };
@@ -475,6 +480,14 @@ impl Engine {
             Ok(Err(error)) => EngineError::Store(error),
             _ => EngineError::Journal,
         }
+    }
+}
+
+/// Never, where nothing is due.
+async fn reached(clock: &Clock, due: Option<Micros>) {
+    match due {
+        Some(at) => clock.reached(at).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -104,14 +104,23 @@ impl Housekeeper {
         self.change = None;
     }
 
+    /// When the next thing comes that only time changes, as far as the last look knows.
+    pub(super) fn due(&self) -> Option<Micros> {
+        self.due
+    }
+
     /// `None`: nothing has changed since the last look.
     pub(super) async fn look(&mut self, tx: &mut Tx, now: Micros) -> store::Result<Option<News>> {
+        // Taken before anything can fail, for it wakes the engine at once; a look that fails is made
+        // again at the next poll.
+        if self.due.take_if(|at| *at <= now).is_some() {
+            self.look_again();
+        }
         let Some(installation) = tx.installation().await? else {
             return Ok(None);
         };
         let sweep = self.swept.is_none_or(|t| t.elapsed() >= SWEEP);
-        let due = self.due.is_some_and(|at| at <= now);
-        if !sweep && !due && self.change == Some(installation.change) {
+        if !sweep && self.change == Some(installation.change) {
             return Ok(None);
         }
         self.change = Some(installation.change);

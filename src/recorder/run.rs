@@ -1,6 +1,6 @@
 //! A run's own steps: reserving its people's daily limits, opening its lanes, seeing it done.
 
-use super::{Decision, work::Work};
+use super::{Decision, Told, work::Work};
 use crate::{
     domain::{
         event::{Event, Source, Span},
@@ -9,7 +9,7 @@ use crate::{
         message::{Change, Outcome},
         policy::Late,
     },
-    store::{self, Tx},
+    store::{self, Tx, forecast::ForecastRow},
 };
 
 /// References that tell long messages apart; the eighth bit tells a repetition.
@@ -230,7 +230,8 @@ pub(crate) async fn is_done(tx: &mut Tx, run: RunId) -> store::Result<bool> {
     if open == 0 {
         return Ok(true);
     }
-    Ok(open == counts.of(Outcome::InDoubt) && open == tx.held_doubts(run).await?)
+    // A second try that never left is in doubt without a grace of its own: the first one's is over.
+    Ok(open == counts.of(Outcome::InDoubt) && !tx.has_doubt_in_grace(run).await?)
 }
 
 async fn campaign_act(
@@ -285,6 +286,9 @@ pub(super) async fn decide(
         campaign.decided_by.clone_from(&decision.by);
     }
     tx.update_campaign(&campaign, from, work.now).await?;
+    if let Some(told) = &decision.told {
+        keep_forecast(tx, work, decision, told).await?;
+    }
     work.note(&Event::Campaign {
         by: decision.by.clone(),
         act: decision.act.as_str().into(),
@@ -322,6 +326,46 @@ pub(super) async fn decide(
         }
     }
     tx.bump().await
+}
+
+/// Keeps what the approver was told; with it the quotas are taken. Two approvals that reckoned with the
+/// same rest cannot both be right: the later one has to reckon anew.
+async fn keep_forecast(
+    tx: &mut Tx,
+    work: &mut Work<'_>,
+    decision: &Decision,
+    told: &Told,
+) -> store::Result<()> {
+    if tx.is_foretold_since(told.after).await? {
+        return Err(store::Error::Conflict(
+            "another campaign was let out meanwhile: the quotas have to be reckoned anew"
+                .to_owned(),
+        ));
+    }
+    if told.rows.is_empty() {
+        return Ok(());
+    }
+    let kept: Vec<ForecastRow> = told
+        .rows
+        .iter()
+        .map(|r| ForecastRow {
+            campaign_id: decision.campaign.to_string(),
+            slot_us: r.slot,
+            gateway: r.gateway.0.clone(),
+            people: r.people,
+            segments: r.segments,
+            starts_us: r.starts,
+            ends_us: r.ends,
+            made_us: work.now.0,
+        })
+        .collect();
+    tx.put_forecasts(&kept).await?;
+    work.note(&Event::Forecast {
+        by: decision.by.clone(),
+        campaign: decision.campaign,
+        rows: told.rows.clone(),
+    });
+    Ok(())
 }
 
 /// Ends one run of a campaign that goes on.

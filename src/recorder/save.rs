@@ -1,13 +1,13 @@
 //! Writing a working set back: set statements in the order of their keys.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::work::{Place, Work};
 use crate::{
     domain::{
         carrier::Carrier,
         event::Event,
-        id::{GatewayId, LaneId, MessageId},
+        id::{GatewayId, MessageId},
         ledger::salted,
         message::Part,
     },
@@ -65,12 +65,11 @@ impl Work<'_> {
         for row in std::mem::take(&mut self.again) {
             tx.put_again(&row).await?;
         }
-        let closed = std::mem::take(&mut self.closed);
-        for (lane, claim) in &closed {
-            tx.drop_claim(*lane, *claim).await?;
+        for (lane, claim) in std::mem::take(&mut self.closed) {
+            tx.drop_claim(lane, claim).await?;
         }
-        let lanes: BTreeSet<LaneId> = closed.into_iter().map(|(lane, _)| lane).collect();
-        tx.lanes_sent(&lanes, self.now).await?;
+        let answered = std::mem::take(&mut self.answered);
+        tx.lanes_answered(&answered, self.now).await?;
         tx.release_days(&std::mem::take(&mut self.days)).await?;
         for (phone, gateway) in std::mem::take(&mut self.evidence) {
             if let Some(carrier) = serves.get(&gateway) {

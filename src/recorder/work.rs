@@ -1,7 +1,7 @@
 //! The working set of one commit: the rows it touches, loaded once, changed in memory by the pure
 //! rules of `domain::message`, written back as set statements.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{Committed, Op, PartNews};
 use crate::{
@@ -52,8 +52,7 @@ pub(crate) fn standing(row: &MessageRow, segments: &[SegmentRow]) -> store::Resu
     let mut standing = Standing::fresh(usize::try_from(row.segments).unwrap_or(1));
     standing.attempt = row.attempt;
     standing.adopted = row.mark.as_deref() == Some("adopted");
-    let state = row.state.as_deref().unwrap_or_default();
-    let code = row.code.clone().unwrap_or_default();
+    let (state, code) = last_try(row);
     match state {
         "suppressed" => standing.ours = Some((Outcome::Suppressed, code.clone())),
         "cancelled" => standing.ours = Some((Outcome::Cancelled, code.clone())),
@@ -83,6 +82,18 @@ pub(crate) fn standing(row: &MessageRow, segments: &[SegmentRow]) -> store::Resu
             Part::from_columns(state, &id, &code).map_err(|e| corrupt(&e.to_string()))?;
     }
     Ok(standing)
+}
+
+/// What became of the last try: behind a first one's doubt its own outcome stands in the code.
+fn last_try(row: &MessageRow) -> (&str, String) {
+    let state = row.state.as_deref().unwrap_or_default();
+    let code = row.code.as_deref().unwrap_or_default();
+    match code.split_once(':') {
+        Some((own @ ("rejected" | "suppressed" | "cancelled"), code)) if state == "in_doubt" => {
+            (own, code.to_owned())
+        }
+        _ => (state, code.to_owned()),
+    }
 }
 
 /// Where reports of a number through a gateway are looked for.
@@ -118,6 +129,8 @@ pub(super) struct Work<'a> {
     pub(super) days: Vec<(String, Phone)>,
     pub(super) again: Vec<AgainRow>,
     pub(super) closed: Vec<(LaneId, i64)>,
+    /// Lanes of which the carrier has answered something.
+    pub(super) answered: BTreeSet<LaneId>,
     pub(super) evidence: Vec<(Phone, GatewayId)>,
     events: String,
     pub(super) done: Committed,
@@ -147,6 +160,7 @@ impl<'a> Work<'a> {
             days: Vec::new(),
             again: Vec::new(),
             closed: Vec::new(),
+            answered: BTreeSet::new(),
             evidence: Vec::new(),
             events: String::new(),
             done: Committed::default(),
@@ -401,6 +415,9 @@ impl<'a> Work<'a> {
             (false, _) => None,
         };
         message.dirty = true;
+        if change.is_answer() {
+            self.answered.insert(id.lane());
+        }
         let never_left = after.as_ref().is_some_and(|a| a.0.never_left());
         let phone = message.phone();
         self.tally_change(id, before.map(|b| b.0), after.map(|a| a.0));

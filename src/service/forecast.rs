@@ -14,7 +14,7 @@ use super::{Office, ServiceError};
 use crate::{
     config,
     domain::{
-        event::{Event, ForetoldRow},
+        event::ForetoldRow,
         forecast::{self, Contract, Course, Passage},
         hours::{Hours, Window},
         id::{CampaignId, GatewayId},
@@ -23,7 +23,7 @@ use crate::{
         priority::Priority,
         time::Micros,
     },
-    store::forecast::ForecastRow,
+    recorder::Told,
 };
 
 pub use clash::{Clash, OFTEN};
@@ -152,19 +152,21 @@ impl Office {
         self.foretell(now, &all).await
     }
 
-    /// Forecasts a campaign that is about to be let out, and keeps what was told.
-    pub(super) async fn keep_forecast(&self, by: &str, id: CampaignId) -> Result<(), ServiceError> {
+    /// What the approver of a campaign is told, to be kept with the approval: an answer of no where a
+    /// gateway's quota would not suffice. `None`: it cannot be forecast.
+    pub(super) async fn told(&self, id: CampaignId) -> Result<Option<Told>, ServiceError> {
+        let after = self.store.read("head").await?.head().await?.n;
         let forecast = match self.forecast_campaign(id).await {
             Ok(forecast) => forecast,
             // Another campaign's vanished group must not keep an urgent one from being let out.
             Err(error) => {
                 tracing::warn!(campaign.id = %id, "No forecast for campaign {id}: {error}");
-                return Ok(());
+                return Ok(None);
             }
         };
         forecast.check_quotas()?;
         let at = |t: Option<Micros>| t.map_or(0, |t| t.0);
-        let rows: Vec<ForetoldRow> = forecast
+        let rows = forecast
             .runs
             .iter()
             .flat_map(|run| run.gateways.iter().map(move |g| (run.slot, g)))
@@ -177,32 +179,7 @@ impl Office {
                 ends: at(g.ends),
             })
             .collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let mut acting = self.act("forecast").await?;
-        let made_us = acting.time().0;
-        let kept: Vec<ForecastRow> = rows
-            .iter()
-            .map(|r| ForecastRow {
-                campaign_id: id.to_string(),
-                slot_us: r.slot,
-                gateway: r.gateway.0.clone(),
-                people: r.people,
-                segments: r.segments,
-                starts_us: r.starts,
-                ends_us: r.ends,
-                made_us,
-            })
-            .collect();
-        acting.tx.put_forecasts(&kept).await?;
-        let event = Event::Forecast {
-            by: by.to_owned(),
-            campaign: id,
-            rows,
-        };
-        acting.commit(&[event]).await?;
-        Ok(())
+        Ok(Some(Told { rows, after }))
     }
 
     async fn foretell(&self, now: Micros, items: &[Item]) -> Result<Forecast, ServiceError> {

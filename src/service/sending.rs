@@ -22,6 +22,9 @@ pub use crate::store::{campaign::CampaignRow, lane::Counts};
 /// How long `stop` waits for the engine's count before it counts itself.
 const COUNT_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often an approval is reckoned anew because others were first.
+const APPROVAL_TRIES: usize = 8;
+
 /// A run with what follows from its messages.
 #[derive(Debug, Clone)]
 pub struct RunView {
@@ -53,9 +56,8 @@ impl Office {
     /// Approves, returns, rejects, cancels. Nobody approves their own.
     ///
     /// Before an approval the campaign is forecast. Where a gateway's quota would not suffice, the answer
-    /// is no; otherwise the forecast is kept, in an entry of its own right before the approval's. This is
-    /// a best effort: two approvals at the same moment don't see each other, and an approval that fails
-    /// after its forecast leaves a forecast that came of nothing.
+    /// is no; otherwise the forecast is kept in the approval's own commit, which takes the quotas: an
+    /// approval that reckoned with what another one has taken meanwhile reckons anew.
     pub async fn decide(
         &self,
         actor: &Actor,
@@ -68,9 +70,6 @@ impl Office {
             CampaignAct::Approve => {
                 actor
                     .may_approve([campaign.created_by.as_str(), campaign.submitted_by.as_str()])?;
-                if campaign.state()? == CampaignState::Submitted {
-                    self.keep_forecast(&actor.label(), id).await?;
-                }
             }
             CampaignAct::Return => actor.may(Act::Return)?,
             CampaignAct::Reject => actor.may(Act::Reject)?,
@@ -86,17 +85,35 @@ impl Office {
                 actor.may(Act::Pause)?;
             }
         }
-        let decision = Decision {
+        let mut decision = Decision {
             campaign: id,
             act,
             by: actor.label(),
             reason: reason.to_owned(),
             digest: campaign.digest,
+            told: None,
         };
-        self.journal()
-            .await?
-            .commit(&[Op::Decide(decision)])
-            .await?;
+        let forecasts =
+            act == CampaignAct::Approve && campaign.state == CampaignState::Submitted.as_str();
+        for turn in 1.. {
+            if forecasts {
+                decision.told = self.told(id).await?;
+            }
+            let op = Op::Decide(decision.clone());
+            let Err(error) = self.journal().await?.commit(&[op]).await else {
+                break;
+            };
+            let others = match &decision.told {
+                Some(told) if error.is_conflict() => {
+                    let mut tx = self.store.read("others").await?;
+                    tx.is_foretold_since(told.after).await?
+                }
+                _ => false,
+            };
+            if !others || turn == APPROVAL_TRIES {
+                return Err(error.into());
+            }
+        }
         Ok(self.store.read("decided").await?.campaign(id).await?)
     }
 
@@ -131,6 +148,7 @@ impl Office {
                 by: actor.label(),
                 reason: reason.to_owned(),
                 digest: campaign.digest,
+                told: None,
             }),
             _ => Op::Intend {
                 run: id,

@@ -20,7 +20,7 @@ use watchbell_wire::{
 };
 
 use super::{
-    Shared,
+    Losing, Shared,
     job::{Job, Wall},
 };
 
@@ -242,7 +242,8 @@ impl Connection {
         let mut account = shared.account();
         let taken = account.submit(&shared.settings, now, wall, busy, submit);
         let dice = account.dice();
-        let lost = dice.hits(faults.lost_answers);
+        let is_last = submit.pk_number >= submit.pk_total;
+        let lost = dice.hits(faults.lost_answers) && (is_last || faults.losing == Losing::AnyPart);
         let slow = dice.hits(faults.slow_answers);
         let overtaken = dice.hits(faults.out_of_order);
         let garbage = dice.hits(faults.garbage);

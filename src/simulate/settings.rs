@@ -70,6 +70,8 @@ impl Default for Settings {
 pub struct Faults {
     /// Taken, reported, never answered.
     pub lost_answers: f64,
+    /// Which submits' answers get lost.
+    pub losing: Losing,
     /// Answered, never reported.
     pub lost_reports: f64,
     /// Reported twice.
@@ -92,6 +94,16 @@ pub struct Faults {
     pub disconnect_every: Option<u64>,
     /// Message ids repeat after so many.
     pub id_reuse: Option<u32>,
+}
+
+/// Which submits' answers get lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Losing {
+    /// Any part's.
+    #[default]
+    AnyPart,
+    /// Only those that no further part waits for.
+    LastPart,
 }
 
 /// A rule by which submits are refused.

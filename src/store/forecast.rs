@@ -118,6 +118,14 @@ impl Tx {
         Ok(())
     }
 
+    /// Was one kept in an entry behind this one?
+    pub async fn is_foretold_since(&mut self, entry: i64) -> Result<bool> {
+        let found: Option<i64> = on!(self, db => sqlx::query_scalar(
+            "SELECT n FROM entry WHERE n > $1 AND events LIKE '%{\"e\":\"forecast\"%' LIMIT 1")
+            .bind(entry).fetch_optional(db).await)?;
+        Ok(found.is_some())
+    }
+
     /// All forecasts as they were told.
     pub async fn forecasts(&mut self) -> Result<Vec<ForecastRow>> {
         Ok(on!(self, db => sqlx::query_as(

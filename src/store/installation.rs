@@ -96,6 +96,7 @@ impl Tx {
 
     /// Tells the engine that something it must notice has changed.
     pub async fn bump(&mut self) -> Result<()> {
+        self.bumps = true;
         Ok(
             on!(self, db => sqlx::query("UPDATE installation SET change = change + 1").execute(db).await.map(drop))?,
         )

@@ -56,7 +56,7 @@ pub struct LaneRow {
     pub day: String,
     /// The run's long-message reference.
     pub part_ref: i64,
-    /// When its last claim closed, 0 = none has.
+    /// When the carrier last answered a segment of it, yes or no; 0 = never.
     pub sent_us: i64,
 }
 
@@ -220,9 +220,9 @@ impl Tx {
         )
     }
 
-    /// Claims of these lanes have closed now: the newest such moment is when a lane's last segment was
-    /// through. One statement a commit.
-    pub async fn lanes_sent(&mut self, lanes: &BTreeSet<LaneId>, now: Micros) -> Result<()> {
+    /// Carriers have answered segments of these lanes now: the newest such moment is when a lane's last
+    /// segment was through. One statement a commit.
+    pub async fn lanes_answered(&mut self, lanes: &BTreeSet<LaneId>, now: Micros) -> Result<()> {
         if lanes.is_empty() {
             return Ok(());
         }
@@ -362,11 +362,12 @@ impl Tx {
         Ok(left + again)
     }
 
-    /// How many doubtful messages of a run are past their grace and held.
-    pub async fn held_doubts(&mut self, run: RunId) -> Result<i64> {
-        Ok(on!(self, db => sqlx::query_scalar(
-            "SELECT count(DISTINCT d.message_id) FROM doubt d JOIN lane l ON l.id = d.lane_id
-              WHERE l.run_id = $1 AND d.graced = 1").bind(run.to_string()).fetch_one(db).await)?)
+    /// Is evidence still waited for about any doubt of the run?
+    pub async fn has_doubt_in_grace(&mut self, run: RunId) -> Result<bool> {
+        let found: Option<i64> = on!(self, db => sqlx::query_scalar(
+            "SELECT d.message_id FROM doubt d JOIN lane l ON l.id = d.lane_id WHERE l.run_id = $1 AND d.graced = 0 LIMIT 1")
+            .bind(run.to_string()).fetch_optional(db).await)?;
+        Ok(found.is_some())
     }
 
     /// The gateways that a run goes through.

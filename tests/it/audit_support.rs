@@ -76,6 +76,34 @@ impl Base {
         self.url.starts_with("sqlite")
     }
 
+    /// An office with one gateway on this database, on a clock of its own at noon of June 1st.
+    pub(crate) async fn office(&self) -> watchbell::service::Office {
+        let mut tx = self.store.begin("test").await.unwrap();
+        tx.installation_or_new(true, START).await.unwrap();
+        tx.commit().await.unwrap();
+        watchbell::service::Office {
+            store: self.store.clone(),
+            clock: Clock::manual(START),
+            config: std::sync::Arc::new(self.config()),
+        }
+    }
+
+    /// Settings with one gateway.
+    fn config(&self) -> Config {
+        let file = self.folder.path().join("watchbell.toml");
+        let settings = "[[gateways]]\nid = \"mobile\"\nkind = \"cmpp20\"\naddress = \"127.0.0.1:1\"\naccount = \"a\"\n\
+                        password = \"p\"\ncarriers = [\"mobile\"]\n";
+        std::fs::write(&file, settings).unwrap();
+        Config::load(Some(&file), []).unwrap()
+    }
+
+    /// Writes a file into its folder.
+    pub(crate) fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
     /// Changes something behind the program's back, on a copy; says what verification finds there.
     pub(crate) async fn tampered(&self, sql: &str) -> Option<audit::Difference> {
         if self.is_sqlite() {
@@ -379,11 +407,7 @@ fn contact(n: u64) -> ContactRow {
 
 /// Eleven people with a route, 8 and 9 with texts of two segments, and two whose carrier has no gateway.
 async fn freeze(base: &Base, clock: &Clock) -> RunId {
-    let file = base.folder.path().join("watchbell.toml");
-    let settings = "[[gateways]]\nid = \"mobile\"\nkind = \"cmpp20\"\naddress = \"127.0.0.1:1\"\naccount = \"a\"\n\
-                    password = \"p\"\ncarriers = [\"mobile\"]\n";
-    std::fs::write(&file, settings).unwrap();
-    let config = Config::load(Some(&file), []).unwrap();
+    let config = base.config();
     let numbers = (0..11)
         .map(phone)
         .chain([18_900_000_000, 18_900_000_001].map(|n| Phone::from_number(n).unwrap()));

@@ -4,6 +4,7 @@
 
 mod address_books;
 mod audit_ledger;
+mod audit_plans;
 mod audit_support;
 mod audit_tables;
 mod bad_input;
@@ -25,6 +26,7 @@ mod june;
 mod log;
 mod opt_outs;
 mod order_support;
+mod plan_commands;
 mod plan_import;
 mod rates;
 mod recorder_stories;

@@ -114,7 +114,7 @@ async fn a_refusal_by_phone_counts_for_the_run_that_is_under_way() {
     assert_eq!(numbers[&phone(583)].submits, 2, "a question is no refusal");
 }
 
-async fn people(stage: &Stage) {
+pub(crate) async fn people(stage: &Stage) {
     for (name, role, by) in [
         ("root", "admin", "root"),
         ("clerk", "clerk", "root"),

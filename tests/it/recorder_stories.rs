@@ -368,6 +368,34 @@ async fn doubt_is_sent_again_once_and_then_held() {
 }
 
 #[tokio::test]
+async fn a_refused_second_try_stays_in_doubt_and_the_run_is_done_all_the_same() {
+    on_each(async |mut desk| {
+        let (run, lane) = desk.run(1, 1, Resend).await;
+        desk.claim(lane, 1).await;
+        desk.commit([timed_out(lane, 0, 0)]).await;
+        desk.commit([resent(lane, 0)]).await;
+        granted(
+            desk.commit([claim(lane, Take::Again(0), 5, mobile())])
+                .await,
+        );
+        desk.commit([Op::CloseRun(run)]).await;
+        let closed = async |desk: &Desk| {
+            let mut tx = desk.store.read("test").await.unwrap();
+            tx.run(run).await.unwrap().closed_us > 0
+        };
+        assert!(!closed(&desk).await, "the second try is still on its way");
+        let refused = Change::Refused { code: "6".into() };
+        desk.commit([news(lane, 0, 0, refused, false)]).await;
+        // The first may have reached the phone: nobody may claim that nothing left.
+        assert_eq!(desk.state(lane, 0).await, "in_doubt rejected:6");
+        desk.commit([Op::CloseRun(run)]).await;
+        assert!(closed(&desk).await);
+        desk.verify().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nothing_is_sent_again_whose_report_waits_as_an_orphan_or_whose_lane_is_over() {
     on_each(async |mut desk| {
         let (run, lane) = desk.run(2, 1, Resend).await;
@@ -384,9 +412,9 @@ async fn nothing_is_sent_again_whose_report_waits_as_an_orphan_or_whose_lane_is_
         assert_eq!(
             (
                 tx.again().await.unwrap().len(),
-                tx.held_doubts(run).await.unwrap()
+                tx.has_doubt_in_grace(run).await.unwrap()
             ),
-            (0, 1)
+            (0, false)
         );
     })
     .await;

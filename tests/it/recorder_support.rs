@@ -216,6 +216,14 @@ impl Desk {
             .remove(0)
     }
 
+    /// The ledger accounts for every row.
+    pub(crate) async fn verify(&self) {
+        let verdict = watchbell::service::audit::verify(&self.store, None)
+            .await
+            .unwrap();
+        assert!(verdict.ok, "{:?}", verdict.first_difference);
+    }
+
     /// Stored state with its code; empty while it is on its way.
     pub(crate) async fn state(&self, lane: LaneId, position: i64) -> String {
         let row = self.message(lane, position).await;

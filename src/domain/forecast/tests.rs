@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::hours::{MonthDay, QuietHours, Season};
 
 /// The slow player's step.
-const STEP_US: i64 = 10_000;
+const STEP_US: i64 = 5_000;
 
 /// 2023-06-12 20:59:30 in Beijing: half a minute before the quiet hours.
 const EVENING: Micros = Micros(1_686_574_770_000_000);
@@ -50,18 +50,21 @@ fn load(slot: Micros, priority: Priority, order: u64, segments: i64) -> Load {
     }
 }
 
-/// The rule step by step: in each moment whoever may go sends what the moment holds.
+/// The rule step by step: in each moment whoever may go sends what the moment holds; a second's worth
+/// without a break is followed by the ring's silence.
 fn slowly(loads: &[Load], contract: &Contract, hours: &Hours) -> Vec<(f64, Option<i64>)> {
-    let per_step = f64::from(contract.rate) * STEP_US as f64 / RING_US as f64;
+    let per_step = f64::from(contract.rate) * STEP_US as f64 / SECOND_US as f64;
+    let ready = ready(loads, hours);
     let mut left: Vec<f64> = loads.iter().map(|l| l.shares[0].segments as f64).collect();
     let mut ends = vec![None; loads.len()];
     let mut now = loads.iter().map(|l| l.slot.0).min().unwrap();
     let last = now + 400_000_000;
+    let mut second = 0.0;
     while now < last {
         let mut room = per_step;
         while room > 1e-9 {
             let next = (0..loads.len())
-                .filter(|i| left[*i] > 1e-9 && loads[*i].ready(hours).0 <= now)
+                .filter(|i| left[*i] > 1e-9 && ready[*i].0 <= now)
                 .filter(|i| loads[*i].not_after.is_none_or(|t| now < t.0))
                 .filter(|i| hours.may_send(Micros(now), loads[*i].priority) == Window::Open)
                 .min_by_key(|i| (loads[*i].priority, loads[*i].order));
@@ -71,7 +74,12 @@ fn slowly(loads: &[Load], contract: &Contract, hours: &Hours) -> Vec<(f64, Optio
             room -= sent;
             ends[next] = Some(now + STEP_US);
         }
+        let is_idle = room > 1e-9;
+        second = if is_idle { 0.0 } else { second + per_step };
         now += STEP_US;
+        if second >= f64::from(contract.rate) - 1e-6 {
+            (now, second) = (now + PAUSE_US, 0.0);
+        }
     }
     left.into_iter().zip(ends).collect()
 }
@@ -106,8 +114,8 @@ proptest! {
     fn it_is_what_a_slow_player_finds(loads in loads(), rate in 30..200_u32) {
         let contract = contract(rate);
         let courses = simulate(&loads, std::slice::from_ref(&contract), &hours());
-        // Each turn may come a step late.
-        let slack = (2 * loads.len() as i64 + 2) * STEP_US;
+        // Each turn may come a step late, and the silence on either side of it.
+        let slack = (2 * loads.len() as i64 + 2) * (STEP_US + PAUSE_US);
         let segments = f64::from(rate) * slack as f64 / 1e6 + 1.0;
         for (course, (left, ends)) in courses.iter().zip(slowly(&loads, &contract, &hours())) {
             let passage = &course.passages[0];
@@ -132,7 +140,8 @@ fn a_thousand_segments_take_what_the_ring_lets_out() {
         &hours(),
     );
     assert_eq!(courses[0].starts(), Some(slot));
-    assert_eq!(courses[0].ends(), Some(Micros(slot.0 + 10_250_000)));
+    // Ten seconds' worth, with nine silences between them.
+    assert_eq!(courses[0].ends(), Some(Micros(slot.0 + 10_225_000)));
     assert_eq!(courses[0].cost(), 35_000_000);
 }
 
@@ -149,9 +158,10 @@ fn the_urgent_overtakes_and_the_older_goes_first() {
         &hours(),
     );
     let ends = |n: usize| courses[n].ends().unwrap().0 - slot.0;
+    // The urgent one comes in the midst of the fifth second's worth.
     assert_eq!(ends(2), 5_000_000 + 2_050_000);
-    assert_eq!(ends(1), 10_250_000 + 2_050_000);
-    assert_eq!(ends(0), 2 * 10_250_000 + 2_050_000);
+    assert_eq!(ends(1), 12_000_000 + 11 * 25_000);
+    assert_eq!(ends(0), 22_000_000 + 21 * 25_000);
 }
 
 #[test]
@@ -168,10 +178,10 @@ fn the_quiet_hours_are_waited_for_and_days_are_told_apart() {
     );
     let bulk = &courses[0].passages[0];
     let days: Vec<_> = bulk.days.iter().map(|(d, n)| (d.to_string(), *n)).collect();
-    // 30 s less the urgent one's 10.25 s at 97.56 a second.
+    // 30 s less the urgent one's ten seconds' worth, each followed by 25 ms of silence.
     assert_eq!(
         days,
-        [("2023-06-12".into(), 1_926), ("2023-06-13".into(), 2_074)]
+        [("2023-06-12".into(), 1_927), ("2023-06-13".into(), 2_073)]
     );
     assert!(bulk.ends.unwrap() > EVENING.plus_secs(11 * 3_600));
 }
@@ -190,6 +200,6 @@ fn what_does_not_fit_is_left_over_and_a_lost_gateway_sends_nothing() {
     let [passage, gone] = &courses[0].passages[..] else {
         panic!("two shares");
     };
-    assert_eq!((passage.left_segments, passage.left_people), (513, 513));
+    assert_eq!((passage.left_segments, passage.left_people), (510, 510));
     assert_eq!((gone.starts, gone.left_segments), (None, 6));
 }

@@ -206,11 +206,7 @@ impl Replay {
                 self.claimed(row, again)?;
             }
             Event::Closed { claim, lane } => match self.claims.remove(&claim) {
-                Some(row) if row.lane_id == lane.0 => {
-                    if let Some(lane) = self.lanes.get_mut(&lane.0) {
-                        lane.sent_us = at.time_us;
-                    }
-                }
+                Some(row) if row.lane_id == lane.0 => {}
                 _ => {
                     return Err(say(
                         format!("没有未结的领取 {claim}"),
@@ -485,6 +481,9 @@ impl Replay {
                     format!("message {m}: {}", s.en),
                 )
             })?;
+        if news.change.is_answer() {
+            lane.sent_us = at.time_us;
+        }
         for (k, (was, is)) in before.parts.iter().zip(&after.parts).enumerate() {
             let key = (m.0, k as i64);
             match (*was == Part::Doubt, *is == Part::Doubt) {

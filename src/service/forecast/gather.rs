@@ -10,6 +10,7 @@ use crate::{
     domain::{
         forecast::{Load, Share},
         id::GatewayId,
+        lifecycle::CampaignState,
         plan::Planned,
         time::Micros,
     },
@@ -25,6 +26,8 @@ pub(super) struct Item {
     pub(super) slot: Micros,
     /// Was it asked for?
     pub(super) is_own: bool,
+    /// Is it let out, or asked for? What only waits for approval takes nothing of a quota.
+    pub(super) binds: bool,
     pub(super) merged: i64,
     pub(super) by_segments: BTreeMap<i64, i64>,
     /// Who gets it.
@@ -41,6 +44,27 @@ pub(super) enum Crowd {
     },
     /// Of a frozen lane: messages of these ids, to a group of this name.
     Lane { from: i64, to: i64, group: String },
+}
+
+/// How an item counts.
+struct Standing {
+    is_own: bool,
+    binds: bool,
+}
+
+impl Standing {
+    const OWN: Self = Self {
+        is_own: true,
+        binds: true,
+    };
+}
+
+fn standing(campaign: &CampaignRow, is_own: bool) -> store::Result<Standing> {
+    let is_out = campaign.state()? != CampaignState::Submitted;
+    Ok(Standing {
+        is_own,
+        binds: is_own || is_out,
+    })
 }
 
 /// An audience as a campaign keeps it.
@@ -145,7 +169,12 @@ impl Office {
                     shares: shares(&survey),
                 };
                 let crowd = (include.clone(), exclude.clone());
-                items.push(surveyed(load, &survey, crowd, own(&campaign)));
+                items.push(surveyed(
+                    load,
+                    &survey,
+                    crowd,
+                    &standing(&campaign, own(&campaign))?,
+                ));
             }
         }
         Ok(items)
@@ -181,7 +210,7 @@ impl Office {
                     shares: shares(&survey),
                 };
                 let crowd = (p.include.clone(), p.exclude.clone());
-                items.push(surveyed(load, &survey, crowd, true));
+                items.push(surveyed(load, &survey, crowd, &Standing::OWN));
             }
         }
         Ok(items)
@@ -212,12 +241,13 @@ fn surveyed(
     load: Load,
     survey: &Survey,
     (include, exclude): (Vec<String>, Vec<String>),
-    is_own: bool,
+    standing: &Standing,
 ) -> Item {
     Item {
         slot: load.slot,
         load,
-        is_own,
+        is_own: standing.is_own,
+        binds: standing.binds,
         merged: survey.merged,
         by_segments: survey.by_segments(),
         crowds: vec![Crowd::Groups { include, exclude }],
@@ -234,6 +264,7 @@ async fn frozen(
     is_own: bool,
 ) -> Result<Option<Item>, ServiceError> {
     let group = Words::of(campaign)?.name();
+    let Standing { is_own, binds } = standing(campaign, is_own)?;
     let mut by_segments: BTreeMap<i64, i64> = BTreeMap::new();
     let (mut shares, mut crowds) = (Vec::new(), Vec::new());
     for lane in tx.lanes_of(run.id()?).await? {
@@ -286,6 +317,7 @@ async fn frozen(
         load,
         slot: Micros(run.slot_us),
         is_own,
+        binds,
         merged: run.merged,
         by_segments,
         crowds,

@@ -51,7 +51,7 @@ pub struct QuotaUse {
     pub quota: Option<i64>,
     /// Segments gone already, counted on the day on which their run opened.
     pub used: i64,
-    /// Segments to come, all runs counted.
+    /// Segments to come, of all runs that are let out and those that were asked for.
     pub ahead: i64,
     /// Of these the runs that were asked for.
     pub own: i64,
@@ -72,7 +72,8 @@ impl Office {
         contracts: &[Contract],
     ) -> Result<Vec<QuotaUse>, ServiceError> {
         let mut uses = Uses::new();
-        for (item, course) in items.iter().zip(courses) {
+        let binding = items.iter().zip(courses).filter(|(item, _)| item.binds);
+        for (item, course) in binding {
             for passage in &course.passages {
                 for (day, segments) in &passage.days {
                     for period in [Period::Day, Period::Month] {

@@ -34,8 +34,8 @@ use crate::{
     },
 };
 
-/// Between two looks at the clock.
-const LOOK: Duration = Duration::from_millis(50);
+/// Between two looks at what was changed; what is due is met at its instant.
+const LOOK: Duration = Duration::from_millis(150);
 
 /// What was not answered is told again after its own age, within these bounds.
 const RETRY_S: (i64, i64) = (30, 3_600);
@@ -130,16 +130,19 @@ impl Desk {
 
     /// Looks again and again until `stop`. A database that is away for a moment is waited for.
     pub async fn run(self, stop: CancellationToken) {
-        let mut seen = None;
+        let mut seen: Option<(i64, Option<Micros>)> = None;
         while !stop.is_cancelled() {
             // Ended in the middle of a request, it is told again at the next start, with the same key.
             if let Some(Err(error)) = stop.run_until_cancelled(self.look(&mut seen)).await {
                 seen = None;
                 tracing::warn!("Work orders could not be looked after for now: {error}");
             }
+            let next = seen.and_then(|(_, next)| next).unwrap_or(Micros(i64::MAX));
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(LOOK) => {}
+                // Due already (somebody else was first): only after a pause.
+                () = self.office.clock.reached(next), if next > self.office.clock.now() => {}
             }
         }
     }
