@@ -146,10 +146,10 @@ impl Office {
                 fields: Vec::new(),
             });
         }
-        items.extend(
-            super::work_order::draft(&mut acting, &by, import.plan, import.orders, &mut events)
-                .await?,
-        );
+        // Boxed: an order's row is long, and callers of this would carry it along.
+        let orders =
+            super::work_order::draft(&mut acting, &by, import.plan, import.orders, &mut events);
+        items.extend(Box::pin(orders).await?);
         if dry_run {
             // Dropped without a commit: it never happened.
             for item in items.iter_mut().filter(|i| i.effect == Effect::New) {
@@ -170,7 +170,7 @@ impl Office {
     /// The next instant at which anything will happen by itself.
     pub async fn next_due(&self, now: Micros) -> Result<Option<Micros>, ServiceError> {
         let sending = crate::scheduler::next_due(&self.store, &self.hours(), now).await?;
-        let orders = self.orders_due().await?;
+        let orders = Box::pin(self.orders_due()).await?;
         Ok([sending, orders].into_iter().flatten().min())
     }
 }

@@ -44,7 +44,7 @@ impl Office {
         let counts = tx.report_counts(from, to).await?;
         let segments = tx.report_segments(from, to).await?;
         let units = tx.report_units(from, to, MAX_UNITS).await?;
-        let orders = self.orders_of_report(&mut tx, (from, to), lang).await?;
+        let orders = Box::pin(self.orders_of_report(&mut tx, (from, to), lang)).await?;
         drop(tx);
 
         let total = sum(&counts);
