@@ -92,8 +92,11 @@ impl Client {
             most: MAX_STANDING,
         };
         let bytes = self.ask(carrier, now, ask).await?;
-        let standing: Standing =
-            serde_json::from_slice(&bytes).map_err(|e| ClientError::Unreadable(e.to_string()))?;
+        // Where it cannot be read, and not what stands there: it may be a number or a text.
+        let unreadable = |e: serde_json::Error| {
+            ClientError::Unreadable(format!("line {}, column {}", e.line(), e.column()))
+        };
+        let standing: Standing = serde_json::from_slice(&bytes).map_err(unreadable)?;
         match standing.order == order && !standing.is_too_long() {
             true => Ok(standing),
             false => Err(ClientError::Unreadable(

@@ -20,7 +20,7 @@ use crate::{
         id::OrderId,
         lang::Lang,
         time::Micros,
-        work_order::{OrderEvent, OrderState, due::Owed, readback},
+        work_order::{OrderEvent, OrderState, due::Owed},
     },
     orders::{
         Answer, Piece,
@@ -39,6 +39,9 @@ const LOOK: Duration = Duration::from_millis(150);
 
 /// What was not answered is told again after its own age, within these bounds.
 const RETRY_S: (i64, i64) = (30, 3_600);
+
+/// So many differences are located in an alert.
+const PLACES: usize = 5;
 
 /// A carrier that names a time in the past for its next news is asked after this.
 const SOON_S: i64 = 1;
@@ -396,17 +399,25 @@ impl Desk {
         let view = self.office.order_view(&mut tx, row.clone()).await?;
         let wrong = view.proofs.iter().rev().find(|p| !p.differences.is_empty());
         let differences = wrong.map_or(&[][..], |p| &p.differences);
-        let number = &row.number;
+        // Places and kinds; the text itself is for `work-order show`, not for a log.
+        let places = |lang: Lang| {
+            let places = differences.iter().take(PLACES);
+            let places: Vec<_> = places
+                .map(|d| format!("{} ({})", d.at + 1, d.kind.title(lang)))
+                .collect();
+            places.join(lang.pick("、", ", "))
+        };
+        let (number, n) = (&row.number, differences.len());
         self.alerts.raise(Alert {
             kind: Kind::WorkOrderProof,
             subject: number.clone(),
             zh: format!(
-                "委托单 {number} 回读不一致，已停止：{}",
-                readback::summary(differences, Lang::Zh)
+                "委托单 {number} 回读有 {n} 处不一致，已停止：第 {} 字；请用 work-order show 查看",
+                places(Lang::Zh)
             ),
             en: format!(
-                "work order {number}: what arrived is not the approved text, nothing may be sent: {}",
-                readback::summary(differences, Lang::En)
+                "work order {number}: what arrived is not the approved text, nothing may be sent: {n} differences, at characters {}; see `work-order show`",
+                places(Lang::En)
             ),
         });
         Ok(())
