@@ -53,6 +53,8 @@ pub enum Kind {
     Ledger,
     /// A work order is overdue.
     WorkOrderOverdue,
+    /// What a carrier's proof shows is not the approved text, or it refused a request.
+    WorkOrderProof,
     /// The clock is off.
     ClockOff,
 }
@@ -74,6 +76,7 @@ impl Kind {
             | Self::Quota
             | Self::Lock
             | Self::WorkOrderOverdue
+            | Self::WorkOrderProof
             | Self::ClockOff => false,
         }
     }

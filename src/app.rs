@@ -18,8 +18,11 @@ use crate::{
     domain::{carrier::Carrier, id::GatewayId, text::Count},
     engine::{Engine, EngineError},
     scheduler::Scheduler,
-    service::{Office, ServiceError, health::Watch},
-    simulate::{Running, Settings, Simulator},
+    service::{Office, ServiceError, health::Watch, work_order::desk::Desk},
+    simulate::{
+        Running, Settings, Simulator,
+        orders::{OrderDesk, OrderSettings},
+    },
     telemetry::Metrics,
 };
 
@@ -131,6 +134,47 @@ impl Carriers {
     }
 }
 
+/// The simulated work-order interfaces of a practice office; they stop when dropped. Nothing of a practice office goes
+/// to a real one: its settings point at these afterwards.
+#[derive(Debug, Default)]
+pub struct OrderDesks(Vec<(Carrier, OrderDesk)>);
+
+impl OrderDesks {
+    /// One for each carrier whose interface is configured, set by `settings`.
+    pub async fn start(
+        office: &mut Office,
+        settings: impl Fn(&config::OrderCarrier) -> OrderSettings,
+    ) -> std::io::Result<Self> {
+        let mut config = (*office.config).clone();
+        let mut desks = Vec::new();
+        let with_url = config.work_orders.carriers.iter_mut();
+        for carrier in with_url.filter(|c| !c.url.is_empty()) {
+            let desk = OrderDesk::start(settings(carrier)).await?;
+            carrier.url = desk.url();
+            desks.push((carrier.carrier, desk));
+        }
+        office.config = Arc::new(config);
+        Ok(Self(desks))
+    }
+
+    /// Those of a practice office; none of a real one.
+    pub async fn practice(office: &mut Office) -> std::io::Result<Self> {
+        if !office.config.practice {
+            return Ok(Self::default());
+        }
+        let (clock, zone) = (office.clock.clone(), office.config.sending.timezone);
+        Self::start(office, move |c| {
+            OrderSettings::new(c.carrier, c.secret.expose(), clock.clone(), zone)
+        })
+        .await
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &(Carrier, OrderDesk)> {
+        self.0.iter()
+    }
+}
+
 /// A well-behaved carrier behind this gateway's contract: some numbers are dead, reports take a while.
 pub fn carrier_for(gateway: &config::Gateway, clock: Clock) -> Settings {
     Settings {
@@ -163,6 +207,7 @@ pub fn alerts(office: &Office, stop: &CancellationToken) -> Result<Alerts, Servi
 pub struct Daemon {
     office: Office,
     carriers: Carriers,
+    order_desks: OrderDesks,
     alerts: Alerts,
     listener: TcpListener,
     state: api::State,
@@ -174,6 +219,7 @@ impl Daemon {
     /// Opens the doors; port 0 takes a free one.
     pub async fn start(mut office: Office, stop: CancellationToken) -> Result<Self, ServiceError> {
         let carriers = Carriers::practice(&mut office).await?;
+        let order_desks = OrderDesks::practice(&mut office).await?;
         let address = office.config.server.listen;
         let listener = TcpListener::bind(address).await.map_err(|e| {
             ServiceError::usage(
@@ -187,6 +233,7 @@ impl Daemon {
         Ok(Self {
             office,
             carriers,
+            order_desks,
             alerts,
             listener,
             state,
@@ -205,6 +252,7 @@ impl Daemon {
         let Self {
             office,
             carriers,
+            order_desks,
             alerts,
             listener,
             state,
@@ -221,7 +269,7 @@ impl Daemon {
         let ended = keep_engine(&office, &alerts, &watch, &stop).await;
         stop.cancel();
         _ = tokio::time::timeout(Duration::from_secs(1), doors).await;
-        drop(carriers);
+        drop((carriers, order_desks));
         office.store.close().await;
         ended
     }
@@ -249,9 +297,11 @@ pub async fn keep_engine(
                     alerts.clone(),
                 );
                 let scheduler = tokio::spawn(scheduler.run(firing.clone()));
+                let desk = Desk::new(office.clone(), alerts.clone())?;
+                let desk = tokio::spawn(desk.run(firing.clone()));
                 let ended = engine.run(stop.clone()).await;
                 firing.cancel();
-                _ = scheduler.await;
+                _ = tokio::join!(scheduler, desk);
                 watch.set(None);
                 if let Err(EngineError::LeaseLost) = &ended {
                     alerts.raise(Alert {

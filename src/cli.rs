@@ -23,6 +23,7 @@ pub mod serve;
 pub mod simulate;
 pub mod stop;
 pub mod user;
+pub mod work_order;
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
@@ -116,9 +117,9 @@ pub enum Command {
     Report(report::ReportArgs),
     /// 解码一个 PDU（尚未实现） · decode a PDU (not built yet)
     Pdu(NotBuilt),
-    /// 委托群发（尚未实现） · carrier work orders (not built yet)
-    #[command(name = "work-order")]
-    WorkOrder(NotBuilt),
+    /// 委托运营商群发：下达、回读、放行、报数、凭证 · carrier work orders
+    #[command(name = "work-order", subcommand)]
+    WorkOrder(work_order::WorkOrderCommand),
     /// 全面检查（尚未实现） · check everything (not built yet)
     Doctor(NotBuilt),
     /// 接口令牌（尚未实现） · API tokens (not built yet)
@@ -157,7 +158,7 @@ impl Command {
             Self::Plan(command) => plan::run(command, ctx).await,
             Self::Report(args) => report::run(args, ctx).await,
             Self::Pdu(_) => Err(CliError::NotBuilt("pdu")),
-            Self::WorkOrder(_) => Err(CliError::NotBuilt("work-order")),
+            Self::WorkOrder(command) => work_order::run(command, ctx).await,
             Self::Doctor(_) => Err(CliError::NotBuilt("doctor")),
             Self::Token(_) => Err(CliError::NotBuilt("token")),
         }

@@ -4,6 +4,7 @@
 mod error;
 mod gateway;
 mod load;
+mod orders;
 mod read;
 mod sections;
 #[cfg(test)]
@@ -19,7 +20,10 @@ use std::{
 use chrono_tz::Tz;
 use serde::Serialize;
 
-pub use self::error::{ConfigError, Problem};
+pub use self::{
+    error::{ConfigError, Problem},
+    orders::{OrderCarrier, WorkOrders},
+};
 pub use crate::domain::text::SignatureBy;
 use crate::domain::{
     carrier::Carrier,
@@ -45,6 +49,8 @@ pub struct Config {
     pub alerts: Alerts,
     /// `[[gateways]]`
     pub gateways: Vec<Gateway>,
+    /// `[work_orders]` and `[[work_order_carriers]]`
+    pub work_orders: WorkOrders,
 }
 
 impl Config {

@@ -5,6 +5,7 @@
 
 mod lapse;
 mod month;
+mod orders;
 mod outcome;
 mod setup;
 
@@ -14,15 +15,19 @@ use chrono::NaiveDate;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use orders::OrderStep;
 pub use outcome::Outcome;
 
 use crate::{
     alert::Alerts,
-    app::{self, Carriers},
+    app::{self, Carriers, OrderDesks},
     clock::Clock,
     county::AddressBook,
     domain::{lang::Lang, phone::Phone, time::Micros},
-    service::{ServiceError, contacts::ImportReport, health::Watch, plan::ImportDiff},
+    service::{
+        ServiceError, contacts::ImportReport, health::Watch, plan::ImportDiff,
+        work_order::OrderView,
+    },
     store::lane::Counts,
 };
 
@@ -73,6 +78,8 @@ pub enum Step<'a> {
     Approved(usize),
     /// The plan was changed in the middle of the month and read in again.
     Changed(&'a ImportDiff),
+    /// Something happened to a work order.
+    Order(&'a OrderView, Micros, OrderStep),
     /// Somebody wrote back `退订`.
     OptedOut(Phone),
     /// A day is over.
@@ -105,6 +112,11 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     }
     let seed = wanted.seed;
     let carriers = Carriers::start(&mut office, |g| setup::carrier(g, clock.clone(), seed)).await?;
+    let zone = office.config.sending.timezone;
+    let desks = OrderDesks::start(&mut office, |c| {
+        orders::carrier(c, clock.clone(), zone, seed)
+    })
+    .await?;
     let people = setup::hire(&office).await?;
     setup::import(&office, &people, wanted, &mut tell).await?;
     let stop = CancellationToken::new();
@@ -121,7 +133,14 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     // Why the engine ended says more than that the month stood still.
     ended?;
     lived?;
-    let outcome = outcome::gather(&office, &people.auditor, &carriers, wanted, started).await?;
+    let outcome = outcome::gather(
+        &office,
+        &people.auditor,
+        (&carriers, &desks),
+        wanted,
+        started,
+    )
+    .await?;
     office.store.close().await;
     Ok(outcome)
 }

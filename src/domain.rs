@@ -23,3 +23,4 @@ pub mod schedule;
 pub mod template;
 pub mod text;
 pub mod time;
+pub mod work_order;

@@ -18,6 +18,7 @@ pub mod engine;
 pub mod expander;
 pub mod gateway;
 pub mod intake;
+pub mod orders;
 pub mod plan_files;
 pub mod recorder;
 pub mod report;

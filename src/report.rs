@@ -175,6 +175,37 @@ pub struct Failure {
     pub n: i64,
 }
 
+/// A carrier's work order. Its figures are the carrier's: they are never added to what was observed.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// As on the letter.
+    pub number: String,
+    /// Who sends.
+    pub carrier: &'static str,
+    /// To whom, in words.
+    pub audience: String,
+    /// `06-05 至 06-09`.
+    pub days: String,
+    /// Where it stands, in words.
+    pub standing: String,
+    /// The carrier owes something and is late.
+    pub late: bool,
+    /// How many were to get it; a dash where the carrier does not say.
+    pub requested: String,
+    /// How many were sent to.
+    pub sent: String,
+    /// How many got it.
+    pub delivered: String,
+    /// The figures are as of then.
+    pub as_of: String,
+    /// Rounds of proofs, and those that were stopped.
+    pub proofs: String,
+    /// Pieces of evidence.
+    pub evidence: usize,
+    /// What cannot be about the figures, in words.
+    pub contradictions: Vec<String>,
+}
+
 /// The report.
 #[derive(Debug, Clone, Template)]
 #[template(path = "report/month.html")]
@@ -217,6 +248,8 @@ pub struct Report {
     pub in_doubt: i64,
     /// Taken, no report.
     pub unconfirmed: i64,
+    /// What carriers were asked to send themselves.
+    pub orders: Vec<Order>,
 }
 
 impl Report {

@@ -18,6 +18,7 @@ pub mod report;
 pub mod send;
 pub mod sending;
 pub mod user;
+pub mod work_order;
 
 use std::sync::Arc;
 

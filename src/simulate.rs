@@ -12,6 +12,7 @@ mod dice;
 mod http;
 mod job;
 mod meter;
+pub mod orders;
 mod settings;
 
 use std::{

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod report;
 pub mod run;
 pub mod user;
+pub mod work_order;
 
 use std::{
     path::{Path, PathBuf},

@@ -7,9 +7,12 @@ use clap::Args;
 
 use super::{CliError, Ctx, Exit, progress::Progress};
 use crate::{
-    demo::{self, Day, Outcome, Step, Wanted},
-    domain::{lang::Lang, message::Outcome as State},
-    service::plan::{Effect, ImportDiff},
+    demo::{self, Day, OrderStep, Outcome, Step, Wanted},
+    domain::{lang::Lang, message::Outcome as State, time::Micros, work_order::readback::summary},
+    service::{
+        plan::{Effect, ImportDiff},
+        work_order::OrderView,
+    },
 };
 
 /// June's.
@@ -118,6 +121,7 @@ fn show(step: &Step<'_>, progress: &Progress, lang: Lang) {
             format!("the approver let out {n} campaigns"),
         ),
         Step::Changed(diff) => changed(diff, lang),
+        Step::Order(order, at, step) => order_line(order, *at, step, lang),
         Step::OptedOut(phone) => lang.pick(
             format!("{phone} 回复“退订”：以后的短信不再发给此人"),
             format!("{phone} wrote back 退订: left out from the next run on"),
@@ -141,6 +145,75 @@ fn changed(diff: &ImportDiff, lang: Lang) -> String {
     lang.pick(
         format!("周晓岚改了计划再导入：{voided}有变化，原审批作废，重新送审；其余 {unchanged} 项不变"),
         format!("the clerk changed the plan and read it in again: {voided} must be approved anew; {unchanged} as they were"),
+    )
+}
+
+/// `06-15 14:30  委托中国电信…发送：回读不一致 …`.
+fn order_line(order: &OrderView, at: Micros, step: &OrderStep, lang: Lang) -> String {
+    let what = match step {
+        OrderStep::Approved(code) => lang.pick(
+            format!("何志远批准，校验码 {code}"),
+            format!("let out by the approver, check code {code}"),
+        ),
+        OrderStep::Issued => lang.pick(
+            format!("下达，{}", order.row.number),
+            format!("issued as {}", order.row.number),
+        ),
+        OrderStep::Acknowledged => lang.pick("运营商受理", "the carrier will do it").to_owned(),
+        OrderStep::Proof { phone, differences } => {
+            // The office's own phones, and yet numbers.
+            let phone = format!("…{}", phone.get(7..).unwrap_or_default());
+            let found = summary(differences, lang);
+            match differences.is_empty() {
+                true => lang.pick(
+                    format!("测试手机{phone}回读：逐字一致"),
+                    format!("seed phone {phone} shows the approved text"),
+                ),
+                false => lang.pick(
+                    format!("测试手机{phone}回读不一致，停止：{found}"),
+                    format!("seed phone {phone} shows something else, stopped: {found}"),
+                ),
+            }
+        }
+        OrderStep::Corrected => lang
+            .pick(
+                "周晓岚退回更正，重新回读",
+                "the text was sent again for a new proof",
+            )
+            .to_owned(),
+        OrderStep::Released => lang
+            .pick("放行，可以发送", "the carrier may send")
+            .to_owned(),
+        OrderStep::Counts {
+            as_of,
+            requested,
+            sent,
+            delivered,
+            last,
+        } => {
+            let zone = chrono_tz::Asia::Shanghai;
+            let as_of = as_of.local(zone).format("%H:%M");
+            let last = if *last {
+                lang.pick("（最终）", " (final)")
+            } else {
+                ""
+            };
+            lang.pick(
+                format!("申报截至 {as_of}：应发 {requested}，已发 {sent}，送达 {delivered}{last}"),
+                format!("declared as of {as_of}: requested {requested}, sent {sent}, delivered {delivered}{last}"),
+            )
+        }
+        OrderStep::Evidence(name) => {
+            lang.pick(format!("收到凭证 {name}"), format!("evidence {name}"))
+        }
+        OrderStep::Accepted => lang.pick("验收", "accepted").to_owned(),
+        OrderStep::Closed => lang.pick("办结", "closed").to_owned(),
+    };
+    let at = at.local(chrono_tz::Asia::Shanghai).format("%m-%d %H:%M");
+    let name = &order.row.name;
+    lang.pick(
+        format!("  {at}  {name}：{what}"),
+        format!("  {at}  {name}: {what}"),
     )
 }
 
@@ -243,6 +316,13 @@ fn table(outcome: &Outcome, ctx: &Ctx) -> Result<(), CliError> {
         ]
     });
     ctx.out.table(heading, rows)?;
+    for o in &outcome.work_orders {
+        let (carrier, state) = (&o.carrier, &o.state);
+        ctx.out.line(ctx.lang.pick(
+            format!("委托单 {carrier}：{state}，运营商申报应发 {}、已发 {}、送达 {}", o.requested, o.sent, o.delivered),
+            format!("work order {carrier}: {state}; declared by the carrier: requested {}, sent {}, delivered {}", o.requested, o.sent, o.delivered),
+        ))?;
+    }
     let agree = outcome.disagreement.is_none();
     ctx.out.line(ctx.lang.pick(
         format!(

@@ -184,6 +184,7 @@ async fn import(args: &ImportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         title: &plan.title,
         source: &file.source,
         items: &resolved.items,
+        orders: &resolved.orders,
     };
     let diff = office.import_plan(&actor, &import, args.dry_run).await?;
     office.store.close().await;
@@ -253,6 +254,7 @@ fn show_diff(diff: &ImportDiff, args: &ImportArgs, ctx: &Ctx) -> Result<(), CliE
                 json!({
                     "item": i.item, "name": i.name, "effect": i.effect.as_str(),
                     "fields": i.fields, "campaign": i.campaign.map(|c| c.to_string()),
+                    "work_order": i.order.map(|o| o.to_string()),
                 })
             })
             .collect();
@@ -264,8 +266,14 @@ fn show_diff(diff: &ImportDiff, args: &ImportArgs, ctx: &Ctx) -> Result<(), CliE
         }));
     }
     let heading = match ctx.lang {
-        Lang::Zh => ["代号", "名称", "变化", "哪些内容", "任务"],
-        Lang::En => ["id", "name", "what happens", "fields", "campaign"],
+        Lang::Zh => ["代号", "名称", "变化", "哪些内容", "任务或委托单"],
+        Lang::En => [
+            "id",
+            "name",
+            "what happens",
+            "fields",
+            "campaign or work order",
+        ],
     };
     let shown = diff.items.iter().filter(|i| i.effect != Effect::Unchanged);
     let rows = shown.map(|i| {
@@ -274,7 +282,10 @@ fn show_diff(diff: &ImportDiff, args: &ImportArgs, ctx: &Ctx) -> Result<(), CliE
             i.name.clone(),
             effect(i.effect, ctx.lang).to_owned(),
             i.fields.join(", "),
-            i.campaign.map_or_else(String::new, |c| c.to_string()),
+            i.campaign
+                .map(|c| c.to_string())
+                .or_else(|| i.order.map(|o| o.to_string()))
+                .unwrap_or_default(),
         ]
     });
     ctx.out.table(heading, rows)?;

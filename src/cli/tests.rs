@@ -57,7 +57,12 @@ fn every_command_of_the_contract_parses() {
         user disable wang
         user passwd wang
         token list
-        work-order list
+        work-order list --overdue --json
+        work-order show 县安委办短协〔2023〕1号
+        work-order proof ID --phone 13800138000 --text T
+        work-order counts ID --as-of 2023-06-05T11:00 --sent 7 --final
+        work-order export ID --out DIR
+        work-order import-form f.xlsx --json
         backup FILE
         restore FILE
         --config f.toml --lang zh serve
@@ -83,6 +88,9 @@ fn what_makes_no_sense_is_refused() {
         "contacts import f.csv",
         "campaign show 7",
         "user add wang --role king",
+        "work-order",
+        "work-order proof ID",
+        "work-order withdraw ID",
         "simulate --protocol cmpp --listen 127.0.0.1:1",
         "simulate --protocol cmpp20 --listen 127.0.0.1:1 --undelivered 101",
         "simulate --protocol cmpp20 --listen 127.0.0.1:1 --disconnect-every 0",
@@ -99,7 +107,6 @@ async fn what_is_not_built_says_so_and_ends_with_2() {
     for line in [
         "report --month 2023-06 --out f.docx",
         "pdu decode x",
-        "work-order",
         "doctor",
         "token",
         "audit prove 1",

@@ -7,7 +7,10 @@ use super::{
     actor::{NEW_PASSWORD_VARIABLE, PASSWORD_VARIABLE, new_password, os_account},
 };
 use crate::{
-    domain::role::{Actor, Role},
+    domain::{
+        carrier::Carrier,
+        role::{Actor, Role},
+    },
     service::user::User,
 };
 
@@ -21,6 +24,9 @@ pub enum UserCommand {
         /// clerk、approver、carrier、auditor 或 admin · what they are
         #[arg(long)]
         role: Role,
+        /// 运营商人员属于哪家：mobile、unicom、telecom 或 broadnet · whose staff, of the role carrier
+        #[arg(long)]
+        carrier: Option<Carrier>,
     },
     /// 列出 · list them
     List {
@@ -49,7 +55,12 @@ pub enum UserCommand {
 pub async fn run(command: UserCommand, ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
     match command {
-        UserCommand::Add { name, role } => {
+        UserCommand::Add {
+            name,
+            role,
+            carrier,
+        } => {
+            check_carrier(role, carrier)?;
             let first = office.has_no_users().await?;
             // Nobody can prove to be anybody yet, whatever `--as` says.
             let actor = if first {
@@ -64,6 +75,9 @@ pub async fn run(command: UserCommand, ctx: &Ctx) -> Result<Exit, CliError> {
             let given = given.or_else(|| ctx.env(PASSWORD_VARIABLE).filter(|_| first));
             let password = new_password(given, &name, ctx.lang)?;
             office.add_user(&actor, &name, role, &password).await?;
+            if let Some(carrier) = carrier {
+                office.set_staff(&actor, &name, carrier).await?;
+            }
             let title = role.title(ctx.lang);
             done(
                 ctx,
@@ -99,6 +113,22 @@ pub async fn run(command: UserCommand, ctx: &Ctx) -> Result<Exit, CliError> {
                 &format!("set the password of {name}"),
             )
         }
+    }
+}
+
+/// Carrier's staff belong to a carrier, and nobody else does.
+fn check_carrier(role: Role, carrier: Option<Carrier>) -> Result<(), CliError> {
+    match (role == Role::Carrier, carrier) {
+        (true, Some(c)) if c != Carrier::Other => Ok(()),
+        (false, None) => Ok(()),
+        (true, _) => Err(CliError::usage(
+            "运营商人员请写明属于哪家：--carrier mobile、unicom、telecom 或 broadnet",
+            "say whose staff: --carrier mobile, unicom, telecom or broadnet",
+        )),
+        (false, Some(_)) => Err(CliError::usage(
+            "--carrier 只用于运营商人员（--role carrier）",
+            "--carrier is for --role carrier only",
+        )),
     }
 }
 

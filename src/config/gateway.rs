@@ -63,7 +63,7 @@ impl Gateway {
             },
         );
         let account = section.get("account", ACCOUNT, |v| text(v).filter(|a| !a.is_empty()));
-        let password = password(section);
+        let password = secret(section, "password");
         let carriers = section.or("carriers", Vec::new(), CARRIERS, carriers);
         let access_number = section.or("access_number", String::new(), TEXT, text);
         let service_id = section.or("service_id", String::new(), TEXT, text);
@@ -131,14 +131,14 @@ impl Gateway {
 
 /// A literal, `env:NAME` or `file:PATH`. One that cannot be found is an error at the start: a gateway
 /// that fails at its first login, in the night before an event, is found too late.
-fn password(section: &mut Section<'_>) -> Option<Secret> {
+pub(super) fn secret(section: &mut Section<'_>, key: &'static str) -> Option<Secret> {
     const PASSWORD: Expect = Expect(
         "密码，或 env:环境变量名，或 file:文件路径",
         "a password, env:NAME (a variable) or file:PATH (a file)",
     );
     let layers = section.layers();
     let mut origin = None;
-    let written = section.get("password", PASSWORD, |v| {
+    let written = section.get(key, PASSWORD, |v| {
         origin = v.origin().map(str::to_owned);
         text(v)
     })?;
@@ -173,7 +173,7 @@ fn password(section: &mut Section<'_>) -> Option<Secret> {
     } else {
         return Some(Secret::new(written));
     };
-    section.problem("password", origin.as_deref(), zh, en);
+    section.problem(key, origin.as_deref(), zh, en);
     None
 }
 

@@ -11,7 +11,14 @@ use super::{
 use crate::domain::{hours::parse_duration, nearest::nearest};
 
 /// Keys whose values are never repeated in an error.
-const SECRET: [&str; 4] = ["password", "url", "webhook", "phones"];
+const SECRET: [&str; 6] = [
+    "password",
+    "secret",
+    "url",
+    "webhook",
+    "phones",
+    "seed_phones",
+];
 
 /// What a key expects, in both languages.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +95,12 @@ impl<'a> Section<'a> {
             self.take(key);
             Some(default)
         }
+    }
+
+    /// Is the key there, and not yet read?
+    pub(super) fn has(&mut self, key: &'static str) -> bool {
+        self.known.insert(key);
+        self.table.contains_key(key)
     }
 
     fn take(&mut self, key: &'static str) -> Option<Value> {

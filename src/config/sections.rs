@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    Alerts, Config, Database, Gateway, Sending, Server,
+    Alerts, Config, Database, Gateway, OrderCarrier, Sending, Server, WorkOrders,
     read::{Expect, Section, duration, flag, money, text, texts, whole},
 };
 use crate::domain::{
@@ -29,6 +29,8 @@ impl Config {
         let alerts = root.table("alerts", Alerts::read);
         let signature = sending.as_ref().map_or("", |s| s.signature.as_str());
         let gateways = root.tables("gateways", |section| Gateway::read(section, signature));
+        let work_orders = root.table("work_orders", WorkOrders::read);
+        let order_carriers = root.tables("work_order_carriers", OrderCarrier::read);
         let gateways = gateways?;
         for (n, gateway) in gateways.iter().enumerate() {
             if gateways[..n].iter().any(|g| g.id == gateway.id) {
@@ -44,7 +46,23 @@ impl Config {
                 );
             }
         }
+        let order_carriers = order_carriers?;
+        for (n, one) in order_carriers.iter().enumerate() {
+            if order_carriers[..n].iter().any(|c| c.carrier == one.carrier) {
+                let carrier = one.carrier;
+                root.problem(
+                    &format!("work_order_carriers[{n}].carrier"),
+                    None,
+                    format!("“{carrier}”写了两次，每家运营商只写一段"),
+                    format!("{carrier} stands twice; one section for each carrier"),
+                );
+            }
+        }
         Some(Self {
+            work_orders: WorkOrders {
+                carriers: order_carriers,
+                ..work_orders?
+            },
             practice: practice? || gateways.is_empty(),
             server: server?,
             database: database?,

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     Day, Step, Wanted,
     lapse::Lapse,
+    orders::{LOOKS, Orders},
     setup::{self, People, PlanRead},
 };
 use crate::{
@@ -49,6 +50,10 @@ enum Act {
     ReviewAgain,
     /// Somebody of the staff has had enough.
     OptOut,
+    /// The approver looks at the work orders.
+    ReviewOrders,
+    /// The clerk looks at the work orders.
+    TendOrders,
     /// A day is over.
     EndOf(NaiveDate),
 }
@@ -68,6 +73,7 @@ pub(super) async fn live(
         wanted,
     };
     let lapse = Lapse { office, carriers };
+    let mut orders = Orders::new(office, people);
     month.draft(tell).await?;
     for (at, act) in month.script() {
         lapse.live_until(at).await?;
@@ -84,7 +90,12 @@ pub(super) async fn live(
             }
             Act::ReviewAgain => month.review_again(tell).await?,
             Act::OptOut => month.opt_out(tell).await?,
-            Act::EndOf(date) => month.end_of(date, tell).await?,
+            Act::ReviewOrders => orders.approve(tell).await?,
+            Act::TendOrders => orders.tend(tell).await?,
+            Act::EndOf(date) => {
+                orders.news(tell).await?;
+                month.end_of(date, tell).await?;
+            }
         }
     }
     // The last reports, and the graces of what was in doubt.
@@ -108,6 +119,7 @@ impl Month<'_> {
         };
         let mut script: Vec<_> = [
             (at(5, 25, 15), Act::Review),
+            (at(5, 25, 16), Act::ReviewOrders),
             (at(5, 26, 9), Act::Mend),
             (at(5, 26, 10), Act::ReviewAgain),
             (at(6, 8, 16), Act::Change),
@@ -117,6 +129,10 @@ impl Month<'_> {
         .into_iter()
         .filter_map(|(at, act)| Some((at?, act)))
         .collect();
+        script.extend(LOOKS.iter().filter_map(|(month, day, hour, minute)| {
+            let day = NaiveDate::from_ymd_opt(2023, *month, *day)?;
+            Some((day.and_hms_opt(*hour, *minute, 0)?, Act::TendOrders))
+        }));
         let days = NaiveDate::from_ymd_opt(2023, 6, 1)
             .into_iter()
             .flat_map(|first| first.iter_days().take(30));
@@ -147,7 +163,7 @@ impl Month<'_> {
             title: &plan.title,
             campaigns: plan.items.len(),
             slots: plan.items.iter().map(|p| p.slots.len()).sum(),
-            work_orders: plan.work_orders,
+            work_orders: plan.orders.len(),
         });
         self.hand_in().await
     }
@@ -158,6 +174,7 @@ impl Month<'_> {
             title: &plan.title,
             source: &plan.source,
             items: &plan.items,
+            orders: &plan.orders,
         };
         let clerk = &self.people.clerk;
         self.office.import_plan(clerk, &import, false).await

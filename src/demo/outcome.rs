@@ -11,12 +11,12 @@ use std::{
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::Wanted;
+use super::{Wanted, orders};
 use crate::{
-    app::Carriers,
+    app::{Carriers, OrderDesks},
     domain::{id::MessageId, month::Month, phone::Phone, role::Actor, time::Micros},
-    service::{Office, ServiceError, audit, log::LogQuery},
-    store::{lane::Counts, log::LogFilter},
+    service::{Office, ServiceError, audit, log::LogQuery, work_order::OrderView},
+    store::{lane::Counts, log::LogFilter, work_order::CountRow},
 };
 
 /// Messages compared at a time.
@@ -33,8 +33,8 @@ pub struct Outcome {
     pub messages: serde_json::Value,
     /// What each carrier counted.
     pub gateways: Vec<GatewayFigures>,
-    /// None in this version.
-    pub work_orders: Vec<serde_json::Value>,
+    /// What carriers declare that they have sent to their own subscribers.
+    pub work_orders: Vec<WorkOrderFigures>,
     /// What was forecast, beside what came.
     pub forecast: ForecastFigures,
     /// The ledger.
@@ -80,6 +80,21 @@ pub struct GatewayFigures {
     pub reports: u64,
     /// The most that came within any sliding second.
     pub peak_segments_in_one_second: u64,
+}
+
+/// A work order, with the carrier's own figures: declared, not observed.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkOrderFigures {
+    /// Which carrier.
+    pub carrier: String,
+    /// Where it stands.
+    pub state: String,
+    /// How many were to get it.
+    pub requested: i64,
+    /// How many were sent to.
+    pub sent: i64,
+    /// How many got it.
+    pub delivered: i64,
 }
 
 /// When runs were to be through, and when they were: from the slot to the last answer.
@@ -129,12 +144,14 @@ impl Outcome {
 pub(super) async fn gather(
     office: &Office,
     auditor: &Actor,
-    carriers: &Carriers,
+    (carriers, desks): (&Carriers, &OrderDesks),
     wanted: &Wanted,
     started: Instant,
 ) -> Result<Outcome, ServiceError> {
     let (runs, sum, groups) = by_group(office).await?;
     let (disagreement, adopted) = compare(office, carriers).await?;
+    let views = office.orders(auditor).await?;
+    let disagreement = disagreement.or_else(|| orders::disagreement(&views, desks));
     let verdict = audit::verify(&office.store, None)
         .await
         .map_err(|e| ServiceError::refused(format!("台账无法核验：{e}"), e.to_string()))?;
@@ -162,7 +179,7 @@ pub(super) async fn gather(
         elapsed_seconds: started.elapsed().as_secs_f64(),
         messages: sum.to_json(),
         gateways,
-        work_orders: Vec::new(),
+        work_orders: views.iter().map(work_order).collect(),
         forecast,
         ledger: LedgerFigures {
             entries: verdict.entries,
@@ -176,6 +193,18 @@ pub(super) async fn gather(
         adopted,
         disagreement: disagreement.or_else(|| verdict.first_difference.map(|d| d.to_string())),
     })
+}
+
+fn work_order(view: &OrderView) -> WorkOrderFigures {
+    let figures = view.figures();
+    let of = |f: fn(&CountRow) -> Option<i64>| figures.and_then(f).unwrap_or(0);
+    WorkOrderFigures {
+        carrier: view.row.carrier.clone(),
+        state: view.row.state.clone(),
+        requested: of(|c| c.requested),
+        sent: of(|c| c.sent),
+        delivered: of(|c| c.delivered),
+    }
 }
 
 /// How many runs went out, what became of all messages, and the same by audience.

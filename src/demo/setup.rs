@@ -15,7 +15,7 @@ use crate::{
     domain::{
         calendar::Calendar,
         lang::Lang,
-        plan::Planned,
+        plan::{Ordered, Planned},
         role::{Actor, Role},
     },
     plan_files::{self, PlanFile, PlanFileError},
@@ -84,6 +84,7 @@ fn settings(database: &str) -> String {
         toml::Value::String(database.to_owned()),
         county::COUNTY
     );
+    super::orders::settings(&mut text);
     // One carrier takes batches over HTTP; it has no door to call at here, so its reports are fetched.
     let http = "address = \"http://127.0.0.1:7891\"\nlinks = 4\nwindow = 200\nbatch = 100\npoll_every = \"200ms\"\n";
     let cmpp = "address = \"127.0.0.1:7890\"\nlinks = 2\nwindow = 32\n";
@@ -199,7 +200,7 @@ pub(super) struct PlanRead {
     pub(super) title: String,
     pub(super) source: String,
     pub(super) items: Vec<Planned>,
-    pub(super) work_orders: usize,
+    pub(super) orders: Vec<Ordered>,
 }
 
 /// Lays out the example county's plan and its texts as an office would have them.
@@ -234,6 +235,6 @@ pub(super) fn read_plan(dir: &Path, office: &Office) -> Result<PlanRead, Service
         title: plan.title,
         source: file.source,
         items: resolved.items,
-        work_orders: resolved.orders.len(),
+        orders: resolved.orders,
     })
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    id::{CampaignId, GatewayId, GroupId, LaneId, MessageId, RunId},
+    id::{CampaignId, GatewayId, GroupId, LaneId, MessageId, OrderId, RunId},
     message::{Change, Outcome},
 };
 
@@ -383,6 +383,39 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A carrier's work order: what happened to it, and the rows that came with it.
+    Order {
+        /// Who did it; `carrier:telecom` for what a carrier says over its interface.
+        by: String,
+        /// `created`, `changed`, `renamed`, `voided`, `approved`, `issued`, `acknowledged`, `refused`, `proof`,
+        /// `proof_differs`, `proofed`, `corrected`, `released`, `counts`, `reported`, `evidence`, `accepted`, `closed`,
+        /// `withdrawn`, `overdue`, `told`.
+        act: String,
+        /// Which.
+        order: OrderId,
+        /// The state afterwards.
+        state: String,
+        /// Salted digest over its row afterwards, hex.
+        digest: String,
+        /// Why, where there is a reason.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+        /// Of `issued`: the year and the number that it got.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<(i64, i64)>,
+        /// Rows that are new or were answered.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rows: Vec<OrderPart>,
+    },
+    /// Which carrier a user belongs to.
+    Staff {
+        /// Who says so.
+        by: String,
+        /// The user.
+        name: String,
+        /// The carrier.
+        carrier: String,
+    },
     /// A personal record was erased; its commitment stays.
     Erased {
         /// Which.
@@ -390,6 +423,17 @@ pub enum Event {
         /// Who.
         by: String,
     },
+}
+
+/// A row that hangs on a work order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPart {
+    /// `proof`, `count`, `evidence`, `wish`.
+    pub to: String,
+    /// Its number.
+    pub n: i64,
+    /// Salted digest over it, hex.
+    pub digest: String,
 }
 
 fn send() -> String {

@@ -51,6 +51,10 @@ uuid_id!(
     /// A person with a number.
     ContactId
 );
+uuid_id!(
+    /// A batched request that a carrier carries out itself.
+    OrderId
+);
 
 /// The part of one run that goes through one gateway; counts up from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

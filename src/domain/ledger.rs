@@ -35,6 +35,11 @@ pub fn salted(salt: &[u8], data: &[u8]) -> Hash {
         .into()
 }
 
+/// A digest of what is no secret: SHA-256 of the value's compact JSON.
+pub fn digest_of(value: &serde_json::Value) -> Hash {
+    Sha256::digest(value.to_string()).into()
+}
+
 fn node(left: &Hash, right: &Hash) -> Hash {
     Sha256::new()
         .chain_update([1])

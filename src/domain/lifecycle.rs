@@ -35,6 +35,8 @@ macro_rules! states {
     };
 }
 
+pub(super) use states;
+
 /// The word names no state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown state {0:?}")]

@@ -140,6 +140,8 @@ pub struct WorkOrder {
     pub text: TextSource,
     /// The sender's name that subscribers see.
     pub signature: String,
+    /// What the carrier adds at the end by agreement, such as how to refuse; empty: nothing.
+    pub appended: String,
     /// To whom, in words: the office holds none of these numbers.
     pub audience: String,
     /// From which day to which.

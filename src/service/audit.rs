@@ -10,6 +10,7 @@ mod export;
 mod foretold;
 mod known;
 mod messages;
+mod orders;
 mod people;
 mod queue;
 mod replay;
@@ -133,6 +134,8 @@ async fn tables_hold(tx: &mut Tx, replay: &Replay) -> Check {
     tables::campaigns(tx, replay).await?;
     tables::plans(tx, replay).await?;
     foretold::forecasts(tx, replay).await?;
+    orders::orders(tx, replay).await?;
+    orders::staff(tx, replay).await?;
     let sums = messages::check(tx, replay, &lanes).await?;
     tables::moving_lanes(&lanes, replay, &sums)?;
     messages::check_tallies(&tx.audit_tallies().await?, &sums)?;

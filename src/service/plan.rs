@@ -6,9 +6,9 @@ use super::{Acting, Office, ServiceError};
 use crate::{
     domain::{
         event::{Event, Span},
-        id::{CampaignId, LaneId},
+        id::{CampaignId, LaneId, OrderId},
         lifecycle::{CampaignAct, CampaignState, Intent},
-        plan::Planned,
+        plan::{Ordered, Planned},
         role::{Act, Actor},
         template,
         time::Micros,
@@ -58,8 +58,10 @@ pub struct ItemDiff {
     pub item: String,
     /// Its name.
     pub name: String,
-    /// Its campaign; none yet of a new one that was only looked at.
+    /// Its campaign; none yet of a new one that was only looked at, and none of a work order.
     pub campaign: Option<CampaignId>,
+    /// Its work order, where it is one.
+    pub order: Option<OrderId>,
     /// What happens to it.
     pub effect: Effect,
     /// Which fields differ.
@@ -86,6 +88,8 @@ pub struct Import<'a> {
     pub source: &'a str,
     /// Its campaigns.
     pub items: &'a [Planned],
+    /// What it asks carriers to send.
+    pub orders: &'a [Ordered],
 }
 
 impl Office {
@@ -135,16 +139,21 @@ impl Office {
         for row in gone {
             items.push(ItemDiff {
                 campaign: Some(row.id()?),
+                order: None,
                 item: row.item,
                 name: row.name,
                 effect: Effect::Gone,
                 fields: Vec::new(),
             });
         }
+        // Boxed: an order's row is long, and callers of this would carry it along.
+        let orders =
+            super::work_order::draft(&mut acting, &by, import.plan, import.orders, &mut events);
+        items.extend(Box::pin(orders).await?);
         if dry_run {
             // Dropped without a commit: it never happened.
             for item in items.iter_mut().filter(|i| i.effect == Effect::New) {
-                item.campaign = None;
+                (item.campaign, item.order) = (None, None);
             }
         } else if !events.is_empty() {
             acting.tx.bump().await?;
@@ -160,7 +169,9 @@ impl Office {
 impl Office {
     /// The next instant at which anything will happen by itself.
     pub async fn next_due(&self, now: Micros) -> Result<Option<Micros>, ServiceError> {
-        Ok(crate::scheduler::next_due(&self.store, &self.hours(), now).await?)
+        let sending = crate::scheduler::next_due(&self.store, &self.hours(), now).await?;
+        let orders = Box::pin(self.orders_due()).await?;
+        Ok([sending, orders].into_iter().flatten().min())
     }
 }
 
@@ -394,6 +405,7 @@ fn diff(
         item: row.item.clone(),
         name: row.name.clone(),
         campaign: Some(row.id()?),
+        order: None,
         effect,
         fields,
     })

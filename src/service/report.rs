@@ -44,6 +44,7 @@ impl Office {
         let counts = tx.report_counts(from, to).await?;
         let segments = tx.report_segments(from, to).await?;
         let units = tx.report_units(from, to, MAX_UNITS).await?;
+        let orders = Box::pin(self.orders_of_report(&mut tx, (from, to), lang)).await?;
         drop(tx);
 
         let total = sum(&counts);
@@ -100,6 +101,7 @@ impl Office {
             units,
             in_doubt: in_state(Outcome::InDoubt),
             unconfirmed: in_state(Outcome::Unconfirmed),
+            orders,
             runs: runs
                 .iter()
                 .map(|r| Run {

@@ -136,6 +136,7 @@ async fn planned(base: &Base) -> [String; 3] {
         title: "六月",
         source: "[plan]",
         items: &items,
+        orders: &[],
     };
     let diff = office.import_plan(&clerk, &import, false).await.unwrap();
     let ids: Vec<_> = diff.items.iter().map(|i| i.campaign.unwrap()).collect();

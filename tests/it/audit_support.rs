@@ -31,7 +31,7 @@ pub(crate) const LANE: LaneId = LaneId(1);
 /// A database of its own, on either backend.
 pub(crate) struct Base {
     pub(crate) store: Store,
-    url: String,
+    pub(crate) url: String,
     folder: tempfile::TempDir,
 }
 
@@ -72,7 +72,7 @@ impl Base {
         all
     }
 
-    fn is_sqlite(&self) -> bool {
+    pub(crate) fn is_sqlite(&self) -> bool {
         self.url.starts_with("sqlite")
     }
 

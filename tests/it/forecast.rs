@@ -117,6 +117,7 @@ impl<'a> Desk<'a> {
             title: "六月",
             source: "[plan]",
             items,
+            orders: &[],
         };
         let diff = self
             .office
@@ -264,10 +265,10 @@ async fn of_two_approvals_at_once_that_the_quota_does_not_hold_one_is_refused() 
         let plan = [1, 2, 3, 4].map(|n| item(&format!("item-{n}"), "全县", hours(&[n])));
         let ids = desk.submit(&plan).await;
         let (a, b, c, d) = tokio::join!(
-            desk.approve(ids[0]),
-            desk.approve(ids[1]),
-            desk.approve(ids[2]),
-            desk.approve(ids[3]),
+            Box::pin(desk.approve(ids[0])),
+            Box::pin(desk.approve(ids[1])),
+            Box::pin(desk.approve(ids[2])),
+            Box::pin(desk.approve(ids[3])),
         );
         let verdicts = [a, b, c, d];
         let out = verdicts.iter().filter(|v| v.is_ok()).count();

@@ -54,6 +54,18 @@ async fn june(dir: &Path, more: &[&str]) -> serde_json::Value {
         "{json}"
     );
     assert_eq!(json["ledger"]["verified"], true);
+    let orders = json["work_orders"].as_array().unwrap();
+    assert_eq!(orders.len(), 3, "{json}");
+    for order in orders {
+        assert_eq!(order["state"], "closed", "{json}");
+        assert!(order["sent"].as_i64().unwrap() >= order["delivered"].as_i64().unwrap());
+        assert_eq!(order["requested"], order["sent"], "{json}");
+    }
+    assert!(
+        err.lines()
+            .any(|l| l.contains("停止") && l.contains("应为“忻”，收到“折”")),
+        "{err}"
+    );
     for day in ["06-01", "06-12", "06-22", "06-30"] {
         assert!(
             err.lines()

@@ -44,6 +44,7 @@ fn june(items: &[Planned]) -> Import<'_> {
         title: "六月",
         source: "[plan]",
         items,
+        orders: &[],
     }
 }
 

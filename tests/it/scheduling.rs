@@ -66,6 +66,7 @@ async fn plan(office: &Office, list: &std::path::Path, items: &[Planned]) -> Vec
         title: "六月",
         source: "[plan]",
         items,
+        orders: &[],
     };
     let diff = office.import_plan(&clerk(), &import, false).await.unwrap();
     let ids: Vec<_> = diff.items.iter().map(|i| i.campaign.unwrap()).collect();

@@ -89,6 +89,7 @@ impl<'a> Desk<'a> {
             title: "六月",
             source: &item.text,
             items: std::slice::from_ref(item),
+            orders: &[],
         };
         let office = &self.story.office;
         let diff = office

@@ -75,6 +75,16 @@ async fn tell(story: &impl AsyncFn(&Story), url: String, dir: TempDir) {
     told.office.store.close().await;
 }
 
+/// A story on a database that a test looks after itself.
+pub(crate) async fn on_base(base: &crate::audit_support::Base) -> Story {
+    let settings = BTreeMap::from([("WATCHBELL__DATABASE__URL".to_owned(), base.url.clone())]);
+    Story {
+        office: open(&settings).await,
+        dir: tempfile::tempdir().unwrap(),
+        settings,
+    }
+}
+
 async fn open(settings: &BTreeMap<String, String>) -> Office {
     let config = Config::load(None, settings.clone()).unwrap();
     Office::open(config, Clock::manual(MORNING)).await.unwrap()

@@ -34,13 +34,19 @@ fn may_import(module: &str) -> Option<Vec<&'static str>> {
         "intake" | "plan_files" | "report" => of(&[&["domain"]]),
         "county" => of(&[&["domain", "intake"]]),
         // No SQL in a gateway, no gateway in the store: the engine joins them.
-        "store" | "gateway" => of(&[LEAVES]),
-        // The other end of the same sessions.
-        "simulate" => of(&[LEAVES, &["gateway"]]),
+        // Nor in the carriers' work-order interface and papers, which know no order's life either.
+        "store" | "gateway" | "orders" => of(&[LEAVES]),
+        // The other end of the same sessions and interfaces.
+        "simulate" => of(&[LEAVES, &["gateway", "orders"]]),
         "scheduler" | "expander" | "engine" | "recorder" => {
             of(&[LEAVES, PARTS, &["gateway", "store"]])
         }
-        "service" => of(&[LEAVES, PARTS, FILES, &["gateway", "store", "report"]]),
+        "service" => of(&[
+            LEAVES,
+            PARTS,
+            FILES,
+            &["gateway", "store", "report", "orders"],
+        ]),
         // Doors ask the service only.
         "api" | "console" => of(&[LEAVES, &["service"]]),
         // Starts the application and its practice partner, too.

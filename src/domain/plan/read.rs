@@ -505,6 +505,7 @@ fn work_order<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>) -> Option<WorkOr
                 .filter(|s| s.chars().count() <= MAX_SIGNATURE && !s.contains(['【', '】']))
         },
     );
+    let appended = t.optional(reading, "appended", TEXT, line_of_text);
     let audience = t.required(reading, "audience", TEXT, line_of_text);
     let span = span(reading, t);
     let hours = match t.has("hours") {
@@ -550,6 +551,7 @@ fn work_order<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>) -> Option<WorkOr
         carrier: carrier?,
         text: text?,
         signature: signature?,
+        appended: appended.unwrap_or_default(),
         audience: audience?,
         span: span?,
         hours: hours?,

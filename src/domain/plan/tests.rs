@@ -298,6 +298,7 @@ fn work_order() -> impl Strategy<Value = WorkOrder> {
                     carrier,
                     text,
                     signature: "云岭县安委办".into(),
+                    appended: String::new(),
                     audience,
                     span,
                     hours: (

@@ -91,6 +91,9 @@ impl WorkOrder {
         pair(out, "carrier", quoted(self.carrier.as_str()))?;
         source(out, &self.text)?;
         pair(out, "signature", quoted(&self.signature))?;
+        if !self.appended.is_empty() {
+            pair(out, "appended", quoted(&self.appended))?;
+        }
         pair(out, "audience", quoted(&self.audience))?;
         span(out, self.span)?;
         let (from, to) = self.hours;

@@ -7,6 +7,7 @@ use super::{
     difference::{Say, say},
     foretold::Foretold,
     known::{Arrival, Campaign, Doubt, Genesis, Halt, Run, Suppression},
+    orders::{KnownOrder, Orders},
     queue::Lane,
     standing::{News, Words},
 };
@@ -51,6 +52,8 @@ pub(super) struct Replay {
     pub(super) plans: BTreeMap<String, (String, String, i64)>,
     /// Forecasts as they were told.
     pub(super) foretold: Foretold,
+    /// Carriers' work orders.
+    pub(super) orders: Orders,
     /// The entries' times, by number.
     pub(super) times: Vec<i64>,
 }
@@ -316,6 +319,27 @@ impl Replay {
                 "released" => self.halt = Halt::default(),
                 _ => {}
             },
+            Event::Order {
+                act,
+                order,
+                state,
+                digest,
+                number,
+                rows,
+                ..
+            } => {
+                if let Some(highest) = rows.iter().map(|r| r.n).max() {
+                    self.draw("order_part", highest);
+                }
+                let known = KnownOrder {
+                    state,
+                    digest,
+                    changed_us: at.time_us,
+                };
+                self.orders
+                    .heard(order.to_string(), &act, known, number, rows)?;
+            }
+            Event::Staff { name, carrier, .. } => _ = self.orders.staff.insert(name, carrier),
             Event::Engine { .. } | Event::Seen { .. } => {}
         }
         Ok(())

@@ -1,0 +1,446 @@
+//! Work orders: drafted by a plan, let out by a second person, handed to a carrier over its interface or on paper,
+//! followed to their evidence. What is to be told a carrier is committed before it is told (see [`desk`]).
+
+mod answer;
+mod change;
+pub mod desk;
+mod draft;
+mod papers;
+mod summary;
+
+use chrono::{Datelike as _, NaiveDate, TimeZone as _};
+
+use super::{Office, Result, ServiceError, check_reason};
+use crate::{
+    config::OrderCarrier,
+    domain::{
+        carrier::Carrier,
+        hours::HourMinute,
+        id::OrderId,
+        lang::Lang,
+        role::{Act, Actor, Role},
+        time::Micros,
+        work_order::{
+            self, OrderEvent, OrderState,
+            counts::{self, Bounds, Contradiction},
+            due::{Owed, Times, owed},
+            on_the_phone,
+            readback::{self, Difference},
+        },
+    },
+    orders::protocol,
+    store::{Tx, work_order::CountRow},
+};
+use change::Change;
+
+pub use crate::{
+    orders::{Answer, Figures, Piece, Proof},
+    store::work_order::{EvidenceRow, OrderRow, ProofRow, WishRow},
+};
+pub use answer::Taken;
+pub use papers::Exported;
+
+pub(super) use draft::take as draft;
+
+/// A proof beside the approved text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// As it came in.
+    pub proof: ProofRow,
+    /// Where it is not as approved.
+    pub differences: Vec<Difference>,
+}
+
+/// An order with all that hangs on it.
+#[derive(Debug, Clone)]
+pub struct OrderView {
+    /// As stored.
+    pub row: OrderRow,
+    /// Its state, typed.
+    pub state: OrderState,
+    /// What arrived on seed phones.
+    pub proofs: Vec<Compared>,
+    /// The carrier's figures, by their "as of".
+    pub counts: Vec<CountRow>,
+    /// What cannot be about them.
+    pub contradictions: Vec<Contradiction>,
+    /// Its evidence, without the bytes.
+    pub evidence: Vec<EvidenceRow>,
+    /// What the carrier was or is to be told.
+    pub wishes: Vec<WishRow>,
+    /// What the carrier owes, and until when.
+    pub owed: Option<(Owed, Micros)>,
+}
+
+impl OrderView {
+    /// The newest figures by their "as of"; nothing is made up from several.
+    pub fn figures(&self) -> Option<&CountRow> {
+        self.counts.last()
+    }
+
+    /// What people compare.
+    pub fn check_code(&self) -> String {
+        work_order::check_code(&self.row.digest)
+    }
+
+    /// Is it late?
+    pub fn is_overdue(&self) -> bool {
+        !self.row.overdue.is_empty()
+    }
+}
+
+/// Is it of use to this person at all? A carrier's staff see their own carrier's, and nothing before it is issued.
+async fn check_own(tx: &mut Tx, actor: &Actor, row: &OrderRow) -> Result<()> {
+    let Actor::User {
+        name,
+        role: Role::Carrier,
+    } = actor
+    else {
+        return Ok(());
+    };
+    let theirs = tx.staff(name).await?;
+    if theirs.as_deref() == Some(&*row.carrier) && row.issued_us > 0 {
+        return Ok(());
+    }
+    // Whether there is such an order is nobody else's business.
+    Err(crate::store::Error::Missing {
+        what: "work order",
+        id: row.id.clone(),
+    }
+    .into())
+}
+
+impl Office {
+    /// All orders that this person may see, in the order in which they were written.
+    pub async fn orders(&self, actor: &Actor) -> Result<Vec<OrderView>> {
+        actor.may(Act::ReadOrders)?;
+        let mut tx = self.store.read("orders").await?;
+        let mut views = Vec::new();
+        for row in tx.orders().await? {
+            if check_own(&mut tx, actor, &row).await.is_ok() {
+                views.push(self.order_view(&mut tx, row).await?);
+            }
+        }
+        Ok(views)
+    }
+
+    /// One order.
+    pub async fn order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        actor.may(Act::ReadOrders)?;
+        let mut tx = self.store.read("order").await?;
+        let row = tx.order(id).await?;
+        check_own(&mut tx, actor, &row).await?;
+        self.order_view(&mut tx, row).await
+    }
+
+    /// The order of this id, or of this number as it stands on the letter.
+    pub async fn find_order(&self, which: &str) -> Result<OrderId> {
+        if let Ok(id) = which.parse() {
+            return Ok(id);
+        }
+        let row = self
+            .store
+            .read("find_order")
+            .await?
+            .order_by_number(which.trim())
+            .await?;
+        match row {
+            Some(row) => Ok(row.id()?),
+            None => Err(crate::store::Error::Missing {
+                what: "work order",
+                id: which.to_owned(),
+            }
+            .into()),
+        }
+    }
+
+    async fn order_view(&self, tx: &mut Tx, row: OrderRow) -> Result<OrderView> {
+        let id = row.id.clone();
+        let approved = on_the_phone(&row.signature, &row.text);
+        let proofs = tx.proofs(Some(&id)).await?;
+        let proofs = proofs
+            .into_iter()
+            .map(|proof| Compared {
+                differences: readback::compare(&approved, &proof.text, &row.appended),
+                proof,
+            })
+            .collect();
+        let mut counts = tx.order_counts(Some(&id)).await?;
+        counts.sort_by_key(|c| (c.as_of_us, c.n));
+        let reports: Vec<_> = counts.iter().map(CountRow::report).collect();
+        let evidence = tx.evidence(Some(&id)).await?;
+        let times = self.order_times(
+            &row,
+            counts.iter().map(|c| c.at_us).max(),
+            !evidence.is_empty(),
+        );
+        let state = row.state()?;
+        Ok(OrderView {
+            contradictions: counts::check(&reports, &self.order_bounds(&row)),
+            wishes: tx.wishes(Some(&id)).await?,
+            owed: owed(state, &times, &self.config.work_orders.patience),
+            row,
+            state,
+            proofs,
+            counts,
+            evidence,
+        })
+    }
+
+    fn order_bounds(&self, row: &OrderRow) -> Bounds {
+        let (opens, _) = self.order_window(row);
+        Bounds {
+            zone: self.config.sending.timezone,
+            from: row.from_day.parse().unwrap_or_default(),
+            opens,
+            released: Micros(row.released_us),
+            daily_cap: row.daily_cap,
+        }
+    }
+
+    fn order_times(&self, row: &OrderRow, counted: Option<i64>, has_evidence: bool) -> Times {
+        let (opens, ends) = self.order_window(row);
+        Times {
+            step: Micros(row.step_us),
+            counted: Micros(counted.unwrap_or(0)),
+            opens,
+            ends,
+            proven: has_evidence || row.evidence.is_empty(),
+        }
+    }
+
+    /// The first day's first hour and the last day's last, on the office's clock.
+    fn order_window(&self, row: &OrderRow) -> (Micros, Micros) {
+        let zone = self.config.sending.timezone;
+        let hours = row.hours.split_once('-').unwrap_or_default();
+        let at = |day: &str, hour: &str| {
+            let day: NaiveDate = day.parse().ok()?;
+            let hour: HourMinute = hour.parse().ok()?;
+            let local = day.and_time(hour.time());
+            Some(zone.from_local_datetime(&local).earliest()?.into())
+        };
+        (
+            at(&row.from_day, hours.0).unwrap_or_default(),
+            at(&row.to_day, hours.1).unwrap_or_default(),
+        )
+    }
+
+    fn order_carrier(&self, row: &OrderRow) -> Option<&OrderCarrier> {
+        let carrier: Carrier = row.carrier.parse().ok()?;
+        self.config.work_orders.carrier(carrier)
+    }
+
+    /// Lets a draft out. Nobody who wrote or changed it may; `check` is the check code that was shown.
+    pub async fn approve_order(
+        &self,
+        actor: &Actor,
+        id: OrderId,
+        check: Option<&str>,
+    ) -> Result<OrderView> {
+        actor.may(Act::Approve)?;
+        let mut change = Change::begin(self, "approve_order", id).await?;
+        let writers = change.row.writers()?;
+        actor.may_approve(writers.iter().map(String::as_str))?;
+        if check.is_some_and(|c| !work_order::is_check_code(&change.row.digest, c)) {
+            return Err(ServiceError::refused(
+                "校验码不符：这已不是您看到的那一份，请重新查看",
+                "the check code differs: this is no longer what you were shown, look at it again",
+            ));
+        }
+        // What is let out is what stands there, not what a digest of yesterday says.
+        if change.row.terms()?.digest()[..] != change.row.digest[..] {
+            return Err(crate::store::Error::Corrupt {
+                table: "work_order",
+                what: "digest".to_owned(),
+            }
+            .into());
+        }
+        change.row.approved_by = actor.label();
+        change.happens(&actor.label(), OrderEvent::Approve, "")?;
+        change.commit().await?;
+        self.order(actor, id).await
+    }
+
+    /// Gives it its number and hands it to the carrier: over its interface where there is one, else on paper.
+    pub async fn issue_order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        actor.may(Act::TendOrders)?;
+        let mut change = Change::begin(self, "issue_order", id).await?;
+        let now = change.now();
+        let (_, ends) = self.order_window(&change.row);
+        if ends <= now && change.row.state()? == OrderState::Approved {
+            return Err(ServiceError::refused(
+                "委托的发送日期已经过去：请改计划后重新导入",
+                "the order's last day has passed: change the plan and import it again",
+            ));
+        }
+        let carrier = self.order_carrier(&change.row).cloned();
+        let year = i64::from(now.local(self.config.sending.timezone).year());
+        let row = &mut change.row;
+        row.state()?
+            .on(OrderEvent::Issue)
+            .map_err(|e| ServiceError::refused(e.text(Lang::Zh), e.to_string()))?;
+        row.seq = change.acting.tx.last_order_number(year).await? + 1;
+        row.year = year;
+        row.number = work_order::number(&self.config.work_orders.number_prefix, year, row.seq);
+        row.issued_us = now.0;
+        let seeds = carrier.as_ref().map_or(&[][..], |c| &c.seed_phones);
+        row.seeds =
+            serde_json::json!(seeds.iter().map(|p| p.expose()).collect::<Vec<_>>()).to_string();
+        let by_http = carrier.is_some_and(|c| !c.url.is_empty());
+        row.channel = if by_http { "http" } else { "paper" }.to_owned();
+        row.revision = 1;
+        change.happens(&actor.label(), OrderEvent::Issue, "")?;
+        self.wish(&mut change, protocol::Act::Create, "").await?;
+        change.commit().await?;
+        self.order(actor, id).await
+    }
+
+    /// Sends the text again: a new round of proofs begins.
+    pub async fn correct_order(
+        &self,
+        actor: &Actor,
+        id: OrderId,
+        reason: &str,
+    ) -> Result<OrderView> {
+        actor.may(Act::TendOrders)?;
+        let reason = check_reason(reason)?;
+        let mut change = Change::begin(self, "correct_order", id).await?;
+        change.row.revision += 1;
+        change.happens(&actor.label(), OrderEvent::Correct, reason)?;
+        self.wish(&mut change, protocol::Act::Correct, reason)
+            .await?;
+        change.commit().await?;
+        self.order(actor, id).await
+    }
+
+    /// Tells the carrier that it may send: only what was read back to the character.
+    pub async fn release_order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        actor.may(Act::TendOrders)?;
+        let mut tx = self.store.read("may_send").await?;
+        if !tx.installation().await?.is_some_and(|i| i.may_send()) {
+            return Err(ServiceError::refused(
+                "发送已停止或数据库被挂起：请先用 watchbell release 放行",
+                "sending is stopped or the database is held: `watchbell release` lets it go on",
+            ));
+        }
+        drop(tx);
+        let mut change = Change::begin(self, "release_order", id).await?;
+        change.row.released_us = change.now().0;
+        change.happens(&actor.label(), OrderEvent::Release, "")?;
+        self.wish(&mut change, protocol::Act::Release, "").await?;
+        change.commit().await?;
+        self.order(actor, id).await
+    }
+
+    /// Calls it off.
+    pub async fn withdraw_order(
+        &self,
+        actor: &Actor,
+        id: OrderId,
+        reason: &str,
+    ) -> Result<OrderView> {
+        actor.may(Act::Cancel)?;
+        let reason = check_reason(reason)?;
+        let mut change = Change::begin(self, "withdraw_order", id).await?;
+        let was_out = change.row.state()?.is_out();
+        change.happens(&actor.label(), OrderEvent::Withdraw, reason)?;
+        if was_out {
+            self.wish(&mut change, protocol::Act::Withdraw, reason)
+                .await?;
+        }
+        change.commit().await?;
+        self.order(actor, id).await
+    }
+
+    /// Takes figures and evidence, where the order asks for any.
+    pub async fn accept_order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        actor.may(Act::TendOrders)?;
+        let mut change = Change::begin(self, "accept_order", id).await?;
+        let has_evidence = !change
+            .acting
+            .tx
+            .evidence(Some(&change.row.id))
+            .await?
+            .is_empty();
+        let proven = has_evidence || change.row.evidence.is_empty();
+        change.happens(&actor.label(), OrderEvent::Accept { proven }, "")?;
+        change.commit().await?;
+        self.order(actor, id).await
+    }
+
+    /// Files it.
+    pub async fn close_order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        actor.may(Act::TendOrders)?;
+        let mut change = Change::begin(self, "close_order", id).await?;
+        change.happens(&actor.label(), OrderEvent::Close, "")?;
+        change.commit().await?;
+        self.order(actor, id).await
+    }
+
+    /// Says which carrier a user of the role `carrier` belongs to.
+    pub async fn set_staff(&self, actor: &Actor, name: &str, carrier: Carrier) -> Result<()> {
+        actor.may(Act::ManageUsers)?;
+        let mut acting = self.act("staff").await?;
+        let account = acting.tx.account(name).await?;
+        if account.is_none_or(|a| a.role != Role::Carrier.as_str()) {
+            return Err(ServiceError::refused(
+                format!("{name} 不是运营商人员"),
+                format!("{name} is not carrier's staff"),
+            ));
+        }
+        acting.tx.put_staff(name, carrier.as_str()).await?;
+        let event = crate::domain::event::Event::Staff {
+            by: actor.label(),
+            name: name.to_owned(),
+            carrier: carrier.as_str().to_owned(),
+        };
+        acting.commit(&[event]).await?;
+        Ok(())
+    }
+
+    /// Notes what the carrier is to be told, where it is told by wire; committed with the change itself.
+    async fn wish(&self, change: &mut Change, act: protocol::Act, reason: &str) -> Result<()> {
+        if change.row.channel != "http" {
+            return Ok(());
+        }
+        let row = &change.row;
+        let order = row.id()?;
+        let request = matches!(act, protocol::Act::Create | protocol::Act::Correct);
+        let telling = protocol::Telling {
+            order,
+            revision: row.revision,
+            act,
+            reason: reason.to_owned(),
+            request: match request {
+                true => Some(self.order_request(row)?),
+                false => None,
+            },
+        };
+        let body = serde_json::to_string(&telling).map_err(std::io::Error::other)?;
+        let key = protocol::key(order, row.revision, act);
+        change.wish(act, key, body).await
+    }
+
+    fn order_request(&self, row: &OrderRow) -> Result<protocol::Request> {
+        Ok(protocol::Request {
+            number: row.number.clone(),
+            name: row.name.clone(),
+            carrier: row.carrier.clone(),
+            text: row.text.clone(),
+            text_sha256: protocol::text_digest(&row.text),
+            check_code: work_order::check_code(&row.digest),
+            signature: row.signature.clone(),
+            appended: row.appended.clone(),
+            audience: row.audience.clone(),
+            from: row.from_day.clone(),
+            to: row.to_day.clone(),
+            hours: row.hours.clone(),
+            zone: self.config.sending.timezone.to_string(),
+            daily_cap: row.daily_cap,
+            counts: serde_json::from_str(&row.counts).unwrap_or_default(),
+            evidence: row.evidence.clone(),
+            contact: row.contact.clone(),
+            seed_phones: row.seeds()?,
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! An order on paper: the letter and the form out, the filled-in form back in.
+
+use super::{Office, OrderView, Taken, check_own};
+use crate::{
+    domain::{
+        carrier::Carrier,
+        id::OrderId,
+        lang::Lang,
+        role::{Act, Actor},
+        time::Micros,
+        work_order::{is_check_code, on_the_phone},
+    },
+    orders::{
+        form::{self, FormError},
+        letter::Letter,
+        protocol,
+    },
+    service::{Result, ServiceError},
+};
+use askama::Template as _;
+
+/// What goes out on paper.
+#[derive(Debug, Clone)]
+pub struct Exported {
+    /// The letter, a page that prints.
+    pub letter: String,
+    /// The form, a workbook.
+    pub form: Vec<u8>,
+}
+
+impl Office {
+    /// The letter and the form of an order that was let out.
+    pub async fn export_order(&self, actor: &Actor, id: OrderId) -> Result<Exported> {
+        let view = self.order(actor, id).await?;
+        if view.row.approved_by.is_empty() {
+            return Err(ServiceError::refused(
+                "委托单还没有批准，不能出函",
+                "the order has not been approved: there is no letter yet",
+            ));
+        }
+        let mut tx = self.store.read("letter").await?;
+        let head = tx.head().await?.to_string();
+        let practice = tx.installation().await?.is_some_and(|i| i.practice != 0);
+        drop(tx);
+        let letter = self.letter(&view, head, practice)?;
+        let letter = letter.render().map_err(|e| {
+            ServiceError::refused(
+                format!("函件无法生成：{e}"),
+                format!("cannot write the letter: {e}"),
+            )
+        })?;
+        let row = &view.row;
+        let seeds = row.seeds()?;
+        let cap = match row.daily_cap {
+            0 => "不限".to_owned(),
+            cap => cap.to_string(),
+        };
+        let form = form::write(&form::Prefill {
+            number: &row.number,
+            check_code: &view.check_code(),
+            revision: row.revision,
+            shown: &on_the_phone(&row.signature, &row.text),
+            audience: &row.audience,
+            times: &format!("{} 至 {}，每日 {}", row.from_day, row.to_day, row.hours),
+            daily_cap: &cap,
+            seed_phones: &seeds,
+        })
+        .map_err(|e| wrong(&e))?;
+        Ok(Exported { letter, form })
+    }
+
+    fn letter(&self, view: &OrderView, head: String, practice: bool) -> Result<Letter> {
+        let row = &view.row;
+        let shown = on_the_phone(&row.signature, &row.text);
+        let zone = self.config.sending.timezone;
+        let at = match row.issued_us {
+            0 => self.clock.now(),
+            at => Micros(at),
+        };
+        let counts: Vec<String> = serde_json::from_str(&row.counts).unwrap_or_default();
+        let counts: Vec<_> = counts.iter().map(|c| count_word(c)).collect();
+        Ok(Letter {
+            office: self.config.sending.signature.clone(),
+            number: row.number.clone(),
+            name: row.name.clone(),
+            company: company(row.carrier()?).to_owned(),
+            state: view.state.title(Lang::Zh).to_owned(),
+            check_code: view.check_code(),
+            revision: row.revision.max(1),
+            characters: shown.chars().count(),
+            shown,
+            text_sha256: protocol::text_digest(&row.text),
+            appended: row.appended.clone(),
+            audience: row.audience.clone(),
+            from: row.from_day.clone(),
+            to: row.to_day.clone(),
+            hours: row.hours.clone(),
+            daily_cap: row.daily_cap,
+            counts: counts.join("、"),
+            evidence: row.evidence.clone(),
+            contact: row.contact.clone(),
+            seeds: row.seeds()?.len(),
+            date: at.local(zone).format("%Y年%-m月%-d日").to_string(),
+            practice,
+            head,
+        })
+    }
+
+    /// Takes a filled-in form in: all of it or nothing. A form of another order, of another text or of an earlier round
+    /// is refused.
+    pub async fn import_order_form(&self, actor: &Actor, bytes: &[u8]) -> Result<(OrderId, Taken)> {
+        actor.may(Act::AnswerOrders)?;
+        let filled = form::read(bytes, self.config.sending.timezone).map_err(|e| wrong(&e))?;
+        let mut tx = self.store.read("form").await?;
+        let Some(row) = tx.order_by_number(&filled.number).await? else {
+            return Err(ServiceError::refused(
+                format!("没有编号为“{}”的委托单（B2）", filled.number),
+                format!("there is no work order {:?} (cell B2)", filled.number),
+            ));
+        };
+        check_own(&mut tx, actor, &row).await?;
+        drop(tx);
+        if !is_check_code(&row.digest, &filled.check_code) {
+            return Err(ServiceError::refused(
+                format!(
+                    "校验码 {}（B3）不是委托单 {} 的：表和单不是一套",
+                    filled.check_code, row.number
+                ),
+                format!(
+                    "check code {} (cell B3) is not that of {}: the form belongs to another text",
+                    filled.check_code, row.number
+                ),
+            ));
+        }
+        if filled.revision != row.revision {
+            return Err(ServiceError::refused(
+                format!(
+                    "这是第 {} 稿的回执表（B4），现在是第 {} 稿：请用新表",
+                    filled.revision, row.revision
+                ),
+                format!(
+                    "the form is of revision {} (cell B4), the order is at {}: use the new form",
+                    filled.revision, row.revision
+                ),
+            ));
+        }
+        let id = row.id()?;
+        let taken = self.answer_order(actor, id, &filled.answer).await?;
+        Ok((id, taken))
+    }
+}
+
+fn wrong(e: &FormError) -> ServiceError {
+    ServiceError::refused(e.text(Lang::Zh), e.text(Lang::En))
+}
+
+fn count_word(word: &str) -> &str {
+    match word {
+        "requested" => "应发",
+        "sent" => "已发",
+        "delivered" => "送达",
+        other => other,
+    }
+}
+
+fn company(carrier: Carrier) -> &'static str {
+    match carrier {
+        Carrier::Mobile => "中国移动分公司",
+        Carrier::Unicom => "中国联通分公司",
+        Carrier::Telecom => "中国电信分公司",
+        Carrier::Broadnet => "中国广电分公司",
+        Carrier::Other => "承办单位",
+    }
+}
