@@ -5,6 +5,7 @@
 //! length a peer claims is believed before that many bytes have really arrived.
 //!
 //! - [`cmpp`]: China Mobile's CMPP 2.0 and 3.0.
+//! - [`sgip`]: China Unicom's SGIP 1.2.
 //! - [`text`]: data codings of message content.
 //! - [`udh`]: the user data header of long messages, splitting and reassembly.
 //!
@@ -16,11 +17,16 @@
 pub mod cmpp;
 mod error;
 mod fixed;
+mod frame;
 mod octets;
 mod retry;
+pub mod sgip;
 pub mod text;
 pub mod udh;
+pub mod view;
 
 pub use error::{BodyFault, DecodeError, DecodeErrorKind, EncodeError, Limits};
 pub use fixed::{FixedStr, FixedStrError};
+pub use frame::{Decoded, Frame, FrameReader, Protocol, decode, encode};
 pub use retry::Retry;
+pub use view::View;

@@ -5,6 +5,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::{BodyFault, EncodeError, FixedStr};
 
+/// Most receivers one submit may carry, in all three protocols.
+pub(crate) const MAX_RECEIVERS: usize = 100;
+
 /// A body fault with the field it was found in.
 #[derive(Debug)]
 pub(crate) struct Fault {
@@ -54,6 +57,10 @@ impl<'a> Reader<'a> {
         self.array(field).map(u8::from_be_bytes)
     }
 
+    pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, Fault> {
+        self.array(field).map(u16::from_be_bytes)
+    }
+
     pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, Fault> {
         self.array(field).map(u32::from_be_bytes)
     }
@@ -86,6 +93,28 @@ impl<'a> Reader<'a> {
         FixedStr::from_field(head)
     }
 
+    /// Receivers behind a one-byte count of 1 to 100, each `size` bytes.
+    pub(crate) fn receivers<const N: usize>(
+        &mut self,
+        field: &'static str,
+        size: usize,
+    ) -> Result<Vec<FixedStr<N>>, Fault> {
+        let count = self.u8(field)?;
+        if !(1..=MAX_RECEIVERS).contains(&usize::from(count)) {
+            return Err(Fault::new(
+                field,
+                BodyFault::OutOfRange {
+                    value: count.into(),
+                    min: 1,
+                    max: MAX_RECEIVERS as u32,
+                },
+            ));
+        }
+        // Taken as one piece, so that the list is only made when all receivers are there.
+        let all = self.take(field, usize::from(count) * size)?;
+        Ok(all.chunks_exact(size).map(FixedStr::from_field).collect())
+    }
+
     /// Content behind a one-byte length.
     pub(crate) fn content(&mut self, field: &'static str) -> Result<Bytes, Fault> {
         let len = self.u8(field)?;
@@ -113,6 +142,10 @@ impl<'a> Writer<'a> {
 
     pub(crate) fn u8(&mut self, value: u8) {
         self.out.put_u8(value);
+    }
+
+    pub(crate) fn u16(&mut self, value: u16) {
+        self.out.put_u16(value);
     }
 
     pub(crate) fn u32(&mut self, value: u32) {
@@ -143,8 +176,7 @@ impl<'a> Writer<'a> {
 
     /// A string field as large as its type.
     pub(crate) fn text<const N: usize>(&mut self, text: &FixedStr<N>) {
-        self.out.put_slice(text.as_bytes());
-        self.out.put_bytes(0, N - text.len());
+        self.out.put_slice(text.as_field());
     }
 
     /// A string field of `size` bytes; smaller than its type where versions differ.
@@ -154,16 +186,39 @@ impl<'a> Writer<'a> {
         text: &FixedStr<N>,
         size: usize,
     ) -> Result<(), EncodeError> {
-        let Some(padding) = size.checked_sub(text.len()) else {
-            return Err(EncodeError::TooLong {
+        match text.as_field().split_at_checked(size) {
+            // Fields are filled with zeros to the end, so one zero behind the cut says that all are.
+            Some((head, tail)) if tail.first().is_none_or(|&byte| byte == 0) => {
+                self.out.put_slice(head);
+                Ok(())
+            }
+            _ => Err(EncodeError::TooLong {
                 field,
                 len: text.len(),
                 max: size,
+            }),
+        }
+    }
+
+    /// 1 to 100 receivers behind a one-byte count, each `size` bytes.
+    pub(crate) fn receivers<const N: usize>(
+        &mut self,
+        field: &'static str,
+        receivers: &[FixedStr<N>],
+        size: usize,
+    ) -> Result<(), EncodeError> {
+        if !(1..=MAX_RECEIVERS).contains(&receivers.len()) {
+            return Err(EncodeError::OutOfRange {
+                field,
+                value: receivers.len() as u64,
+                min: 1,
+                max: MAX_RECEIVERS as u64,
             });
-        };
-        self.out.put_slice(text.as_bytes());
-        self.out.put_bytes(0, padding);
-        Ok(())
+        }
+        self.u8(receivers.len() as u8);
+        receivers
+            .iter()
+            .try_for_each(|receiver| self.text_of(field, receiver, size))
     }
 
     /// Content behind a one-byte length; `max` is at most 255.
