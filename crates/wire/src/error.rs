@@ -155,6 +155,14 @@ pub enum BodyFault {
         /// Largest allowed value.
         max: u32,
     },
+    /// An optional parameter whose value has not the size its tag asks for.
+    #[error("value of {len} bytes, {expected} are expected")]
+    TlvSize {
+        /// Size of the value in bytes.
+        len: usize,
+        /// Its size by the document, in bytes.
+        expected: usize,
+    },
     /// A status report whose block has a size no version knows.
     #[error("report block of {len} bytes")]
     ReportSize {

@@ -6,6 +6,7 @@
 //!
 //! - [`cmpp`]: China Mobile's CMPP 2.0 and 3.0.
 //! - [`sgip`]: China Unicom's SGIP 1.2.
+//! - [`smgp`]: China Telecom's SMGP 1.3 and 3.0.
 //! - [`text`]: data codings of message content.
 //! - [`udh`]: the user data header of long messages, splitting and reassembly.
 //!
@@ -14,6 +15,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod auth;
 pub mod cmpp;
 mod error;
 mod fixed;
@@ -21,6 +23,7 @@ mod frame;
 mod octets;
 mod retry;
 pub mod sgip;
+pub mod smgp;
 pub mod text;
 pub mod udh;
 pub mod view;

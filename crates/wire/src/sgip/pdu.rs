@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::{Code, CommandId, Sequence};
-use crate::{FixedStr, Retry};
+use crate::{FixedStr, Retry, auth::same};
 
 /// Every PDU between an SP and a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,11 +92,9 @@ pub struct Bind {
 impl Bind {
     /// True when name and password are these: what the side that is dialled should check.
     pub fn verify(&self, name: &FixedStr<16>, password: &FixedStr<16>) -> bool {
-        // All bytes are compared, so that the time taken says nothing about the password.
-        let ours = name.as_field().iter().chain(password.as_field());
-        let theirs = self.login_name.as_field().iter();
-        let theirs = theirs.chain(self.login_password.as_field());
-        ours.zip(theirs).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+        // Both are always compared, so that the time taken does not say which was wrong.
+        same(name.as_field(), self.login_name.as_field())
+            & same(password.as_field(), self.login_password.as_field())
     }
 }
 

@@ -1,0 +1,51 @@
+//! SMGP 3.0, China Telecom's protocol between a service provider (SP) and its gateway.
+//!
+//! One struct per PDU serves both versions: 1.3 differs only in a submit that has no `FixedFee` and, in
+//! practice, no optional parameters. Section numbers are those of the SMGP 3.0.3 document.
+//!
+//! The byte order is big-endian. Every PDU starts with 12 bytes (SMGP 3.0.3 §5.2): `PacketLength`,
+//! `RequestID` and `SequenceID`, 4 bytes each. Offsets in this documentation count from the start of
+//! `PacketLength`; strings are left aligned and padded with zero bytes.
+
+pub mod auth;
+mod body;
+mod codec;
+mod command;
+mod msg_id;
+mod pdu;
+mod report;
+mod status;
+mod tlv;
+mod view;
+
+pub use codec::{decode, encode};
+pub use command::{CommandId, Header, Version};
+pub use msg_id::{MsgId, MsgIdError, MsgIdParts};
+pub use pdu::{
+    Deliver, DeliverResp, Login, LoginMode, LoginResp, Pdu, Query, QueryResp, Submit, SubmitResp,
+};
+pub use report::{Report, ReportError};
+pub use status::{Stat, StatKind, Status};
+pub use tlv::{OtherTlvs, Tlvs, tag};
+
+/// Size of the header in bytes (SMGP 3.0.3 §5.2).
+pub const HEADER_LEN: usize = 12;
+
+/// Most receivers one submit may carry (SMGP 3.0.3 §5.3.2.1).
+pub const MAX_RECEIVERS: usize = crate::octets::MAX_RECEIVERS;
+
+/// SMGP as a [`Protocol`](crate::Protocol).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Smgp;
+
+/// One PDU with the `SequenceID` of its header, u32 at 8 (SMGP 3.0.3 §5.2).
+pub type Frame = crate::Frame<Smgp>;
+
+/// What [`decode`] finds at the start of a buffer.
+pub type Decoded = crate::Decoded<Smgp>;
+
+/// Collects bytes and hands out frames.
+pub type FrameReader = crate::FrameReader<Smgp>;
+
+/// What [`decode`] and [`FrameReader`] report.
+pub type DecodeError = crate::DecodeError<Header>;
