@@ -242,6 +242,11 @@ pub(crate) fn with_length(
     let mut w = Writer::new(out);
     w.u32(0);
     body(&mut w)?;
+    set_length(out, start)
+}
+
+/// Writes the length of the frame that began at `start` and ends here.
+pub(crate) fn set_length(out: &mut BytesMut, start: usize) -> Result<(), EncodeError> {
     let len = out.len() - start;
     let Ok(length) = u32::try_from(len) else {
         return Err(EncodeError::TooLong {

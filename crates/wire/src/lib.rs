@@ -24,6 +24,8 @@ mod octets;
 mod retry;
 pub mod sgip;
 pub mod smgp;
+#[cfg(feature = "smpp")]
+pub mod smpp;
 pub mod text;
 pub mod udh;
 pub mod view;

@@ -86,6 +86,16 @@ impl<'a> Reader<'a> {
         self.take(field, size).map(FixedStr::from_field)
     }
 
+    /// A string that ends in a zero byte within `max` bytes, that byte included and left out of the
+    /// result. `None` when it does not.
+    #[cfg(feature = "smpp")]
+    pub(crate) fn until_zero(&mut self, max: usize) -> Option<&'a [u8]> {
+        let end = self.rest.iter().take(max).position(|&byte| byte == 0)?;
+        let (text, rest) = self.rest.split_at(end);
+        self.rest = rest.get(1..)?;
+        Some(text)
+    }
+
     /// A last string field that some peers cut short or leave out.
     pub(crate) fn text_tail<const N: usize>(&mut self) -> FixedStr<N> {
         let (head, tail) = self.rest.split_at(self.rest.len().min(N));

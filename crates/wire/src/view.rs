@@ -1,6 +1,9 @@
 //! A PDU as names and values, for people: what `watchbell pdu decode` shows.
 
-use std::fmt::{self, Write};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write},
+};
 
 use crate::{
     Frame, FixedStr, Protocol,
@@ -32,7 +35,7 @@ pub struct View {
 
 /// Names and values in the order of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fields(pub Vec<(&'static str, Value)>);
+pub struct Fields(pub Vec<(Cow<'static, str>, Value)>);
 
 /// Value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +70,8 @@ impl Fields {
         Some(value)
     }
 
-    pub(crate) fn add(&mut self, name: &'static str, value: Value) {
-        self.0.push((name, value));
+    pub(crate) fn add(&mut self, name: impl Into<Cow<'static, str>>, value: Value) {
+        self.0.push((name.into(), value));
     }
 
     pub(crate) fn number(&mut self, name: &'static str, number: impl Into<u64>) {

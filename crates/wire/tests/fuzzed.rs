@@ -95,4 +95,10 @@ fn every_command_is_made() {
     assert_eq!(kinds(&mut |s| sgip::pdu(s).command_id().to_wire()), 14);
     let v30 = wire::smgp::Version::V30;
     assert_eq!(kinds(&mut |s| smgp::pdu(s, v30).command_id().to_wire()), 12);
+    #[cfg(feature = "smpp")]
+    {
+        let command = |frame: Vec<u8>| u32::from_be_bytes(frame[4..8].try_into().unwrap());
+        let all = bodies::smpp::COMMANDS.len();
+        assert_eq!(kinds(&mut |s| command(bodies::smpp::frame(s))), all);
+    }
 }

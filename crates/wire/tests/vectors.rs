@@ -115,6 +115,49 @@ fn variants_decode_and_encode_to_the_base_form() {
     });
 }
 
+#[cfg(feature = "smpp")]
+mod of_smpp {
+    use watchbell_wire::smpp::{
+        Message, Smpp, Version,
+        rusmpp_core::{CommandStatus, pdus::owned::Pdu},
+    };
+
+    use super::*;
+
+    const VERSION: Version = Version::V34;
+
+    #[test]
+    fn base_vectors_decode_to_their_fields_and_encode_to_the_same_bytes() {
+        base_vectors_of::<Smpp>("smpp.json", VERSION);
+    }
+
+    /// Parameters in another order mean the same, but are kept in their order.
+    #[test]
+    fn variants_decode_and_encode_to_the_base_form() {
+        variants_of::<Smpp>("smpp.json", VERSION, |pdu, base| {
+            let (Some(Pdu::DeliverSm(deliver)), Some(Pdu::DeliverSm(base))) =
+                (pdu.body(), base.body())
+            else {
+                assert_ne!(pdu.status, CommandStatus::EsmeRok);
+                return;
+            };
+            let mut tlvs = deliver.tlvs().to_vec();
+            tlvs.sort_by_key(|tlv| base.tlvs().iter().position(|of_base| of_base == tlv));
+            assert_eq!(tlvs, base.tlvs());
+            let mut ordered = base.clone();
+            ordered.set_short_message(deliver.short_message().clone());
+            *pdu = Message::with_status(pdu.status, ordered);
+        });
+    }
+
+    #[test]
+    fn malformed_vectors_behave_as_expected() {
+        for limits in [Limits::default(), watchbell_wire::smpp::LIMITS] {
+            malformed_within::<Smpp>("smpp_malformed.json", VERSION, &limits, |_| None);
+        }
+    }
+}
+
 #[test]
 fn digests_of_cmpp_are_the_vectors() {
     use cmpp::auth::{SpIdForm, StatusWidth, authenticator_ismg, authenticator_source, verify};
@@ -234,9 +277,10 @@ fn texts_of_the_vectors_are_encoded_to_the_same_bytes() {
 fn behaviour<P: Protocol>(
     bytes: &[u8],
     version: P::Version,
+    limits: &Limits,
     content: impl Fn(&P::Pdu) -> Option<&Bytes>,
 ) -> &'static str {
-    match decode::<P>(bytes, version, &Limits::default()) {
+    match decode::<P>(bytes, version, limits) {
         Ok(Decoded::Incomplete { .. }) => "need_more",
         Ok(Decoded::Frame(frame, _)) => match content(&frame.pdu) {
             Some(content) if udh::parse(content).is_err() => "bad_udh",
@@ -259,9 +303,18 @@ fn malformed_of<P: Protocol>(
     version: P::Version,
     content: impl Fn(&P::Pdu) -> Option<&Bytes>,
 ) {
+    malformed_within::<P>(file, version, &Limits::default(), content);
+}
+
+fn malformed_within<P: Protocol>(
+    file: &str,
+    version: P::Version,
+    limits: &Limits,
+    content: impl Fn(&P::Pdu) -> Option<&Bytes>,
+) {
     for vector in vectors(file).unwrap_or_default() {
         let name = name_of(&vector);
-        let actual = behaviour::<P>(&bytes_of(&vector), version, &content);
+        let actual = behaviour::<P>(&bytes_of(&vector), version, limits, &content);
         let expected = match vector["expect"].as_str().unwrap() {
             "report_2.0_size" | "report_3.0_size" => "accepted",
             expected => expected,
