@@ -17,6 +17,8 @@
 
 mod auth;
 pub mod cmpp;
+#[cfg(feature = "codec")]
+pub mod codec;
 mod error;
 mod fixed;
 mod frame;

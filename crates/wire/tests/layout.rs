@@ -1,7 +1,11 @@
-//! The layouts written out by hand, field by field, and the deviations of real gateways.
+//! CMPP's layouts written out by hand, field by field, and the deviations of real gateways.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking what is wrong")]
 
+#[expect(dead_code, unreachable_pub, reason = "shared by the test binaries")]
+mod support;
+
 use bytes::Bytes;
+use support::hex_of;
 use watchbell_wire::{
     BodyFault, DecodeErrorKind, EncodeError, FixedStr, Limits,
     cmpp::{
@@ -10,21 +14,6 @@ use watchbell_wire::{
         SubmitResp, SubmitResult, Version, auth, decode, encode,
     },
 };
-
-/// Joins labelled hex; `*n` after a byte repeats it.
-fn hex_of(fields: &[&str]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for field in fields {
-        match field.split_once('*') {
-            Some((byte, count)) => {
-                let byte = hex::decode(byte).unwrap();
-                bytes.extend(byte.repeat(count.parse().unwrap()));
-            }
-            None => bytes.extend(hex::decode(field).unwrap()),
-        }
-    }
-    bytes
-}
 
 fn one(bytes: &[u8], version: Version) -> Result<Frame, DecodeError> {
     match decode(bytes, version, &Limits::default())? {

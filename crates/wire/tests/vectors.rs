@@ -1,7 +1,7 @@
 //! The golden vectors: bytes that other implementations produced, and broken ones.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking what is wrong")]
 
-#[expect(unreachable_pub, reason = "shared by the test binaries")]
+#[expect(dead_code, unreachable_pub, reason = "shared by the test binaries")]
 mod support;
 
 use bytes::{Bytes, BytesMut};

@@ -1,4 +1,4 @@
-//! Where the golden vectors are, and reading them.
+//! Where the golden vectors are, and reading them; hex with labels.
 
 use std::{env, fs, path::Path};
 
@@ -41,4 +41,15 @@ pub fn is_variant(vector: &Value) -> bool {
 pub fn base_of<'a>(vector: &Value, vectors: &'a [Value]) -> &'a Value {
     let base = vectors.iter().find(|v| v["name"] == vector["variant_of"]);
     base.unwrap()
+}
+
+/// Joins labelled hex; `*n` after bytes repeats them, blanks mean nothing.
+pub fn hex_of(fields: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for field in fields.iter().flat_map(|field| field.split_whitespace()) {
+        let (part, count) = field.split_once('*').unwrap_or((field, "1"));
+        let part = hex::decode(part).unwrap();
+        bytes.extend(part.repeat(count.parse().unwrap()));
+    }
+    bytes
 }
