@@ -15,7 +15,9 @@ use watchbell_wire::{
 /// 70 characters: one full segment.
 fn content() -> Bytes {
     let text = "安全生产，人人有责。".repeat(7);
-    text::encode(&text, Coding::Ucs2).expect("UCS2 has all").into()
+    text::encode(&text, Coding::Ucs2)
+        .expect("UCS2 has all")
+        .into()
 }
 
 /// Measures both directions of every PDU. The buffer is the caller's and is used again, as a session

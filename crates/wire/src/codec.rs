@@ -115,8 +115,14 @@ mod tests {
     #[test]
     fn lost_framing_and_a_cut_stream_are_errors() {
         let mut buffer = BytesMut::from(&[0xFF; 12][..]);
-        assert!(matches!(codec().decode(&mut buffer), Err(CodecError::Decode(_))));
+        assert!(matches!(
+            codec().decode(&mut buffer),
+            Err(CodecError::Decode(_))
+        ));
         let mut buffer = BytesMut::from(&[0, 0, 0, 12, 0][..]);
-        assert!(matches!(codec().decode_eof(&mut buffer), Err(CodecError::Io(_))));
+        assert!(matches!(
+            codec().decode_eof(&mut buffer),
+            Err(CodecError::Io(_))
+        ));
     }
 }

@@ -206,6 +206,7 @@ pub(crate) fn whole_frame(input: &[u8], header_len: usize, max_frame: usize) -> 
 }
 
 /// Turns what a body's reader found into a frame or an error that says where. `None`: no such command.
+#[inline]
 pub(crate) fn finish<P: Protocol>(
     sequence: P::Sequence,
     header: P::Header,

@@ -11,8 +11,8 @@
 //! padded with zero bytes.
 
 mod body;
-mod codec;
 mod code;
+mod codec;
 mod command;
 mod pdu;
 mod sequence;

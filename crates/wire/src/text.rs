@@ -278,7 +278,10 @@ mod tests {
         }
         let character = '安';
         for coding in [Coding::Gsm7, Coding::Latin1, Coding::Ascii] {
-            assert_eq!(encode("安", coding), Err(TextError::Unmappable { character }));
+            assert_eq!(
+                encode("安", coding),
+                Err(TextError::Unmappable { character })
+            );
         }
     }
 

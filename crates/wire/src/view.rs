@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Frame, FixedStr, Protocol,
+    FixedStr, Frame, Protocol,
     text::{self, Coding},
 };
 

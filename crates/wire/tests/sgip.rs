@@ -61,13 +61,13 @@ fn text<const N: usize>(text: &str) -> FixedStr<N> {
 #[test]
 fn bind() {
     let bytes = hex_of(&[
-        "0000003d",                                 /* Message Length */
-        "00000001",                                 /* Command ID */
-        SEQUENCE_HEX,                               /* Sequence Number */
-        "02",                                       /* Login Type */
-        "737075736572 00*10",                       /* Login Name */
-        "737070617373 00*10",                       /* Login Password */
-        "00*8",                                     /* Reserve */
+        "0000003d",           /* Message Length */
+        "00000001",           /* Command ID */
+        SEQUENCE_HEX,         /* Sequence Number */
+        "02",                 /* Login Type */
+        "737075736572 00*10", /* Login Name */
+        "737070617373 00*10", /* Login Password */
+        "00*8",               /* Reserve */
     ]);
     let bind = Bind {
         login_type: LoginType::GATEWAY,
@@ -84,32 +84,32 @@ fn bind() {
 #[test]
 fn submit() {
     let bytes = hex_of(&[
-        "000000bd",                            /* Message Length */
-        "00000003",                            /* Command ID */
-        SEQUENCE_HEX,                          /* Sequence Number */
-        "313036353733303031323334 00*9",       /* SPNumber */
-        "30*21",                               /* ChargeNumber */
-        "02",                                  /* UserCount */
-        "38363133383030313338303031 00*8",     /* UserNumber */
-        "38363135303030303030303033 00*8",     /* UserNumber */
-        "3934333231",                          /* CorpId */
-        "534146455459 00*4",                   /* ServiceType */
-        "01",                                  /* FeeType */
-        "30 00*5",                             /* FeeValue */
-        "30 00*5",                             /* GivenValue */
-        "00",                                  /* AgentFlag */
-        "02",                                  /* MorelatetoMTFlag */
-        "09",                                  /* Priority */
-        "3233303631363233353930303033322b",    /* ExpireTime */
-        "00*16",                               /* ScheduleTime */
-        "01",                                  /* ReportFlag */
-        "00",                                  /* TP_pid */
-        "00",                                  /* TP_udhi */
-        "08",                                  /* MessageCoding */
-        "00",                                  /* MessageType */
-        "00000004",                            /* MessageLength */
-        "5b895168",                            /* MessageContent */
-        "00*8",                                /* Reserve */
+        "000000bd",                         /* Message Length */
+        "00000003",                         /* Command ID */
+        SEQUENCE_HEX,                       /* Sequence Number */
+        "313036353733303031323334 00*9",    /* SPNumber */
+        "30*21",                            /* ChargeNumber */
+        "02",                               /* UserCount */
+        "38363133383030313338303031 00*8",  /* UserNumber */
+        "38363135303030303030303033 00*8",  /* UserNumber */
+        "3934333231",                       /* CorpId */
+        "534146455459 00*4",                /* ServiceType */
+        "01",                               /* FeeType */
+        "30 00*5",                          /* FeeValue */
+        "30 00*5",                          /* GivenValue */
+        "00",                               /* AgentFlag */
+        "02",                               /* MorelatetoMTFlag */
+        "09",                               /* Priority */
+        "3233303631363233353930303033322b", /* ExpireTime */
+        "00*16",                            /* ScheduleTime */
+        "01",                               /* ReportFlag */
+        "00",                               /* TP_pid */
+        "00",                               /* TP_udhi */
+        "08",                               /* MessageCoding */
+        "00",                               /* MessageType */
+        "00000004",                         /* MessageLength */
+        "5b895168",                         /* MessageContent */
+        "00*8",                             /* Reserve */
     ]);
     let submit = Submit {
         sp_number: text("106573001234"),
@@ -197,7 +197,11 @@ fn trace_resp_holds_as_many_nodes_as_it_says() {
     };
     assert!(matches!(
         frame.to_bytes(Version::V12),
-        Err(EncodeError::OutOfRange { field: "nodes", value: 256, .. })
+        Err(EncodeError::OutOfRange {
+            field: "nodes",
+            value: 256,
+            ..
+        })
     ));
 }
 

@@ -255,7 +255,10 @@ fn a_bad_deliver_still_names_the_id_to_answer_with() {
     let bytes = hex_of(&["00000016", "00000003", "00000017", "30313233343536373839"]);
     let error = one(&bytes, Version::V30).unwrap_err();
     let header = error.header().unwrap();
-    assert_eq!((header.sequence, header.msg_id), (23, Some(MsgId(*b"0123456789"))));
+    assert_eq!(
+        (header.sequence, header.msg_id),
+        (23, Some(MsgId(*b"0123456789")))
+    );
     assert_eq!(error.field, "is_report");
 }
 
@@ -276,6 +279,10 @@ fn content_has_its_limits() {
             sequence: 1,
             pdu: Pdu::Submit(submit),
         };
-        assert_eq!(frame.to_bytes(Version::V30).is_ok(), fits, "{msg_format} {len}");
+        assert_eq!(
+            frame.to_bytes(Version::V30).is_ok(),
+            fits,
+            "{msg_format} {len}"
+        );
     }
 }

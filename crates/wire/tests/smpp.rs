@@ -50,7 +50,10 @@ fn a_submit_is_made_with_the_library_and_framed_here() {
         pdu: Message::new(submit),
     };
     let bytes = frame.to_bytes(Version::V34).unwrap();
-    assert_eq!(&bytes[..16], hex_of(&["00000034", "00000004", "00*4", "00000007"]));
+    assert_eq!(
+        &bytes[..16],
+        hex_of(&["00000034", "00000004", "00*4", "00000007"])
+    );
     assert_eq!(one(&bytes), Ok(frame));
 }
 
@@ -71,9 +74,17 @@ fn an_error_is_read_with_and_without_an_empty_body() {
 fn a_refusal_can_be_written_in_both_forms() {
     let status = CommandStatus::EsmeRmsgqful;
     let message = Message::refusal(CommandId::DeliverSmResp, status);
-    let size = |pdu| Frame { sequence: 1, pdu }.to_bytes(Version::V34).unwrap().len();
+    let size = |pdu| {
+        Frame { sequence: 1, pdu }
+            .to_bytes(Version::V34)
+            .unwrap()
+            .len()
+    };
     assert_eq!(size(message), 16);
-    assert_eq!(size(Message::with_status(status, DeliverSmResp::default())), 17);
+    assert_eq!(
+        size(Message::with_status(status, DeliverSmResp::default())),
+        17
+    );
 }
 
 #[test]

@@ -8,9 +8,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 use support::{base_of, bytes_of, is_variant, name_of, vectors};
 use watchbell_wire::{
-    Decoded, DecodeErrorKind, Frame, Limits, Protocol, cmpp, decode,
-    sgip,
-    smgp,
+    DecodeErrorKind, Decoded, Frame, Limits, Protocol, cmpp, decode, sgip, smgp,
     text::{self, Coding},
     udh,
     view::Describe,
@@ -104,14 +102,16 @@ fn variants_decode_and_encode_to_the_base_form() {
             _ => {}
         });
     }
-    variants_of::<smgp::Smgp>("smgp.json", smgp::Version::V30, |pdu, base| match (pdu, base) {
-        (smgp::Pdu::LoginResp(pdu), smgp::Pdu::LoginResp(base)) => {
-            pdu.authenticator_server = base.authenticator_server;
+    variants_of::<smgp::Smgp>("smgp.json", smgp::Version::V30, |pdu, base| {
+        match (pdu, base) {
+            (smgp::Pdu::LoginResp(pdu), smgp::Pdu::LoginResp(base)) => {
+                pdu.authenticator_server = base.authenticator_server;
+            }
+            (smgp::Pdu::Deliver(pdu), _) if pdu.is_report() => {
+                pdu.msg_content = pdu.report().unwrap().build().unwrap();
+            }
+            _ => {}
         }
-        (smgp::Pdu::Deliver(pdu), _) if pdu.is_report() => {
-            pdu.msg_content = pdu.report().unwrap().build().unwrap();
-        }
-        _ => {}
     });
 }
 
@@ -247,7 +247,11 @@ fn reports_of_the_vectors_are_built_to_the_same_bytes() {
                 && let Some(report) = deliver.report()
             {
                 reports += 1;
-                assert_eq!(report.build(version).unwrap(), deliver.msg_content, "{name}");
+                assert_eq!(
+                    report.build(version).unwrap(),
+                    deliver.msg_content,
+                    "{name}"
+                );
             }
         }
         assert!(reports > 10 || vectors(file).is_none());
@@ -376,7 +380,10 @@ fn parts_of_our_own_equal_the_vectors() {
             }
             let text = text::decode(&whole, coding).unwrap().text;
             let parts = udh::split(&text, coding, reference.unwrap()).unwrap();
-            let ours: Vec<String> = parts.iter().map(|part| hex::encode(&part.content)).collect();
+            let ours: Vec<String> = parts
+                .iter()
+                .map(|part| hex::encode(&part.content))
+                .collect();
             assert_eq!(ours, contents, "{prefix} {kind}");
         }
     }

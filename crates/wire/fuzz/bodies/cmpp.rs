@@ -192,7 +192,9 @@ fn block(s: &mut Source<'_>) -> Bytes {
         dest_terminal_id: s.text_of(number_len(version)),
         smsc_sequence: s.u32(),
     };
-    let block = report.build(version).expect("every field is within its limits");
+    let block = report
+        .build(version)
+        .expect("every field is within its limits");
     assert_eq!(Report::parse(&block), Ok(report));
     block
 }

@@ -49,7 +49,9 @@ fn frame_in<P: Describe>(frame: &Frame<P>, version: P::Version, content: &[u8]) 
 
 /// A frame to a peer. Every frame of ours is written and reads back the same, whole and in two pieces.
 pub fn frame_out<P: Protocol>(frame: &Frame<P>, version: P::Version, cut: usize) {
-    let encoded = frame.to_bytes(version).expect("every field is within its limits");
+    let encoded = frame
+        .to_bytes(version)
+        .expect("every field is within its limits");
     let decoded = decode(&encoded, version, &Limits::default());
     assert_eq!(decoded, Ok(Decoded::Frame(frame.clone(), encoded.len())));
     let (first, rest) = encoded.split_at(cut % encoded.len());

@@ -40,7 +40,10 @@ fn sequence(s: &mut Source<'_>) -> Sequence {
     };
     assert_eq!(Sequence::from_bytes(sequence.to_bytes()), sequence);
     assert_eq!(sequence.to_string().parse(), Ok(sequence));
-    assert_eq!(Sequence::from_digits30(&sequence.to_digits30()), Ok(sequence));
+    assert_eq!(
+        Sequence::from_digits30(&sequence.to_digits30()),
+        Ok(sequence)
+    );
     sequence
 }
 

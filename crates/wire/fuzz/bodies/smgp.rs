@@ -194,7 +194,10 @@ fn digits<const N: usize>(s: &mut Source<'_>) -> FixedStr<N> {
 /// A report block whose id and text are any bytes.
 fn block(s: &mut Source<'_>) -> Bytes {
     let txt = s.bytes(20);
-    let end = txt.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
+    let end = txt
+        .iter()
+        .rposition(|&byte| byte != 0)
+        .map_or(0, |at| at + 1);
     let report = Report {
         msg_id: msg_id(s),
         sub: digits(s),

@@ -3,8 +3,7 @@
 
 use super::{
     Cancel, CancelResp, CommandId, Connect, ConnectResp, ConnectStatus, Deliver, DeliverResp,
-    DeliverResult, MsgId, Pdu, Query, QueryResp, Report, Submit, SubmitResp,
-    SubmitResult, Version,
+    DeliverResult, MsgId, Pdu, Query, QueryResp, Report, Submit, SubmitResp, SubmitResult, Version,
 };
 use crate::{
     BodyFault, EncodeError, FixedStr,

@@ -45,11 +45,7 @@ impl Protocol for Cmpp {
         frame::finish(header.sequence, header, frame.len(), pdu)
     }
 
-    fn write_frame(
-        frame: &Frame,
-        version: Version,
-        out: &mut BytesMut,
-    ) -> Result<(), EncodeError> {
+    fn write_frame(frame: &Frame, version: Version, out: &mut BytesMut) -> Result<(), EncodeError> {
         frame::with_length(out, body::room(&frame.pdu, version), |w| {
             w.u32(frame.pdu.command_id().to_wire());
             w.u32(frame.sequence);

@@ -69,7 +69,10 @@ impl Code {
             3 => ("too many connections", "连接过多"),
             4 => ("bad login type", "登录类型错误"),
             5 => ("bad parameter", "参数格式错误"),
-            6 => ("bad phone number, or not this carrier's", "手机号码错误或不属于本网"),
+            6 => (
+                "bad phone number, or not this carrier's",
+                "手机号码错误或不属于本网",
+            ),
             7 => ("bad command id", "消息类型错误"),
             8 => ("bad length", "消息长度错误"),
             9 => ("bad or repeated sequence number", "序列号错误或重复"),
@@ -109,7 +112,11 @@ mod tests {
     fn only_a_busy_gateway_asks_to_slow_down() {
         for code in (0..=u8::MAX).map(Code) {
             let slow = code.retry() == Retry::SlowDown;
-            assert_eq!(slow, code == Code::BUSY || code == Code::TOO_FAST, "{code:?}");
+            assert_eq!(
+                slow,
+                code == Code::BUSY || code == Code::TOO_FAST,
+                "{code:?}"
+            );
         }
         assert_eq!(Code(25).retry(), Retry::Later);
         assert_eq!(Code(32).retry(), Retry::Soon);

@@ -141,7 +141,10 @@ mod tests {
             counter: 7,
         };
         assert!(request.pairs_with(Sequence { time: 0, ..request }));
-        assert!(!request.pairs_with(Sequence { counter: 8, ..request }));
+        assert!(!request.pairs_with(Sequence {
+            counter: 8,
+            ..request
+        }));
         assert!(!request.pairs_with(Sequence { node: 1, ..request }));
     }
 }

@@ -78,7 +78,10 @@ fn describe(pdu: &Pdu, f: &mut Fields) {
             f.text("reserve", &trace.reserve);
         }
         Pdu::TraceResp(resp) => {
-            let nodes = resp.nodes.iter().map(|node| Value::Map(describe_node(node)));
+            let nodes = resp
+                .nodes
+                .iter()
+                .map(|node| Value::Map(describe_node(node)));
             f.add("nodes", Value::List(nodes.collect()));
         }
         Pdu::Unbind | Pdu::UnbindResp => {}

@@ -2,8 +2,8 @@
 
 use md5::{Digest, Md5};
 
-pub use crate::auth::timestamp;
 use super::{Login, Status};
+pub use crate::auth::timestamp;
 
 /// How a `ClientID` shorter than eight bytes enters the digest. For the usual eight digits both are the
 /// same.

@@ -50,9 +50,9 @@ impl MsgId {
         let (gateway, rest) = id.split_at_mut(3);
         let (time, sequence) = rest.split_at_mut(4);
         write_bcd(parts.gateway, gateway)?;
-        for (place, value) in time
-            .iter_mut()
-            .zip([parts.month, parts.day, parts.hour, parts.minute])
+        for (place, value) in
+            time.iter_mut()
+                .zip([parts.month, parts.day, parts.hour, parts.minute])
         {
             write_bcd(value.into(), std::slice::from_mut(place))?;
         }
@@ -134,7 +134,12 @@ mod tests {
             let id: MsgId = text.parse().expect("hexadecimal digits");
             assert_eq!(id.to_string(), text);
         }
-        for text in ["", "0100610116170001234", "+1006101161700012345", "é1006101161700012345"] {
+        for text in [
+            "",
+            "0100610116170001234",
+            "+1006101161700012345",
+            "é1006101161700012345",
+        ] {
             assert_eq!(text.parse::<MsgId>(), Err(MsgIdError), "{text}");
         }
     }
@@ -145,8 +150,14 @@ mod tests {
             let id: MsgId = text.parse().expect("hexadecimal digits");
             id.for_receiver(index).map(|id| id.to_string())
         };
-        assert_eq!(next("01006101161700000099", 1).as_deref(), Some("01006101161700000100"));
-        assert_eq!(next("01006101161700999999", 2).as_deref(), Some("01006101161700000001"));
+        assert_eq!(
+            next("01006101161700000099", 1).as_deref(),
+            Some("01006101161700000100")
+        );
+        assert_eq!(
+            next("01006101161700999999", 2).as_deref(),
+            Some("01006101161700000001")
+        );
         assert_eq!(next("010061011617000523d5", 1), None);
     }
 
@@ -161,9 +172,21 @@ mod tests {
             sequence: 999_999,
         };
         assert!(MsgId::from_parts(parts).is_some());
-        let too_many = MsgIdParts { sequence: 1_000_000, ..parts };
+        let too_many = MsgIdParts {
+            sequence: 1_000_000,
+            ..parts
+        };
         assert_eq!(MsgId::from_parts(too_many), None);
-        assert_eq!(MsgId::from_parts(MsgIdParts { minute: 100, ..parts }), None);
-        assert_eq!("01e240112316230523d5".parse::<MsgId>().map(MsgId::parts), Ok(None));
+        assert_eq!(
+            MsgId::from_parts(MsgIdParts {
+                minute: 100,
+                ..parts
+            }),
+            None
+        );
+        assert_eq!(
+            "01e240112316230523d5".parse::<MsgId>().map(MsgId::parts),
+            Ok(None)
+        );
     }
 }

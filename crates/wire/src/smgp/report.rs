@@ -94,7 +94,11 @@ impl Report {
         let (stat, rest) = rest.split_at_checked(7)?;
         let (submit, rest) = rest.split_at_checked(10)?;
         let done = rest.get(..10)?;
-        if !stat.iter().all(|&byte| byte == 0 || byte.is_ascii_graphic()) || stat[0] == 0 {
+        if !stat
+            .iter()
+            .all(|&byte| byte == 0 || byte.is_ascii_graphic())
+            || stat[0] == 0
+        {
             return None;
         }
         let mut msg_id = MsgId::default();
@@ -187,7 +191,10 @@ fn field<const N: usize>(text: Option<&[u8]>) -> FixedStr<N> {
 
 fn trimmed(txt: &[u8]) -> Bytes {
     let txt = txt.get(..MAX_TXT).unwrap_or(txt);
-    let end = txt.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
+    let end = txt
+        .iter()
+        .rposition(|&byte| byte != 0)
+        .map_or(0, |at| at + 1);
     Bytes::copy_from_slice(&txt[..end])
 }
 
@@ -255,6 +262,9 @@ mod tests {
             let len = block.len();
             assert_eq!(Report::parse(block), Err(ReportError::NoId { len }));
         }
-        assert_eq!(Report::parse(b"id:0123456789 sub:001"), Err(ReportError::NoStat));
+        assert_eq!(
+            Report::parse(b"id:0123456789 sub:001"),
+            Err(ReportError::NoStat)
+        );
     }
 }

@@ -254,6 +254,9 @@ mod tests {
             assert_eq!((it.kind(), it.retry()), (kind, retry), "{it}");
             assert_eq!(it.is_final(), stat != "ACCEPTD");
         }
-        assert_eq!(Stat::new("UNDELIV", "003").expect("fits").to_string(), "UNDELIV:003");
+        assert_eq!(
+            Stat::new("UNDELIV", "003").expect("fits").to_string(),
+            "UNDELIV:003"
+        );
     }
 }

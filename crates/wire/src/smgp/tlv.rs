@@ -106,7 +106,15 @@ impl Tlvs {
         }
     }
 
+    #[inline]
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, Fault> {
+        if r.left() == 0 {
+            return Ok(Self::default());
+        }
+        Self::read_all(r)
+    }
+
+    fn read_all(r: &mut Reader<'_>) -> Result<Self, Fault> {
         let mut tlvs = Self::default();
         while r.left() > 0 {
             let tag = r.u16("tlv_tag")?;

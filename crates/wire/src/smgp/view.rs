@@ -103,7 +103,11 @@ fn describe_deliver(d: &Deliver, f: &mut Fields) {
     f.text("src_term_id", &d.src_term_id);
     f.text("dest_term_id", &d.dest_term_id);
     // A report says all that its content says.
-    let content = if report.is_some() { &[] } else { &d.msg_content[..] };
+    let content = if report.is_some() {
+        &[]
+    } else {
+        &d.msg_content[..]
+    };
     f.hex("msg_content_hex", content);
     f.text("reserve", &d.reserve);
     describe_tlvs(&d.tlvs, f);
@@ -135,7 +139,11 @@ fn describe_tlvs(tlvs: &Tlvs, f: &mut Fields) {
     string(&mut t, "link_id", tlvs.link_id.as_ref());
     number(&mut t, "charge_user_type", tlvs.charge_user_type);
     number(&mut t, "charge_term_type", tlvs.charge_term_type);
-    bytes(&mut t, "charge_term_pseudo", tlvs.charge_term_pseudo.as_ref());
+    bytes(
+        &mut t,
+        "charge_term_pseudo",
+        tlvs.charge_term_pseudo.as_ref(),
+    );
     number(&mut t, "dest_term_type", tlvs.dest_term_type);
     bytes(&mut t, "dest_term_pseudo", tlvs.dest_term_pseudo.as_ref());
     number(&mut t, "pk_total", tlvs.pk_total);

@@ -9,9 +9,7 @@ use rusmpp_core::{
     types::owned::AnyOctetString,
 };
 
-use super::{
-    DecodeError, Decoded, Frame, HEADER_LEN, Header, Message, Smpp, Version, layout,
-};
+use super::{DecodeError, Decoded, Frame, HEADER_LEN, Header, Message, Smpp, Version, layout};
 use crate::{
     EncodeError, Limits,
     frame::{self, Protocol, u32_at},

@@ -40,10 +40,9 @@ fn show(fields: &mut Fields, name: &'static str, seen: Seen<'_>) {
             (Cow::Borrowed(name), Value::Text(text))
         }
         Seen::Bytes(bytes) => (Cow::Borrowed(name), Value::hex(bytes)),
-        Seen::UnknownTlv(tag, value) => (
-            Cow::Owned(format!("tlv_{tag:04x}_hex")),
-            Value::hex(value),
-        ),
+        Seen::UnknownTlv(tag, value) => {
+            (Cow::Owned(format!("tlv_{tag:04x}_hex")), Value::hex(value))
+        }
         Seen::Item => {
             let item = Value::Map(Fields::default());
             match fields.0.last_mut() {

@@ -104,7 +104,9 @@ pub(super) fn walk<'a>(
     let (_, name, kind) = TABLE[at];
     match kind {
         Number(size) if value.len() == size => {
-            let number = value.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
+            let number = value
+                .iter()
+                .fold(0, |all, byte| all << 8 | u64::from(*byte));
             see(name, Seen::Number(number));
         }
         Text(max) if value.len() <= max && value.is_ascii() => match value.split_last() {
@@ -138,7 +140,11 @@ pub fn concat(tlvs: &[Tlv]) -> Option<Result<Concat, UdhError>> {
         TlvValue::SarSegmentSeqnum(number) => Some((*number).into()),
         _ => None,
     })?;
-    Some(Concat::new(Reference::Sixteen(reference), total as u8, part as u8))
+    Some(Concat::new(
+        Reference::Sixteen(reference),
+        total as u8,
+        part as u8,
+    ))
 }
 
 #[cfg(test)]
@@ -149,7 +155,11 @@ mod tests {
     fn the_table_is_in_the_order_of_its_tags() {
         assert!(TABLE.is_sorted_by(|(a, ..), (b, ..)| a < b));
         let hex = |kind: &Kind| matches!(kind, Bytes(..));
-        assert!(TABLE.iter().all(|(_, name, kind)| name.ends_with("_hex") == hex(kind)));
+        assert!(
+            TABLE
+                .iter()
+                .all(|(_, name, kind)| name.ends_with("_hex") == hex(kind))
+        );
     }
 
     #[test]
@@ -162,7 +172,14 @@ mod tests {
         let expected = Concat::new(Reference::Sixteen(0x1234), 3, 2);
         assert_eq!(concat(&tlvs), Some(expected));
         assert_eq!(concat(&tlvs[..2]), None);
-        let bad = [tlvs[0].clone(), tlvs[1].clone(), Tlv::new(TlvValue::SarSegmentSeqnum(4))];
-        assert_eq!(concat(&bad), Some(Err(UdhError::BadPart { total: 3, part: 4 })));
+        let bad = [
+            tlvs[0].clone(),
+            tlvs[1].clone(),
+            Tlv::new(TlvValue::SarSegmentSeqnum(4)),
+        ];
+        assert_eq!(
+            concat(&bad),
+            Some(Err(UdhError::BadPart { total: 3, part: 4 }))
+        );
     }
 }

@@ -175,7 +175,11 @@ mod tests {
             for len in 0..=17 {
                 let septets: Vec<u8> = (0..len).map(|at| 0x7F - at).collect();
                 let packed = pack(&septets, fill);
-                assert_eq!(unpack(&packed, septets.len(), fill), septets, "{fill} {len}");
+                assert_eq!(
+                    unpack(&packed, septets.len(), fill),
+                    septets,
+                    "{fill} {len}"
+                );
                 let bits = usize::from(fill) + 7 * usize::from(len);
                 let bytes = if len == 0 { 0 } else { bits.div_ceil(8) };
                 assert_eq!(packed.len(), bytes);

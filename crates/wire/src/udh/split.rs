@@ -87,7 +87,10 @@ pub fn split(text: &str, coding: Coding, reference: Reference) -> Result<Vec<Par
     let whole = text::encode(text, coding)?;
     if Room::of(coding, 0).holds(whole.len(), text.chars().count()) {
         let content = whole.into();
-        return Ok(vec![Part { concat: None, content }]);
+        return Ok(vec![Part {
+            concat: None,
+            content,
+        }]);
     }
     let room = Room::of(coding, reference.header_len());
     let pieces = cut(text, coding, room)?;
@@ -225,7 +228,10 @@ mod tests {
     fn an_escaped_septet_stays_with_its_escape() {
         let gsm = |text: &str| {
             let parts = split(text, Coding::Gsm7, Reference::Eight(1)).expect("in the alphabet");
-            parts.iter().map(|part| part.content.len()).collect::<Vec<_>>()
+            parts
+                .iter()
+                .map(|part| part.content.len())
+                .collect::<Vec<_>>()
         };
         assert_eq!(gsm(&"a".repeat(160)), [160]);
         assert_eq!(gsm(&"a".repeat(161)), [6 + 153, 6 + 8]);
