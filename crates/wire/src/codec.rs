@@ -63,7 +63,7 @@ impl<P: Protocol> Decoder for Codec<P> {
     type Error = CodecError<P::Header>;
 
     fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error> {
-        match take_frame(buffer, self.version, &self.limits) {
+        match take_frame(buffer, self.version, self.limits) {
             Ok(frame) => Ok(frame.map(Ok)),
             Err(error) if error.is_fatal() => Err(CodecError::Decode(error)),
             Err(error) => Ok(Some(Err(error))),

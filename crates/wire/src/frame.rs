@@ -60,10 +60,6 @@ impl<P: Protocol> Frame<P> {
 
 /// What the start of a buffer holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the value is taken apart at once; a box would cost an allocation a frame"
-)]
 pub enum Decoded<P: Protocol> {
     /// Not yet a whole PDU.
     Incomplete {
@@ -144,7 +140,7 @@ impl<P: Protocol> FrameReader<P> {
     /// After an error with [`is_fatal`](DecodeError::is_fatal) every further call repeats it. After any
     /// other error the bad frame is gone and the next call goes on behind it.
     pub fn next_frame(&mut self) -> Result<Option<Frame<P>>, DecodeError<P::Header>> {
-        take_frame(&mut self.buffer, self.version, &self.limits)
+        take_frame(&mut self.buffer, self.version, self.limits)
     }
 
     /// Reads further frames in another layout, as after a login that names one.
@@ -162,9 +158,9 @@ impl<P: Protocol> FrameReader<P> {
 pub(crate) fn take_frame<P: Protocol>(
     buffer: &mut BytesMut,
     version: P::Version,
-    limits: &Limits,
+    limits: Limits,
 ) -> Result<Option<Frame<P>>, DecodeError<P::Header>> {
-    match decode(buffer, version, limits) {
+    match decode(buffer, version, &limits) {
         Ok(Decoded::Incomplete { .. }) => Ok(None),
         Ok(Decoded::Frame(frame, consumed)) => {
             buffer.advance(consumed);

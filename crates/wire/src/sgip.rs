@@ -9,6 +9,32 @@
 //! Command ID of 4 bytes, and a Sequence Number of 12, which for a submit is also the message's id.
 //! Offsets in this documentation count from the start of Message Length; text fields are left aligned and
 //! padded with zero bytes.
+//!
+//! ```
+//! use watchbell_wire::{Limits, sgip::{Code, Decoded, Frame, Pdu, Report, Resp, Sequence, Submit, Version, decode}};
+//!
+//! // The sequence is the message's id: record it before the submit is written.
+//! let sequence = Sequence { node: 3_025_001_234, time: 520_093_015, counter: 7 };
+//! let submit = Submit {
+//!     sp_number: "106573001234".try_into()?,
+//!     user_numbers: vec!["8613800138001".try_into()?],
+//!     corp_id: "94321".try_into()?,
+//!     message_content: b"Safety notice".as_slice().into(),
+//!     ..Submit::default()
+//! };
+//! let bytes = Frame { sequence, pdu: Pdu::Submit(submit) }.to_bytes(Version::V12)?;
+//! let Decoded::Frame(submitted, _) = decode(&bytes, Version::V12, &Limits::default())? else {
+//!     unreachable!("the frame is whole");
+//! };
+//!
+//! // The gateway's report, on a connection it opened, with a sequence of its own.
+//! let report = Report { submit_sequence: submitted.sequence, ..Report::default() };
+//! let asked = Frame { sequence: Sequence { node: 102_500, ..sequence }, pdu: Pdu::Report(report) };
+//! // An answer repeats the sequence of what it answers.
+//! let answer = Frame { sequence: asked.sequence, pdu: Pdu::ReportResp(Resp::new(Code::OK)) };
+//! assert_eq!(answer.to_bytes(Version::V12)?.len(), 29);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod body;
 mod code;
@@ -18,6 +44,7 @@ mod pdu;
 mod sequence;
 mod view;
 
+pub use crate::auth::timestamp;
 pub use code::Code;
 pub use codec::{decode, encode};
 pub use command::{CommandId, Header, Version};

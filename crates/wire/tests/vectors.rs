@@ -153,7 +153,7 @@ mod of_smpp {
     #[test]
     fn malformed_vectors_behave_as_expected() {
         for limits in [Limits::default(), watchbell_wire::smpp::LIMITS] {
-            malformed_within::<Smpp>("smpp_malformed.json", VERSION, &limits, |_| None);
+            malformed_within::<Smpp>("smpp_malformed.json", VERSION, limits, |_| None);
         }
     }
 }
@@ -281,10 +281,10 @@ fn texts_of_the_vectors_are_encoded_to_the_same_bytes() {
 fn behaviour<P: Protocol>(
     bytes: &[u8],
     version: P::Version,
-    limits: &Limits,
+    limits: Limits,
     content: impl Fn(&P::Pdu) -> Option<&Bytes>,
 ) -> &'static str {
-    match decode::<P>(bytes, version, limits) {
+    match decode::<P>(bytes, version, &limits) {
         Ok(Decoded::Incomplete { .. }) => "need_more",
         Ok(Decoded::Frame(frame, _)) => match content(&frame.pdu) {
             Some(content) if udh::parse(content).is_err() => "bad_udh",
@@ -307,13 +307,13 @@ fn malformed_of<P: Protocol>(
     version: P::Version,
     content: impl Fn(&P::Pdu) -> Option<&Bytes>,
 ) {
-    malformed_within::<P>(file, version, &Limits::default(), content);
+    malformed_within::<P>(file, version, Limits::default(), content);
 }
 
 fn malformed_within<P: Protocol>(
     file: &str,
     version: P::Version,
-    limits: &Limits,
+    limits: Limits,
     content: impl Fn(&P::Pdu) -> Option<&Bytes>,
 ) {
     for vector in vectors(file).unwrap_or_default() {

@@ -189,7 +189,7 @@ impl Wire {
         let count = 1 + s.u8() % 4;
         self.0.push(count);
         for _ in 0..count {
-            if s.u8() % 2 == 0 {
+            if s.flag() {
                 self.0.push(1);
                 self.address(21, s);
             } else {
@@ -216,7 +216,7 @@ impl Wire {
         self.time(s);
         self.0.extend(s.array::<2>());
         self.content(s);
-        if s.u8() % 2 == 0 {
+        if s.flag() {
             let payload = s.bytes(200);
             self.tlv(0x0424, &payload);
         }
@@ -246,7 +246,7 @@ impl Wire {
     }
 
     fn time(&mut self, s: &mut Source<'_>) {
-        if s.u8() % 2 == 0 {
+        if s.flag() {
             self.0.extend(s.array::<16>().map(|byte| b'0' + byte % 10));
         }
         self.0.push(0);

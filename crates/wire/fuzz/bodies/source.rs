@@ -24,6 +24,10 @@ impl<'a> Source<'a> {
         array
     }
 
+    pub fn flag(&mut self) -> bool {
+        self.u8() & 1 == 1
+    }
+
     pub fn u8(&mut self) -> u8 {
         u8::from_be_bytes(self.array())
     }
@@ -63,6 +67,6 @@ impl<'a> Source<'a> {
     }
 
     pub fn option<T>(&mut self, value: fn(&mut Self) -> T) -> Option<T> {
-        (self.u8() % 4 == 1).then(|| value(self))
+        (self.flag() && self.flag()).then(|| value(self))
     }
 }

@@ -236,7 +236,7 @@ fn write_submit(s: &Submit, version: Version, w: &mut Writer<'_>) -> Result<(), 
         MAX_CONTENT
     };
     w.content("msg_content", &s.msg_content, max)?;
-    write_tail(&s.reserve, &s.link_id, version, w)
+    write_tail(s.reserve, &s.link_id, version, w)
 }
 
 fn read_deliver(r: &mut Reader<'_>, version: Version) -> Result<Deliver, Fault> {
@@ -285,7 +285,7 @@ fn write_deliver(d: &Deliver, version: Version, w: &mut Writer<'_>) -> Result<()
     write_if(v30, "src_terminal_type", d.src_terminal_type, w)?;
     w.u8(d.registered_delivery);
     w.content("msg_content", &d.msg_content, u8::MAX)?;
-    write_tail(&d.reserve, &d.link_id, version, w)
+    write_tail(d.reserve, &d.link_id, version, w)
 }
 
 fn read_if(present: bool, r: &mut Reader<'_>, field: &'static str) -> Result<u8, Fault> {
@@ -307,7 +307,7 @@ fn write_if(
 }
 
 fn write_tail(
-    reserve: &FixedStr<8>,
+    reserve: FixedStr<8>,
     link_id: &FixedStr<20>,
     version: Version,
     w: &mut Writer<'_>,
@@ -315,7 +315,7 @@ fn write_tail(
     match version {
         Version::V20 => {
             absent("link_id", link_id.is_empty())?;
-            w.text(reserve);
+            w.text(&reserve);
         }
         Version::V30 => {
             absent("reserve", reserve.is_empty())?;

@@ -302,7 +302,7 @@ mod tests {
         assert_eq!(other.push(tag::PK_TOTAL, &[1]), None);
         assert_eq!(other.push(0x0102, b"ab"), Some(()));
         assert_eq!(other.push(0xFFFF, b""), Some(()));
-        assert_eq!(other.push(0xFFFF, &[0; 65_536]), None);
+        assert_eq!(other.push(0xFFFF, &vec![0; 65_536]), None);
         let all: Vec<_> = other.iter().collect();
         assert_eq!(all, [(0x0102, &b"ab"[..]), (0xFFFF, &b""[..])]);
     }

@@ -38,6 +38,7 @@ enum Field {
 }
 
 /// A value on its way to somebody who looks.
+#[derive(Clone, Copy)]
 pub(super) enum Seen<'a> {
     Number(u64),
     Text(&'a [u8]),
