@@ -83,6 +83,52 @@ fn damaged_seeds_pass() {
     }
 }
 
+/// Every good seed in one stream, cut anywhere, gives the frames that each gives alone.
+fn splits_of<P: wire::Protocol>(protocol: &str, version: P::Version, first: u8) {
+    let limits = wire::Limits::default();
+    let alone = |bytes: &[u8]| match wire::decode::<P>(bytes, version, &limits) {
+        Ok(wire::Decoded::Frame(frame, size)) if size == bytes.len() => Some(frame),
+        _ => None,
+    };
+    let mut stream = Vec::new();
+    let mut expected = Vec::new();
+    for seed in seeds(protocol).iter().filter(|seed| seed[0] == first) {
+        if let Some(frame) = alone(&seed[1..]) {
+            stream.extend_from_slice(&seed[1..]);
+            expected.push(frame);
+        }
+    }
+    assert!(expected.len() > 30, "{protocol}: {}", expected.len());
+    let mut runner = proptest::test_runner::TestRunner::default();
+    let same = |cuts: Vec<Index>| {
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len())).collect();
+        cuts.extend([0, stream.len()]);
+        cuts.sort_unstable();
+        let mut reader = wire::FrameReader::<P>::new(version, limits);
+        let mut read = Vec::new();
+        for cut in cuts.windows(2) {
+            reader.push(&stream[cut[0]..cut[1]]);
+            while let Some(frame) = reader.next_frame().unwrap() {
+                read.push(frame);
+            }
+        }
+        prop_assert_eq!(&read, &expected);
+        prop_assert_eq!(reader.buffered(), 0);
+        Ok(())
+    };
+    runner.run(&vec(any::<Index>(), 0..60), same).unwrap();
+}
+
+#[test]
+fn any_split_of_the_stream_gives_the_same_frames() {
+    splits_of::<wire::cmpp::Cmpp>("cmpp", wire::cmpp::Version::V20, 0);
+    splits_of::<wire::cmpp::Cmpp>("cmpp", wire::cmpp::Version::V30, 1);
+    splits_of::<wire::sgip::Sgip>("sgip", wire::sgip::Version::V12, 0);
+    splits_of::<wire::smgp::Smgp>("smgp", wire::smgp::Version::V30, 1);
+    #[cfg(feature = "smpp")]
+    splits_of::<wire::smpp::Smpp>("smpp", wire::smpp::Version::V34, 0);
+}
+
 /// The makers of PDUs leave none out.
 #[test]
 fn every_command_is_made() {

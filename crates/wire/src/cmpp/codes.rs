@@ -23,6 +23,15 @@ impl ConnectStatus {
         self.0 == 0
     }
 
+    /// Whether to connect again with the same settings. From 5 on the numbers are vendors' own, most
+    /// often for too many connections.
+    pub const fn retry(self) -> Retry {
+        match self.0 {
+            0..=4 => Retry::No,
+            _ => Retry::Soon,
+        }
+    }
+
     /// A few English words for a log.
     pub const fn meaning(self) -> &'static str {
         self.words().0
@@ -159,11 +168,39 @@ impl DeliverResult {
     pub const fn is_ok(self) -> bool {
         self.0 == 0
     }
+
+    /// A few English words for a log.
+    pub const fn meaning(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The same in Chinese, for people.
+    pub const fn meaning_zh(self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
+        match self.0 {
+            // Up to 8 they are those of submit.
+            0..=8 => SubmitResult(self.0).words(),
+            _ => ("other", "其他错误"),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wrong_login_is_not_repeated() {
+        assert_eq!(ConnectStatus::AUTH_FAILED.retry(), Retry::No);
+        assert_eq!(ConnectStatus(5).retry(), Retry::Soon);
+        assert_eq!(ConnectStatus(3).meaning_zh(), "认证错");
+        assert_eq!(DeliverResult::THROTTLED.meaning(), "flow control");
+        assert_eq!(DeliverResult(13).meaning(), "other");
+        assert_eq!(SubmitResult(13).meaning_zh(), "接收号码错误");
+    }
 
     #[test]
     fn only_flow_control_may_be_repeated_on_the_same_account() {
