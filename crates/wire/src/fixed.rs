@@ -80,6 +80,16 @@ impl<const N: usize> FixedStr<N> {
         Self { bytes: *bytes }
     }
 
+    /// The same text in a larger field; what does not fit would be cut.
+    #[inline]
+    pub(crate) fn from_smaller<const M: usize>(smaller: &FixedStr<M>) -> Self {
+        let mut this = Self::EMPTY;
+        for (place, byte) in this.bytes.iter_mut().zip(smaller.bytes) {
+            *place = byte;
+        }
+        this
+    }
+
     /// Reads a field: up to the first zero byte or `N` bytes, blanks at the ends removed.
     #[cold]
     pub(crate) fn from_field(field: &[u8]) -> Self {

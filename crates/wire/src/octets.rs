@@ -158,18 +158,17 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A field that may be smaller than its type.
+/// A field that may be smaller than its type. Phone numbers of 21 bytes in a type of 32 (CMPP 2.0) are
+/// so many that they have a way of their own, with sizes the compiler knows.
 #[inline]
 fn filled<const N: usize>(field: &[u8]) -> FixedStr<N> {
     if let Ok(whole) = field.try_into() {
         return FixedStr::from_array(whole);
     }
-    let mut bytes = [0; N];
-    match bytes.get_mut(..field.len()) {
-        Some(place) => place.copy_from_slice(field),
-        None => return FixedStr::from_field(field),
+    if let Ok(number) = <&[u8; 21]>::try_from(field) {
+        return FixedStr::from_smaller(&FixedStr::from_array(number));
     }
-    FixedStr::from_array(&bytes)
+    FixedStr::from_field(field)
 }
 
 /// Writes big-endian fields.

@@ -101,6 +101,31 @@ impl MessageState {
         known.map_or(Self::Unknown, |(_, state)| state)
     }
 
+    /// A word or two in English for a log.
+    pub const fn meaning(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The same in Chinese, for people.
+    pub const fn meaning_zh(self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Scheduled => ("scheduled", "等待定时发送"),
+            Self::Enroute => ("under way", "发送中"),
+            Self::Delivered => ("delivered", "已送达"),
+            Self::Expired => ("validity ran out", "超过有效期未送达"),
+            Self::Deleted => ("deleted", "已删除"),
+            Self::Undeliverable => ("undeliverable", "无法送达"),
+            Self::Accepted => ("accepted, not final", "已接收，非最终状态"),
+            Self::Unknown => ("unknown", "状态未知"),
+            Self::Rejected => ("rejected", "被拒绝"),
+            Self::Skipped => ("skipped", "已跳过"),
+        }
+    }
+
     /// False while another receipt is to follow.
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Scheduled | Self::Enroute | Self::Accepted)

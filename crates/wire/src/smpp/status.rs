@@ -44,7 +44,6 @@ impl Status {
         match self.0 {
             0x14 | 0x58 => Retry::SlowDown,
             0x04 | 0x08 | 0x44 | 0x45 | 0x64 | 0xFE | 0xFF => Retry::Soon,
-            0x0B => Retry::Reroute,
             _ => Retry::No,
         }
     }
@@ -120,7 +119,8 @@ mod tests {
         for (status, retry) in [
             (0x00, Retry::No),
             (0x08, Retry::Soon),
-            (0x0B, Retry::Reroute),
+            (0x05, Retry::No),
+            (0x0B, Retry::No),
             (0x14, Retry::SlowDown),
             (0x58, Retry::SlowDown),
             (0x61, Retry::No),
