@@ -1,9 +1,10 @@
 //! SMGP 3.0, China Telecom's protocol between a service provider (SP) and its gateway.
 //!
 //! One struct per PDU serves both versions: 1.3 differs only in a submit that has no `FixedFee` and, in
-//! practice, no optional parameters. Section numbers are those of the SMGP 3.0.3 document.
+//! practice, no optional parameters. Section numbers are those of the 3.0.2 edition; where none is known the
+//! PDU or the parameter is named.
 //!
-//! The byte order is big-endian. Every PDU starts with 12 bytes (SMGP 3.0.3 §5.2): `PacketLength`,
+//! The byte order is big-endian. Every PDU starts with 12 bytes (SMGP 3.0 §5.2.1): `PacketLength`,
 //! `RequestID` and `SequenceID`, 4 bytes each. Offsets in this documentation count from the start of
 //! `PacketLength`; strings are left aligned and padded with zero bytes.
 //!
@@ -63,17 +64,17 @@ pub use report::{Report, ReportError};
 pub use status::{Stat, StatKind, Status};
 pub use tlv::{OtherTlvs, Tlvs, tag};
 
-/// Size of the header in bytes (SMGP 3.0.3 §5.2).
+/// Size of the header in bytes (SMGP 3.0 §5.2.1).
 pub const HEADER_LEN: usize = 12;
 
-/// Most receivers one submit may carry (SMGP 3.0.3 §5.3.2.1).
+/// Most receivers one submit may carry (SMGP 3.0 §5.2.2.2.1).
 pub const MAX_RECEIVERS: usize = crate::octets::MAX_RECEIVERS;
 
 /// SMGP as a [`Protocol`](crate::Protocol).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Smgp;
 
-/// One PDU with the `SequenceID` of its header, u32 at 8 (SMGP 3.0.3 §5.2).
+/// One PDU with the `SequenceID` of its header, u32 at 8 (SMGP 3.0 §5.2.1).
 pub type Frame = crate::Frame<Smgp>;
 
 /// What [`decode`] finds at the start of a buffer.

@@ -25,7 +25,7 @@
 //! [`Pdu::Other`](rusmpp_core::pdus::owned::Pdu::Other) with their command and their bytes, so that they
 //! can be shown and passed on:
 //!
-//! - `broadcast_rep_num`, two bytes in 5.0 §4.8.4.9, is one byte there; so any `broadcast_sm` by the book
+//! - `broadcast_rep_num`, two bytes in 5.0 §4.8.4, is one byte there; so any `broadcast_sm` by the book
 //!   is kept this way. `source_telematics_id`, one byte in 3.4 §5.3.2.8, is two.
 //! - `data_sm` has addresses of at most 20 characters there, for which 3.4 §4.7.1 has 64.
 //! - `replace_sm`, `alert_notification` and `query_broadcast_sm` have room for one parameter. So have

@@ -2,7 +2,7 @@
 
 use crate::Retry;
 
-/// Result of a response or `ErrorCode` of a report, u8 (SGIP 1.2 §5, appendix of error codes).
+/// Result of a response or `ErrorCode` of a report, u8 (SGIP 1.2, table of error codes).
 ///
 /// 0 to 20 are for responses, 21 to 33 for reports; the rest comes from carriers' public tables. Some
 /// tables print the byte as a signed number: `-74` is 182.

@@ -10,7 +10,7 @@ pub enum Version {
     V12,
 }
 
-/// Command ID, u32 at offset 4 (SGIP 1.2 §3.3 and §4.1). A response is its request with bit 31 set.
+/// Command ID, u32 at offset 4 (SGIP 1.2, message header). A response is its request with bit 31 set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum CommandId {

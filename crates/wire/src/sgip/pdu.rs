@@ -15,7 +15,7 @@ pub enum Pdu {
     Bind(Bind),
     /// Answer to bind.
     BindResp(Resp),
-    /// Whoever opened the connection: log out (SGIP 1.2 §4.2.2). No body.
+    /// Whoever opened the connection: log out (SGIP 1.2, Unbind). No body.
     Unbind,
     /// Answer to unbind. No body; 9 bytes of one were seen and are accepted.
     UnbindResp,
@@ -63,7 +63,7 @@ impl Pdu {
     }
 }
 
-/// Login Type, u8 at 20 of bind (SGIP 1.2 §4.2.1.1).
+/// Login Type, u8 at 20 of bind (SGIP 1.2, Bind).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LoginType(pub u8);
 
@@ -76,7 +76,7 @@ impl LoginType {
     pub const TEST: Self = Self(11);
 }
 
-/// Bind, 61 bytes (SGIP 1.2 §4.2.1.1). Name and password go in clear text.
+/// Bind, 61 bytes (SGIP 1.2, Bind). Name and password go in clear text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bind {
     /// u8 at 20. A listener should not refuse 1 where 2 is due.
@@ -98,7 +98,7 @@ impl Bind {
     }
 }
 
-/// Answer to bind, submit, deliver, report and userrpt, 29 bytes (SGIP 1.2 §4.2.1.2 and others).
+/// Answer to bind, submit, deliver, report and userrpt, 29 bytes (SGIP 1.2, `Bind_Resp` and others).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resp {
     /// u8 at 20.
@@ -117,7 +117,7 @@ impl Resp {
     }
 }
 
-/// Submit, 143 + 21n + L bytes (SGIP 1.2 §4.2.3.1). Its sequence is the message's id.
+/// Submit, 143 + 21n + L bytes (SGIP 1.2, Submit). Its sequence is the message's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submit {
     /// 21 bytes at 20: the SP's number, as the phone shows it.
@@ -198,7 +198,7 @@ impl Submit {
     }
 }
 
-/// Deliver, 77 + L bytes (SGIP 1.2 §4.2.4.1). Reports come as their own PDU.
+/// Deliver, 77 + L bytes (SGIP 1.2, Deliver). Reports come as their own PDU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deliver {
     /// 21 bytes at 20: the phone, with `86` before it.
@@ -224,7 +224,7 @@ impl Deliver {
     }
 }
 
-/// Report, 64 bytes (SGIP 1.2 §4.2.5.1). Several with state 1 may come before the last.
+/// Report, 64 bytes (SGIP 1.2, Report). Several with state 1 may come before the last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// 12 bytes at 20: sequence of the submit. Receivers of one submit differ only by `user_number`.
@@ -289,7 +289,7 @@ impl Report {
     }
 }
 
-/// User's change of state, 71 bytes (SGIP 1.2 §4.2.6).
+/// User's change of state, 71 bytes (SGIP 1.2, Userrpt).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UserRpt {
     /// 21 bytes at 20: the SP's number.
@@ -302,7 +302,7 @@ pub struct UserRpt {
     pub reserve: FixedStr<8>,
 }
 
-/// Trace, 61 bytes (SGIP 1.2 §4.2.7). On the test port, rarely available.
+/// Trace, 61 bytes (SGIP 1.2, Trace). On the test port, rarely available.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     /// 12 bytes at 20: sequence of the submit.
@@ -313,7 +313,7 @@ pub struct Trace {
     pub reserve: FixedStr<8>,
 }
 
-/// Answer to trace, 21 + 47c bytes for c nodes (SGIP 1.2 §4.2.7).
+/// Answer to trace, 21 + 47c bytes for c nodes (SGIP 1.2, `Trace_Resp`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TraceResp {
     /// Count u8 at 20, then 47 bytes each: the nodes the message passed, at most 255.

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-/// Sequence Number, 12 bytes at offset 8 of every PDU (SGIP 1.2 §3.4). That of a submit is the message's
+/// Sequence Number, 12 bytes at offset 8 of every PDU (SGIP 1.2, message header). That of a submit is the message's
 /// id, so the SP knows it before it sends, and reports quote it.
 ///
 /// It is kept as three unsigned words, whatever they hold; the time is never read as a date. A response

@@ -1,4 +1,4 @@
-//! The digests of login and `login_resp` (SMGP 3.0.3 §5.3.1).
+//! The digests of login and `login_resp` (SMGP 3.0 §6.2.2, §6.2.7).
 
 use md5::{Digest, Md5};
 

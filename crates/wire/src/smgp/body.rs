@@ -15,7 +15,7 @@ const RECEIVERS: &str = "dest_term_ids";
 const NUMBER_LEN: usize = 21;
 /// Longest content of a submit in ASCII: one segment of 160 characters.
 const MAX_ASCII_CONTENT: u8 = 160;
-/// Longest content of a submit in any other coding (SMGP 3.0.3 §5.3.2.1).
+/// Longest content of a submit in any other coding (SMGP 3.0 §5.2.2.2.1).
 const MAX_CONTENT: u8 = 140;
 
 /// Reads a whole body, nothing left over.

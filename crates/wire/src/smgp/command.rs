@@ -33,7 +33,7 @@ impl Version {
     }
 }
 
-/// `RequestID`, u32 at offset 4 (SMGP 3.0.3 §5.2.2). A response is its request with bit 31 set. The numbers
+/// `RequestID`, u32 at offset 4 (SMGP 3.0 §6.1.2). A response is its request with bit 31 set. The numbers
 /// are not those of CMPP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]

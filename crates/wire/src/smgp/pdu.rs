@@ -23,11 +23,11 @@ pub enum Pdu {
     Deliver(Deliver),
     /// Answer to deliver.
     DeliverResp(DeliverResp),
-    /// Either side: is the link alive? (SMGP 3.0.3 §5.3.4). No body.
+    /// Either side: is the link alive? (SMGP 3.0 §5.2.2, `Active_Test`). No body.
     ActiveTest,
     /// Answer to active test. No body.
     ActiveTestResp,
-    /// Either side: log out (SMGP 3.0.3 §5.3.6). No body.
+    /// Either side: log out (SMGP 3.0 §5.2.2, Exit). No body.
     Exit,
     /// Answer to exit. No body.
     ExitResp,
@@ -57,7 +57,7 @@ impl Pdu {
     }
 }
 
-/// `LoginMode`, u8 at 36 of login (SMGP 3.0.3 §5.3.1.1): what comes on this link.
+/// `LoginMode`, u8 at 36 of login (SMGP 3.0 §6.2.3): what comes on this link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LoginMode(pub u8);
 
@@ -70,7 +70,7 @@ impl LoginMode {
     pub const BOTH: Self = Self(2);
 }
 
-/// Login, 42 bytes (SMGP 3.0.3 §5.3.1.1).
+/// Login, 42 bytes (SMGP 3.0 §5.2.2.1.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Login {
     /// 8 bytes at 12: the account.
@@ -85,7 +85,7 @@ pub struct Login {
     pub client_version: u8,
 }
 
-/// Answer to login, 33 bytes (SMGP 3.0.3 §5.3.1.2). After anything but 0 the gateway closes.
+/// Answer to login, 33 bytes (SMGP 3.0 §5.2.2.1.2). After anything but 0 the gateway closes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoginResp {
     /// u32 at 12; gateways were seen to refuse with numbers outside the table.
@@ -96,7 +96,7 @@ pub struct LoginResp {
     pub server_version: u8,
 }
 
-/// Submit, 126 + 21n + L bytes and optional parameters (SMGP 3.0.3 §5.3.2.1); 6 bytes less in 1.3.
+/// Submit, 126 + 21n + L bytes and optional parameters (SMGP 3.0 §5.2.2.2.1); 6 bytes less in 1.3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submit {
     /// u8 at 12: 6 from an SP; 0 from a phone, 7 point to point.
@@ -164,7 +164,7 @@ impl Submit {
     }
 }
 
-/// Answer to submit, 26 bytes (SMGP 3.0.3 §5.3.2.2).
+/// Answer to submit, 26 bytes (SMGP 3.0 §5.2.2.2.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SubmitResp {
     /// 10 bytes at 12: the gateway's id of the first receiver's message; meaningless when the status is
@@ -174,7 +174,7 @@ pub struct SubmitResp {
     pub status: Status,
 }
 
-/// Deliver, 89 + L bytes and optional parameters (SMGP 3.0.3 §5.3.3.1).
+/// Deliver, 89 + L bytes and optional parameters (SMGP 3.0 §5.2.2, Deliver).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deliver {
     /// 10 bytes at 12: id of this deliver, not of a submit.
@@ -218,7 +218,7 @@ impl Deliver {
     }
 }
 
-/// Answer to deliver, 26 bytes (SMGP 3.0.3 §5.3.3.2).
+/// Answer to deliver, 26 bytes (SMGP 3.0 §5.2.2, `Deliver_Resp`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeliverResp {
     /// 10 bytes at 12: that of the deliver.
@@ -227,7 +227,7 @@ pub struct DeliverResp {
     pub status: Status,
 }
 
-/// Query of a day's totals, 31 bytes (SMGP 3.0.3 §5.3.7.1). Real gateways may not answer.
+/// Query of a day's totals, 31 bytes (SMGP 3.0 §5.2.2, Query). Real gateways may not answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     /// 8 bytes at 12: `YYYYMMDD`.
@@ -238,7 +238,7 @@ pub struct Query {
     pub query_code: FixedStr<10>,
 }
 
-/// Answer to query, 71 bytes (SMGP 3.0.3 §5.3.7.2).
+/// Answer to query, 71 bytes (SMGP 3.0 §5.2.2, `Query_Resp`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueryResp {
     /// 8 bytes at 12: `YYYYMMDD`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{FixedStr, FixedStrError, Retry};
 
-/// Status of `login_resp`, `submit_resp` and `deliver_resp`, u32 (SMGP 3.0.3 §5.4.8).
+/// Status of `login_resp`, `submit_resp` and `deliver_resp`, u32 (SMGP 3.0 §6.2.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Status(pub u32);
 
@@ -111,7 +111,7 @@ impl Status {
     }
 }
 
-/// Stat of a report, 7 characters (SMGP 3.0.3 §5.4.5), with the three digits of Err beside it.
+/// Stat of a report, 7 characters (SMGP 3.0 §6.2, MsgContent), with the three digits of Err beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stat {
     /// What became of the message.

@@ -1,4 +1,4 @@
-//! Optional parameters: tag u16, length u16, value (SMGP 3.0.3 §5.4.9).
+//! Optional parameters: tag u16, length u16, value (SMGP 3.0 §6.3).
 
 use bytes::{BufMut, Bytes, BytesMut};
 
