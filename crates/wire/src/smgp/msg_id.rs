@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-/// A gateway's message id, 10 bytes (SMGP 3.0 §6.2, MsgID).
+/// A gateway's message id, 10 bytes (SMGP 3.0 §6.2, `MsgID`).
 ///
 /// The document makes it binary coded decimal (see [`MsgIdParts`]), but gateways put any bytes there, so
 /// it is kept and compared as it is.

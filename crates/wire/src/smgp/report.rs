@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::{MsgId, Stat};
 use crate::{EncodeError, FixedStr, octets::Writer};
 
-/// A status report, 122 bytes (SMGP 3.0 §6.2, MsgContent). Offsets are inside `MsgContent`.
+/// A status report, 122 bytes (SMGP 3.0 §6.2, `MsgContent`). Offsets are inside `MsgContent`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// 10 bytes at 3, behind `id:`: raw bytes, not text; the id that `submit_resp` returned.

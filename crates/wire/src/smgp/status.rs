@@ -111,7 +111,7 @@ impl Status {
     }
 }
 
-/// Stat of a report, 7 characters (SMGP 3.0 §6.2, MsgContent), with the three digits of Err beside it.
+/// Stat of a report, 7 characters (SMGP 3.0 §6.2, `MsgContent`), with the three digits of Err beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stat {
     /// What became of the message.
