@@ -125,6 +125,46 @@ fn what_the_library_cannot_hold_is_kept_as_bytes() {
 }
 
 #[test]
+fn a_short_message_has_at_most_254_bytes() {
+    for (len, fits) in [(254, true), (255, false)] {
+        let submit = SubmitSm::builder()
+            .short_message(OctetString::from_vec(vec![b'a'; len]).unwrap())
+            .build();
+        let frame = Frame {
+            sequence: 7,
+            pdu: Message::new(submit),
+        };
+        let bytes = frame.to_bytes(Version::V34).unwrap();
+        if fits {
+            assert_eq!(one(&bytes), Ok(frame));
+        } else {
+            let too_long = BodyFault::OutOfRange {
+                value: 255,
+                min: 0,
+                max: 254,
+            };
+            assert_eq!(fault(&bytes), ("sm_length", too_long));
+        }
+    }
+}
+
+#[test]
+fn strings_end_within_their_size_and_times_have_one_of_two() {
+    let outbind = hex_of(&["00000021", "0000000b", "00*4", "00000007", "41*16", "00"]);
+    let unterminated = BodyFault::Unterminated { max: 16 };
+    assert_eq!(fault(&outbind), ("system_id", unterminated));
+    let query_resp = hex_of(&[
+        "00000016", "80000003", "00*4", "00000007", "00", "4100", "0000", "00",
+    ]);
+    let size = BodyFault::Size {
+        len: 2,
+        either: 1,
+        or: 17,
+    };
+    assert_eq!(fault(&query_resp), ("final_date", size));
+}
+
+#[test]
 fn too_many_parameters_are_refused() {
     for (count, fits) in [(256, true), (257, false)] {
         let mut bytes = hex_of(&["00000000", "80000004", "00*4", "00000007", "00"]);
