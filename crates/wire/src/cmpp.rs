@@ -15,19 +15,18 @@ mod codes;
 mod command;
 mod msg_id;
 mod pdu;
-mod reader;
 mod report;
 mod stat;
+mod view;
 
-pub use codec::{Decoded, decode, encode};
+pub use codec::{decode, encode};
 pub use codes::{ConnectStatus, DeliverResult, SubmitResult, SubmitResultKind};
 pub use command::{CommandId, Header, Version};
 pub use msg_id::{MsgId, MsgIdError, MsgIdParts};
 pub use pdu::{
-    Cancel, CancelResp, Connect, ConnectResp, Deliver, DeliverResp, Frame, Pdu, Query, QueryResp,
-    Submit, SubmitResp,
+    Cancel, CancelResp, Connect, ConnectResp, Deliver, DeliverResp, Pdu, Query, QueryResp, Submit,
+    SubmitResp,
 };
-pub use reader::FrameReader;
 pub use report::{Report, ReportSizeError};
 pub use stat::{Stat, StatKind};
 
@@ -36,7 +35,20 @@ pub const HEADER_LEN: usize = 12;
 
 /// Most receivers one submit may carry (CMPP 2.0 §7.4.3.1). The text says fewer than 100; gateways and
 /// libraries take 100.
-pub const MAX_RECEIVERS: usize = 100;
+pub const MAX_RECEIVERS: usize = crate::octets::MAX_RECEIVERS;
+
+/// CMPP as a [`Protocol`](crate::Protocol).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cmpp;
+
+/// One PDU with the `Sequence_Id` of its header, u32 at 8 (CMPP 2.0 §7.3).
+pub type Frame = crate::Frame<Cmpp>;
+
+/// What [`decode`] finds at the start of a buffer.
+pub type Decoded = crate::Decoded<Cmpp>;
+
+/// Collects bytes and hands out frames.
+pub type FrameReader = crate::FrameReader<Cmpp>;
 
 /// What [`decode`] and [`FrameReader`] report.
 pub type DecodeError = crate::DecodeError<Header>;

@@ -155,6 +155,33 @@ pub enum BodyFault {
         /// Largest allowed value.
         max: u32,
     },
+    /// An optional parameter whose value has not the size its tag asks for.
+    #[error("value of {len} bytes, {expected} are expected")]
+    TlvSize {
+        /// Size of the value in bytes.
+        len: usize,
+        /// Its size by the document, in bytes.
+        expected: usize,
+    },
+    /// A string that must end in a zero byte and does not within its size.
+    #[error("no zero byte ends the string within {max} bytes")]
+    Unterminated {
+        /// Largest size in bytes, the zero byte included.
+        max: usize,
+    },
+    /// A value that may be of one size or of another, and is neither.
+    #[error("{len} bytes, allowed are {either} or {or}")]
+    Size {
+        /// Size in bytes.
+        len: usize,
+        /// The one size.
+        either: usize,
+        /// The other.
+        or: usize,
+    },
+    /// A string with bytes outside ASCII where the codec takes none.
+    #[error("not in ASCII, or outside what the field may hold")]
+    BadValue,
     /// A status report whose block has a size no version knows.
     #[error("report block of {len} bytes")]
     ReportSize {

@@ -5,22 +5,39 @@
 //! length a peer claims is believed before that many bytes have really arrived.
 //!
 //! - [`cmpp`]: China Mobile's CMPP 2.0 and 3.0.
+//! - [`sgip`]: China Unicom's SGIP 1.2.
+//! - [`smgp`]: China Telecom's SMGP 1.3 and 3.0.
+//! - `smpp`: SMPP 3.4 and 5.0 on `rusmpp-core`, with the feature `smpp`.
 //! - [`text`]: data codings of message content.
 //! - [`udh`]: the user data header of long messages, splitting and reassembly.
+//! - [`view`]: a PDU as names and values, for people.
+//! - `codec`: tokio-util's `Decoder` and `Encoder`, with the feature `codec`.
 //!
-//! What the protocols share ([`FixedStr`], [`Limits`], [`EncodeError`], [`DecodeError`], [`Retry`])
-//! stands at the root.
+//! What the protocols share ([`Protocol`], [`Frame`], [`FrameReader`], [`FixedStr`], [`Limits`],
+//! [`EncodeError`], [`DecodeError`], [`Retry`]) stands at the root; each module has its names for it, as
+//! [`cmpp::Frame`] and [`cmpp::decode`].
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod auth;
 pub mod cmpp;
+#[cfg(feature = "codec")]
+pub mod codec;
 mod error;
 mod fixed;
+mod frame;
 mod octets;
 mod retry;
+pub mod sgip;
+pub mod smgp;
+#[cfg(feature = "smpp")]
+pub mod smpp;
 pub mod text;
 pub mod udh;
+pub mod view;
 
 pub use error::{BodyFault, DecodeError, DecodeErrorKind, EncodeError, Limits};
 pub use fixed::{FixedStr, FixedStrError};
+pub use frame::{Decoded, Frame, FrameReader, Protocol, decode, encode};
 pub use retry::Retry;
+pub use view::View;

@@ -1,15 +1,21 @@
-//! Data codings of message content: ASCII, UCS2, GBK.
+//! Data codings of message content: ASCII, GSM 7-bit, Latin-1, UCS2, GBK.
 //!
-//! The numbers are those of GSM 03.38 as carriers use them (CMPP 2.0 §7.4.3.1, `Msg_Fmt`); the other
-//! protocols have the same.
+//! The numbers are those of GSM 03.38 as carriers use them: CMPP's `Msg_Fmt` (CMPP 2.0 §7.4.3.1), SGIP's
+//! `MessageCoding` and SMGP's `MsgFormat` are the same, SMPP's `data_coding` differs in 0 and 3.
+
+pub mod gsm7;
 
 use encoding_rs::{GBK, UTF_16BE};
 
 /// How content is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Coding {
-    /// 0: one byte a character.
+    /// 0 in China's protocols, 1 in SMPP: one byte a character.
     Ascii,
+    /// 0 in SMPP: the GSM 7-bit alphabet, one septet a byte; see [`gsm7`] for packing.
+    Gsm7,
+    /// 3 in SMPP: ISO 8859-1.
+    Latin1,
     /// 4: no text.
     Binary,
     /// 8: UTF-16 in big-endian order. The safest for Chinese text on every gateway.
@@ -68,10 +74,33 @@ impl Coding {
         }
     }
 
+    /// The coding of SMPP's `data_coding` byte (SMPP 3.4 §5.2.19). 0 is whatever the message centre
+    /// takes for its default, most often the GSM alphabet; 15 is a habit of Chinese ones.
+    pub const fn from_data_coding(data_coding: u8) -> Self {
+        match data_coding {
+            0 => Self::Gsm7,
+            1 | 0x10 => Self::Ascii,
+            3 => Self::Latin1,
+            2 | 4 | 0xF5 => Self::Binary,
+            8 | 0x18 | 0x19 => Self::Ucs2,
+            15 => Self::Gbk,
+            other => Self::Other(other),
+        }
+    }
+
+    /// SMPP's `data_coding` byte.
+    pub const fn data_coding(self) -> u8 {
+        match self {
+            Self::Ascii => 1,
+            _ => self.msg_fmt(),
+        }
+    }
+
     /// The `Msg_Fmt` byte.
     pub const fn msg_fmt(self) -> u8 {
         match self {
-            Self::Ascii => 0,
+            Self::Ascii | Self::Gsm7 => 0,
+            Self::Latin1 => 3,
             Self::Binary => 4,
             Self::Ucs2 => 8,
             Self::Gbk => 15,
@@ -92,14 +121,36 @@ impl Coding {
 /// ```
 pub fn encode(text: &str, coding: Coding) -> Result<Vec<u8>, TextError> {
     match coding {
-        Coding::Ascii => match text.chars().find(|&character| !is_plain_ascii(character)) {
-            None => Ok(text.as_bytes().to_vec()),
-            Some(character) => Err(TextError::Unmappable { character }),
-        },
         Coding::Ucs2 => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
         Coding::Gbk => encode_gbk(text),
+        Coding::Ascii | Coding::Gsm7 | Coding::Latin1 => {
+            let mut bytes = Vec::with_capacity(text.len());
+            for character in text.chars() {
+                encode_char(character, coding, &mut bytes)?;
+            }
+            Ok(bytes)
+        }
         Coding::Binary | Coding::Other(_) => Err(TextError::NotText),
     }
+}
+
+/// Appends one character, whose bytes must not be divided between the parts of a long message.
+pub(crate) fn encode_char(
+    character: char,
+    coding: Coding,
+    out: &mut Vec<u8>,
+) -> Result<(), TextError> {
+    let unmappable = TextError::Unmappable { character };
+    match coding {
+        Coding::Ascii if is_plain_ascii(character) => out.push(character as u8),
+        Coding::Latin1 => out.push(u8::try_from(character).map_err(|_| unmappable)?),
+        Coding::Gsm7 => gsm7::encode_char(character, out).ok_or(unmappable)?,
+        Coding::Ascii => return Err(unmappable),
+        Coding::Ucs2 | Coding::Gbk | Coding::Binary | Coding::Other(_) => {
+            out.extend(encode(character.encode_utf8(&mut [0; 4]), coding)?);
+        }
+    }
+    Ok(())
 }
 
 /// Reads content without its user data header. `None` when the coding carries no text.
@@ -108,6 +159,14 @@ pub fn encode(text: &str, coding: Coding) -> Result<Vec<u8>, TextError> {
 pub fn decode(content: &[u8], coding: Coding) -> Option<DecodedText> {
     match coding {
         Coding::Ascii => Some(decode_ascii(content)),
+        Coding::Gsm7 => {
+            let (text, lossy) = gsm7::decode(content);
+            Some(DecodedText { text, lossy })
+        }
+        Coding::Latin1 => Some(DecodedText {
+            text: content.iter().map(|&byte| char::from(byte)).collect(),
+            lossy: false,
+        }),
         Coding::Ucs2 => Some(decode_with(UTF_16BE, content)),
         Coding::Gbk => Some(decode_with(GBK, content)),
         Coding::Binary | Coding::Other(_) => None,
@@ -200,6 +259,30 @@ mod tests {
             );
         }
         assert_eq!(decode(&[1, 2], Coding::Binary), None);
+    }
+
+    #[test]
+    fn the_codings_of_smpp_read_back() {
+        for (text, data_coding) in [
+            ("{Café@}", 0),
+            ("plain", 1),
+            ("Café ÿ", 3),
+            ("安全", 8),
+            ("安全", 15),
+        ] {
+            let coding = Coding::from_data_coding(data_coding);
+            assert_eq!(coding.data_coding(), data_coding);
+            let encoded = encode(text, coding).expect("in the coding");
+            let decoded = decode(&encoded, coding).expect("a text coding");
+            assert_eq!((&decoded.text[..], decoded.lossy), (text, false));
+        }
+        let character = '安';
+        for coding in [Coding::Gsm7, Coding::Latin1, Coding::Ascii] {
+            assert_eq!(
+                encode("安", coding),
+                Err(TextError::Unmappable { character })
+            );
+        }
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! (GSM 03.40 §9.2.3.24.1 with an 8-bit reference, §9.2.3.24.8 with a 16-bit one). `TP_udhi` is 1 then.
 
 mod reassemble;
-
-use bytes::{Bytes, BytesMut};
+mod split;
 
 pub use reassemble::{Incomplete, Outcome, Pushed, Reassembler, ReassemblerLimits};
+pub use split::{Part, SplitError, TooManyParts, split, split_ucs2};
 
 /// Content of one segment in bytes, header included.
 pub const SEGMENT_LEN: usize = 140;
@@ -161,89 +161,6 @@ fn parse_concat(id: u8, len: u8, value: &[u8]) -> Result<Option<Concat>, UdhErro
     }
 }
 
-/// One segment of a text, ready to be content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Its place in the message; `None` when the text fits one segment and needs no header.
-    pub concat: Option<Concat>,
-    /// The content, header included; at most [`SEGMENT_LEN`] bytes.
-    pub content: Bytes,
-}
-
-impl Part {
-    /// The `TP_udhi` byte to send with it.
-    pub const fn tp_udhi(&self) -> u8 {
-        self.concat.is_some() as u8
-    }
-}
-
-/// A text of more than 255 parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the text needs {parts} parts, at most 255 can be numbered")]
-pub struct TooManyParts {
-    /// Parts it would take.
-    pub parts: usize,
-}
-
-/// Splits a text in UCS2. Up to 70 UTF-16 units stay one segment without a header; a surrogate pair is
-/// never divided, so a part may have one unit less than it could.
-///
-/// ```
-/// use watchbell_wire::udh::{Reference, split_ucs2};
-///
-/// assert_eq!(split_ucs2(&"安".repeat(70), Reference::Eight(1))?.len(), 1);
-/// let parts = split_ucs2(&"安".repeat(71), Reference::Eight(0x25))?;
-/// assert_eq!(parts.len(), 2);
-/// assert_eq!(parts[1].content[..6], [0x05, 0x00, 0x03, 0x25, 0x02, 0x02]);
-/// # Ok::<(), watchbell_wire::udh::TooManyParts>(())
-/// ```
-pub fn split_ucs2(text: &str, reference: Reference) -> Result<Vec<Part>, TooManyParts> {
-    let units: Vec<u16> = text.encode_utf16().collect();
-    if units.len() <= MAX_UNITS {
-        return Ok(vec![Part {
-            concat: None,
-            content: content(&[], &units),
-        }]);
-    }
-    let pieces = pieces(&units, reference.units_per_part());
-    let total = u8::try_from(pieces.len()).map_err(|_| TooManyParts {
-        parts: pieces.len(),
-    })?;
-    Ok((1..=total)
-        .zip(pieces)
-        .map(|(part, piece)| {
-            let concat = Concat {
-                reference,
-                total,
-                part,
-            };
-            Part {
-                concat: Some(concat),
-                content: content(&concat.to_header(), piece),
-            }
-        })
-        .collect())
-}
-
-fn pieces(mut units: &[u16], size: usize) -> Vec<&[u16]> {
-    let mut pieces = Vec::new();
-    while units.len() > size {
-        let splits_pair = (0xD800..0xDC00).contains(&units[size - 1]);
-        let (piece, rest) = units.split_at(size - usize::from(splits_pair));
-        pieces.push(piece);
-        units = rest;
-    }
-    pieces.push(units);
-    pieces
-}
-
-fn content(header: &[u8], units: &[u16]) -> Bytes {
-    let mut content = BytesMut::with_capacity(header.len() + 2 * units.len());
-    content.extend_from_slice(header);
-    content.extend(units.iter().flat_map(|unit| unit.to_be_bytes()));
-    content.freeze()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,22 +210,5 @@ mod tests {
             payload: b"ab",
         };
         assert_eq!(parse(&[0, b'a', b'b']), Ok(plain));
-    }
-
-    #[test]
-    fn a_surrogate_pair_stays_in_one_part() {
-        let text = format!("{}😀{}", "安".repeat(66), "全".repeat(10));
-        let parts = split_ucs2(&text, Reference::Eight(1)).expect("a short text");
-        let sizes: Vec<usize> = parts.iter().map(|part| part.content.len()).collect();
-        assert_eq!(sizes, [6 + 2 * 66, 6 + 2 * 12]);
-    }
-
-    #[test]
-    fn more_parts_than_can_be_numbered_are_refused() {
-        assert!(split_ucs2(&"安".repeat(255 * 67), Reference::Eight(1)).is_ok());
-        assert_eq!(
-            split_ucs2(&"安".repeat(255 * 67 + 1), Reference::Eight(1)),
-            Err(TooManyParts { parts: 256 })
-        );
     }
 }

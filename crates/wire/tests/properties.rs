@@ -407,6 +407,45 @@ proptest! {
     }
 
     #[test]
+    fn segments_in_any_coding_join_to_the_text(
+        (text, coding) in prop_oneof![
+            ("[a-z安全生产]{0,300}", Just(Coding::Gbk)),
+            ("[a-z€{}@]{0,500}", Just(Coding::Gsm7)),
+            ("[ -~]{0,500}", Just(Coding::Ascii)),
+            ("[ -~é-ü]{0,500}", Just(Coding::Latin1)),
+            ("[a安😀]{0,300}", Just(Coding::Ucs2)),
+        ],
+        reference in reference(),
+    ) {
+        let parts = udh::split(&text, coding, reference).unwrap();
+        let mut joined = String::new();
+        for (index, part) in parts.iter().enumerate() {
+            let max = if coding == Coding::Gsm7 { 160 } else { udh::SEGMENT_LEN };
+            prop_assert!(part.content.len() <= max);
+            let payload = match part.concat {
+                Some(concat) => {
+                    prop_assert_eq!(usize::from(concat.part), index + 1);
+                    prop_assert_eq!(usize::from(concat.total), parts.len());
+                    udh::parse(&part.content).unwrap().payload
+                }
+                None => &part.content[..],
+            };
+            // Each part is readable on its own: no character is divided.
+            let decoded = text::decode(payload, coding).unwrap();
+            prop_assert!(!decoded.lossy);
+            joined.push_str(&decoded.text);
+        }
+        prop_assert_eq!(joined, text);
+    }
+
+    #[test]
+    fn packed_septets_unpack(septets in vec(0..128_u8, 0..170), header_len in 0_usize..20) {
+        let fill = text::gsm7::fill_bits(header_len);
+        let packed = text::gsm7::pack(&septets, fill);
+        prop_assert_eq!(text::gsm7::unpack(&packed, septets.len(), fill), septets);
+    }
+
+    #[test]
     fn text_reads_back_in_the_coding_chosen_for_it(text in "\\PC{0,100}") {
         let coding = Coding::choose(&text);
         let encoded = text::encode(&text, coding).unwrap();

@@ -1,49 +1,22 @@
 //! The golden vectors: bytes that other implementations produced, and broken ones.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking what is wrong")]
 
-use std::{env, fs, path::Path};
+#[expect(dead_code, unreachable_pub, reason = "shared by the test binaries")]
+mod support;
 
 use bytes::{Bytes, BytesMut};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use support::{base_of, bytes_of, is_variant, name_of, vectors};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, Limits,
-    cmpp::{
-        Deliver, Frame, Pdu, Report, Submit, Version,
-        auth::{self, SpIdForm, StatusWidth},
-        decode,
-    },
+    DecodeErrorKind, Decoded, Frame, Limits, Protocol, cmpp, decode, sgip, smgp,
     text::{self, Coding},
     udh,
+    view::Describe,
 };
 
-/// `None` only where the environment allows the vectors to be away.
-fn vectors(name: &str) -> Option<Vec<Value>> {
-    if env::var_os("WATCHBELL_NO_SHARED_VECTORS").is_some() {
-        return None;
-    }
-    let path = Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/vectors"
-    ))
-    .join(name);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| {
-        panic!(
-            "golden vectors {} cannot be read ({error}); set WATCHBELL_NO_SHARED_VECTORS to do without",
-            path.display()
-        )
-    });
-    let vectors: Vec<Value> = serde_json::from_str(&text).unwrap();
-    assert!(!vectors.is_empty(), "{name} is empty");
-    Some(vectors)
-}
-
-fn bytes_of(vector: &Value) -> Vec<u8> {
-    hex::decode(vector["hex"].as_str().unwrap()).unwrap()
-}
-
-fn decode_whole(name: &str, bytes: &[u8], version: Version) -> Frame {
+fn decode_whole<P: Protocol>(name: &str, bytes: &[u8], version: P::Version) -> Frame<P> {
     match decode(bytes, version, &Limits::default()) {
-        Ok(watchbell_wire::cmpp::Decoded::Frame(frame, consumed)) => {
+        Ok(Decoded::Frame(frame, consumed)) => {
             assert_eq!(consumed, bytes.len(), "{name}");
             frame
         }
@@ -51,280 +24,367 @@ fn decode_whole(name: &str, bytes: &[u8], version: Version) -> Frame {
     }
 }
 
+/// Inputs of a digest, which are not on the wire.
+fn is_digest_input(pdu: &str, key: &str) -> bool {
+    matches!(
+        (pdu, key),
+        (_, "shared_secret")
+            | ("connect_resp", "authenticator_source_hex")
+            | ("login_resp", "authenticator_client_hex")
+    )
+}
+
+/// The view has the vector's PDU and fields, all of them and no others.
+fn check_view<P: Describe>(vector: &Value, frame: &Frame<P>, version: P::Version) {
+    let name = name_of(vector);
+    let view: Value = serde_json::from_str(&frame.view(version).to_string()).unwrap();
+    assert_eq!(view["pdu"], vector["pdu"], "{name}");
+    let command_id = u32::from_be_bytes(bytes_of(vector)[4..8].try_into().unwrap());
+    assert_eq!(view["command_id"], json!(command_id), "{name}");
+    let mut expected = vector["fields"].as_object().unwrap().clone();
+    expected.retain(|key, _| !is_digest_input(vector["pdu"].as_str().unwrap(), key));
+    assert_eq!(view["fields"], Value::Object(expected), "{name}");
+}
+
+fn base_vectors_of<P: Describe>(file: &str, version: P::Version) {
+    let Some(vectors) = vectors(file) else { return };
+    for vector in vectors.iter().filter(|v| !is_variant(v)) {
+        let name = name_of(vector);
+        let bytes = bytes_of(vector);
+        let frame: Frame<P> = decode_whole(name, &bytes, version);
+        check_view(vector, &frame, version);
+        let encoded = frame.to_bytes(version).unwrap();
+        assert_eq!(hex::encode(&encoded), hex::encode(&bytes), "{name}");
+    }
+}
+
 #[test]
 fn base_vectors_decode_to_their_fields_and_encode_to_the_same_bytes() {
-    for (file, version) in [("cmpp20.json", Version::V20), ("cmpp30.json", Version::V30)] {
-        let Some(vectors) = vectors(file) else { return };
-        for vector in vectors.iter().filter(|v| v.get("variant_of").is_none()) {
-            let name = vector["name"].as_str().unwrap();
-            let bytes = bytes_of(vector);
-            let frame = decode_whole(name, &bytes, version);
-            check_fields(name, vector, &frame, version);
-            let encoded = frame.to_bytes(version).unwrap();
-            assert_eq!(hex::encode(&encoded), hex::encode(&bytes), "{name}");
-        }
+    base_vectors_of::<cmpp::Cmpp>("cmpp20.json", cmpp::Version::V20);
+    base_vectors_of::<cmpp::Cmpp>("cmpp30.json", cmpp::Version::V30);
+    base_vectors_of::<sgip::Sgip>("sgip.json", sgip::Version::V12);
+    base_vectors_of::<smgp::Smgp>("smgp.json", smgp::Version::V30);
+}
+
+/// `to_base` makes of a variant's PDU what its base says: another digest, a report built anew. What
+/// differs only in size or order needs nothing.
+fn variants_of<P: Describe>(
+    file: &str,
+    version: P::Version,
+    to_base: impl Fn(&mut P::Pdu, &P::Pdu),
+) {
+    let Some(vectors) = vectors(file) else { return };
+    for vector in vectors.iter().filter(|v| is_variant(v)) {
+        let name = name_of(vector);
+        let mut frame: Frame<P> = decode_whole(name, &bytes_of(vector), version);
+        check_view(vector, &frame, version);
+        let base = bytes_of(base_of(vector, &vectors));
+        to_base(&mut frame.pdu, &decode_whole::<P>(name, &base, version).pdu);
+        let encoded = frame.to_bytes(version).unwrap();
+        assert_eq!(hex::encode(encoded), hex::encode(base), "{name}");
     }
 }
 
-/// Variants differ from their base in a digest (the same layout, so they encode to themselves) or in the
-/// size of a code (so they encode to the base).
 #[test]
 fn variants_decode_and_encode_to_the_base_form() {
-    for (file, version) in [("cmpp20.json", Version::V20), ("cmpp30.json", Version::V30)] {
-        let Some(vectors) = vectors(file) else { return };
-        for vector in vectors.iter().filter(|v| v.get("variant_of").is_some()) {
-            let name = vector["name"].as_str().unwrap();
-            let bytes = bytes_of(vector);
-            let frame = decode_whole(name, &bytes, version);
-            check_fields(name, vector, &frame, version);
-            let expected = match frame.pdu {
-                Pdu::Connect(_) | Pdu::ConnectResp(_) => bytes,
-                _ => {
-                    let base = vectors.iter().find(|v| v["name"] == vector["variant_of"]);
-                    bytes_of(base.unwrap())
-                }
-            };
-            assert_eq!(frame.to_bytes(version).unwrap(), expected, "{name}");
-        }
+    for (file, version) in [
+        ("cmpp20.json", cmpp::Version::V20),
+        ("cmpp30.json", cmpp::Version::V30),
+    ] {
+        variants_of::<cmpp::Cmpp>(file, version, |pdu, base| match (pdu, base) {
+            (cmpp::Pdu::Connect(pdu), cmpp::Pdu::Connect(base)) => {
+                assert_ne!(pdu.authenticator_source, base.authenticator_source);
+                pdu.authenticator_source = base.authenticator_source;
+            }
+            (cmpp::Pdu::ConnectResp(pdu), cmpp::Pdu::ConnectResp(base)) => {
+                pdu.authenticator_ismg = base.authenticator_ismg;
+            }
+            _ => {}
+        });
     }
+    variants_of::<smgp::Smgp>("smgp.json", smgp::Version::V30, |pdu, base| {
+        match (pdu, base) {
+            (smgp::Pdu::LoginResp(pdu), smgp::Pdu::LoginResp(base)) => {
+                pdu.authenticator_server = base.authenticator_server;
+            }
+            (smgp::Pdu::Deliver(pdu), _) if pdu.is_report() => {
+                pdu.msg_content = pdu.report().unwrap().build().unwrap();
+            }
+            _ => {}
+        }
+    });
 }
 
-/// Compares every field of the vector; a field this test does not know fails it.
-fn check_fields(name: &str, vector: &Value, frame: &Frame, version: Version) {
-    let expected = vector["fields"].as_object().unwrap();
-    let actual = fields(frame, expected, name, version);
-    for (key, value) in expected {
-        if key == "shared_secret" || is_digest_input(frame, key) {
-            continue;
-        }
-        assert_eq!(actual.get(key), Some(value), "{name}: {key}");
-    }
-}
-
-fn is_digest_input(frame: &Frame, key: &str) -> bool {
-    matches!(frame.pdu, Pdu::ConnectResp(_)) && key == "authenticator_source_hex"
-}
-
-fn fields(
-    frame: &Frame,
-    expected: &Map<String, Value>,
-    name: &str,
-    version: Version,
-) -> Map<String, Value> {
-    let mut fields = match &frame.pdu {
-        Pdu::Connect(c) => {
-            let secret = expected["shared_secret"].as_str().unwrap().as_bytes();
-            assert!(auth::verify(c, secret), "{name}");
-            assert!(!auth::verify(c, b"another"), "{name}");
-            let form = if name.ends_with("padded-id") {
-                SpIdForm::Padded
-            } else {
-                SpIdForm::Bare
-            };
-            let id = c.source_addr.as_bytes();
-            let digest = auth::authenticator_source(id, secret, c.timestamp, form);
-            assert_eq!(digest, c.authenticator_source, "{name}");
-            json!({
-                "source_addr": text_of(&c.source_addr),
-                "authenticator_source_hex": hex::encode(c.authenticator_source),
-                "version": hex::encode([c.version]),
-                "timestamp": c.timestamp,
-            })
-        }
-        Pdu::ConnectResp(c) => {
-            let width = if name.ends_with("status4") {
-                StatusWidth::Four
-            } else {
-                version.into()
-            };
-            let source = hex::decode(expected["authenticator_source_hex"].as_str().unwrap());
-            let digest = auth::authenticator_ismg(
-                c.status,
-                &source.unwrap().try_into().unwrap(),
-                expected["shared_secret"].as_str().unwrap().as_bytes(),
-                width,
-            );
-            assert_eq!(digest, c.authenticator_ismg, "{name}");
-            json!({
-                "status": c.status.0,
-                "authenticator_ismg_hex": hex::encode(c.authenticator_ismg),
-                "version": hex::encode([c.version]),
-            })
-        }
-        Pdu::Submit(submit) => submit_fields(submit),
-        Pdu::SubmitResp(resp) => {
-            json!({ "msg_id_hex": resp.msg_id.to_string(), "result": resp.result.0 })
-        }
-        Pdu::Deliver(deliver) => deliver_fields(name, deliver, version),
-        Pdu::DeliverResp(resp) => {
-            json!({ "msg_id_hex": resp.msg_id.to_string(), "result": resp.result.0 })
-        }
-        Pdu::Query(q) => json!({
-            "time": text_of(&q.time),
-            "query_type": q.query_type,
-            "query_code": text_of(&q.query_code),
-            "reserve": text_of(&q.reserve),
-        }),
-        Pdu::QueryResp(q) => json!({
-            "time": text_of(&q.time),
-            "query_type": q.query_type,
-            "query_code": text_of(&q.query_code),
-            "mt_tlmsg": q.mt_tlmsg,
-            "mt_tlusr": q.mt_tlusr,
-            "mt_scs": q.mt_scs,
-            "mt_wt": q.mt_wt,
-            "mt_fl": q.mt_fl,
-            "mo_scs": q.mo_scs,
-            "mo_wt": q.mo_wt,
-            "mo_fl": q.mo_fl,
-        }),
-        Pdu::Cancel(cancel) => json!({ "msg_id_hex": cancel.msg_id.to_string() }),
-        Pdu::CancelResp(resp) => json!({ "success_id": resp.success_id }),
-        Pdu::ActiveTestResp => json!({ "reserved": 0 }),
-        Pdu::Terminate | Pdu::TerminateResp | Pdu::ActiveTest => json!({}),
+#[cfg(feature = "smpp")]
+mod of_smpp {
+    use watchbell_wire::smpp::{
+        Message, Smpp, Version,
+        rusmpp_core::{CommandStatus, pdus::owned::Pdu},
     };
-    fields["sequence_id"] = frame.sequence.into();
-    fields.as_object().unwrap().clone()
-}
 
-fn submit_fields(s: &Submit) -> Value {
-    let receivers: Vec<String> = s.dest_terminal_ids.iter().map(text_of).collect();
-    json!({
-        "msg_id_hex": s.msg_id.to_string(),
-        "pk_total": s.pk_total,
-        "pk_number": s.pk_number,
-        "registered_delivery": s.registered_delivery,
-        "msg_level": s.msg_level,
-        "service_id": text_of(&s.service_id),
-        "fee_user_type": s.fee_user_type,
-        "fee_terminal_id": text_of(&s.fee_terminal_id),
-        "fee_terminal_type": s.fee_terminal_type,
-        "tp_pid": s.tp_pid,
-        "tp_udhi": s.tp_udhi,
-        "msg_fmt": s.msg_fmt,
-        "msg_src": text_of(&s.msg_src),
-        "fee_type": text_of(&s.fee_type),
-        "fee_code": text_of(&s.fee_code),
-        "valid_time": text_of(&s.valid_time),
-        "at_time": text_of(&s.at_time),
-        "src_id": text_of(&s.src_id),
-        "dest_terminal_ids": receivers,
-        "dest_terminal_type": s.dest_terminal_type,
-        "msg_content_hex": hex::encode(&s.msg_content),
-        "text": content_text(s.msg_fmt, &s.msg_content),
-        "reserve": text_of(&s.reserve),
-        "link_id": text_of(&s.link_id),
-    })
-}
+    use super::*;
 
-fn deliver_fields(name: &str, d: &Deliver, version: Version) -> Value {
-    json!({
-        "msg_id_hex": d.msg_id.to_string(),
-        "dest_id": text_of(&d.dest_id),
-        "service_id": text_of(&d.service_id),
-        "tp_pid": d.tp_pid,
-        "tp_udhi": d.tp_udhi,
-        "msg_fmt": d.msg_fmt,
-        "src_terminal_id": text_of(&d.src_terminal_id),
-        "src_terminal_type": d.src_terminal_type,
-        "registered_delivery": d.registered_delivery,
-        "msg_content_hex": hex::encode(&d.msg_content),
-        "text": content_text(d.msg_fmt, &d.msg_content),
-        "report": d.report().map(|report| {
-            assert_eq!(report.build(version).unwrap(), d.msg_content, "{name}");
-            report_fields(&report)
-        }),
-        "reserve": text_of(&d.reserve),
-        "link_id": text_of(&d.link_id),
-    })
-}
+    const VERSION: Version = Version::V34;
 
-fn report_fields(report: &Report) -> Value {
-    json!({
-        "msg_id_hex": report.msg_id.to_string(),
-        "stat": report.stat.to_string(),
-        "submit_time": text_of(&report.submit_time),
-        "done_time": text_of(&report.done_time),
-        "dest_terminal_id": text_of(&report.dest_terminal_id),
-        "smsc_sequence": report.smsc_sequence,
-    })
-}
-
-fn text_of<const N: usize>(text: &FixedStr<N>) -> String {
-    text.as_str().unwrap().to_owned()
-}
-
-/// The text; encoding it again must give the content back.
-fn content_text(msg_fmt: u8, content: &Bytes) -> Option<String> {
-    let coding = Coding::from_msg_fmt(msg_fmt);
-    let decoded = text::decode(content, coding)?;
-    if !decoded.lossy
-        && let Ok(encoded) = text::encode(&decoded.text, coding)
-    {
-        assert_eq!(encoded, content[..]);
+    #[test]
+    fn base_vectors_decode_to_their_fields_and_encode_to_the_same_bytes() {
+        base_vectors_of::<Smpp>("smpp.json", VERSION);
     }
-    Some(decoded.text)
+
+    /// Parameters in another order mean the same, but are kept in their order.
+    #[test]
+    fn variants_decode_and_encode_to_the_base_form() {
+        variants_of::<Smpp>("smpp.json", VERSION, |pdu, base| {
+            let (Some(Pdu::DeliverSm(deliver)), Some(Pdu::DeliverSm(base))) =
+                (pdu.body(), base.body())
+            else {
+                assert_ne!(pdu.status, CommandStatus::EsmeRok);
+                return;
+            };
+            let mut tlvs = deliver.tlvs().to_vec();
+            tlvs.sort_by_key(|tlv| base.tlvs().iter().position(|of_base| of_base == tlv));
+            assert_eq!(tlvs, base.tlvs());
+            let mut ordered = base.clone();
+            ordered.set_short_message(deliver.short_message().clone());
+            *pdu = Message::with_status(pdu.status, ordered);
+        });
+    }
+
+    #[test]
+    fn malformed_vectors_behave_as_expected() {
+        for limits in [Limits::default(), watchbell_wire::smpp::LIMITS] {
+            malformed_within::<Smpp>("smpp_malformed.json", VERSION, limits, |_| None);
+        }
+    }
 }
 
-/// What the decoder did, in the words of the vectors.
-fn behaviour(bytes: &[u8], version: Version) -> &'static str {
-    match decode(bytes, version, &Limits::default()) {
-        Ok(watchbell_wire::cmpp::Decoded::Incomplete { .. }) => "need_more",
-        Ok(watchbell_wire::cmpp::Decoded::Frame(frame, _)) => match frame.pdu {
-            Pdu::Submit(s) if s.has_udh() && udh::parse(&s.msg_content).is_err() => "bad_udh",
-            Pdu::Deliver(d) if d.has_udh() && udh::parse(&d.msg_content).is_err() => "bad_udh",
+#[test]
+fn digests_of_cmpp_are_the_vectors() {
+    use cmpp::auth::{SpIdForm, StatusWidth, authenticator_ismg, authenticator_source, verify};
+    for (file, version) in [
+        ("cmpp20.json", cmpp::Version::V20),
+        ("cmpp30.json", cmpp::Version::V30),
+    ] {
+        for vector in vectors(file).unwrap_or_default() {
+            let name = name_of(&vector);
+            let frame: cmpp::Frame = decode_whole(name, &bytes_of(&vector), version);
+            let secret = vector["fields"]["shared_secret"].as_str().unwrap_or("");
+            match frame.pdu {
+                cmpp::Pdu::Connect(c) => {
+                    assert!(verify(&c, secret.as_bytes()), "{name}");
+                    assert!(!verify(&c, b"another"), "{name}");
+                    let form = match name.ends_with("padded-id") {
+                        true => SpIdForm::Padded,
+                        false => SpIdForm::Bare,
+                    };
+                    let id = c.source_addr.as_bytes();
+                    let digest = authenticator_source(id, secret.as_bytes(), c.timestamp, form);
+                    assert_eq!(digest, c.authenticator_source, "{name}");
+                }
+                cmpp::Pdu::ConnectResp(c) => {
+                    let width = match name.ends_with("status4") {
+                        true => StatusWidth::Four,
+                        false => version.into(),
+                    };
+                    let source = digest_input(&vector, "authenticator_source_hex");
+                    let digest = authenticator_ismg(c.status, &source, secret.as_bytes(), width);
+                    assert_eq!(digest, c.authenticator_ismg, "{name}");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn digests_of_smgp_are_the_vectors() {
+    use smgp::auth::{
+        ClientIdForm, StatusWidth, authenticator_client, authenticator_server, verify,
+    };
+    for vector in vectors("smgp.json").unwrap_or_default() {
+        let name = name_of(&vector);
+        let frame: smgp::Frame = decode_whole(name, &bytes_of(&vector), smgp::Version::V30);
+        let secret = vector["fields"]["shared_secret"].as_str().unwrap_or("");
+        match frame.pdu {
+            smgp::Pdu::Login(login) => {
+                assert!(verify(&login, secret.as_bytes()), "{name}");
+                assert!(!verify(&login, b"another"), "{name}");
+                let id = login.client_id.as_bytes();
+                let bare = ClientIdForm::Bare;
+                let digest = authenticator_client(id, secret.as_bytes(), login.timestamp, bare);
+                assert_eq!(digest, login.authenticator_client, "{name}");
+            }
+            smgp::Pdu::LoginResp(resp) => {
+                let width = match name.ends_with("status1") {
+                    true => StatusWidth::One,
+                    false => StatusWidth::Four,
+                };
+                let client = digest_input(&vector, "authenticator_client_hex");
+                let digest = authenticator_server(resp.status, &client, secret.as_bytes(), width);
+                assert_eq!(digest, resp.authenticator_server, "{name}");
+            }
+            _ => {}
+        }
+    }
+}
+
+fn digest_input(vector: &Value, key: &str) -> [u8; 16] {
+    let hex = vector["fields"][key].as_str().unwrap();
+    hex::decode(hex).unwrap().try_into().unwrap()
+}
+
+#[test]
+fn reports_of_the_vectors_are_built_to_the_same_bytes() {
+    for (file, version) in [
+        ("cmpp20.json", cmpp::Version::V20),
+        ("cmpp30.json", cmpp::Version::V30),
+    ] {
+        let mut reports = 0;
+        for vector in vectors(file).unwrap_or_default() {
+            let name = name_of(&vector);
+            let frame: cmpp::Frame = decode_whole(name, &bytes_of(&vector), version);
+            if let cmpp::Pdu::Deliver(deliver) = frame.pdu
+                && let Some(report) = deliver.report()
+            {
+                reports += 1;
+                assert_eq!(
+                    report.build(version).unwrap(),
+                    deliver.msg_content,
+                    "{name}"
+                );
+            }
+        }
+        assert!(reports > 10 || vectors(file).is_none());
+    }
+}
+
+/// Texts of the contents, written again, are the contents.
+#[test]
+fn texts_of_the_vectors_are_encoded_to_the_same_bytes() {
+    for file in ["cmpp20.json", "cmpp30.json", "sgip.json", "smgp.json"] {
+        for vector in vectors(file).unwrap_or_default() {
+            let fields = &vector["fields"];
+            let of = |keys: [&str; 3]| keys.into_iter().find_map(|key| fields.get(key));
+            let coding = of(["msg_fmt", "message_coding", "msg_format"]);
+            let content = of(["msg_content_hex", "message_content_hex", ""]);
+            if let (Some(text), Some(coding), Some(content)) = (fields.get("text"), coding, content)
+            {
+                let coding = Coding::from_msg_fmt(coding.as_u64().unwrap() as u8);
+                let encoded = text::encode(text.as_str().unwrap(), coding).unwrap();
+                assert_eq!(hex::encode(encoded), *content, "{}", name_of(&vector));
+            }
+        }
+    }
+}
+
+/// What the decoder did, in the words of the vectors. `content` is what starts with a user data header.
+fn behaviour<P: Protocol>(
+    bytes: &[u8],
+    version: P::Version,
+    limits: Limits,
+    content: impl Fn(&P::Pdu) -> Option<&Bytes>,
+) -> &'static str {
+    match decode::<P>(bytes, version, &limits) {
+        Ok(Decoded::Incomplete { .. }) => "need_more",
+        Ok(Decoded::Frame(frame, _)) => match content(&frame.pdu) {
+            Some(content) if udh::parse(content).is_err() => "bad_udh",
             _ => "accepted",
         },
-        Err(error) => match error.kind {
-            DecodeErrorKind::BadLength { .. } => "bad_length",
-            DecodeErrorKind::UnknownCommand { .. } => "unknown_command",
-            DecodeErrorKind::BadBody { .. } => "bad_body",
-        },
+        Err(error) => {
+            // The reason says where.
+            assert!(!error.field.is_empty() && !error.to_string().is_empty());
+            match error.kind {
+                DecodeErrorKind::BadLength { .. } => "bad_length",
+                DecodeErrorKind::UnknownCommand { .. } => "unknown_command",
+                DecodeErrorKind::BadBody { .. } => "bad_body",
+            }
+        }
+    }
+}
+
+fn malformed_of<P: Protocol>(
+    file: &str,
+    version: P::Version,
+    content: impl Fn(&P::Pdu) -> Option<&Bytes>,
+) {
+    malformed_within::<P>(file, version, Limits::default(), content);
+}
+
+fn malformed_within<P: Protocol>(
+    file: &str,
+    version: P::Version,
+    limits: Limits,
+    content: impl Fn(&P::Pdu) -> Option<&Bytes>,
+) {
+    for vector in vectors(file).unwrap_or_default() {
+        let name = name_of(&vector);
+        let actual = behaviour::<P>(&bytes_of(&vector), version, limits, &content);
+        let expected = match vector["expect"].as_str().unwrap() {
+            "report_2.0_size" | "report_3.0_size" => "accepted",
+            expected => expected,
+        };
+        let tolerated = vector["lenient_ok"] == true && actual == "accepted";
+        assert!(actual == expected || tolerated, "{name}: {actual}");
     }
 }
 
 #[test]
 fn malformed_vectors_behave_as_expected() {
     for (file, version) in [
-        ("cmpp20_malformed.json", Version::V20),
-        ("cmpp30_malformed.json", Version::V30),
+        ("cmpp20_malformed.json", cmpp::Version::V20),
+        ("cmpp30_malformed.json", cmpp::Version::V30),
     ] {
-        let Some(vectors) = vectors(file) else { return };
-        for vector in vectors {
-            let name = vector["name"].as_str().unwrap();
-            let actual = behaviour(&bytes_of(&vector), version);
-            let expected = match vector["expect"].as_str().unwrap() {
-                "report_2.0_size" | "report_3.0_size" => "accepted",
-                expected => expected,
-            };
-            let tolerated = vector["lenient_ok"] == true && actual == "accepted";
-            assert!(actual == expected || tolerated, "{name}: {actual}");
-        }
+        malformed_of::<cmpp::Cmpp>(file, version, |pdu| match pdu {
+            cmpp::Pdu::Submit(s) if s.has_udh() => Some(&s.msg_content),
+            cmpp::Pdu::Deliver(d) if d.has_udh() => Some(&d.msg_content),
+            _ => None,
+        });
     }
+    malformed_of::<sgip::Sgip>("sgip_malformed.json", sgip::Version::V12, |pdu| match pdu {
+        sgip::Pdu::Submit(s) if s.has_udh() => Some(&s.message_content),
+        sgip::Pdu::Deliver(d) if d.has_udh() => Some(&d.message_content),
+        _ => None,
+    });
+    malformed_of::<smgp::Smgp>("smgp_malformed.json", smgp::Version::V30, |pdu| match pdu {
+        smgp::Pdu::Submit(s) if s.has_udh() => Some(&s.msg_content),
+        smgp::Pdu::Deliver(d) if d.has_udh() => Some(&d.msg_content),
+        _ => None,
+    });
 }
 
 #[test]
 fn parts_of_our_own_equal_the_vectors() {
-    let Some(vectors) = vectors("cmpp20.json") else {
-        return;
-    };
-    for kind in ["udh6_ucs2", "udh7_ucs2"] {
-        let mut whole = BytesMut::new();
-        let mut contents = Vec::new();
-        let mut reference = None;
-        for part in ["p1", "p2"] {
-            let name = format!("cmpp2-submit-{kind}_{part}");
-            let vector = vectors.iter().find(|v| v["name"] == name.as_str()).unwrap();
-            let content = hex::decode(vector["fields"]["msg_content_hex"].as_str().unwrap());
-            let content = content.unwrap();
-            let data = udh::parse(&content).unwrap();
-            whole.extend_from_slice(data.payload);
-            reference = data.concat.map(|concat| concat.reference);
-            contents.push(Bytes::from(content));
+    for (file, prefix, key) in [
+        ("cmpp20.json", "cmpp2", "msg_content_hex"),
+        ("cmpp30.json", "cmpp3", "msg_content_hex"),
+        ("sgip.json", "sgip", "message_content_hex"),
+        ("smgp.json", "smgp", "msg_content_hex"),
+    ] {
+        let Some(vectors) = vectors(file) else { return };
+        for (kind, coding) in [
+            ("udh6_ucs2", Coding::Ucs2),
+            ("udh7_ucs2", Coding::Ucs2),
+            ("udh6_gbk", Coding::Gbk),
+        ] {
+            let mut whole = BytesMut::new();
+            let mut contents = Vec::new();
+            let mut reference = None;
+            for part in ["p1", "p2"] {
+                let name = format!("{prefix}-submit-{kind}_{part}");
+                let vector = vectors.iter().find(|v| v["name"] == name.as_str()).unwrap();
+                let content = hex::decode(vector["fields"][key].as_str().unwrap()).unwrap();
+                let data = udh::parse(&content).unwrap();
+                whole.extend_from_slice(data.payload);
+                reference = data.concat.map(|concat| concat.reference);
+                contents.push(hex::encode(content));
+            }
+            let text = text::decode(&whole, coding).unwrap().text;
+            let parts = udh::split(&text, coding, reference.unwrap()).unwrap();
+            let ours: Vec<String> = parts
+                .iter()
+                .map(|part| hex::encode(&part.content))
+                .collect();
+            assert_eq!(ours, contents, "{prefix} {kind}");
         }
-        let text = text::decode(&whole, Coding::Ucs2).unwrap().text;
-        let parts = udh::split_ucs2(&text, reference.unwrap()).unwrap();
-        let ours: Vec<Bytes> = parts.into_iter().map(|part| part.content).collect();
-        assert_eq!(ours, contents, "{kind}");
     }
 }

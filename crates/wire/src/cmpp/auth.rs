@@ -2,6 +2,8 @@
 
 use md5::{Digest, Md5};
 
+pub use crate::auth::timestamp;
+
 /// How an SP id shorter than six bytes enters the digest. Carriers disagree; for the usual six digits
 /// both are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,27 +99,11 @@ pub fn authenticator_ismg(
     md5.finalize().into()
 }
 
-/// Timestamp of connect, `MMDDhhmmss` as a decimal number, from local Beijing time. `None` when a value is
-/// outside its range.
-pub fn timestamp(month: u32, day: u32, hour: u32, minute: u32, second: u32) -> Option<u32> {
-    let valid = (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second < 61;
-    valid.then(|| (((month * 100 + day) * 100 + hour) * 100 + minute) * 100 + second)
-}
-
 /// True when `connect` was made with `secret`, in either form of the SP id: what a gateway should check.
 pub fn verify(connect: &super::Connect, secret: &[u8]) -> bool {
     [SpIdForm::Bare, SpIdForm::Padded].into_iter().any(|form| {
         let id = connect.source_addr.as_bytes();
         let expected = authenticator_source(id, secret, connect.timestamp, form);
-        // All bytes are compared, so that the time taken says nothing about the secret.
-        let differing = expected
-            .iter()
-            .zip(&connect.authenticator_source)
-            .fold(0, |all, (a, b)| all | (a ^ b));
-        differing == 0
+        crate::auth::same(&expected, &connect.authenticator_source)
     })
 }

@@ -3,14 +3,14 @@
 
 use super::{
     Cancel, CancelResp, CommandId, Connect, ConnectResp, ConnectStatus, Deliver, DeliverResp,
-    DeliverResult, MAX_RECEIVERS, MsgId, Pdu, Query, QueryResp, Report, Submit, SubmitResp,
-    SubmitResult, Version,
+    DeliverResult, MsgId, Pdu, Query, QueryResp, Report, Submit, SubmitResp, SubmitResult, Version,
 };
 use crate::{
     BodyFault, EncodeError, FixedStr,
     octets::{Fault, Reader, Writer},
 };
 
+const RECEIVERS: &str = "dest_terminal_ids";
 /// Longest content of a submit in ASCII (CMPP 2.0 §7.4.3.1: fewer than 160 bytes).
 const MAX_ASCII_CONTENT: u8 = 159;
 /// Longest content of a submit in any other coding.
@@ -53,6 +53,21 @@ pub(super) fn read(command: CommandId, body: &[u8], version: Version) -> Result<
     };
     r.end()?;
     Ok(pdu)
+}
+
+/// Room for the frame of a PDU, in bytes: exact for what carries most of the traffic.
+pub(super) fn room(pdu: &Pdu, version: Version) -> usize {
+    let (submit, deliver) = match version {
+        Version::V20 => (138, 85),
+        Version::V30 => (163, 109),
+    };
+    match pdu {
+        Pdu::Submit(s) => {
+            submit + s.dest_terminal_ids.len() * terminal_len(version) + s.msg_content.len()
+        }
+        Pdu::Deliver(d) => deliver + d.msg_content.len(),
+        _ => 64,
+    }
 }
 
 /// Writes a whole body.
@@ -177,7 +192,7 @@ fn read_submit(r: &mut Reader<'_>, version: Version) -> Result<Submit, Fault> {
         valid_time: r.text("valid_time")?,
         at_time: r.text("at_time")?,
         src_id: r.text("src_id")?,
-        dest_terminal_ids: read_receivers(r, terminal_len(version))?,
+        dest_terminal_ids: r.receivers(RECEIVERS, terminal_len(version))?,
         dest_terminal_type: read_if(v30, r, "dest_terminal_type")?,
         msg_content: r.content("msg_content")?,
         reserve: if v30 {
@@ -213,7 +228,7 @@ fn write_submit(s: &Submit, version: Version, w: &mut Writer<'_>) -> Result<(), 
     w.text(&s.valid_time);
     w.text(&s.at_time);
     w.text(&s.src_id);
-    write_receivers(&s.dest_terminal_ids, terminal_len(version), w)?;
+    w.receivers(RECEIVERS, &s.dest_terminal_ids, terminal_len(version))?;
     write_if(v30, "dest_terminal_type", s.dest_terminal_type, w)?;
     let max = if s.msg_fmt == 0 {
         MAX_ASCII_CONTENT
@@ -221,45 +236,7 @@ fn write_submit(s: &Submit, version: Version, w: &mut Writer<'_>) -> Result<(), 
         MAX_CONTENT
     };
     w.content("msg_content", &s.msg_content, max)?;
-    write_tail(&s.reserve, &s.link_id, version, w)
-}
-
-fn read_receivers(r: &mut Reader<'_>, size: usize) -> Result<Vec<FixedStr<32>>, Fault> {
-    const FIELD: &str = "dest_terminal_ids";
-    let count = r.u8(FIELD)?;
-    if !(1..=MAX_RECEIVERS).contains(&usize::from(count)) {
-        return Err(Fault::new(
-            FIELD,
-            BodyFault::OutOfRange {
-                value: count.into(),
-                min: 1,
-                max: MAX_RECEIVERS as u32,
-            },
-        ));
-    }
-    // Taken as one piece, so that the list is only made when all receivers are there.
-    let all = r.take(FIELD, usize::from(count) * size)?;
-    Ok(all.chunks_exact(size).map(FixedStr::from_field).collect())
-}
-
-fn write_receivers(
-    receivers: &[FixedStr<32>],
-    size: usize,
-    w: &mut Writer<'_>,
-) -> Result<(), EncodeError> {
-    const FIELD: &str = "dest_terminal_ids";
-    if !(1..=MAX_RECEIVERS).contains(&receivers.len()) {
-        return Err(EncodeError::OutOfRange {
-            field: FIELD,
-            value: receivers.len() as u64,
-            min: 1,
-            max: MAX_RECEIVERS as u64,
-        });
-    }
-    w.u8(receivers.len() as u8);
-    receivers
-        .iter()
-        .try_for_each(|receiver| w.text_of(FIELD, receiver, size))
+    write_tail(s.reserve, &s.link_id, version, w)
 }
 
 fn read_deliver(r: &mut Reader<'_>, version: Version) -> Result<Deliver, Fault> {
@@ -308,7 +285,7 @@ fn write_deliver(d: &Deliver, version: Version, w: &mut Writer<'_>) -> Result<()
     write_if(v30, "src_terminal_type", d.src_terminal_type, w)?;
     w.u8(d.registered_delivery);
     w.content("msg_content", &d.msg_content, u8::MAX)?;
-    write_tail(&d.reserve, &d.link_id, version, w)
+    write_tail(d.reserve, &d.link_id, version, w)
 }
 
 fn read_if(present: bool, r: &mut Reader<'_>, field: &'static str) -> Result<u8, Fault> {
@@ -330,7 +307,7 @@ fn write_if(
 }
 
 fn write_tail(
-    reserve: &FixedStr<8>,
+    reserve: FixedStr<8>,
     link_id: &FixedStr<20>,
     version: Version,
     w: &mut Writer<'_>,
@@ -338,7 +315,7 @@ fn write_tail(
     match version {
         Version::V20 => {
             absent("link_id", link_id.is_empty())?;
-            w.text(reserve);
+            w.text(&reserve);
         }
         Version::V30 => {
             absent("reserve", reserve.is_empty())?;

@@ -23,15 +23,33 @@ impl ConnectStatus {
         self.0 == 0
     }
 
+    /// Whether to connect again with the same settings. From 5 on the numbers are vendors' own, most
+    /// often for too many connections.
+    pub const fn retry(self) -> Retry {
+        match self.0 {
+            0..=4 => Retry::No,
+            _ => Retry::Soon,
+        }
+    }
+
     /// A few English words for a log.
     pub const fn meaning(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The same in Chinese, for people.
+    pub const fn meaning_zh(self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
         match self.0 {
-            0 => "ok",
-            1 => "bad structure",
-            2 => "unknown source address",
-            3 => "authentication failed",
-            4 => "version too high",
-            _ => "other",
+            0 => ("ok", "成功"),
+            1 => ("bad structure", "消息结构错"),
+            2 => ("unknown source address", "非法源地址"),
+            3 => ("authentication failed", "认证错"),
+            4 => ("version too high", "版本太高"),
+            _ => ("other", "其他错误"),
         }
     }
 }
@@ -98,24 +116,36 @@ impl SubmitResult {
 
     /// A few English words for a log.
     pub const fn meaning(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The same in Chinese, for people.
+    pub const fn meaning_zh(self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
         match self.0 {
-            0 => "ok",
-            1 => "bad structure",
-            2 => "bad command",
-            3 => "sequence repeated",
-            4 => "bad length",
-            5 => "bad fee code",
-            6 => "message too long",
-            7 => "bad service code",
-            8 => "flow control",
-            9 => "gateway does not serve this payer, or other",
-            10 => "bad src_id",
-            11 => "bad msg_src",
-            12 => "bad fee_terminal_id",
-            13 => "bad dest_terminal_id",
-            14..=99 => "reserved",
-            100..=199 => "vendor",
-            _ => "unlisted",
+            0 => ("ok", "成功"),
+            1 => ("bad structure", "消息结构错"),
+            2 => ("bad command", "命令字错"),
+            3 => ("sequence repeated", "消息序号重复"),
+            4 => ("bad length", "消息长度错"),
+            5 => ("bad fee code", "资费代码错"),
+            6 => ("message too long", "超过最大信息长"),
+            7 => ("bad service code", "业务代码错"),
+            8 => ("flow control", "流量控制错"),
+            9 => (
+                "gateway does not serve this payer, or other",
+                "本网关不负责服务此计费号码，或其他错误",
+            ),
+            10 => ("bad src_id", "Src_Id错误"),
+            11 => ("bad msg_src", "Msg_src错误"),
+            12 => ("bad fee_terminal_id", "计费号码错误"),
+            13 => ("bad dest_terminal_id", "接收号码错误"),
+            14..=99 => ("reserved", "保留"),
+            100..=199 => ("vendor", "厂商自定义"),
+            _ => ("unlisted", "未收录的代码"),
         }
     }
 }
@@ -138,11 +168,39 @@ impl DeliverResult {
     pub const fn is_ok(self) -> bool {
         self.0 == 0
     }
+
+    /// A few English words for a log.
+    pub const fn meaning(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The same in Chinese, for people.
+    pub const fn meaning_zh(self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
+        match self.0 {
+            // Up to 8 they are those of submit.
+            0..=8 => SubmitResult(self.0).words(),
+            _ => ("other", "其他错误"),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wrong_login_is_not_repeated() {
+        assert_eq!(ConnectStatus::AUTH_FAILED.retry(), Retry::No);
+        assert_eq!(ConnectStatus(5).retry(), Retry::Soon);
+        assert_eq!(ConnectStatus(3).meaning_zh(), "认证错");
+        assert_eq!(DeliverResult::THROTTLED.meaning(), "flow control");
+        assert_eq!(DeliverResult(13).meaning(), "other");
+        assert_eq!(SubmitResult(13).meaning_zh(), "接收号码错误");
+    }
 
     #[test]
     fn only_flow_control_may_be_repeated_on_the_same_account() {

@@ -8,15 +8,6 @@ use bytes::Bytes;
 use super::{CommandId, ConnectStatus, DeliverResult, MsgId, Report, SubmitResult};
 use crate::FixedStr;
 
-/// One PDU with the `Sequence_Id` of its header (CMPP 2.0 §7.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
-    /// u32 at 8: chosen by the requester, repeated by the response.
-    pub sequence: u32,
-    /// The body.
-    pub pdu: Pdu,
-}
-
 /// Every PDU between an SP and a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pdu {

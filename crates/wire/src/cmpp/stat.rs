@@ -1,5 +1,7 @@
 //! The seven characters in which a status report says what became of a message.
 
+mod words;
+
 use std::fmt;
 
 use crate::{FixedStr, FixedStrError, Retry};
@@ -57,6 +59,16 @@ impl Stat {
             }
             _ => StatKind::Unknown,
         }
+    }
+
+    /// What carriers' tables say about it, in a few English words; `None` for a text that none has.
+    pub fn meaning(&self) -> Option<&'static str> {
+        words::of(&self.0.as_bytes().to_ascii_uppercase()).map(|(en, _)| en)
+    }
+
+    /// The same in Chinese, for people.
+    pub fn meaning_zh(&self) -> Option<&'static str> {
+        words::of(&self.0.as_bytes().to_ascii_uppercase()).map(|(_, zh)| zh)
     }
 
     /// False only for `ACCEPTD`: every other report is the last one.
@@ -141,5 +153,18 @@ mod tests {
             assert_eq!((stat.kind(), stat.retry()), (kind, retry), "{text}");
             assert_eq!(stat.is_final(), text != "ACCEPTD", "{text}");
         }
+    }
+
+    #[test]
+    fn a_stat_has_words_by_its_number_or_else_by_its_prefix() {
+        let words = |text| {
+            let stat = Stat::new(text).expect("at most 7 bytes");
+            (stat.meaning(), stat.meaning_zh())
+        };
+        assert_eq!(words("MK:0001"), (Some("unknown number"), Some("空号")));
+        assert_eq!(words("mk:9999").0, Some("undeliverable, with a cause"));
+        assert_eq!(words("ID:0013").1, Some("其他运营商号码"));
+        assert_eq!(words("ZZ:0001"), (None, None));
+        assert_eq!(words(""), (None, None));
     }
 }
