@@ -14,6 +14,7 @@ pub mod forecast;
 pub mod gateways;
 pub mod log;
 pub mod out;
+pub mod pdu;
 pub mod plan;
 pub mod progress;
 pub mod report;
@@ -115,8 +116,9 @@ pub enum Command {
     Plan(plan::PlanCommand),
     /// 月度总结 · the month's report
     Report(report::ReportArgs),
-    /// 解码一个 PDU（尚未实现） · decode a PDU (not built yet)
-    Pdu(NotBuilt),
+    /// 解码一个 PDU · one PDU's fields
+    #[command(subcommand)]
+    Pdu(pdu::PduCommand),
     /// 委托运营商群发：下达、回读、放行、报数、凭证 · carrier work orders
     #[command(name = "work-order", subcommand)]
     WorkOrder(work_order::WorkOrderCommand),
@@ -157,7 +159,7 @@ impl Command {
             Self::Bench(command) => bench::run(command, ctx).await,
             Self::Plan(command) => plan::run(command, ctx).await,
             Self::Report(args) => report::run(args, ctx).await,
-            Self::Pdu(_) => Err(CliError::NotBuilt("pdu")),
+            Self::Pdu(command) => pdu::run(&command, ctx),
             Self::WorkOrder(command) => work_order::run(command, ctx).await,
             Self::Doctor(_) => Err(CliError::NotBuilt("doctor")),
             Self::Token(_) => Err(CliError::NotBuilt("token")),

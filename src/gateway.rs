@@ -9,6 +9,7 @@ mod inbound;
 mod link;
 mod options;
 pub mod pacer;
+pub mod pdu;
 pub mod protocol;
 mod queue;
 mod registry;

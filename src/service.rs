@@ -13,6 +13,7 @@ pub mod health;
 pub mod log;
 pub mod maintenance;
 pub mod password;
+pub mod pdu;
 pub mod plan;
 pub mod report;
 pub mod send;

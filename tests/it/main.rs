@@ -30,6 +30,7 @@ mod june;
 mod log;
 mod opt_outs;
 mod order_support;
+mod pdu_decode;
 mod plan_commands;
 mod plan_import;
 mod rates;
