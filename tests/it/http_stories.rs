@@ -198,10 +198,10 @@ async fn killed_in_the_middle_the_same_requests_are_said_again() {
             },
             ..carrier()
         };
-        let gateway = "rate = 400\nlinks = 8\nwindow = 50\nbatch = 7\nresponse_timeout = \"500ms\"\npoll_every = \"500ms\"";
+        let gateway = "rate = 400\nlinks = 8\nwindow = 50\nbatch = 7\nresponse_timeout = \"500ms\"\npoll_every = \"300ms\"";
         let stage = Stage::http_at(database, settings, "", gateway).await;
         let run = stage.queue(&stage.numbers(0, 600), &[]).await;
-        for turn in 1..=4 {
+        for turn in 1..=3 {
             let (mut daemon, _) = stage.serve().await;
             until("some more are taken", async || {
                 stage.taken() >= turn * 100

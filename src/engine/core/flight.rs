@@ -29,7 +29,7 @@ impl Gateway {
 
 impl Account {
     /// Does the other serve numbers that this one does not, and send the very same text?
-    fn may_pass_to(&self, other: &Self) -> bool {
+    pub(super) fn may_pass_to(&self, other: &Self) -> bool {
         let serves_others =
             other.serves.is_empty() || other.serves.iter().any(|c| !self.serves.contains(c));
         serves_others

@@ -111,3 +111,41 @@ fn what_a_claim_leaves_of_a_waiting_range_can_be_claimed_without_a_new_look() {
     assert_eq!(handed_over, 6);
     assert!(core.is_idle());
 }
+
+#[test]
+fn a_ported_number_goes_only_where_the_text_stays_what_was_approved() {
+    let mobile = Account {
+        serves: vec![Carrier::Mobile],
+        ..account("mobile", 10.0, 16)
+    };
+    let telecom = Account {
+        serves: vec![Carrier::Telecom],
+        ..account("telecom", 10.0, 16)
+    };
+    let anybody = account("anybody", 10.0, 16);
+    assert!(mobile.may_pass_to(&telecom) && mobile.may_pass_to(&anybody));
+    assert!(!mobile.may_pass_to(&Account {
+        serves: vec![Carrier::Mobile],
+        ..account("second", 10.0, 16)
+    }));
+    let other_words = Wording {
+        opt_out: "拒收请回复R".into(),
+        ..telecom.wording.clone()
+    };
+    for other in [
+        Account {
+            wording: other_words,
+            ..telecom.clone()
+        },
+        Account {
+            count: Count::Gsm7,
+            ..telecom.clone()
+        },
+        Account {
+            framing: Framing::Whole,
+            ..telecom.clone()
+        },
+    ] {
+        assert!(!mobile.may_pass_to(&other), "{other:?}");
+    }
+}

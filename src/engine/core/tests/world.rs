@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+mod checks;
+mod requests;
+
 use super::{
     journal::{Journal, Stored},
     *,
@@ -270,7 +273,7 @@ impl World {
                     .iter()
                     .map(|s| self.members[&(id.clone(), *s)])
                     .collect();
-                take_request(
+                requests::take_request(
                     &mut self.dice,
                     &mut self.answered,
                     &mut self.requests,
@@ -326,29 +329,6 @@ impl World {
             link,
             answer,
         });
-    }
-
-    /// The carrier says of each number of a request what it said the first time.
-    fn answer_request(&mut self, id: &GatewayId, link: LinkNo, first: u32, key: &Key) {
-        let line = self.lines.get_mut(id).expect("a known gateway");
-        let mut sequences = vec![first];
-        line.written.retain(|(_, s, _)| {
-            let same = self.of_request.get(&(id.clone(), *s)) == Some(key);
-            if same {
-                sequences.push(*s);
-            }
-            !same
-        });
-        let words: HashMap<_, _> = self.requests[key].iter().cloned().collect();
-        let answers: Vec<_> = sequences
-            .into_iter()
-            .map(|s| {
-                let message = self.members[&(id.clone(), s)];
-                (s, words[&message].clone())
-            })
-            .collect();
-        let line = self.lines.get_mut(id).expect("a known gateway");
-        line.events.push_back(Event::AnsweredAll { link, answers });
     }
 
     fn time_out(&mut self, id: &GatewayId) {
@@ -640,85 +620,6 @@ impl World {
         }
     }
 
-    fn check_op(&mut self, op: &Op) {
-        match op {
-            Op::Release(release) => {
-                for position in release.span.from..release.span.to {
-                    let id = MessageId::new(release.span.lane, position);
-                    self.handed.remove(&(id, release.part));
-                    let wire = self.wire.get(&(id, release.part));
-                    assert_eq!(
-                        wire, None,
-                        "{id} waits again though the carrier may have it"
-                    );
-                }
-            }
-            Op::Claim(request) => self.check_claim(request),
-            _ => {}
-        }
-    }
-
-    fn check_claim(&mut self, r: &ClaimRequest) {
-        assert!(!self.core.halted, "a halted core claims nothing");
-        assert!(self.shown.contains(&r.lane), "lane {} does not go", r.lane);
-        assert!(
-            self.requested.insert(r.gateway.clone()),
-            "one question at a time"
-        );
-        let account = self
-            .accounts
-            .iter()
-            .find(|a| a.id == r.gateway)
-            .expect("a known gateway");
-        let lane = &self.core.lanes[&r.lane];
-        let mine = || {
-            self.told
-                .iter()
-                .filter(|(k, _)| k.0 == r.gateway)
-                .map(|(_, t)| t)
-        };
-        let ahead: usize = mine()
-            .filter(|t| !t.written && t.priority <= lane.priority)
-            .map(|t| t.cost)
-            .sum();
-        let unanswered: usize = mine()
-            .filter(|t| t.written && !t.timed_out)
-            .map(|t| t.cost)
-            .sum();
-        let window = account.window * self.told_up.get(&r.gateway).map_or(0, BTreeSet::len);
-        let rate = ((self.pace[&r.gateway] * 0.2) as usize).max(1);
-        assert!(unanswered + ahead < window, "there is room in the window");
-        assert!(ahead < rate, "the rate lets it out soon");
-        let room = (window - unanswered - ahead).min(rate - ahead);
-        // The lives' longest message has three segments, and everybody a text of their own.
-        let each = match (account.framing, account.unit) {
-            (Framing::Whole, RateUnit::Requests) => 1,
-            (Framing::Whole, RateUnit::Segments) | (Framing::Parts, _) => 3,
-        };
-        let most = (room / each).max(1);
-        assert!(
-            r.most as usize <= most,
-            "{} claimed where {most} fit",
-            r.most
-        );
-        for other in self
-            .core
-            .lanes
-            .values()
-            .filter(|l| l.priority < lane.priority && !self.core.stale.contains(&l.id))
-        {
-            let front = other.gateway == r.gateway && other.next < other.end;
-            let due = |a: &AgainRow| a.gateway == r.gateway.0 && a.due_us <= self.now.0;
-            let sendable = other.not_after.is_none_or(|t| t >= self.now)
-                && (front || other.again.iter().any(due));
-            assert!(
-                !sendable,
-                "lane {} is more urgent than lane {}",
-                other.id, lane.id
-            );
-        }
-    }
-
     /// The gateway takes a segment in line.
     fn take(&mut self, id: &GatewayId, submit: Submit, charged: &mut HashSet<(i64, i64)>) {
         assert!(!self.core.halted, "a halted core hands over nothing");
@@ -856,40 +757,4 @@ impl World {
             self.journal
         );
     }
-}
-
-/// The carrier takes a request: a new one it decides about, one it knows it answers as before.
-fn take_request(
-    dice: &mut Dice,
-    answered: &mut u64,
-    requests: &mut HashMap<Key, Vec<(MessageId, Answer)>>,
-    wire: &mut HashMap<(MessageId, u8), Wire>,
-    key: Key,
-    members: &[MessageId],
-    calm: bool,
-) {
-    if let Some(known) = requests.get(&key) {
-        let before: Vec<_> = known.iter().map(|k| k.0).collect();
-        assert_eq!(before, members, "{key:?} is said again with other numbers");
-        return;
-    }
-    let mut words = Vec::new();
-    for message in members {
-        let before = wire.insert((*message, 0), Wire::Answered);
-        assert_eq!(before, None, "{message} goes to the carrier a second time");
-        let answer = match dice.below(if calm { 60 } else { 100 }) {
-            0..=69 => {
-                *answered += 1;
-                Answer::Accepted(CarrierMessageId(format!("id{answered}")))
-            }
-            70..=79 => Answer::Refused("10".into()),
-            80..=89 => Answer::Throttled("8".into()),
-            _ => Answer::WrongNetwork("33".into()),
-        };
-        if matches!(answer, Answer::Throttled(_) | Answer::WrongNetwork(_)) {
-            wire.remove(&(*message, 0));
-        }
-        words.push((*message, answer));
-    }
-    requests.insert(key, words);
 }
