@@ -96,6 +96,7 @@ fn what_makes_no_sense_is_refused() {
         "simulate --protocol cmpp20 --listen 127.0.0.1:1 --disconnect-every 0",
         "bench freeze --dir d --database sqlite://x",
         "demo --recipients 0",
+        "pdu decode 00",
         "serve --lang fr",
     ] {
         assert!(parse(line).is_err(), "{line}");
@@ -106,7 +107,6 @@ fn what_makes_no_sense_is_refused() {
 async fn what_is_not_built_says_so_and_ends_with_2() {
     for line in [
         "report --month 2023-06 --out f.docx",
-        "pdu decode x",
         "doctor",
         "token",
         "audit prove 1",

@@ -28,13 +28,13 @@ pub enum PduError {
 pub fn decode(kind: Kind, bytes: &[u8]) -> Result<View, PduError> {
     let limits = Limits::default();
     match kind {
-        Kind::Cmpp20 => whole::<wire::cmpp::Cmpp>(bytes, wire::cmpp::Version::V20, &limits),
-        Kind::Cmpp30 => whole::<wire::cmpp::Cmpp>(bytes, wire::cmpp::Version::V30, &limits),
-        Kind::Sgip12 => whole::<wire::sgip::Sgip>(bytes, wire::sgip::Version::V12, &limits),
-        Kind::Smgp30 => whole::<wire::smgp::Smgp>(bytes, wire::smgp::Version::V30, &limits),
+        Kind::Cmpp20 => whole::<wire::cmpp::Cmpp>(bytes, wire::cmpp::Version::V20, limits),
+        Kind::Cmpp30 => whole::<wire::cmpp::Cmpp>(bytes, wire::cmpp::Version::V30, limits),
+        Kind::Sgip12 => whole::<wire::sgip::Sgip>(bytes, wire::sgip::Version::V12, limits),
+        Kind::Smgp30 => whole::<wire::smgp::Smgp>(bytes, wire::smgp::Version::V30, limits),
         // What 5.0 adds has ids of its own, and the shared PDUs are the same.
         Kind::Smpp34 => {
-            whole::<wire::smpp::Smpp>(bytes, wire::smpp::Version::V34, &wire::smpp::LIMITS)
+            whole::<wire::smpp::Smpp>(bytes, wire::smpp::Version::V34, wire::smpp::LIMITS)
         }
         Kind::Http => Err(PduError::NoPdus(kind)),
     }
@@ -43,9 +43,9 @@ pub fn decode(kind: Kind, bytes: &[u8]) -> Result<View, PduError> {
 fn whole<P: Protocol + view::Describe>(
     bytes: &[u8],
     version: P::Version,
-    limits: &Limits,
+    limits: Limits,
 ) -> Result<View, PduError> {
-    match wire::decode::<P>(bytes, version, limits) {
+    match wire::decode::<P>(bytes, version, &limits) {
         Ok(Decoded::Frame(frame, size)) if size == bytes.len() => Ok(frame.view(version)),
         Ok(Decoded::Frame(_, size)) => Err(PduError::Trailing(bytes.len() - size)),
         Ok(Decoded::Incomplete { needed }) => Err(PduError::Incomplete { needed }),

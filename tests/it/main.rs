@@ -34,6 +34,7 @@ mod pdu_decode;
 mod plan_commands;
 mod plan_import;
 mod rates;
+mod recorder_doubts;
 mod recorder_stories;
 mod recorder_support;
 mod report;
