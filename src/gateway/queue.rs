@@ -1,10 +1,14 @@
-//! Segments that wait in the gateway: the most urgent first, then in the order of arrival. Parts that
-//! must stay on one link wait for that link alone and hold up nobody else.
+//! Segments that wait in the gateway: the most urgent first, then in the order of arrival; a message that
+//! has begun is finished before others of its line begin, so that its parts reach the phone together.
+//! Parts that must stay on one link wait for that link alone and hold up nobody else.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::{LinkNo, Submit};
 use crate::domain::{id::LaneId, priority::Priority};
+
+/// The arrival number of what goes on with a message: before all that begins, behind what comes back.
+const BEGUN: i64 = 0;
 
 /// The waiting line; its room is bounded by the driver.
 #[derive(Debug, Default)]
@@ -47,10 +51,14 @@ impl Queue {
         self.len == 0
     }
 
-    /// Puts a segment at the end of its line.
+    /// Puts a segment at the end of its line, or behind the other begun messages in front of it.
     pub(super) fn push(&mut self, submit: Submit) {
-        self.back += 1;
-        let arrival = self.back;
+        let arrival = if submit.part.number > 1 {
+            BEGUN
+        } else {
+            self.back += 1;
+            self.back
+        };
         self.line(&submit).push_back(Waiting { arrival, submit });
         self.len += 1;
     }
@@ -200,6 +208,21 @@ mod tests {
         assert_eq!(queue.len(), 1);
         queue.push(submit(3, Priority::Normal, None, 1));
         assert_eq!(drain(&mut queue, &[0, 1]), [1, 3]);
+    }
+
+    #[test]
+    fn a_message_that_has_begun_is_finished_before_others_begin() {
+        let mut queue = Queue::default();
+        for sequence in [1, 2] {
+            queue.push(submit(sequence, Priority::Normal, None, 2));
+        }
+        for sequence in [12, 13] {
+            let mut second = submit(sequence, Priority::Normal, Some(0), 1);
+            second.part.number = 2;
+            queue.push(second);
+        }
+        queue.push(submit(3, Priority::Urgent, None, 3));
+        assert_eq!(drain(&mut queue, &[0]), [3, 12, 13, 1, 2]);
     }
 
     #[test]
