@@ -5,7 +5,7 @@ mod words;
 use askama::Template;
 
 use crate::domain::lang::Lang;
-pub use words::{carrier, cause, state};
+pub use words::{carrier, cause, reason, state};
 
 /// How many messages ended how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -45,7 +45,7 @@ pub(super) fn carrier(gateway: &crate::config::Gateway, clock: Clock, seed: u64)
             duplicate_reports: 1.0,
             early_reports: 1.0,
             late_reports: 0.5,
-            late_factor: 4,
+            late_factor: 3,
             ..Faults::default()
         },
         report_delay: Duration::from_millis(80),
@@ -89,9 +89,9 @@ fn settings(database: &str) -> String {
     let http = "address = \"http://127.0.0.1:7891\"\nlinks = 4\nwindow = 200\nbatch = 100\npoll_every = \"200ms\"\n";
     let cmpp = "address = \"127.0.0.1:7890\"\nlinks = 2\nwindow = 32\n";
     for (id, kind, carriers, rate, own) in [
-        ("mobile", "cmpp20", r#""mobile", "broadnet""#, 500, cmpp),
-        ("unicom", "cmpp20", r#""unicom""#, 250, cmpp),
-        ("telecom", "http", r#""telecom""#, 250, http),
+        ("mobile", "cmpp20", r#""mobile", "broadnet""#, 600, cmpp),
+        ("unicom", "cmpp20", r#""unicom""#, 300, cmpp),
+        ("telecom", "http", r#""telecom""#, 300, http),
     ] {
         _ = write!(
             text,

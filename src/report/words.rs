@@ -86,6 +86,22 @@ pub fn carrier(name: &str, lang: Lang) -> &'static str {
     }
 }
 
+/// Why a run is not what was planned: a rule's word, or a person's own as they wrote it.
+pub fn reason(word: &str, lang: Lang) -> &str {
+    match word {
+        "changed" => lang.pick("计划有改动，按新稿另行发送", "the plan was changed"),
+        "late" => lang.pick("没能按时开始", "it could not begin on time"),
+        "not_after" => lang.pick("过了规定的最晚时间", "its latest time was past"),
+        "not approved in time" => lang.pick("审批晚于发送时间", word),
+        "a group is gone" => lang.pick("名单已不存在", word),
+        "groups contain each other" => lang.pick("名单互相包含", word),
+        "text cannot be sent" => lang.pick("正文无法发送", word),
+        "audience is empty" => lang.pick("名单里没有人", word),
+        "values change the text's frame" => lang.pick("名单里的内容改变了签名等固定部分", word),
+        own => own,
+    }
+}
+
 /// Why a message did not arrive, by its code.
 pub fn cause(code: &str, lang: Lang) -> String {
     if let Some(rest) = code.strip_prefix("partial:") {

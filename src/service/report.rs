@@ -284,7 +284,10 @@ fn is_missed(run: &ReportRun, now: Micros) -> bool {
 fn standing(run: &ReportRun, now: Micros, lang: Lang) -> String {
     let with_reason = |word: &str| match run.reason.as_str() {
         "" => word.to_owned(),
-        reason => lang.pick(format!("{word}：{reason}"), format!("{word}: {reason}")),
+        reason => {
+            let reason = report::reason(reason, lang);
+            lang.pick(format!("{word}：{reason}"), format!("{word}: {reason}"))
+        }
     };
     match run.intent.as_str() {
         "cancelled" if run.opened_us == 0 => {
