@@ -40,7 +40,7 @@ pub enum Reply {
     /// To a deliver.
     Delivery {
         /// The deliver's own id, repeated.
-        deliver_id: u64,
+        deliver_id: u128,
         /// Taken, or malformed.
         ok: bool,
     },
@@ -65,7 +65,7 @@ pub enum Incoming {
         /// The deliver's sequence number.
         sequence: u32,
         /// The deliver's own id.
-        deliver_id: u64,
+        deliver_id: u128,
         /// What it holds.
         content: Content,
     },
@@ -74,7 +74,7 @@ pub enum Incoming {
         /// The deliver's sequence number.
         sequence: u32,
         /// The deliver's own id, as far as it could be read.
-        deliver_id: u64,
+        deliver_id: u128,
     },
     /// A deliver that is well formed and of no use (a text from a service number): answered with yes,
     /// so that it is not repeated.
@@ -82,7 +82,7 @@ pub enum Incoming {
         /// The deliver's sequence number.
         sequence: u32,
         /// The deliver's own id.
-        deliver_id: u64,
+        deliver_id: u128,
     },
     /// The peer asks whether we are there.
     KeepAlive {

@@ -4,6 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
+use watchbell_wire::cmpp::Version;
 
 use super::{
     Event, Gateway, WriteGate,
@@ -13,6 +14,7 @@ use super::{
     options::OptionError,
     protocol::Protocol,
     session::Limits,
+    smgp::Smgp,
 };
 use crate::{
     clock::Clock,
@@ -43,7 +45,7 @@ pub struct Context {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The kind is valid, and not there yet.
-    #[error("gateway kind {} is not built yet: this version speaks cmpp20 and http", .0.as_str())]
+    #[error("gateway kind {} is not built yet: this version speaks cmpp20, cmpp30, smgp30 and http", .0.as_str())]
     NotBuilt(Kind),
     /// A protocol-specific key.
     #[error(transparent)]
@@ -98,15 +100,15 @@ pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
 
 fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
     match config.kind {
-        Kind::Cmpp20 => session(Cmpp::new(config)?, config),
+        Kind::Cmpp20 => session(Cmpp::new(config, Version::V20)?, config),
+        Kind::Cmpp30 => session(Cmpp::new(config, Version::V30)?, config),
+        Kind::Smgp30 => session(Smgp::new(config)?, config),
         Kind::Http => {
             // The numbers that any gateway needs.
             settings(config, Duration::ZERO)?;
             http::prepare(config)
         }
-        kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34) => {
-            Err(OpenError::NotBuilt(kind))
-        }
+        kind @ (Kind::Sgip12 | Kind::Smpp34) => Err(OpenError::NotBuilt(kind)),
     }
 }
 

@@ -2,20 +2,22 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::clock::Clock;
+use crate::{clock::Clock, config::Kind};
 
 /// A simulated gateway's behaviour; the defaults are a carrier on a good day.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// What it speaks.
+    pub protocol: Kind,
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The only SP id it knows; none: any.
+    /// The only account it knows; none: any.
     pub account: Option<String>,
     /// The shared secret; none: any.
     pub password: Option<String>,
-    /// Segments that it takes within any sliding second; over it, Result 8. None: no limit.
+    /// Segments that it takes within any sliding second; over it, too fast. None: no limit.
     pub rate: Option<u32>,
-    /// Submits that may wait for a (slow) answer on one connection; over it, Result 8. None: no limit.
+    /// Submits that may wait for a (slow) answer on one connection; over it, too fast. None: no limit.
     pub window: Option<usize>,
     /// How long after the submit its report comes.
     pub report_delay: Duration,
@@ -47,6 +49,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            protocol: Kind::Cmpp20,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             account: None,
             password: None,
