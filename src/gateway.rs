@@ -15,6 +15,7 @@ mod queue;
 mod registry;
 pub mod session;
 mod smgp;
+mod smpp;
 
 pub use options::OptionError;
 pub use registry::{Context, EVENT_ROOM, OpenError, check, open, repeats_within};

@@ -9,7 +9,7 @@ use crate::domain::time::Micros;
 /// Beijing time, in which the carriers' timestamps are.
 const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
 
-/// The longest content, user data header included, in any coding but ASCII.
+/// The longest content, user data header included, in UCS2.
 const LONGEST: usize = 140;
 
 /// The wall's time where the carriers are.
@@ -24,7 +24,7 @@ pub(super) fn valid_time(until: Micros) -> String {
 }
 
 /// The concatenation header of a part (`05 00 03`, reference, total, number); nothing for a short text.
-pub(super) fn header(submit: &Submit) -> Vec<u8> {
+fn header(submit: &Submit) -> Vec<u8> {
     let part = submit.part;
     if part.total > 1 {
         vec![5, 0, 3, part.reference, part.total, part.number]
@@ -33,21 +33,26 @@ pub(super) fn header(submit: &Submit) -> Vec<u8> {
     }
 }
 
-/// The coding, and the content with its header: ASCII as such where it stands alone (in at most
-/// `longest_ascii` bytes), UCS2 for everything else, because every message centre takes that.
-pub(super) fn content(submit: &Submit, longest_ascii: usize) -> Result<(Coding, Vec<u8>), String> {
+/// The coding, and the content with its header: `narrow` with the bytes that it may have, where it carries
+/// the text and saves something; UCS2 for everything else, because every message centre takes that.
+pub(super) fn content(
+    submit: &Submit,
+    narrow: Option<(Coding, usize)>,
+) -> Result<(Coding, Vec<u8>), String> {
     let header = header(submit);
-    let ascii = Coding::choose(&submit.text) == Coding::Ascii;
     let ucs2_len = header.len() + 2 * submit.text.encode_utf16().count();
-    if ascii && (header.is_empty() || ucs2_len > LONGEST) {
-        fill(header, &submit.text, Coding::Ascii, longest_ascii)
-    } else {
-        fill(header, &submit.text, Coding::Ucs2, LONGEST)
+    // A part that fits in UCS2 may belong to a text that needs it: all parts should be alike.
+    let worth_it = header.is_empty() || ucs2_len > LONGEST;
+    match narrow.filter(|_| worth_it) {
+        Some((coding, most)) if text::encode(&submit.text, coding).is_ok() => {
+            fill(header, &submit.text, coding, most)
+        }
+        _ => fill(header, &submit.text, Coding::Ucs2, LONGEST),
     }
 }
 
 /// The text behind its header, in at most so many bytes.
-pub(super) fn fill(
+fn fill(
     mut content: Vec<u8>,
     text: &str,
     coding: Coding,

@@ -63,7 +63,7 @@ impl Inbound {
 
     /// Takes one deliver's share; gives the texts that are whole now (or had to go for it).
     pub(super) fn push(&mut self, now: Instant, part: MoPart, token: AckToken) -> Vec<Event> {
-        let coding = Coding::from_msg_fmt(part.coding);
+        let coding = part.coding;
         let header = part
             .has_header
             .then(|| udh::parse(&part.content).ok())
@@ -228,7 +228,7 @@ mod tests {
             .map(|part| MoPart {
                 phone,
                 to: "10690000".to_owned(),
-                coding: 8,
+                coding: Coding::Ucs2,
                 has_header: part.concat.is_some(),
                 content: part.content,
             })

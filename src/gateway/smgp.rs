@@ -11,6 +11,7 @@ use watchbell_wire::{
         StatKind, Status, SubmitResp, Tlvs, Version,
         auth::{self, ClientIdForm},
     },
+    text::Coding,
     udh::{self, Concat, Reference},
 };
 
@@ -156,7 +157,7 @@ impl Smgp {
             content: Content::Mo(MoPart {
                 phone,
                 to: deliver.dest_term_id.to_string_lossy().into_owned(),
-                coding: deliver.msg_format,
+                coding: Coding::from_msg_fmt(deliver.msg_format),
                 has_header: deliver.has_udh() || (self.guess_header && looks_cut(deliver)),
                 content: deliver.msg_content.clone(),
             }),
@@ -214,7 +215,7 @@ impl Protocol for Smgp {
         self.keep_alive
     }
 
-    fn login(&self, sequence: u32, wall: Micros, out: &mut BytesMut) {
+    fn login(&mut self, sequence: u32, wall: Micros, out: &mut BytesMut) {
         let t = beijing(wall);
         let timestamp = auth::timestamp(t.month(), t.day(), t.hour(), t.minute(), t.second())
             .unwrap_or_default();
@@ -234,8 +235,8 @@ impl Protocol for Smgp {
         put(sequence, Pdu::Login(login), out);
     }
 
-    fn submit(&self, submit: &Submit, out: &mut BytesMut) -> Result<(), String> {
-        let (coding, content) = content(submit, LONGEST_ASCII)?;
+    fn submit(&mut self, submit: &Submit, out: &mut BytesMut) -> Result<(), String> {
+        let (coding, content) = content(submit, Some((Coding::Ascii, LONGEST_ASCII)))?;
         let prefix = if self.prefix86 { "86" } else { "" };
         let number = format!("{prefix}{}", submit.phone.expose());
         let urgent = if submit.priority == Priority::Urgent {
@@ -406,5 +407,41 @@ mod tests {
         assert_eq!(of("DELIVRD", "000"), "DELIVRD");
         assert_eq!(of("UNDELIV", "003"), "UNDELIV:003");
         assert_eq!(of("REJECTD", ""), "REJECTD");
+    }
+
+    #[test]
+    fn a_part_announces_its_header_unless_told_not_to() {
+        let mut config = super::super::session::tests::account();
+        let submit = Submit {
+            part: crate::gateway::Part {
+                number: 2,
+                total: 3,
+                reference: 7,
+            },
+            ..super::super::session::tests::submit(1)
+        };
+        let written = |config: &config::Gateway| {
+            let mut out = BytesMut::new();
+            let mut smgp = Smgp::new(config).expect("a valid account");
+            smgp.submit(&submit, &mut out).expect("it fits");
+            match smgp::decode(&out, Version::V30, &Limits::default()) {
+                Ok(Decoded::Frame(frame, _)) => match frame.pdu {
+                    Pdu::Submit(submit) => submit,
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            }
+        };
+        let pdu = written(&config);
+        let tlvs = &pdu.tlvs;
+        assert_eq!(
+            (tlvs.tp_udhi, tlvs.pk_total, tlvs.pk_number),
+            (Some(1), Some(3), Some(2))
+        );
+        assert!(pdu.msg_content.starts_with(&[5, 0, 3, 7, 3, 2]));
+        config.extra = toml::from_str("tlvs = false").expect("valid TOML");
+        assert_eq!(written(&config).tlvs, Tlvs::default());
+        config.extra = toml::from_str("tlvs = false\nmsg_src = \"1234\"").expect("valid TOML");
+        assert!(Smgp::new(&config).is_err());
     }
 }

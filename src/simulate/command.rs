@@ -8,7 +8,7 @@ use super::{Counts, Settings, Simulator};
 use crate::config::Kind;
 
 /// What can be simulated, for people.
-pub const SPEAKS: &str = "cmpp20, cmpp30, smgp30 and http";
+pub const SPEAKS: &str = "cmpp20, cmpp30, smgp30, smpp34 and http";
 
 /// The simulator could not run.
 #[derive(Debug, thiserror::Error)]

@@ -3,6 +3,7 @@
 
 mod cmpp;
 mod smgp;
+mod smpp;
 
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::{Frame, Protocol, encode};
@@ -99,8 +100,8 @@ pub(super) struct Unreadable {
 /// Can a gateway of this kind be simulated over a socket of its own?
 pub(super) fn speaks(kind: Kind) -> bool {
     match kind {
-        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Smgp30 => true,
-        Kind::Sgip12 | Kind::Smpp34 | Kind::Http => false,
+        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Smgp30 | Kind::Smpp34 => true,
+        Kind::Sgip12 | Kind::Http => false,
     }
 }
 
@@ -111,7 +112,8 @@ pub(super) fn open(settings: &Settings) -> Option<Box<dyn Dialect>> {
         Kind::Cmpp20 => Some(Box::new(cmpp::Cmpp::new(Version::V20, settings))),
         Kind::Cmpp30 => Some(Box::new(cmpp::Cmpp::new(Version::V30, settings))),
         Kind::Smgp30 => Some(Box::new(smgp::Smgp::new(settings))),
-        Kind::Sgip12 | Kind::Smpp34 | Kind::Http => None,
+        Kind::Smpp34 => Some(Box::new(smpp::Smpp::new(settings))),
+        Kind::Sgip12 | Kind::Http => None,
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Settings {
     pub active_test: Duration,
     /// The access number that phones write to.
     pub access_number: String,
+    /// How a message centre that speaks SMPP writes its receipts.
+    pub receipts: Receipts,
     /// What only a carrier that speaks HTTP has.
     pub http: Http,
     /// Decides everything that is left to chance.
@@ -64,11 +66,22 @@ impl Default for Settings {
             deliver_timeout: Duration::from_secs(30),
             active_test: Duration::from_mins(3),
             access_number: "10690000".to_owned(),
+            receipts: Receipts::default(),
             http: Http::default(),
             seed: 0,
             clock: Clock::system(),
         }
     }
+}
+
+/// How a message centre that speaks SMPP writes its receipts. Its answers always have hexadecimal ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Receipts {
+    /// Text and parameters, with the answer's id.
+    #[default]
+    Full,
+    /// Text alone, with the id in decimal.
+    DecimalText,
 }
 
 /// What only a carrier that speaks HTTP has.

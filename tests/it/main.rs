@@ -32,6 +32,7 @@ mod opt_outs;
 mod order_support;
 mod plan_commands;
 mod plan_import;
+mod protocol_habits;
 mod protocol_stories;
 mod rates;
 mod recorder_stories;

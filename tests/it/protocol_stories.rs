@@ -46,7 +46,7 @@ macro_rules! stories {
     };
 }
 
-stories!(cmpp20 Cmpp20, cmpp30 Cmpp30, smgp30 Smgp30);
+stories!(cmpp20 Cmpp20, cmpp30 Cmpp30, smgp30 Smgp30, smpp34 Smpp34);
 
 /// The numbers that a protocol has for: too fast, another carrier's number, refused for good; and the
 /// status of a refused login.

@@ -58,7 +58,7 @@ pub(in crate::gateway) fn account() -> config::Gateway {
     }
 }
 
-fn submit(sequence: u32) -> Submit {
+pub(in crate::gateway) fn submit(sequence: u32) -> Submit {
     Submit {
         sequence,
         link: None,
