@@ -20,7 +20,7 @@ use crate::{
     scheduler::Scheduler,
     service::{Office, ServiceError, health::Watch, work_order::desk::Desk},
     simulate::{
-        Running, Settings, Simulator,
+        self, Running, Settings, Simulator,
         orders::{OrderDesk, OrderSettings},
     },
     telemetry::Metrics,
@@ -95,18 +95,18 @@ impl Carriers {
         let mut config = (*office.config).clone();
         let mut running = BTreeMap::new();
         for gateway in &mut config.gateways {
-            let simulator = match gateway.kind {
-                Kind::Http => {
-                    let simulator = Simulator::start_http(settings(gateway)).await?;
-                    gateway.address = format!("http://{}", simulator.address());
-                    simulator
-                }
-                Kind::Cmpp20 | Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 => {
-                    gateway.kind = Kind::Cmpp20;
-                    let simulator = Simulator::start(settings(gateway)).await?;
-                    gateway.address = simulator.address().to_string();
-                    simulator
-                }
+            // What can't be simulated yet is practised in CMPP 2.0.
+            if !simulate::speaks(gateway.kind) {
+                gateway.kind = Kind::Cmpp20;
+            }
+            let settings = Settings {
+                protocol: gateway.kind,
+                ..settings(gateway)
+            };
+            let simulator = Simulator::start(settings).await?;
+            gateway.address = match gateway.kind {
+                Kind::Http => format!("http://{}", simulator.address()),
+                _ => simulator.address().to_string(),
             };
             running.insert(gateway.id.clone(), simulator);
         }

@@ -3,6 +3,7 @@
 //! over the contract's rate, and tells what it heard.
 
 mod cmpp;
+mod content;
 mod driver;
 pub mod http;
 mod inbound;
@@ -14,6 +15,8 @@ pub mod protocol;
 mod queue;
 mod registry;
 pub mod session;
+mod smgp;
+mod smpp;
 
 pub use options::OptionError;
 pub use registry::{Context, EVENT_ROOM, OpenError, check, open, repeats_within};
@@ -152,8 +155,8 @@ pub struct AckToken {
     pub connection: u32,
     /// The deliver's sequence number.
     pub sequence: u32,
-    /// The deliver's own id, repeated in the response.
-    pub deliver_id: u64,
+    /// The deliver's own id, repeated in the response; as wide as the widest protocol's.
+    pub deliver_id: u128,
 }
 
 /// What a gateway tells the engine. Order is the order on the wire, link by link.

@@ -8,6 +8,7 @@
 mod account;
 mod command;
 mod connection;
+mod dialect;
 mod dice;
 mod http;
 mod job;
@@ -28,10 +29,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
 pub use account::NumberCounts;
-pub use command::{RunError, run};
-pub use settings::{Faults, Http, Losing, Refusal, Settings, Shape};
+pub use command::{RunError, SPEAKS, run};
+pub use settings::{Faults, Http, Losing, Receipts, Refusal, Settings, Shape};
 
-use crate::domain::phone::Phone;
+use crate::{config::Kind, domain::phone::Phone};
 use account::Account;
 
 /// What `watchbell simulate --json` prints.
@@ -123,9 +124,26 @@ impl Shared {
     }
 }
 
+/// Can a gateway of this kind be simulated?
+pub fn speaks(kind: Kind) -> bool {
+    kind == Kind::Http || dialect::speaks(kind)
+}
+
 impl Simulator {
-    /// Listens; port 0 takes a free one.
+    /// Listens; port 0 takes a free one. [`Settings::protocol`] says what is spoken.
     pub async fn start(settings: Settings) -> io::Result<Running> {
+        if settings.protocol == Kind::Http {
+            return Self::start_http(settings).await;
+        }
+        if !speaks(settings.protocol) {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!(
+                    "a {} gateway can't be simulated yet",
+                    settings.protocol.as_str()
+                ),
+            ));
+        }
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
         let (kicks, _) = watch::channel(0);
@@ -235,12 +253,15 @@ async fn accept(
                 }
             },
         };
+        let Some(dialect) = dialect::open(&shared.settings) else {
+            return;
+        };
         let shared = shared.clone();
         let stop = stop.clone();
         tracker.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = connection::serve(stream, shared) => {}
+                () = connection::serve(stream, dialect, shared) => {}
             }
         });
     }

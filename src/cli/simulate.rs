@@ -7,7 +7,7 @@ use clap::Args;
 use super::{CliError, Ctx, Exit};
 use crate::{
     config::Kind,
-    simulate::{self, Counts, Faults, Http, RunError, Settings},
+    simulate::{self, Counts, Faults, Http, RunError, SPEAKS, Settings},
 };
 
 /// How much later than the others a late report is.
@@ -128,11 +128,12 @@ fn explain(error: RunError) -> CliError {
     match error {
         RunError::NotBuilt(kind) => CliError::usage(
             format!(
-                "尚未实现 (not built yet)：模拟 {} 网关；本版本能模拟 cmpp20 和 http",
-                kind.as_str()
+                "尚未实现 (not built yet)：模拟 {} 网关；本版本能模拟 {}",
+                kind.as_str(),
+                SPEAKS.replace(" and ", "、").replace(", ", "、")
             ),
             format!(
-                "simulating a {} gateway is not built yet: this version simulates cmpp20 and http",
+                "simulating a {} gateway is not built yet: this version simulates {SPEAKS}",
                 kind.as_str()
             ),
         ),

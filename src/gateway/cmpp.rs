@@ -1,21 +1,22 @@
-//! CMPP 2.0, China Mobile: what its PDUs, codes and habits are, for the [`Session`](super::session::Session).
+//! CMPP 2.0 and 3.0, China Mobile: what its PDUs, codes and habits are, for the [`Session`](super::session::Session).
 
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use chrono::{Datelike, FixedOffset, Timelike};
+use chrono::{Datelike, Timelike};
 use watchbell_wire::{
     DecodeErrorKind, FixedStr, FixedStrError, Limits,
     cmpp::{
-        self, CommandId, Connect, Decoded, Deliver, DeliverResp, DeliverResult, Frame, MsgId, Pdu,
-        StatKind, SubmitResp, Version,
+        self, CommandId, Connect, ConnectStatus, Decoded, Deliver, DeliverResp, DeliverResult,
+        Frame, MsgId, Pdu, StatKind, SubmitResp, Version,
         auth::{self, SpIdForm},
     },
-    text::{self, Coding},
+    text::Coding,
 };
 
 use super::{
     Answer, CarrierMessageId, OpenError, Report, Submit, Verdict,
+    content::{beijing, content, valid_time},
     options::Options,
     protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply},
 };
@@ -24,15 +25,8 @@ use crate::{
     domain::{phone::Phone, priority::Priority, time::Micros},
 };
 
-/// Beijing time, in which CMPP's timestamps are.
-const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
-
-/// The longest content, user data header included, for `Msg_Fmt` 0 and for the rest (CMPP 2.0 §7.4.3.1).
+/// The longest content in ASCII, user data header included (CMPP 2.0 §7.4.3.1).
 const LONGEST_ASCII: usize = 159;
-const LONGEST: usize = 140;
-
-/// Concatenation header: `05 00 03`, reference, total, number.
-const HEADER: usize = 6;
 
 /// Silence after which an active test goes out; gateways close a client that is silent for 3 minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -43,6 +37,8 @@ const URGENT_LEVEL: u8 = 9;
 /// One account's CMPP.
 #[derive(Debug, Clone)]
 pub(super) struct Cmpp {
+    /// The layout of our PDUs: the configured one, until the gateway's answer to the login names a lower.
+    version: Version,
     account: FixedStr<6>,
     secret: config::Secret,
     sp_id: SpIdForm,
@@ -58,7 +54,7 @@ pub(super) struct Cmpp {
 
 impl Cmpp {
     /// Reads the account's settings, protocol-specific keys included.
-    pub(super) fn new(config: &config::Gateway) -> Result<Self, OpenError> {
+    pub(super) fn new(config: &config::Gateway, version: Version) -> Result<Self, OpenError> {
         let fits = |key, error: FixedStrError| OpenError::Setting {
             key,
             reason: error.to_string(),
@@ -68,7 +64,14 @@ impl Cmpp {
         let msg_src = options.text("msg_src", &config.account, 6)?;
         let fee_type = options.text("fee_type", "01", 2)?;
         let fee_code = options.text("fee_code", "0", 6)?;
-        let fee_terminal_id = options.text("fee_terminal_id", "", 21)?;
+        let fee_terminal_id = options.text(
+            "fee_terminal_id",
+            "",
+            match version {
+                Version::V20 => 21,
+                Version::V30 => 32,
+            },
+        )?;
         let common = cmpp::Submit {
             registered_delivery: options
                 .number("registered_delivery", Some(1), 1)?
@@ -84,6 +87,7 @@ impl Cmpp {
             ..cmpp::Submit::default()
         };
         let this = Self {
+            version,
             account,
             secret: config.password.clone(),
             sp_id: if options.flag("pad_sp_id", false)? {
@@ -125,8 +129,8 @@ impl Protocol for Cmpp {
         self.keep_alive
     }
 
-    fn login(&self, sequence: u32, wall: Micros, out: &mut BytesMut) {
-        let t = wall.utc().with_timezone(&BEIJING);
+    fn login(&mut self, sequence: u32, wall: Micros, out: &mut BytesMut) {
+        let t = beijing(wall);
         let timestamp = auth::timestamp(t.month(), t.day(), t.hour(), t.minute(), t.second())
             .unwrap_or_default();
         let authenticator_source = auth::authenticator_source(
@@ -135,21 +139,17 @@ impl Protocol for Cmpp {
             timestamp,
             self.sp_id,
         );
-        let version = Version::V20.to_wire();
-        put(
-            sequence,
-            Pdu::Connect(Connect {
-                source_addr: self.account,
-                authenticator_source,
-                version,
-                timestamp,
-            }),
-            out,
-        );
+        let connect = Connect {
+            source_addr: self.account,
+            authenticator_source,
+            version: self.version.to_wire(),
+            timestamp,
+        };
+        self.put(sequence, Pdu::Connect(connect), out);
     }
 
-    fn submit(&self, submit: &Submit, out: &mut BytesMut) -> Result<(), String> {
-        let (msg_fmt, content) = content(submit)?;
+    fn submit(&mut self, submit: &Submit, out: &mut BytesMut) -> Result<(), String> {
+        let (coding, content) = content(submit, Some((Coding::Ascii, LONGEST_ASCII)))?;
         let number = if self.prefix86 {
             format!("86{}", submit.phone.expose())
         } else {
@@ -174,7 +174,7 @@ impl Protocol for Cmpp {
             },
             msg_level: self.msg_level.unwrap_or(level),
             tp_udhi: u8::from(submit.part.total > 1),
-            msg_fmt,
+            msg_fmt: coding.msg_fmt(),
             valid_time: FixedStr::new(valid_time).unwrap_or_default(),
             dest_terminal_ids: vec![FixedStr::new(number).map_err(|e| e.to_string())?],
             msg_content: content.into(),
@@ -185,18 +185,18 @@ impl Protocol for Cmpp {
                 sequence: submit.sequence,
                 pdu,
             },
-            Version::V20,
+            self.version,
             out,
         )
         .map_err(|e| e.to_string())
     }
 
     fn keep_alive(&self, sequence: u32, out: &mut BytesMut) {
-        put(sequence, Pdu::ActiveTest, out);
+        self.put(sequence, Pdu::ActiveTest, out);
     }
 
     fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
-        put(sequence, Pdu::Terminate, out);
+        self.put(sequence, Pdu::Terminate, out);
     }
 
     fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
@@ -210,16 +210,16 @@ impl Protocol for Cmpp {
                     DeliverResult::BAD_STRUCTURE
                 };
                 Pdu::DeliverResp(DeliverResp {
-                    msg_id: MsgId(deliver_id),
+                    msg_id: MsgId(deliver_id as u64),
                     result,
                 })
             }
         };
-        put(sequence, pdu, out);
+        self.put(sequence, pdu, out);
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match cmpp::decode(input, Version::V20, &Limits::default()) {
+        match cmpp::decode(input, self.version, &Limits::default()) {
             Ok(Decoded::Incomplete { .. }) => Ok(None),
             Ok(Decoded::Frame(frame, consumed)) => {
                 input.advance(consumed);
@@ -234,7 +234,7 @@ impl Protocol for Cmpp {
                         match CommandId::from_wire(header.command_id) {
                             Some(CommandId::Deliver) => Ok(Some(Incoming::Malformed {
                                 sequence: header.sequence,
-                                deliver_id: header.msg_id.unwrap_or_default().0,
+                                deliver_id: header.msg_id.unwrap_or_default().0.into(),
                             })),
                             Some(CommandId::ConnectResp) => {
                                 Err(Fatal(format!("unreadable answer to the login: {error}")))
@@ -250,15 +250,26 @@ impl Protocol for Cmpp {
 }
 
 impl Cmpp {
-    fn incoming(&self, frame: Frame) -> Incoming {
+    /// Our own control PDUs always fit their fields.
+    fn put(&self, sequence: u32, pdu: Pdu, out: &mut BytesMut) {
+        let encoded = cmpp::encode(&Frame { sequence, pdu }, self.version, out);
+        debug_assert!(encoded.is_ok());
+    }
+
+    fn incoming(&mut self, frame: Frame) -> Incoming {
         let sequence = frame.sequence;
         match frame.pdu {
-            Pdu::ConnectResp(response) if response.status.is_ok() => Incoming::LoggedIn,
-            Pdu::ConnectResp(response) => Incoming::LoginRefused(format!(
-                "status {}: {}",
-                response.status.0,
-                response.status.meaning()
-            )),
+            Pdu::ConnectResp(response) if response.status.is_ok() => {
+                // A 3.0 login on an account of 2.0 is taken, and answered in 2.0 from then on. Upwards the
+                // byte says nothing: gateways name their highest there.
+                if Version::from_wire(response.version) == Some(Version::V20) {
+                    self.version = Version::V20;
+                }
+                Incoming::LoggedIn
+            }
+            Pdu::ConnectResp(response) => {
+                Incoming::LoginRefused(refused(response.status, self.version))
+            }
             Pdu::SubmitResp(response) => Incoming::Answered {
                 sequence,
                 answer: self.answer(response),
@@ -280,7 +291,7 @@ impl Cmpp {
 }
 
 fn delivered(sequence: u32, deliver: &Deliver) -> Incoming {
-    let deliver_id = deliver.msg_id.0;
+    let deliver_id = deliver.msg_id.0.into();
     let content = if deliver.is_report() {
         let receiver = |report: &cmpp::Report| {
             let named = report.dest_terminal_id.to_string_lossy();
@@ -306,7 +317,7 @@ fn delivered(sequence: u32, deliver: &Deliver) -> Incoming {
         Some(Content::Mo(MoPart {
             phone,
             to: deliver.dest_id.to_string_lossy().into_owned(),
-            coding: deliver.msg_fmt,
+            coding: Coding::from_msg_fmt(deliver.msg_fmt),
             has_header: deliver.tp_udhi & 1 == 1,
             content: deliver.msg_content.clone(),
         }))
@@ -324,43 +335,6 @@ fn delivered(sequence: u32, deliver: &Deliver) -> Incoming {
     }
 }
 
-/// The protocol's data coding and the content with its header: ASCII as such where it stands alone,
-/// UCS2 for everything else, because every message centre takes that.
-fn content(submit: &Submit) -> Result<(u8, Vec<u8>), String> {
-    let part = submit.part;
-    let long = part.total > 1;
-    let header = if long {
-        vec![5, 0, 3, part.reference, part.total, part.number]
-    } else {
-        Vec::new()
-    };
-    let ascii = Coding::choose(&submit.text) == Coding::Ascii;
-    let ucs2_len = header.len() + 2 * submit.text.encode_utf16().count();
-    let (coding, most) = if ascii && (!long || ucs2_len > LONGEST) {
-        (Coding::Ascii, LONGEST_ASCII)
-    } else {
-        (Coding::Ucs2, LONGEST)
-    };
-    let mut content = header;
-    content.extend(text::encode(&submit.text, coding).map_err(|e| e.to_string())?);
-    if content.len() > most {
-        return Err(format!(
-            "{} bytes of content, at most {most} fit",
-            content.len()
-        ));
-    }
-    debug_assert!(!long || content.len() >= HEADER);
-    Ok((coding.msg_fmt(), content))
-}
-
-/// SMPP 3.3's absolute time: tenths of a second, then quarter hours ahead of UTC.
-fn valid_time(until: Micros) -> String {
-    format!(
-        "{}032+",
-        until.utc().with_timezone(&BEIJING).format("%y%m%d%H%M%S")
-    )
-}
-
 fn carrier_id(id: MsgId) -> CarrierMessageId {
     CarrierMessageId(format!("{:016x}", id.0))
 }
@@ -376,42 +350,10 @@ fn verdict(kind: StatKind) -> Verdict {
     }
 }
 
-/// Our own control PDUs always fit their fields.
-fn put(sequence: u32, pdu: Pdu, out: &mut BytesMut) {
-    let encoded = cmpp::encode(&Frame { sequence, pdu }, Version::V20, out);
-    debug_assert!(encoded.is_ok());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_example_configuration_is_valid_and_shows_the_defaults() {
-        let text = include_str!("../../config/gateways.example.toml");
-        let mut file: toml::Table = text.parse().expect("valid TOML");
-        let gateways = file.remove("gateways").expect("a gateway");
-        let shown = gateways[0].as_table().expect("a table").clone();
-        let common = [
-            "id",
-            "kind",
-            "carriers",
-            "address",
-            "account",
-            "password",
-            "access_number",
-            "service_id",
-            "rate",
-            "links",
-            "window",
-        ];
-        let mut config = super::super::session::tests::account();
-        let bare = Cmpp::new(&config).expect("defaults");
-        config.extra = shown
-            .into_iter()
-            .filter(|(key, _)| !common.contains(&key.as_str()))
-            .collect();
-        let explicit = Cmpp::new(&config).expect("the example");
-        assert_eq!(format!("{bare:?}"), format!("{explicit:?}"));
-    }
+fn refused(status: ConnectStatus, version: Version) -> String {
+    let hint = match (status, version) {
+        (ConnectStatus::VERSION_TOO_HIGH, Version::V30) => "; the account wants kind = \"cmpp20\"",
+        _ => "",
+    };
+    format!("status {}: {}{hint}", status.0, status.meaning())
 }

@@ -42,7 +42,7 @@ pub(super) struct Inbound {
 #[derive(Debug)]
 struct Waiting {
     coding: Coding,
-    ids: Vec<(u8, u64)>,
+    ids: Vec<(u8, u128)>,
     tokens: Vec<AckToken>,
 }
 
@@ -63,7 +63,7 @@ impl Inbound {
 
     /// Takes one deliver's share; gives the texts that are whole now (or had to go for it).
     pub(super) fn push(&mut self, now: Instant, part: MoPart, token: AckToken) -> Vec<Event> {
-        let coding = Coding::from_msg_fmt(part.coding);
+        let coding = part.coding;
         let header = part
             .has_header
             .then(|| udh::parse(&part.content).ok())
@@ -193,7 +193,7 @@ fn whole(
 }
 
 /// The ids in the order of the parts, so that a repeat in another order has the same.
-fn joined(mut ids: Vec<(u8, u64)>) -> CarrierMessageId {
+fn joined(mut ids: Vec<(u8, u128)>) -> CarrierMessageId {
     ids.sort_unstable();
     let ids: Vec<String> = ids
         .into_iter()
@@ -211,7 +211,7 @@ fn decode(content: &[u8], coding: Coding) -> String {
 mod tests {
     use super::*;
 
-    fn token(deliver_id: u64) -> AckToken {
+    fn token(deliver_id: u128) -> AckToken {
         AckToken {
             link: 0,
             connection: 1,
@@ -228,7 +228,7 @@ mod tests {
             .map(|part| MoPart {
                 phone,
                 to: "10690000".to_owned(),
-                coding: 8,
+                coding: Coding::Ucs2,
                 has_header: part.concat.is_some(),
                 content: part.content,
             })

@@ -81,6 +81,20 @@ impl<'a> Options<'a> {
         )
     }
 
+    /// One of these words; the first is the default.
+    pub(super) fn choice(
+        &mut self,
+        key: &'static str,
+        words: &'static [&'static str],
+    ) -> Result<&'static str, OptionError> {
+        let known = |v: &Value| {
+            let word = v.as_str()?;
+            words.iter().find(|known| **known == word).copied()
+        };
+        let default = words.first().copied().unwrap_or_default();
+        self.read(key, default, &format!("one of {}", words.join(", ")), known)
+    }
+
     /// A list of result codes.
     pub(super) fn codes(
         &mut self,

@@ -4,6 +4,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use watchbell_wire::text::Coding;
 
 use super::{Answer, Report, Submit};
 use crate::domain::{phone::Phone, time::Micros};
@@ -13,9 +14,9 @@ pub trait Protocol: fmt::Debug + Send + 'static {
     /// Silence after which the peer is asked whether it is there.
     fn idle_after(&self) -> Duration;
     /// Appends the login request.
-    fn login(&self, sequence: u32, wall: Micros, out: &mut BytesMut);
+    fn login(&mut self, sequence: u32, wall: Micros, out: &mut BytesMut);
     /// Appends a submit, or says why it can't be written.
-    fn submit(&self, submit: &Submit, out: &mut BytesMut) -> Result<(), String>;
+    fn submit(&mut self, submit: &Submit, out: &mut BytesMut) -> Result<(), String>;
     /// Appends the question whether the peer is there.
     fn keep_alive(&self, sequence: u32, out: &mut BytesMut);
     /// Appends the goodbye.
@@ -40,7 +41,7 @@ pub enum Reply {
     /// To a deliver.
     Delivery {
         /// The deliver's own id, repeated.
-        deliver_id: u64,
+        deliver_id: u128,
         /// Taken, or malformed.
         ok: bool,
     },
@@ -65,7 +66,7 @@ pub enum Incoming {
         /// The deliver's sequence number.
         sequence: u32,
         /// The deliver's own id.
-        deliver_id: u64,
+        deliver_id: u128,
         /// What it holds.
         content: Content,
     },
@@ -74,7 +75,7 @@ pub enum Incoming {
         /// The deliver's sequence number.
         sequence: u32,
         /// The deliver's own id, as far as it could be read.
-        deliver_id: u64,
+        deliver_id: u128,
     },
     /// A deliver that is well formed and of no use (a text from a service number): answered with yes,
     /// so that it is not repeated.
@@ -82,7 +83,7 @@ pub enum Incoming {
         /// The deliver's sequence number.
         sequence: u32,
         /// The deliver's own id.
-        deliver_id: u64,
+        deliver_id: u128,
     },
     /// The peer asks whether we are there.
     KeepAlive {
@@ -116,8 +117,8 @@ pub struct MoPart {
     pub phone: Phone,
     /// The access number that was written to.
     pub to: String,
-    /// The data coding (the protocols share CMPP's numbers).
-    pub coding: u8,
+    /// The data coding, whatever number the protocol has for it.
+    pub coding: Coding,
     /// The content starts with a user data header.
     pub has_header: bool,
     /// The user data.

@@ -4,6 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
+use watchbell_wire::cmpp::Version;
 
 use super::{
     Event, Gateway, WriteGate,
@@ -13,6 +14,8 @@ use super::{
     options::OptionError,
     protocol::Protocol,
     session::Limits,
+    smgp::Smgp,
+    smpp::Smpp,
 };
 use crate::{
     clock::Clock,
@@ -43,7 +46,7 @@ pub struct Context {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The kind is valid, and not there yet.
-    #[error("gateway kind {} is not built yet: this version speaks cmpp20 and http", .0.as_str())]
+    #[error("gateway kind {} is not built yet: this version speaks cmpp20, cmpp30, smgp30, smpp34 and http", .0.as_str())]
     NotBuilt(Kind),
     /// A protocol-specific key.
     #[error(transparent)]
@@ -98,15 +101,16 @@ pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
 
 fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
     match config.kind {
-        Kind::Cmpp20 => session(Cmpp::new(config)?, config),
+        Kind::Cmpp20 => session(Cmpp::new(config, Version::V20)?, config),
+        Kind::Cmpp30 => session(Cmpp::new(config, Version::V30)?, config),
+        Kind::Smgp30 => session(Smgp::new(config)?, config),
+        Kind::Smpp34 => session(Smpp::new(config)?, config),
         Kind::Http => {
             // The numbers that any gateway needs.
             settings(config, Duration::ZERO)?;
             http::prepare(config)
         }
-        kind @ (Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34) => {
-            Err(OpenError::NotBuilt(kind))
-        }
+        Kind::Sgip12 => Err(OpenError::NotBuilt(config.kind)),
     }
 }
 
@@ -147,4 +151,82 @@ fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<Settings, 
             keep_alive,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::session::tests::account;
+
+    /// The keys that every kind has.
+    const COMMON: &[&str] = &[
+        "id",
+        "kind",
+        "carriers",
+        "address",
+        "account",
+        "password",
+        "access_number",
+        "service_id",
+        "rate",
+        "links",
+        "window",
+        "count",
+    ];
+
+    /// All that a protocol has read of its settings; none for HTTP, whose keys are its description's.
+    fn read(config: &config::Gateway) -> Option<String> {
+        Some(match config.kind {
+            Kind::Cmpp20 => format!("{:?}", Cmpp::new(config, Version::V20).expect("valid")),
+            Kind::Cmpp30 => format!("{:?}", Cmpp::new(config, Version::V30).expect("valid")),
+            Kind::Smgp30 => format!("{:?}", Smgp::new(config).expect("valid")),
+            Kind::Smpp34 => format!("{:?}", Smpp::new(config).expect("valid")),
+            Kind::Sgip12 | Kind::Http => return None,
+        })
+    }
+
+    #[test]
+    fn the_example_configuration_is_valid_and_shows_the_defaults() {
+        let text = include_str!("../../config/gateways.example.toml");
+        let file: toml::Table = text.parse().expect("valid TOML");
+        let gateways = file["gateways"].as_array().expect("gateways");
+        let mut shown = 0;
+        for gateway in gateways.iter().filter_map(toml::Value::as_table) {
+            let mut config = account();
+            config.kind = gateway["kind"]
+                .as_str()
+                .and_then(|k| k.parse().ok())
+                .expect("a kind");
+            config.password = config::Secret::new("sharedpw");
+            let bare = read(&config);
+            let own = gateway
+                .iter()
+                .filter(|(key, _)| !COMMON.contains(&key.as_str()));
+            config.extra = own
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            if let Some(bare) = bare {
+                shown += 1;
+                assert_eq!(Some(bare), read(&config));
+                config.kind = if config.kind == Kind::Cmpp20 {
+                    Kind::Cmpp30
+                } else {
+                    config.kind
+                };
+                assert!(check(&config).is_ok());
+            }
+        }
+        assert_eq!(shown, 3, "one for each layout");
+    }
+
+    #[test]
+    fn what_does_not_fit_a_protocol_is_named_and_not_shown() {
+        let mut config = account();
+        config.kind = Kind::Smpp34;
+        let error = check(&config).err().map(|e| e.to_string());
+        assert_eq!(
+            error.as_deref(),
+            Some("`password`: must be at most 8 ASCII characters for SMPP")
+        );
+    }
 }

@@ -294,7 +294,7 @@ impl<P: Protocol> Session<P> {
     }
 
     /// Answers a deliver: it is durable.
-    pub fn acknowledge(&mut self, sequence: u32, deliver_id: u64) {
+    pub fn acknowledge(&mut self, sequence: u32, deliver_id: u128) {
         if self.ended.is_none() && self.state_allows_responses() {
             self.protocol.reply(
                 sequence,

@@ -9,23 +9,16 @@ use std::{
 };
 
 use tokio::time::Instant;
-use watchbell_wire::{
-    FixedStr,
-    cmpp::{Deliver, MsgId, MsgIdParts, Submit, SubmitResult},
-    udh::{self, Reference},
-};
+use watchbell_wire::udh::{self, Reference};
 
 use super::{
     Counts, Settings,
+    dialect::{Outcome, Submit},
     dice::{Dice, mix, unit},
-    job::{Job, JobContent, Wall},
+    job::{Job, JobContent, Serial, Wall},
     meter::Meter,
 };
 use crate::domain::phone::Phone;
-
-/// Our gateway code in message ids; the counter's high bits come on top, so ids are unique beyond the
-/// 65,536 a second that the sequence field alone would give.
-const GATEWAY_CODE: u32 = 102_500;
 
 /// What undeliverable numbers get, one in four each.
 const FAILURES: [&str; 4] = ["UNDELIV", "MK:0001", "EXPIRED", "REJECTD"];
@@ -46,8 +39,9 @@ pub struct NumberCounts {
 /// What becomes of one submit.
 #[derive(Debug)]
 pub(super) struct Taken {
-    pub(super) result: SubmitResult,
-    pub(super) msg_id: MsgId,
+    pub(super) outcome: Outcome,
+    /// No further part waits for its answer.
+    pub(super) last: bool,
     /// Reports that go before the answer.
     pub(super) early: Vec<Job>,
 }
@@ -68,7 +62,6 @@ pub(super) struct Account {
     dice: Dice,
     ids: u64,
     delivers: u64,
-    access_number: String,
     mo_reference: u8,
 }
 
@@ -113,7 +106,6 @@ impl Account {
             dice: Dice::new(settings.seed),
             ids: 0,
             delivers: mix(settings.seed),
-            access_number: settings.access_number.clone(),
             mo_reference: settings.seed as u8,
         }
     }
@@ -160,55 +152,53 @@ impl Account {
         submit: &Submit,
     ) -> Taken {
         self.counts.submits += 1;
-        let units = submit.dest_terminal_ids.len() as u64;
+        let units = submit.numbers.len() as u64;
         self.arrivals.add(now, units);
-        let msg_id = self.message_id(settings, wall);
-        let refused = |result| Taken {
-            result,
-            msg_id: MsgId(0),
+        let serial = self.serial(settings, wall);
+        let place = Place::of(submit);
+        let last = place
+            .as_ref()
+            .map_or(true, |place| place.part >= place.total);
+        let refused = |outcome| Taken {
+            outcome,
+            last,
             early: Vec::new(),
         };
         let over = settings
             .rate
             .is_some_and(|rate| self.taken.within(now) + units > u64::from(rate));
         if over || busy {
-            return refused(SubmitResult::THROTTLED);
+            return refused(Outcome::TooFast);
         }
         let phones: Option<Vec<Phone>> = submit
-            .dest_terminal_ids
+            .numbers
             .iter()
-            .map(|number| Phone::from_wire(&number.to_string_lossy()))
+            .map(|number| Phone::from_wire(number))
             .collect();
         let Some(phones) = phones.filter(|phones| !phones.is_empty()) else {
-            return refused(SubmitResult::BAD_RECEIVER);
+            return refused(Outcome::BadReceiver);
         };
-        let Ok(place) = Place::of(submit) else {
-            return refused(SubmitResult::BAD_STRUCTURE);
+        let Ok(place) = place else {
+            return refused(Outcome::BadStructure);
         };
-        if let Some(result) = phones
+        if let Some(code) = phones
             .iter()
             .find_map(|phone| refusal(settings, *phone, place.part))
         {
-            return refused(SubmitResult(result.into()));
+            return refused(Outcome::Refused(code.into()));
         }
         self.taken.add(now, units);
         let mut early = Vec::new();
-        for (index, phone) in (0..).zip(phones) {
+        for (receiver, phone) in (0..).zip(phones) {
             self.count(phone, submit, &place);
-            if submit.registered_delivery == 1 {
-                self.schedule(
-                    settings,
-                    now,
-                    wall,
-                    phone,
-                    msg_id.for_receiver(index),
-                    &mut early,
-                );
+            if submit.report {
+                let serial = Serial { receiver, ..serial };
+                self.schedule(settings, now, wall, phone, serial, &mut early);
             }
         }
         Taken {
-            result: SubmitResult::OK,
-            msg_id,
+            outcome: Outcome::Taken(serial),
+            last,
             early,
         }
     }
@@ -254,18 +244,9 @@ impl Account {
         let parts = udh::split_ucs2(text, Reference::Eight(self.mo_reference)).unwrap_or_default();
         for part in parts {
             let id = self.deliver_id();
-            let deliver = Deliver {
-                msg_id: id,
-                dest_id: FixedStr::new(&self.access_number).unwrap_or_default(),
-                tp_udhi: part.tp_udhi(),
-                msg_fmt: 8,
-                src_terminal_id: FixedStr::new(phone.expose()).unwrap_or_default(),
-                msg_content: part.content,
-                ..Deliver::default()
-            };
             self.ready.push_back(Job {
                 id,
-                content: JobContent::Mo(Box::new(deliver)),
+                content: JobContent::Mo { phone, part },
             });
         }
     }
@@ -274,9 +255,9 @@ impl Account {
         let mut hasher = DefaultHasher::new();
         (
             phone.number(),
-            submit.src_id,
-            submit.valid_time,
-            submit.msg_fmt,
+            &submit.from,
+            &submit.valid_until,
+            submit.coding,
             place.part,
             place.total,
         )
@@ -305,7 +286,7 @@ impl Account {
         now: Instant,
         wall: &Wall,
         phone: Phone,
-        msg_id: MsgId,
+        serial: Serial,
         early: &mut Vec<Job>,
     ) {
         let stat = fate(settings, phone);
@@ -322,10 +303,10 @@ impl Account {
         let report = |counts| Job {
             id,
             content: JobContent::Report {
-                msg_id,
+                serial,
                 phone,
                 stat,
-                submit_time: wall.stamp,
+                submitted: wall.stamp,
                 counts,
             },
         };
@@ -353,29 +334,23 @@ impl Account {
         }));
     }
 
-    fn deliver_id(&mut self) -> MsgId {
+    fn deliver_id(&mut self) -> u64 {
         self.delivers = self.delivers.wrapping_add(1);
-        MsgId(self.delivers)
+        self.delivers
     }
 
-    fn message_id(&mut self, settings: &Settings, wall: &Wall) -> MsgId {
+    fn serial(&mut self, settings: &Settings, wall: &Wall) -> Serial {
         self.ids += 1;
-        let (count, mut parts) = match settings.faults.id_reuse {
+        let (count, time) = match settings.faults.id_reuse {
             // The same ids come again only if the time in them stands still.
-            Some(after) => (
-                self.ids % u64::from(after.max(1)),
-                MsgIdParts {
-                    hour: 0,
-                    minute: 0,
-                    second: 0,
-                    ..wall.parts
-                },
-            ),
-            None => (self.ids, wall.parts),
+            Some(after) => (self.ids % u64::from(after.max(1)), wall.midnight()),
+            None => (self.ids, *wall),
         };
-        parts.gateway = (GATEWAY_CODE + (count >> 16) as u32) & 0x3f_ffff;
-        parts.sequence = count as u16;
-        MsgId::from_parts(parts).unwrap_or(MsgId(count))
+        Serial {
+            count,
+            receiver: 0,
+            time,
+        }
     }
 }
 
@@ -388,14 +363,15 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn of(submit: &'a Submit) -> Result<Self, udh::UdhError> {
-        if submit.tp_udhi & 1 == 0 {
+        if !submit.has_header {
+            let (part, total) = submit.part;
             return Ok(Self {
-                part: submit.pk_number,
-                total: submit.pk_total,
-                payload: &submit.msg_content,
+                part,
+                total,
+                payload: &submit.content,
             });
         }
-        let data = udh::parse(&submit.msg_content)?;
+        let data = udh::parse(&submit.content)?;
         let (part, total) = data
             .concat
             .map_or((1, 1), |concat| (concat.part, concat.total));

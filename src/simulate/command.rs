@@ -7,11 +7,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Counts, Settings, Simulator};
 use crate::config::Kind;
 
+/// What can be simulated, for people.
+pub const SPEAKS: &str = "cmpp20, cmpp30, smgp30, smpp34 and http";
+
 /// The simulator could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The kind is valid, and not there yet.
-    #[error("a {} gateway can't be simulated yet: this version has cmpp20 and http", .0.as_str())]
+    #[error("a {} gateway can't be simulated yet: this version has {SPEAKS}", .0.as_str())]
     NotBuilt(Kind),
     /// Listening or waiting for a signal failed.
     #[error("can't listen on {address}: {source}")]
@@ -29,7 +32,7 @@ pub async fn run(
     settings: Settings,
     listening: impl FnOnce(std::net::SocketAddr),
 ) -> Result<Counts, RunError> {
-    if !matches!(kind, Kind::Cmpp20 | Kind::Http) {
+    if !super::speaks(kind) {
         return Err(RunError::NotBuilt(kind));
     }
     let address = settings.listen;
@@ -37,11 +40,11 @@ pub async fn run(
     // Before listening: whoever waits for the port may send the signal at once.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let running = match kind {
-        Kind::Http => Simulator::start_http(settings).await,
-        _ => Simulator::start(settings).await,
+    let settings = Settings {
+        protocol: kind,
+        ..settings
     };
-    let running = running.map_err(failed)?;
+    let running = Simulator::start(settings).await.map_err(failed)?;
     listening(running.address());
     tokio::select! {
         _ = interrupt.recv() => {}

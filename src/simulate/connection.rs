@@ -10,17 +10,10 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::{net::TcpStream, time::Instant};
-use watchbell_wire::{
-    DecodeErrorKind, Limits,
-    cmpp::{
-        CommandId, Connect, ConnectResp, ConnectStatus, DecodeError, Deliver, Frame, FrameReader,
-        Pdu, Submit, SubmitResp, SubmitResult, Version,
-        auth::{self, StatusWidth},
-    },
-};
 
 use super::{
     Losing, Shared,
+    dialect::{Dialect, Request, Submit, Unreadable},
     job::{Job, Wall},
 };
 
@@ -38,7 +31,7 @@ const OVERTAKEN: Duration = Duration::from_millis(15);
 
 struct Connection {
     shared: Arc<Shared>,
-    reader: FrameReader,
+    dialect: Box<dyn Dialect>,
     output: BytesMut,
     bound: bool,
     /// Closes as soon as the output is out.
@@ -57,9 +50,9 @@ struct Connection {
 }
 
 /// Serves one client until it goes.
-pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+pub(super) async fn serve(stream: TcpStream, dialect: Box<dyn Dialect>, shared: Arc<Shared>) {
     let mut kicks = shared.kicks.subscribe();
-    let mut connection = Connection::new(shared);
+    let mut connection = Connection::new(dialect, shared);
     tokio::select! {
         _ = kicks.changed() => {}
         _ = connection.run(&stream) => {}
@@ -78,7 +71,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    fn new(shared: Arc<Shared>) -> Self {
+    fn new(dialect: Box<dyn Dialect>, shared: Arc<Shared>) -> Self {
         let now = Instant::now();
         let until_disconnect = shared.settings.faults.disconnect_every.map(|n| {
             // Somewhere between half and one and a half times n, so that it hits every step once.
@@ -86,7 +79,7 @@ impl Connection {
         });
         Self {
             shared,
-            reader: FrameReader::new(Version::V20, Limits::default()),
+            dialect,
             output: BytesMut::new(),
             bound: false,
             leaving: false,
@@ -153,83 +146,52 @@ impl Connection {
 
     fn input(&mut self, now: Instant, bytes: &[u8]) {
         self.last_input = now;
-        self.reader.push(bytes);
+        self.dialect.push(bytes);
         let shared = self.shared.clone();
         let wall = Wall::new(shared.settings.clock.now());
         while !self.dead && !self.leaving {
-            match self.reader.next_frame() {
+            match self.dialect.next() {
                 Ok(None) => return,
-                Ok(Some(frame)) => self.frame(now, &wall, frame),
+                Ok(Some(request)) => self.request(now, &wall, request),
                 Err(error) => self.unreadable(&error),
             }
         }
     }
 
-    fn frame(&mut self, now: Instant, wall: &Wall, frame: Frame) {
-        let sequence = frame.sequence;
-        match frame.pdu {
-            Pdu::Connect(connect) => self.login(sequence, &connect),
-            Pdu::ActiveTest => self.put(sequence, Pdu::ActiveTestResp),
-            Pdu::Terminate => {
-                self.put(sequence, Pdu::TerminateResp);
+    fn request(&mut self, now: Instant, wall: &Wall, request: Request) {
+        match request {
+            Request::Login { ok, answer } => {
+                self.shared.account().login(ok);
+                self.bound = ok;
+                self.leaving = !ok;
+                self.output.extend_from_slice(&answer);
+            }
+            Request::KeepAlive { sequence } => self.dialect.here(sequence, &mut self.output),
+            Request::Goodbye { sequence } => {
+                self.dialect.goodbye(sequence, &mut self.output);
                 self.leaving = true;
             }
-            Pdu::TerminateResp => self.leaving = true,
-            Pdu::ActiveTestResp => {}
-            Pdu::Submit(submit) if self.bound => self.submit(now, wall, sequence, &submit),
-            Pdu::DeliverResp(response) if self.bound => {
+            Request::GoodbyeAnswered => self.leaving = true,
+            Request::Here => {}
+            Request::Submit { sequence, submit } if self.bound => {
+                self.submit(now, wall, sequence, &submit);
+            }
+            Request::Told { sequence, ok } if self.bound => {
                 if let Some(job) = self.unanswered.remove(&sequence) {
                     let mut account = self.shared.account();
-                    if response.result.is_ok() {
+                    if ok {
                         account.acknowledged(&job);
                     } else {
                         account.refused(job, now + self.shared.settings.deliver_timeout);
                     }
                 }
             }
-            _ => {
+            Request::Submit { .. } | Request::Told { .. } | Request::Strange => {
                 self.shared.account().malformed();
                 // Nothing but a login is taken before the login.
                 self.leaving |= !self.bound;
             }
         }
-    }
-
-    fn login(&mut self, sequence: u32, connect: &Connect) {
-        let settings = &self.shared.settings;
-        let known = settings
-            .account
-            .as_ref()
-            .is_none_or(|account| connect.source_addr == account.as_str());
-        let secret = settings.password.as_deref();
-        let ok = known && secret.is_none_or(|secret| auth::verify(connect, secret.as_bytes()));
-        self.shared.account().login(ok);
-        // An unknown SP id gets the same status as a wrong secret, as real gateways do.
-        let status = if ok {
-            ConnectStatus::OK
-        } else {
-            ConnectStatus::AUTH_FAILED
-        };
-        let authenticator_ismg = match (ok, secret) {
-            (true, Some(secret)) => auth::authenticator_ismg(
-                status,
-                &connect.authenticator_source,
-                secret.as_bytes(),
-                StatusWidth::One,
-            ),
-            _ => [0; 16],
-        };
-        self.bound = ok;
-        self.leaving = !ok;
-        let version = Version::V20.to_wire();
-        self.put(
-            sequence,
-            Pdu::ConnectResp(ConnectResp {
-                status,
-                authenticator_ismg,
-                version,
-            }),
-        );
     }
 
     fn submit(&mut self, now: Instant, wall: &Wall, sequence: u32, submit: &Submit) {
@@ -242,8 +204,8 @@ impl Connection {
         let mut account = shared.account();
         let taken = account.submit(&shared.settings, now, wall, busy, submit);
         let dice = account.dice();
-        let is_last = submit.pk_number >= submit.pk_total;
-        let lost = dice.hits(faults.lost_answers) && (is_last || faults.losing == Losing::AnyPart);
+        let lost =
+            dice.hits(faults.lost_answers) && (taken.last || faults.losing == Losing::AnyPart);
         let slow = dice.hits(faults.slow_answers);
         let overtaken = dice.hits(faults.out_of_order);
         let garbage = dice.hits(faults.garbage);
@@ -257,49 +219,31 @@ impl Connection {
             self.dead = *left == 0;
         }
         if garbage {
-            self.put_garbage();
+            let sequence = self.next_sequence();
+            self.dialect.garbage(sequence, &mut self.output);
         }
         if lost || self.dead {
             return;
         }
-        let response = Pdu::SubmitResp(SubmitResp {
-            msg_id: taken.msg_id,
-            result: taken.result,
-        });
-        let delay = if slow { faults.slow_by } else { OVERTAKEN };
         if slow || overtaken {
-            if let Ok(bytes) = (Frame {
-                sequence,
-                pdu: response,
-            })
-            .to_bytes(Version::V20)
-            {
-                self.delayed.push(Reverse((now + delay, sequence, bytes)));
-            }
+            let delay = if slow { faults.slow_by } else { OVERTAKEN };
+            let mut answer = BytesMut::new();
+            self.dialect.answer(sequence, taken.outcome, &mut answer);
+            self.delayed
+                .push(Reverse((now + delay, sequence, answer.freeze())));
         } else {
-            self.put(sequence, response);
+            self.dialect
+                .answer(sequence, taken.outcome, &mut self.output);
         }
     }
 
     /// Answers what can't be read where an answer exists; a lost framing ends the connection.
-    fn unreadable(&mut self, error: &DecodeError) {
+    fn unreadable(&mut self, error: &Unreadable) {
         self.shared.account().malformed();
         // Nobody is listened to for long before the login.
         self.leaving |= !self.bound;
-        match error.kind {
-            DecodeErrorKind::BadLength { .. } => self.dead = true,
-            DecodeErrorKind::UnknownCommand { .. } => {}
-            DecodeErrorKind::BadBody { header, .. } => {
-                if CommandId::from_wire(header.command_id) == Some(CommandId::Submit) {
-                    let result = SubmitResult::BAD_STRUCTURE;
-                    let msg_id = header.msg_id.unwrap_or_default();
-                    self.put(
-                        header.sequence,
-                        Pdu::SubmitResp(SubmitResp { msg_id, result }),
-                    );
-                }
-            }
-        }
+        self.dead |= error.fatal;
+        self.output.extend_from_slice(&error.answer);
     }
 
     /// Sends what is due: answers held back, then reports and texts as far as the window lets them.
@@ -348,24 +292,9 @@ impl Connection {
 
     fn deliver(&mut self, now: Instant, wall: &Wall, job: Job) {
         let sequence = self.next_sequence();
-        let deliver = job.to_deliver(&self.shared.settings.access_number, wall);
-        self.put(sequence, Pdu::Deliver(deliver));
+        self.dialect.tell(sequence, &job, wall, &mut self.output);
         self.unanswered.insert(sequence, job);
         self.sent.push_back((now, sequence));
-    }
-
-    /// A report whose block has a size that no version knows.
-    fn put_garbage(&mut self) {
-        let sequence = self.next_sequence();
-        let msg_content = Bytes::from_static(b"not a report block");
-        self.put(
-            sequence,
-            Pdu::Deliver(Deliver {
-                registered_delivery: 1,
-                msg_content,
-                ..Deliver::default()
-            }),
-        );
     }
 
     fn keep_alive(&mut self, now: Instant) {
@@ -375,18 +304,12 @@ impl Connection {
         } else if self.bound && now >= self.last_input.max(self.last_test) + every {
             self.last_test = now;
             let sequence = self.next_sequence();
-            self.put(sequence, Pdu::ActiveTest);
+            self.dialect.keep_alive(sequence, &mut self.output);
         }
     }
 
     fn next_sequence(&mut self) -> u32 {
         self.sequence = self.sequence.wrapping_add(1);
         self.sequence
-    }
-
-    fn put(&mut self, sequence: u32, pdu: Pdu) {
-        let encoded =
-            watchbell_wire::cmpp::encode(&Frame { sequence, pdu }, Version::V20, &mut self.output);
-        debug_assert!(encoded.is_ok(), "what we answer fits its fields");
     }
 }

@@ -2,20 +2,22 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::clock::Clock;
+use crate::{clock::Clock, config::Kind};
 
 /// A simulated gateway's behaviour; the defaults are a carrier on a good day.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// What it speaks.
+    pub protocol: Kind,
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The only SP id it knows; none: any.
+    /// The only account it knows; none: any.
     pub account: Option<String>,
     /// The shared secret; none: any.
     pub password: Option<String>,
-    /// Segments that it takes within any sliding second; over it, Result 8. None: no limit.
+    /// Segments that it takes within any sliding second; over it, too fast. None: no limit.
     pub rate: Option<u32>,
-    /// Submits that may wait for a (slow) answer on one connection; over it, Result 8. None: no limit.
+    /// Submits that may wait for a (slow) answer on one connection; over it, too fast. None: no limit.
     pub window: Option<usize>,
     /// How long after the submit its report comes.
     pub report_delay: Duration,
@@ -36,6 +38,8 @@ pub struct Settings {
     pub active_test: Duration,
     /// The access number that phones write to.
     pub access_number: String,
+    /// How a message centre that speaks SMPP writes its receipts.
+    pub receipts: Receipts,
     /// What only a carrier that speaks HTTP has.
     pub http: Http,
     /// Decides everything that is left to chance.
@@ -47,6 +51,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            protocol: Kind::Cmpp20,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             account: None,
             password: None,
@@ -61,11 +66,22 @@ impl Default for Settings {
             deliver_timeout: Duration::from_secs(30),
             active_test: Duration::from_mins(3),
             access_number: "10690000".to_owned(),
+            receipts: Receipts::default(),
             http: Http::default(),
             seed: 0,
             clock: Clock::system(),
         }
     }
+}
+
+/// How a message centre that speaks SMPP writes its receipts. Its answers always have hexadecimal ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Receipts {
+    /// Text and parameters, with the answer's id.
+    #[default]
+    Full,
+    /// Text alone, with the id in decimal.
+    DecimalText,
 }
 
 /// What only a carrier that speaks HTTP has.

@@ -138,7 +138,7 @@ async fn an_unreachable_gateway_makes_messages_wait_loudly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_tried_three_times_and_no_more() {
     let mut stage = Stage::open(carrier(), "", GATEWAY).await;
-    stage.change("shared_pw1", "shared_pw2");
+    stage.change("sharedpw", "shared_2");
     let list = stage.numbers(0, 5).display().to_string();
     let sender = stage.spawn(&["send", "--to", &list, "--text", TEXT, "--wait", "--json"]);
     eventually("three tries", async || {

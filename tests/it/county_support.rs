@@ -20,7 +20,7 @@ use watchbell::{
 };
 
 pub(crate) const ACCOUNT: &str = "901234";
-pub(crate) const PASSWORD: &str = "shared_pw1";
+pub(crate) const PASSWORD: &str = "sharedpw";
 
 /// Longer than anything here takes on a busy machine; only a failure waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
@@ -69,13 +69,15 @@ service_id = "SAFETY"
 impl County {
     pub(crate) async fn open(carrier: Settings, sending: &str, gateway: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let kind = format!("kind = \"{}\"", carrier.protocol.as_str());
         let carrier = Simulator::start(carrier).await.unwrap();
         let text = settings(
             "sqlite://watchbell.db",
             &carrier.address().to_string(),
             sending,
             gateway,
-        );
+        )
+        .replace("kind = \"cmpp20\"", &kind);
         let file = dir.path().join("watchbell.toml");
         std::fs::write(&file, text).unwrap();
         let config = Config::load(Some(&file), []).unwrap();

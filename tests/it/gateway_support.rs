@@ -25,7 +25,8 @@ use watchbell::{
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) const ACCOUNT: &str = "901234";
-pub(crate) const PASSWORD: &str = "shared_pw1";
+/// As long as every protocol takes it.
+pub(crate) const PASSWORD: &str = "sharedpw";
 
 /// A carrier that knows our account.
 pub(crate) fn carrier() -> Settings {
@@ -127,8 +128,10 @@ impl Pair {
         settings: Settings,
         change: impl FnOnce(&mut config::Gateway),
     ) -> (Running, Self) {
+        let kind = settings.protocol;
         let carrier = Simulator::start(settings).await.expect("a free port");
         let mut config = config(carrier.address());
+        config.kind = kind;
         change(&mut config);
         let mut pair = Self::open(&config);
         let links = usize::from(config.links);

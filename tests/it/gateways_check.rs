@@ -64,7 +64,7 @@ async fn what_is_not_built_or_not_there_is_told_apart() {
     more(&mut county, |config| {
         let mut later = config.gateways[0].clone();
         later.id.0 = "later".to_owned();
-        later.kind = Kind::Smgp30;
+        later.kind = Kind::Sgip12;
         let mut gone = config.gateways[0].clone();
         gone.id.0 = "gone".to_owned();
         // Nothing listens on the port that only root may take.

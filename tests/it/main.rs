@@ -33,6 +33,8 @@ mod order_support;
 mod pdu_decode;
 mod plan_commands;
 mod plan_import;
+mod protocol_habits;
+mod protocol_stories;
 mod rates;
 mod recorder_doubts;
 mod recorder_stories;

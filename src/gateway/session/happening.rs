@@ -38,7 +38,7 @@ pub enum Happening {
         /// The deliver's sequence number.
         sequence: u32,
         /// The deliver's own id.
-        deliver_id: u64,
+        deliver_id: u128,
         /// What it holds.
         content: Content,
     },

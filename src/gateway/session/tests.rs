@@ -58,7 +58,7 @@ pub(in crate::gateway) fn account() -> config::Gateway {
     }
 }
 
-fn submit(sequence: u32) -> Submit {
+pub(in crate::gateway) fn submit(sequence: u32) -> Submit {
     Submit {
         sequence,
         link: None,
@@ -87,7 +87,7 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let now = Instant::now();
-        let cmpp = Cmpp::new(&account()).expect("a valid account");
+        let cmpp = Cmpp::new(&account(), Version::V20).expect("a valid account");
         let sp = Session::new(now, cmpp, LIMITS, 1, Micros(1_684_546_215_000_000));
         let gateway = FrameReader::new(Version::V20, watchbell_wire::Limits::default());
         Self { sp, gateway, now }

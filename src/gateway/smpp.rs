@@ -1,0 +1,381 @@
+//! SMPP 3.4, aggregators and foreign message centres: what its PDUs, codes and habits are, for the
+//! [`Session`](super::session::Session).
+
+mod account;
+mod receipt;
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use watchbell_wire::{
+    DecodeErrorKind, Limits,
+    smpp::{
+        self, Decoded, Frame, Message, Status, Version,
+        rusmpp_core::{
+            CommandId, CommandStatus,
+            pdus::owned::{BindTransceiver, DeliverSm, DeliverSmResp, Pdu, SubmitSm},
+            tlvs::owned::{Tlv, TlvValue},
+            types::owned::{COctetString, EmptyOrFullCOctetString, OctetString},
+            values::{EsmClass, InterfaceVersion, PriorityFlag, RegisteredDelivery},
+        },
+    },
+    text::Coding,
+};
+
+use super::{
+    Answer, CarrierMessageId, Submit,
+    content::{content, valid_time},
+    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply},
+};
+use crate::domain::{phone::Phone, priority::Priority, time::Micros};
+
+pub(super) use account::Smpp;
+
+/// `esm_class`: a user data header leads the content (SMPP 3.4 §5.2.12).
+const HAS_HEADER: u8 = 0x40;
+
+/// `esm_class`'s message type, and the type of a receipt.
+const MESSAGE_TYPE: u8 = 0x3C;
+const RECEIPT: u8 = 0x04;
+
+/// The type of an intermediate notification.
+const NOTIFICATION: u8 = 0x20;
+
+/// `priority_flag` of an urgent message (SMPP 3.4 §5.2.14).
+const URGENT: u8 = 3;
+
+/// Sequence numbers on the wire: `1..=0x7FFF_FFFF` are allowed (SMPP 3.4 §5.1.4), the engine's use all 32
+/// bits. The low bits travel, under a bit that keeps 0 away.
+const LOW: u32 = 0x3FFF_FFFF;
+const BASE: u32 = 0x4000_0000;
+
+/// Leaves room for a PDU with a whole long text in `message_payload`.
+const LIMITS: Limits = smpp::LIMITS;
+
+impl Protocol for Smpp {
+    fn idle_after(&self) -> Duration {
+        self.keep_alive
+    }
+
+    fn login(&mut self, sequence: u32, wall: Micros, out: &mut BytesMut) {
+        self.epoch = u128::from(wall.0.unsigned_abs()) << 64 | u128::from(sequence) << 32;
+        let bind = BindTransceiver::builder()
+            .system_id(self.system_id.clone())
+            .password(text(self.secret.expose()).unwrap_or_default())
+            .system_type(self.system_type.clone())
+            .interface_version(InterfaceVersion::Smpp3_4)
+            .build();
+        put(wire(sequence), Message::new(bind), out);
+    }
+
+    fn submit(&mut self, submit: &Submit, out: &mut BytesMut) -> Result<(), String> {
+        self.last = submit.sequence;
+        let pdu = Message::new(self.submit_sm(submit)?);
+        let frame = Frame {
+            sequence: wire(submit.sequence),
+            pdu,
+        };
+        smpp::encode(&frame, Version::V34, out).map_err(|e| e.to_string())
+    }
+
+    fn keep_alive(&self, sequence: u32, out: &mut BytesMut) {
+        put(wire(sequence), Message::new(Pdu::EnquireLink), out);
+    }
+
+    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+        put(wire(sequence), Message::new(Pdu::Unbind), out);
+    }
+
+    fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
+        let message = match reply {
+            Reply::KeepAlive => Message::new(Pdu::EnquireLinkResp),
+            Reply::Goodbye => Message::new(Pdu::UnbindResp),
+            Reply::Delivery { ok, .. } => {
+                let status = if ok {
+                    CommandStatus::EsmeRok
+                } else {
+                    CommandStatus::from(BAD_MESSAGE)
+                };
+                Message::with_status(status, DeliverSmResp::default())
+            }
+        };
+        put(sequence, message, out);
+    }
+
+    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
+        match smpp::decode(input, Version::V34, &LIMITS) {
+            Ok(Decoded::Incomplete { .. }) => Ok(None),
+            Ok(Decoded::Frame(frame, consumed)) => {
+                input.advance(consumed);
+                Ok(Some(self.incoming(frame)))
+            }
+            Err(error) => {
+                input.advance(error.consumed());
+                self.unreadable(&error).map(Some)
+            }
+        }
+    }
+}
+
+/// What `deliver_sm_resp` says of a message that can't be read: don't send it again (SMPP 3.4 §5.1.3,
+/// `ESME_RX_P_APPN`).
+const BAD_MESSAGE: u32 = 0x65;
+
+impl Smpp {
+    fn submit_sm(&self, submit: &Submit) -> Result<SubmitSm, String> {
+        let (coding, content) = content(submit, self.narrow)?;
+        let data_coding = if coding == Coding::Ucs2 { 8 } else { 0 };
+        let esm_class = if submit.part.total > 1 { HAS_HEADER } else { 0 };
+        let urgent = if submit.priority == Priority::Urgent {
+            URGENT
+        } else {
+            0
+        };
+        let prefix = if self.prefix86 { "86" } else { "" };
+        let number = format!("{prefix}{}", submit.phone.expose());
+        let valid_until = submit.valid_until.map(valid_time);
+        Ok(SubmitSm::builder()
+            .service_type(self.service_type.clone())
+            .source_addr_ton(self.source_ton)
+            .source_addr_npi(self.source_npi)
+            .source_addr(self.source.clone())
+            .dest_addr_ton(self.dest_ton)
+            .dest_addr_npi(self.dest_npi)
+            .destination_addr(text(&number)?)
+            .esm_class(EsmClass::from(esm_class))
+            .priority_flag(PriorityFlag::from(self.priority.unwrap_or(urgent)))
+            .validity_period(match valid_until {
+                Some(time) => EmptyOrFullCOctetString::from_vec(terminated(&time))
+                    .map_err(|e| e.to_string())?,
+                None => EmptyOrFullCOctetString::empty(),
+            })
+            .registered_delivery(RegisteredDelivery::from(self.registered_delivery))
+            .data_coding(data_coding.into())
+            .short_message(OctetString::from_vec(content).map_err(|e| e.to_string())?)
+            .build())
+    }
+
+    fn incoming(&self, frame: Frame) -> Incoming {
+        let sequence = frame.sequence;
+        let id = frame.pdu.id();
+        let status = Status::from(frame.pdu.status);
+        match (id, frame.pdu.into_body()) {
+            (CommandId::BindTransceiverResp, _) if status.is_ok() => Incoming::LoggedIn,
+            (CommandId::BindTransceiverResp, _) => Incoming::LoginRefused(refused(status)),
+            // Until the login is answered it can only mean the login; later it says which number and not
+            // which request, so for a submit it leaves a doubt, and the session hears nothing in it.
+            (CommandId::GenericNack, _) => Incoming::LoginRefused(refused(status)),
+            (CommandId::SubmitSmResp, body) => {
+                let message_id = match &body {
+                    Some(Pdu::SubmitSmResp(response)) => response.message_id().as_str(),
+                    _ => "",
+                };
+                self.answered(sequence, status, message_id)
+            }
+            (_, Some(Pdu::DeliverSm(deliver))) => self.delivered(sequence, &deliver),
+            (_, Some(Pdu::EnquireLink)) => Incoming::KeepAlive { sequence },
+            (_, Some(Pdu::Unbind)) => Incoming::Goodbye { sequence },
+            (_, Some(Pdu::UnbindResp)) => Incoming::GoodbyeAnswered,
+            _ => Incoming::Other,
+        }
+    }
+
+    /// An id is all that reports can name: taken without one is taken, and never confirmed.
+    fn answered(&self, sequence: u32, status: Status, message_id: &str) -> Incoming {
+        let code = status.0.to_string();
+        let answer = if status.is_ok() {
+            Answer::Accepted(CarrierMessageId(self.ids.of_answer(message_id)))
+        } else if matches!(status, Status::THROTTLED | Status::QUEUE_FULL)
+            || self.busy_codes.contains(&status.0)
+        {
+            Answer::Throttled(code)
+        } else if self.wrong_network_codes.contains(&status.0) {
+            Answer::WrongNetwork(code)
+        } else {
+            Answer::Refused(code)
+        };
+        Incoming::Answered {
+            sequence: unwire(sequence, self.last),
+            answer,
+        }
+    }
+
+    fn delivered(&self, sequence: u32, deliver: &DeliverSm) -> Incoming {
+        let deliver_id = self.epoch | u128::from(sequence);
+        let class = u8::from(deliver.esm_class);
+        let phone = Phone::from_wire(deliver.source_addr.as_str());
+        let content = payload(deliver);
+        if matches!(class & MESSAGE_TYPE, RECEIPT | NOTIFICATION) {
+            let report =
+                phone.and_then(|phone| receipt::report(phone, &content, deliver.tlvs(), self.ids));
+            return match report {
+                Some(report) => Incoming::Delivered {
+                    sequence,
+                    deliver_id,
+                    content: Content::Report(report),
+                },
+                None => Incoming::Malformed {
+                    sequence,
+                    deliver_id,
+                },
+            };
+        }
+        let Some(phone) = phone else {
+            return Incoming::Useless {
+                sequence,
+                deliver_id,
+            };
+        };
+        let (has_header, content) = with_header(class & HAS_HEADER != 0, content, deliver.tlvs());
+        let part = MoPart {
+            phone,
+            to: deliver.destination_addr.as_str().to_owned(),
+            coding: Coding::from_data_coding(deliver.data_coding.into()),
+            has_header,
+            content,
+        };
+        Incoming::Delivered {
+            sequence,
+            deliver_id,
+            content: Content::Mo(part),
+        }
+    }
+
+    fn unreadable(&self, error: &smpp::DecodeError) -> Result<Incoming, Fatal> {
+        match &error.kind {
+            DecodeErrorKind::BadLength { .. } => Err(Fatal(error.to_string())),
+            DecodeErrorKind::UnknownCommand { .. } => Ok(Incoming::Other),
+            DecodeErrorKind::BadBody { header, .. } => match CommandId::from(header.command_id) {
+                CommandId::DeliverSm => Ok(Incoming::Malformed {
+                    sequence: header.sequence,
+                    deliver_id: self.epoch | u128::from(header.sequence),
+                }),
+                CommandId::BindTransceiverResp => {
+                    Err(Fatal(format!("unreadable answer to the login: {error}")))
+                }
+                // An unreadable submit_sm_resp leaves its submit to the time-out: it says nothing.
+                _ => Ok(Incoming::Other),
+            },
+        }
+    }
+}
+
+/// The text's bytes: `message_payload` where it is used instead of `short_message`.
+fn payload(deliver: &DeliverSm) -> Bytes {
+    let payload = deliver.tlvs().iter().find_map(|tlv| match tlv.value() {
+        Some(TlvValue::MessagePayload(payload)) => Some(payload.value.clone().into_bytes()),
+        _ => None,
+    });
+    match payload {
+        Some(payload) if deliver.short_message().is_empty() => payload,
+        _ => deliver.short_message().clone().into_bytes(),
+    }
+}
+
+/// A part that is named in parameters gets the header that others have, so that all are put together
+/// alike.
+fn with_header(has_header: bool, content: Bytes, tlvs: &[Tlv]) -> (bool, Bytes) {
+    match smpp::concat(tlvs) {
+        Some(Ok(concat)) if !has_header => {
+            let mut whole = concat.to_header();
+            whole.extend_from_slice(&content);
+            (true, whole.into())
+        }
+        _ => (has_header, content),
+    }
+}
+
+fn refused(status: Status) -> String {
+    format!("status {}: {}", status.0, status.meaning())
+}
+
+fn wire(sequence: u32) -> u32 {
+    BASE | sequence & LOW
+}
+
+/// The engine's number behind one on the wire: the one nearest to the last that was written. Answers are
+/// owed for far fewer than the low bits tell apart.
+fn unwire(sequence: u32, last: u32) -> u32 {
+    let ahead = sequence.wrapping_sub(last) & LOW;
+    if ahead <= LOW >> 1 {
+        last.wrapping_add(ahead)
+    } else {
+        last.wrapping_sub(LOW + 1 - ahead)
+    }
+}
+
+fn terminated(text: &str) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.push(0);
+    bytes
+}
+
+fn text<const MAX: usize>(text: &str) -> Result<COctetString<1, MAX>, String> {
+    COctetString::from_vec(terminated(text)).map_err(|e| e.to_string())
+}
+
+/// Our own control PDUs always fit their fields.
+fn put(sequence: u32, pdu: Message, out: &mut BytesMut) {
+    let encoded = smpp::encode(&Frame { sequence, pdu }, Version::V34, out);
+    debug_assert!(encoded.is_ok());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_comes_back_from_the_wire_across_every_edge() {
+        for last in [0, 1, 5, LOW, LOW + 1, 0x7FFF_FFFF, 0x8000_0000, u32::MAX] {
+            for apart in -5_000..=5_000_i32 {
+                let ours = last.wrapping_add_signed(apart);
+                let on_wire = wire(ours);
+                assert!((1..=0x7FFF_FFFF).contains(&on_wire));
+                assert_eq!(unwire(on_wire, last), ours, "{last} {apart}");
+            }
+        }
+    }
+
+    fn account(count: crate::domain::text::Count) -> Smpp {
+        let mut config = super::super::session::tests::account();
+        config.count = count;
+        config.password = crate::config::Secret::new("sharedpw");
+        Smpp::new(&config).expect("a valid account")
+    }
+
+    fn part(text: &str, number: u8, total: u8) -> Submit {
+        Submit {
+            text: text.to_owned(),
+            part: crate::gateway::Part {
+                number,
+                total,
+                reference: 7,
+            },
+            ..super::super::session::tests::submit(1)
+        }
+    }
+
+    #[test]
+    fn a_part_has_its_header_and_the_number_its_country() {
+        let smpp = account(crate::domain::text::Count::Ucs2);
+        let pdu = smpp.submit_sm(&part("安全", 2, 3)).expect("it fits");
+        assert_eq!(u8::from(pdu.esm_class), HAS_HEADER);
+        assert_eq!(u8::from(pdu.data_coding), 8);
+        let content = pdu.short_message().clone().into_bytes();
+        assert_eq!(content[..], [5, 0, 3, 7, 3, 2, 0x5B, 0x89, 0x51, 0x68]);
+        assert!(pdu.destination_addr.as_str().starts_with("861"));
+        let pdu = smpp.submit_sm(&part("Safety", 1, 1)).expect("it fits");
+        assert_eq!((u8::from(pdu.esm_class), u8::from(pdu.data_coding)), (0, 8));
+    }
+
+    #[test]
+    fn the_default_alphabet_is_used_where_it_is_counted() {
+        let smpp = account(crate::domain::text::Count::Gsm7);
+        let pdu = smpp.submit_sm(&part("a@b", 1, 1)).expect("it fits");
+        assert_eq!(u8::from(pdu.data_coding), 0);
+        assert_eq!(
+            pdu.short_message().clone().into_bytes()[..],
+            [0x61, 0x00, 0x62]
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! What a simulated gateway needs of its protocol: requests read, answers and news written; no loops,
+//! no chance. One file a protocol, and one line in [`open`].
+
+mod cmpp;
+mod smgp;
+mod smpp;
+
+use bytes::{Bytes, BytesMut};
+use watchbell_wire::{Frame, Protocol, encode};
+
+use super::{
+    Settings,
+    job::{Job, Serial, Wall},
+};
+use crate::config::Kind;
+
+/// One connection's protocol.
+pub(super) trait Dialect: Send {
+    /// Takes bytes from the client, in any cut.
+    fn push(&mut self, bytes: &[u8]);
+    /// The next request; none until more bytes come.
+    fn next(&mut self) -> Result<Option<Request>, Unreadable>;
+    /// Appends the answer to a submit.
+    fn answer(&self, sequence: u32, outcome: Outcome, out: &mut BytesMut);
+    /// Appends a report or a text from a phone.
+    fn tell(&self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut);
+    /// Appends a report that can't be read.
+    fn garbage(&self, sequence: u32, out: &mut BytesMut);
+    /// Appends the question whether the client is there.
+    fn keep_alive(&self, sequence: u32, out: &mut BytesMut);
+    /// Appends the answer to the client's question.
+    fn here(&self, sequence: u32, out: &mut BytesMut);
+    /// Appends the answer to the client's goodbye.
+    fn goodbye(&self, sequence: u32, out: &mut BytesMut);
+}
+
+/// What a client asks or answers.
+pub(super) enum Request {
+    /// A login, judged already, and what to answer.
+    Login { ok: bool, answer: Bytes },
+    /// A message for phones.
+    Submit { sequence: u32, submit: Submit },
+    /// The answer to a report or a text.
+    Told { sequence: u32, ok: bool },
+    /// Is the gateway there?
+    KeepAlive { sequence: u32 },
+    /// The answer to our question.
+    Here,
+    /// The client goes.
+    Goodbye { sequence: u32 },
+    /// The answer to a goodbye of ours.
+    GoodbyeAnswered,
+    /// Nothing that a client asks a gateway.
+    Strange,
+}
+
+/// A submit, whatever it came in.
+pub(super) struct Submit {
+    /// The receivers, as they stand on the wire.
+    pub(super) numbers: Vec<String>,
+    /// The number that phones show.
+    pub(super) from: String,
+    /// The data coding.
+    pub(super) coding: u8,
+    /// The content, a user data header included.
+    pub(super) content: Bytes,
+    /// The content starts with a user data header.
+    pub(super) has_header: bool,
+    /// Which part of how many, where the content does not say it.
+    pub(super) part: (u8, u8),
+    /// The validity's end, as it stands on the wire.
+    pub(super) valid_until: String,
+    /// A report is wanted.
+    pub(super) report: bool,
+}
+
+/// What becomes of a submit.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Outcome {
+    /// Taken; reports will name this.
+    Taken(Serial),
+    /// Over the rate or the window.
+    TooFast,
+    /// A number that is none.
+    BadReceiver,
+    /// The content contradicts itself.
+    BadStructure,
+    /// Refused with this number.
+    Refused(u32),
+}
+
+/// Bytes that are no request.
+pub(super) struct Unreadable {
+    /// Nobody knows where the next request starts.
+    pub(super) fatal: bool,
+    /// What to answer, where an answer exists.
+    pub(super) answer: Bytes,
+}
+
+/// Can a gateway of this kind be simulated over a socket of its own?
+pub(super) fn speaks(kind: Kind) -> bool {
+    match kind {
+        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Smgp30 | Kind::Smpp34 => true,
+        Kind::Sgip12 | Kind::Http => false,
+    }
+}
+
+/// A fresh connection's protocol; none where [`speaks`] says no.
+pub(super) fn open(settings: &Settings) -> Option<Box<dyn Dialect>> {
+    use watchbell_wire::cmpp::Version;
+    match settings.protocol {
+        Kind::Cmpp20 => Some(Box::new(cmpp::Cmpp::new(Version::V20, settings))),
+        Kind::Cmpp30 => Some(Box::new(cmpp::Cmpp::new(Version::V30, settings))),
+        Kind::Smgp30 => Some(Box::new(smgp::Smgp::new(settings))),
+        Kind::Smpp34 => Some(Box::new(smpp::Smpp::new(settings))),
+        Kind::Sgip12 | Kind::Http => None,
+    }
+}
+
+/// What a login has to show.
+#[derive(Debug)]
+struct Credentials {
+    account: Option<String>,
+    password: Option<String>,
+}
+
+impl Credentials {
+    fn new(settings: &Settings) -> Self {
+        Self {
+            account: settings.account.clone(),
+            password: settings.password.clone(),
+        }
+    }
+
+    /// Is this the account, and does `proof` hold for its password?
+    fn admit(&self, account: &str, proof: impl FnOnce(&[u8]) -> bool) -> bool {
+        let known = self.account.as_deref().is_none_or(|known| known == account);
+        known
+            && self
+                .password
+                .as_deref()
+                .is_none_or(|password| proof(password.as_bytes()))
+    }
+}
+
+/// What we write fits its fields.
+fn put<P: Protocol>(sequence: P::Sequence, pdu: P::Pdu, version: P::Version, out: &mut BytesMut) {
+    let encoded = encode(&Frame::<P> { sequence, pdu }, version, out);
+    debug_assert!(encoded.is_ok(), "{encoded:?}");
+}
+
+/// The same on its own.
+fn bytes<P: Protocol>(sequence: P::Sequence, pdu: P::Pdu, version: P::Version) -> Bytes {
+    let mut out = BytesMut::new();
+    put::<P>(sequence, pdu, version, &mut out);
+    out.freeze()
+}

@@ -1,0 +1,286 @@
+//! The message centre's side of SMPP 3.4.
+
+use bytes::{Bytes, BytesMut};
+use watchbell_wire::{
+    DecodeErrorKind,
+    smpp::{
+        self, DecodeError, Frame, FrameReader, LIMITS, Message, MessageState, Receipt, Status,
+        Version,
+        rusmpp_core::{
+            CommandId, CommandStatus,
+            pdus::owned::{
+                BindTransceiver, BindTransceiverResp, DeliverSm, Pdu, SubmitSm, SubmitSmResp,
+            },
+            tlvs::owned::MessageDeliveryRequestTlvValue as Tlv,
+            types::owned::{COctetString, OctetString},
+            values::{EsmClass, InterfaceVersion},
+        },
+    },
+};
+
+use super::{Credentials, Dialect, Outcome, Request, Submit, Unreadable, bytes, put};
+use crate::simulate::{
+    Receipts, Settings,
+    job::{Job, JobContent, Serial, Wall},
+};
+
+/// `esm_class` of a receipt, and of content behind a user data header (SMPP 3.4 §5.2.12).
+const RECEIPT: u8 = 0x04;
+const HAS_HEADER: u8 = 0x40;
+
+/// Statuses that `Status` has no name for (SMPP 3.4 §5.1.3).
+const BAD_MESSAGE: u32 = 0x01;
+const BAD_RECEIVER: u32 = 0x0B;
+const BAD_PASSWORD: u32 = 0x0E;
+
+/// One connection's SMPP.
+pub(super) struct Smpp {
+    reader: FrameReader,
+    credentials: Credentials,
+    access_number: COctetString<1, 21>,
+    receipts: Receipts,
+}
+
+impl Smpp {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            reader: FrameReader::new(Version::V34, LIMITS),
+            credentials: Credentials::new(settings),
+            access_number: text(&settings.access_number),
+            receipts: settings.receipts,
+        }
+    }
+
+    fn request(&self, frame: Frame) -> Request {
+        let sequence = frame.sequence;
+        let (id, status) = (frame.pdu.id(), Status::from(frame.pdu.status));
+        match (id, frame.pdu.into_body()) {
+            (_, Some(Pdu::BindTransceiver(bind))) => self.login(sequence, &bind),
+            (_, Some(Pdu::SubmitSm(submit))) => Request::Submit {
+                sequence,
+                submit: neutral(&submit),
+            },
+            (CommandId::DeliverSmResp, _) => Request::Told {
+                sequence,
+                ok: status.is_ok(),
+            },
+            (_, Some(Pdu::EnquireLink)) => Request::KeepAlive { sequence },
+            (_, Some(Pdu::EnquireLinkResp)) => Request::Here,
+            (_, Some(Pdu::Unbind)) => Request::Goodbye { sequence },
+            (_, Some(Pdu::UnbindResp)) => Request::GoodbyeAnswered,
+            _ => Request::Strange,
+        }
+    }
+
+    fn login(&self, sequence: u32, bind: &BindTransceiver) -> Request {
+        let ok = self.credentials.admit(bind.system_id.as_str(), |password| {
+            password == bind.password.as_str().as_bytes()
+        });
+        let answer = if ok {
+            Message::new(BindTransceiverResp::new(
+                text("watchbell"),
+                Some(InterfaceVersion::Smpp3_4),
+            ))
+        } else {
+            Message::refusal(
+                CommandId::BindTransceiverResp,
+                CommandStatus::from(BAD_PASSWORD),
+            )
+        };
+        let answer = bytes::<smpp::Smpp>(sequence, answer, Version::V34);
+        Request::Login { ok, answer }
+    }
+
+    /// A receipt's text and parameters, in this message centre's spelling.
+    fn receipt(&self, job: &Job, wall: &Wall) -> Option<(String, Vec<Tlv>)> {
+        let JobContent::Report {
+            serial,
+            stat,
+            submitted,
+            ..
+        } = &job.content
+        else {
+            return None;
+        };
+        let delivered = *stat == "DELIVRD";
+        let number = number(serial);
+        let id = match self.receipts {
+            Receipts::Full => format!("{number:x}"),
+            Receipts::DecimalText => number.to_string(),
+        };
+        let receipt = Receipt {
+            sub: "001".to_owned(),
+            dlvrd: if delivered { "001" } else { "000" }.to_owned(),
+            submit_date: submitted.to_string_lossy().into_owned(),
+            done_date: wall.stamp.to_string_lossy().into_owned(),
+            stat: (*stat).to_owned(),
+            err: if delivered { "000" } else { "003" }.to_owned(),
+            text: String::new(),
+            id: id.clone(),
+        };
+        let tlvs = match self.receipts {
+            Receipts::Full => vec![
+                Tlv::ReceiptedMessageId(text(&id)),
+                Tlv::MessageState(state(receipt.state()).into()),
+            ],
+            Receipts::DecimalText => Vec::new(),
+        };
+        Some((receipt.build(), tlvs))
+    }
+}
+
+impl Dialect for Smpp {
+    fn push(&mut self, bytes: &[u8]) {
+        self.reader.push(bytes);
+    }
+
+    fn next(&mut self) -> Result<Option<Request>, Unreadable> {
+        match self.reader.next_frame() {
+            Ok(frame) => Ok(frame.map(|frame| self.request(frame))),
+            Err(error) => Err(unreadable(&error)),
+        }
+    }
+
+    fn answer(&self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
+        let status = match outcome {
+            Outcome::Taken(serial) => {
+                let id = text(&format!("{:x}", number(&serial)));
+                let taken = Message::new(SubmitSmResp::new(id, Vec::new()));
+                return send(sequence, taken, out);
+            }
+            Outcome::TooFast => Status::THROTTLED.0,
+            Outcome::BadReceiver => BAD_RECEIVER,
+            Outcome::BadStructure => BAD_MESSAGE,
+            Outcome::Refused(code) => code,
+        };
+        send(sequence, refused(status), out);
+    }
+
+    fn tell(&self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
+        let deliver = DeliverSm::builder().destination_addr(self.access_number.clone());
+        let deliver = match &job.content {
+            JobContent::Mo { phone, part } => {
+                let class = if part.tp_udhi() == 1 { HAS_HEADER } else { 0 };
+                deliver
+                    .source_addr(text(&phone.expose()))
+                    .esm_class(EsmClass::from(class))
+                    .data_coding(8.into())
+                    .short_message(
+                        OctetString::from_bytes(part.content.clone()).unwrap_or_default(),
+                    )
+            }
+            JobContent::Report { phone, .. } => {
+                let (receipt, tlvs) = self.receipt(job, wall).unwrap_or_default();
+                deliver
+                    .source_addr(text(&phone.expose()))
+                    .esm_class(EsmClass::from(RECEIPT))
+                    .short_message(OctetString::from_string(receipt).unwrap_or_default())
+                    .tlvs(tlvs)
+            }
+        };
+        send(sequence, Message::new(deliver.build()), out);
+    }
+
+    /// A receipt of which nothing can be read.
+    fn garbage(&self, sequence: u32, out: &mut BytesMut) {
+        let deliver = DeliverSm::builder()
+            .esm_class(EsmClass::from(RECEIPT))
+            .short_message(OctetString::from_static_slice(b"not a receipt").unwrap_or_default())
+            .build();
+        send(sequence, Message::new(deliver), out);
+    }
+
+    fn keep_alive(&self, sequence: u32, out: &mut BytesMut) {
+        send(sequence, Message::new(Pdu::EnquireLink), out);
+    }
+
+    fn here(&self, sequence: u32, out: &mut BytesMut) {
+        send(sequence, Message::new(Pdu::EnquireLinkResp), out);
+    }
+
+    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+        send(sequence, Message::new(Pdu::UnbindResp), out);
+    }
+}
+
+fn send(sequence: u32, message: Message, out: &mut BytesMut) {
+    put::<smpp::Smpp>(sequence, message, Version::V34, out);
+}
+
+fn refused(status: u32) -> Message {
+    Message::refusal(CommandId::SubmitSmResp, CommandStatus::from(status))
+}
+
+/// Answers what can't be read where an answer exists (SMPP 3.4 §4.3).
+fn unreadable(error: &DecodeError) -> Unreadable {
+    let nack = |sequence, status: Status| {
+        let nack = Message::with_status(CommandStatus::from(status.0), Pdu::GenericNack);
+        bytes::<smpp::Smpp>(sequence, nack, Version::V34)
+    };
+    let answer = match &error.kind {
+        DecodeErrorKind::BadLength { .. } => nack(0, Status::BAD_LENGTH),
+        DecodeErrorKind::UnknownCommand { header, .. } if !header.is_response() => {
+            nack(header.sequence, Status::BAD_COMMAND)
+        }
+        DecodeErrorKind::BadBody { header, .. }
+            if CommandId::from(header.command_id) == CommandId::SubmitSm =>
+        {
+            bytes::<smpp::Smpp>(header.sequence, refused(BAD_MESSAGE), Version::V34)
+        }
+        DecodeErrorKind::UnknownCommand { .. } | DecodeErrorKind::BadBody { .. } => Bytes::new(),
+    };
+    Unreadable {
+        fatal: error.is_fatal(),
+        answer,
+    }
+}
+
+fn neutral(submit: &SubmitSm) -> Submit {
+    Submit {
+        numbers: vec![submit.destination_addr.as_str().to_owned()],
+        from: submit.source_addr.as_str().to_owned(),
+        coding: submit.data_coding.into(),
+        has_header: u8::from(submit.esm_class) & HAS_HEADER != 0,
+        part: (1, 1),
+        valid_until: submit.validity_period.as_str().to_owned(),
+        report: u8::from(submit.registered_delivery) & 3 != 0,
+        content: submit.short_message().clone().into_bytes(),
+    }
+}
+
+/// What ids are spelled from: the minute's decimal digits, then the count.
+fn number(serial: &Serial) -> u64 {
+    let Wall {
+        month,
+        day,
+        hour,
+        minute,
+        ..
+    } = serial.time;
+    let minute = [month, day, hour, minute]
+        .into_iter()
+        .fold(0, |all, two| all * 100 + u64::from(two));
+    minute << 32 | serial.count & 0xFFFF_FFFF
+}
+
+const fn state(state: MessageState) -> u8 {
+    match state {
+        MessageState::Scheduled => 0,
+        MessageState::Enroute => 1,
+        MessageState::Delivered => 2,
+        MessageState::Expired => 3,
+        MessageState::Deleted => 4,
+        MessageState::Undeliverable => 5,
+        MessageState::Accepted => 6,
+        MessageState::Unknown => 7,
+        MessageState::Rejected => 8,
+        MessageState::Skipped => 9,
+    }
+}
+
+/// What we write fits its fields, as does an access number that a client may have.
+fn text<const MAX: usize>(text: &str) -> COctetString<1, MAX> {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.push(0);
+    COctetString::from_vec(bytes).unwrap_or_default()
+}

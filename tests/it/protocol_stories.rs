@@ -1,0 +1,453 @@
+//! What every protocol's gateway and simulated carrier do alike, told once and lived through in each.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use watchbell::{
+    config::Kind,
+    domain::message::Outcome,
+    expander::OnDoubt,
+    gateway::{Answer, Event, Part, Submit},
+    service::gateways::Finding,
+    simulate::{Faults, Refusal, Settings, Simulator},
+};
+
+use crate::{
+    county_support::{self, County, both_sides_agree, somebody, until},
+    gateway_stories::extra,
+    gateway_support::{self, *},
+};
+
+macro_rules! stories {
+    ($($module:ident $kind:ident),+) => { $(stories!(in $module, $kind:
+        a_refused_login_is_tried_three_times_and_not_once_more,
+        a_late_answer_is_a_doubt_first,
+        reports_come_early_and_twice_and_garbage_closes_nothing,
+        three_parts_are_one_message,
+        a_phone_writes_back_in_short_and_long,
+        too_fast_halves_the_pace,
+        refusals_say_what_may_go_elsewhere,
+        window_and_rate_are_kept,
+        a_goodbye_waits_for_what_is_open,
+        a_cut_link_tells_what_was_written_and_reports_come_again,
+        both_sides_ask_whether_the_other_is_there,
+        the_check_logs_in_and_sends_nothing,
+        a_refusal_by_phone_is_heeded,
+        thousands_with_faults_lose_nobody_and_double_nobody
+    );)+ };
+    (in $module:ident, $kind:ident: $($story:ident),+) => {
+        mod $module {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $story() {
+                    super::$story(watchbell::config::Kind::$kind).await;
+                }
+            )+
+        }
+    };
+}
+
+stories!(cmpp20 Cmpp20, cmpp30 Cmpp30, smgp30 Smgp30, smpp34 Smpp34);
+
+/// The numbers that a protocol has for: too fast, another carrier's number, refused for good; and the
+/// status of a refused login.
+fn codes(kind: Kind) -> (u8, u8, u8, &'static str) {
+    match kind {
+        Kind::Smgp30 => (1, 47, 36, "status 21"),
+        Kind::Smpp34 => (0x58, 0x0B, 0x45, "status 14"),
+        _ => (8, 13, 10, "status 3"),
+    }
+}
+
+fn carrier(kind: Kind) -> Settings {
+    Settings {
+        protocol: kind,
+        ..gateway_support::carrier()
+    }
+}
+
+fn slow(kind: Kind, ms: u64) -> Settings {
+    Settings {
+        faults: Faults {
+            slow_answers: 100.0,
+            slow_by: Duration::from_millis(ms),
+            ..Faults::default()
+        },
+        ..carrier(kind)
+    }
+}
+
+fn links_down(heard: &[Event]) -> usize {
+    let down = |e: &&Event| matches!(e, Event::LinkDown { .. });
+    heard.iter().filter(down).count()
+}
+
+async fn a_refused_login_is_tried_three_times_and_not_once_more(kind: Kind) {
+    let carrier = Simulator::start(carrier(kind)).await.expect("a free port");
+    let mut config = config(carrier.address());
+    config.kind = kind;
+    config.links = 4;
+    config.password = watchbell::config::Secret::new("wrong");
+    let mut pair = Pair::open(&config);
+    let (.., status) = codes(kind);
+    let gave_up = |e: &Event| matches!(e, Event::LoginRefused { gave_up: true, reason } if reason.contains(status));
+    pair.until("giving up", |heard| heard.iter().any(gave_up))
+        .await;
+    let refused = |e: &&Event| matches!(e, Event::LoginRefused { .. });
+    let refused = pair.heard.iter().filter(refused).count();
+    assert_eq!((refused, carrier.counts().refused_logins), (3, 3));
+    assert_eq!(pair.gateway.health().links_up, 0);
+}
+
+async fn a_late_answer_is_a_doubt_first(kind: Kind) {
+    let (_carrier, mut pair) = Pair::start(slow(kind, 700), |c| {
+        c.response_timeout = Duration::from_millis(200);
+    })
+    .await;
+    pair.gateway.submit(vec![submit(1)]);
+    pair.until("the late answer", |heard| accepted(heard).len() == 1)
+        .await;
+    let at = |which: fn(&Event) -> bool| pair.heard.iter().position(which);
+    let timed_out = at(|e| matches!(e, Event::TimedOut(which) if which == &[1]));
+    let answered = at(|e| matches!(e, Event::Answered { .. }));
+    assert!(timed_out.is_some() && timed_out < answered);
+}
+
+async fn reports_come_early_and_twice_and_garbage_closes_nothing(kind: Kind) {
+    let settings = Settings {
+        faults: Faults {
+            early_reports: 50.0,
+            duplicate_reports: 50.0,
+            garbage: 20.0,
+            out_of_order: 30.0,
+            ..Faults::default()
+        },
+        undelivered_percent: 20.0,
+        seed: 11,
+        ..carrier(kind)
+    };
+    let (carrier, mut pair) = Pair::start(settings, |_| {}).await;
+    pair.gateway.submit((1..=200).map(submit).collect());
+    pair.until("all answers and reports", |heard| {
+        let ids: BTreeSet<_> = reports(heard).iter().map(|r| &r.carrier_id).collect();
+        ids.len() == 200 && accepted(heard).len() == 200
+    })
+    .await;
+    let ids: BTreeSet<_> = accepted(&pair.heard).into_values().collect();
+    assert!(
+        reports(&pair.heard)
+            .iter()
+            .all(|r| ids.contains(&r.carrier_id))
+    );
+    let numbers = carrier.per_number();
+    for report in reports(&pair.heard) {
+        let made = numbers[&report.phone].report.as_deref();
+        assert!(made.is_some_and(|stat| report.code.starts_with(stat)));
+        assert_eq!(report.submit_time.len(), 10, "{report:?}");
+    }
+    assert_eq!(
+        (carrier.counts().malformed, links_down(&pair.heard)),
+        (0, 0)
+    );
+}
+
+async fn three_parts_are_one_message(kind: Kind) {
+    let (carrier, mut pair) = Pair::start(carrier(kind), |_| {}).await;
+    let part = |number: u8, sequence| Submit {
+        part: Part {
+            number,
+            total: 3,
+            reference: 9,
+        },
+        text: "安".repeat(67),
+        phone: phone(1),
+        ..submit(sequence)
+    };
+    pair.gateway
+        .submit((1..=3).map(|n| part(n, n.into())).collect());
+    pair.until("all reports", |heard| reports(heard).len() == 3)
+        .await;
+    let counts = carrier.counts();
+    assert_eq!(
+        (
+            counts.segments,
+            counts.recipients,
+            counts.recipients_sent_twice
+        ),
+        (3, 1, 0)
+    );
+    let reported: BTreeSet<_> = reports(&pair.heard).iter().map(|r| &r.carrier_id).collect();
+    assert_eq!(reported.len(), 3, "each part has an id of its own");
+    pair.gateway.submit(vec![part(2, 4)]);
+    pair.until("the repeat", |heard| accepted(heard).len() == 4)
+        .await;
+    assert_eq!(
+        carrier.counts().recipients_sent_twice,
+        1,
+        "its place is seen"
+    );
+}
+
+async fn a_phone_writes_back_in_short_and_long(kind: Kind) {
+    let (carrier, mut pair) = Pair::start(carrier(kind), |config| config.links = 2).await;
+    let long = "已收到，".repeat(40);
+    carrier.inject_mo(phone(5), "R");
+    carrier.inject_mo(phone(6), &long);
+    pair.until("both texts", |heard| mos(heard).len() == 2)
+        .await;
+    let texts: BTreeSet<_> = mos(&pair.heard)
+        .iter()
+        .map(|mo| (mo.phone.number(), mo.text.clone(), mo.to.clone()))
+        .collect();
+    let to = "10690000".to_owned();
+    let expected = [
+        (phone(5).number(), "R".to_owned(), to.clone()),
+        (phone(6).number(), long, to),
+    ];
+    assert_eq!(texts, BTreeSet::from(expected));
+    pair.close().await;
+    assert_eq!(carrier.pending(), 0, "all parts were acknowledged");
+}
+
+async fn too_fast_halves_the_pace(kind: Kind) {
+    let settings = Settings {
+        rate: Some(50),
+        ..carrier(kind)
+    };
+    let (carrier, mut pair) = Pair::start(settings, |config| {
+        (config.rate, config.window) = (1_000, 200);
+    })
+    .await;
+    pair.gateway.submit((1..=100).map(submit).collect());
+    pair.until("all answers", |heard| answers(heard).count() == 100)
+        .await;
+    let (too_fast, ..) = codes(kind);
+    let throttled = answers(&pair.heard)
+        .filter(|(_, answer)| **answer == Answer::Throttled(too_fast.to_string()))
+        .count();
+    assert!(throttled > 0);
+    assert_eq!(carrier.counts().segments as usize, 100 - throttled);
+    let halved = |e: &Event| matches!(e, Event::Pace(pace) if *pace <= 500.0);
+    assert!(pair.heard.iter().any(halved));
+}
+
+async fn refusals_say_what_may_go_elsewhere(kind: Kind) {
+    let (too_fast, elsewhere, refused, _) = codes(kind);
+    let rule = |suffix: &str, result| Refusal {
+        suffix: suffix.to_owned(),
+        part: None,
+        result,
+    };
+    let settings = Settings {
+        refusals: vec![
+            rule("1", refused),
+            rule("2", elsewhere),
+            rule("3", 201),
+            rule("4", too_fast),
+            rule("6", 202),
+        ],
+        ..carrier(kind)
+    };
+    let (_carrier, mut pair) = Pair::start(settings, |config| {
+        config.extra = extra(&format!(
+            "busy_codes = [201]\nwrong_network_codes = [{elsewhere}, 202]"
+        ));
+    })
+    .await;
+    pair.gateway.submit((1..=6).map(submit).collect());
+    pair.until("all answers", |heard| answers(heard).count() == 6)
+        .await;
+    let mut by_sequence: Vec<_> = answers(&pair.heard).collect();
+    by_sequence.sort_by_key(|(sequence, _)| *sequence);
+    let answers: Vec<&Answer> = by_sequence.into_iter().map(|(_, answer)| answer).collect();
+    assert_eq!(answers[0], &Answer::Refused(refused.to_string()));
+    assert_eq!(answers[1], &Answer::WrongNetwork(elsewhere.to_string()));
+    assert_eq!(answers[2], &Answer::Throttled("201".to_owned()));
+    assert_eq!(answers[3], &Answer::Throttled(too_fast.to_string()));
+    assert!(matches!(answers[4], Answer::Accepted(_)));
+    assert_eq!(answers[5], &Answer::WrongNetwork("202".to_owned()));
+}
+
+async fn window_and_rate_are_kept(kind: Kind) {
+    // The carrier answers late and refuses a fifth unanswered request.
+    let settings = Settings {
+        window: Some(4),
+        ..slow(kind, 20)
+    };
+    let (carrier, mut pair) = Pair::start(settings, |config| {
+        (config.window, config.rate) = (4, 100);
+    })
+    .await;
+    pair.gateway.submit((1..=150).map(submit).collect());
+    pair.until("all answers", |heard| answers(heard).count() == 150)
+        .await;
+    assert_eq!(accepted(&pair.heard).len(), 150);
+    let peak = carrier.counts().peak_segments_in_one_second;
+    // On a busy machine what was written in one second may be read in less.
+    assert!((50..=110).contains(&peak), "{peak}");
+}
+
+async fn a_goodbye_waits_for_what_is_open(kind: Kind) {
+    let (carrier, mut pair) = Pair::start(slow(kind, 150), |_| {}).await;
+    pair.gateway.submit((1..=10).map(submit).collect());
+    pair.until("all written", |heard| written(heard).len() == 10)
+        .await;
+    let heard = pair.close().await;
+    assert_eq!(accepted(&heard).len(), 10);
+    assert_eq!(left_behind(&heard), (vec![], vec![]));
+    let goodbye =
+        |e: &Event| matches!(e, Event::LinkDown { reason, .. } if reason.contains("goodbye"));
+    assert!(heard.iter().any(goodbye), "{:?}", heard.last());
+    assert_eq!(carrier.counts().malformed, 0);
+}
+
+async fn a_cut_link_tells_what_was_written_and_reports_come_again(kind: Kind) {
+    let settings = Settings {
+        report_delay: Duration::from_secs(1),
+        faults: Faults {
+            lost_answers: 100.0,
+            ..Faults::default()
+        },
+        ..carrier(kind)
+    };
+    let (carrier, mut pair) = Pair::start(settings, |config| config.window = 10).await;
+    pair.gateway.submit((1..=25).map(submit).collect());
+    until("a full window has arrived", async || {
+        carrier.counts().submits == 10
+    })
+    .await;
+    carrier.kick();
+    pair.until("the link to be down", |heard| links_down(heard) == 1)
+        .await;
+    let (unanswered, unwritten) = left_behind(&pair.heard);
+    assert_eq!(unanswered, (1..=10).collect::<Vec<_>>());
+    assert_eq!(unwritten, (11..=25).collect::<Vec<_>>());
+    pair.until("the reports over the next link", |heard| {
+        reports(heard).len() == 10
+    })
+    .await;
+    pair.close().await;
+    assert_eq!(carrier.stop().await.reports, 10);
+}
+
+async fn both_sides_ask_whether_the_other_is_there(kind: Kind) {
+    let settings = Settings {
+        active_test: Duration::from_millis(70),
+        ..carrier(kind)
+    };
+    let (carrier, mut pair) = Pair::start(settings, |config| {
+        config.extra = extra("keep_alive = \"50ms\"");
+    })
+    .await;
+    let quiet = tokio::time::timeout(Duration::from_millis(600), pair.events.recv()).await;
+    assert!(quiet.is_err(), "the link stays: {quiet:?}");
+    pair.gateway.submit(vec![submit(1)]);
+    pair.until("an answer", |heard| accepted(heard).len() == 1)
+        .await;
+    assert_eq!(
+        (carrier.counts().logins, carrier.counts().malformed),
+        (1, 0)
+    );
+}
+
+/// An office whose carrier speaks `kind`.
+async fn county(kind: Kind, settings: Settings, sending: &str, gateway: &str) -> County {
+    let settings = Settings {
+        protocol: kind,
+        ..settings
+    };
+    County::open(settings, sending, gateway).await
+}
+
+async fn the_check_logs_in_and_sends_nothing(kind: Kind) {
+    let county = county(kind, county_support::carrier(), "", "links = 3").await;
+    let found = county
+        .office
+        .check_gateways(&somebody(), false)
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            found.ok,
+            found.gateways[0].links_up,
+            &found.gateways[0].finding
+        ),
+        (true, 3, &Finding::Fine)
+    );
+    let counts = county.carrier.counts();
+    assert_eq!((counts.logins, counts.submits, counts.malformed), (3, 0, 0));
+}
+
+async fn a_refusal_by_phone_is_heeded(kind: Kind) {
+    let county = county(
+        kind,
+        county_support::carrier(),
+        "",
+        "rate = 100\nwindow = 16",
+    )
+    .await;
+    let list = county.numbers(200);
+    let queued = county.send(&list, "注意防汛", OnDoubt::Hold).await;
+    let last = watchbell::domain::phone::Phone::from_number(13_800_100_199).unwrap();
+    county.carrier.inject_mo(last, "退订");
+    let counts = county.finish(queued.frozen.run).await;
+    assert_eq!(
+        (
+            counts.of(Outcome::Delivered),
+            counts.of(Outcome::Suppressed)
+        ),
+        (199, 1),
+        "{counts:?}"
+    );
+    assert!(!county.carrier.per_number().contains_key(&last));
+}
+
+async fn thousands_with_faults_lose_nobody_and_double_nobody(kind: Kind) {
+    let settings = Settings {
+        undelivered_percent: 3.0,
+        faults: Faults {
+            lost_answers: 1.0,
+            duplicate_reports: 1.0,
+            early_reports: 1.0,
+            late_reports: 1.0,
+            late_factor: 10,
+            slow_answers: 1.0,
+            slow_by: Duration::from_millis(100),
+            out_of_order: 1.0,
+            garbage: 1.0,
+            disconnect_every: Some(900),
+            ..Faults::default()
+        },
+        ..county_support::carrier()
+    };
+    let county = county(
+        kind,
+        settings,
+        "doubt_grace = \"10s\"",
+        "rate = 1000\nlinks = 2\nwindow = 32\nresponse_timeout = \"1s\"",
+    )
+    .await;
+    let list = county.numbers(3_000);
+    // One part: a long message that was cut in the middle waits for a person's word.
+    let text = "今日高温，请落实防暑降温措施。";
+    let queued = county.send(&list, text, OnDoubt::Hold).await;
+    let counts = county.finish(queued.frozen.run).await;
+    // What was written to a link when it was cut stays in doubt exactly where the carrier never had it.
+    let in_doubt = counts.of(Outcome::InDoubt);
+    assert_eq!(
+        (counts.total(), counts.open()),
+        (3_000, in_doubt),
+        "{counts:?}"
+    );
+    assert!(in_doubt <= 64, "{counts:?}");
+    both_sides_agree(&county).await;
+    let theirs = county.carrier.counts();
+    println!("{} {counts:?} {theirs:?}", kind.as_str());
+    assert_eq!(
+        (
+            theirs.distinct_recipients + in_doubt.unsigned_abs(),
+            theirs.recipients_sent_twice,
+            theirs.malformed
+        ),
+        (3_000, 0, 0)
+    );
+}
