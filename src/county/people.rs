@@ -191,6 +191,9 @@ impl Lot {
         const TAILS: u64 = 100_000_000;
         // Odd and no multiple of five, so it shares no factor with the number of tails.
         const STEP: u64 = 61_803_399;
+        if let Some(satellite) = self.satellite(i) {
+            return satellite;
+        }
         let share = self.draw(i, 8) % 100;
         let mut below = 0;
         let segments = SEGMENTS.iter().find(|(percent, _)| {
@@ -202,6 +205,19 @@ impl Lot {
         let tail = (i as u64 % TAILS * STEP + self.seed % TAILS) % TAILS;
         Phone::from_number(segment * TAILS + tail)
             .expect("three digits and eight are a mobile number")
+    }
+
+    /// One in a hundred is reached by satellite, as where no mast stands: numbers of none of the four carriers.
+    fn satellite(&self, i: usize) -> Option<Phone> {
+        const PREFIX: u64 = 1_749;
+        const TAILS: u64 = 10_000_000;
+        // Odd and no multiple of five, as above.
+        const STEP: u64 = 6_180_339;
+        let i = i as u64;
+        if i % 100 != 7 || i >= TAILS {
+            return None;
+        }
+        Phone::from_number(PREFIX * TAILS + (i * STEP + self.seed % TAILS) % TAILS)
     }
 
     fn draw(&self, i: usize, n: u64) -> u64 {

@@ -85,17 +85,20 @@ fn settings(database: &str) -> String {
         county::COUNTY
     );
     super::orders::settings(&mut text);
-    // One carrier takes batches over HTTP; it has no door to call at here, so its reports are fetched.
-    let http = "address = \"http://127.0.0.1:7891\"\nlinks = 4\nwindow = 200\nbatch = 100\npoll_every = \"200ms\"\n";
-    let cmpp = "address = \"127.0.0.1:7890\"\nlinks = 2\nwindow = 32\n";
+    // A gateway for each protocol. Over HTTP batches go, and as there is no door to call at, reports are fetched.
+    let http = "address = \"http://127.0.0.1:7891\"\nlinks = 4\nwindow = 100\nbatch = 50\npoll_every = \"200ms\"\n";
+    let wire = "address = \"127.0.0.1:7890\"\nlinks = 2\nwindow = 32\n";
     for (id, kind, carriers, rate, own) in [
-        ("mobile", "cmpp20", r#""mobile", "broadnet""#, 600, cmpp),
-        ("unicom", "cmpp20", r#""unicom""#, 300, cmpp),
-        ("telecom", "http", r#""telecom""#, 300, http),
+        ("mobile", "cmpp20", "mobile", 600, wire),
+        ("broadnet", "cmpp30", "broadnet", 100, wire),
+        ("unicom", "smpp34", "unicom", 300, wire),
+        ("telecom", "smgp30", "telecom", 300, wire),
+        // Who is of none of these: satellite phones.
+        ("cloud", "http", "any", 100, http),
     ] {
         _ = write!(
             text,
-            "\n[[gateways]]\nid = \"{id}\"\nkind = \"{kind}\"\ncarriers = [{carriers}]\n\
+            "\n[[gateways]]\nid = \"{id}\"\nkind = \"{kind}\"\ncarriers = [\"{carriers}\"]\n\
              account = \"901234\"\npassword = \"practice\"\naccess_number = \"10690000\"\nservice_id = \"SAFETY\"\n\
              rate = {rate}\nprice = 0.05\nresponse_timeout = \"1s\"\n{own}"
         );

@@ -54,6 +54,17 @@ async fn june(dir: &Path, more: &[&str]) -> serde_json::Value {
         "{json}"
     );
     assert_eq!(json["ledger"]["verified"], true);
+    let gateways = json["gateways"].as_array().unwrap();
+    let kinds: Vec<_> = gateways
+        .iter()
+        .map(|g| g["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["cmpp20", "cmpp30", "smpp34", "smgp30", "http"]);
+    for gateway in gateways {
+        let n = |key: &str| gateway[key].as_u64().unwrap();
+        assert!(n("submitted_segments") > 0, "{gateway}");
+        assert!(n("peak_segments_in_one_second") <= n("rate"), "{gateway}");
+    }
     let orders = json["work_orders"].as_array().unwrap();
     assert_eq!(orders.len(), 3, "{json}");
     for order in orders {
