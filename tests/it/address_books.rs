@@ -130,7 +130,9 @@ fn most_people_are_with_china_mobile_and_every_carrier_has_some() {
     }
     let of = |carrier| share.get(&carrier).copied().unwrap_or(0);
     assert!(of(Carrier::Mobile) > of(Carrier::Unicom) + of(Carrier::Telecom));
-    assert!(of(Carrier::Broadnet) > 50 && of(Carrier::Other) == 0);
+    assert!(of(Carrier::Broadnet) > 50);
+    // Satellite phones, one in a hundred.
+    assert!((40..=60).contains(&of(Carrier::Other)));
 }
 
 #[test]
