@@ -102,12 +102,25 @@ pub fn reason(word: &str, lang: Lang) -> &str {
     }
 }
 
+/// The words of reports that may have a number behind them (SMGP, SMPP: `UNDELIV:003`).
+const WITH_NUMBER: &[&str] = &[
+    "UNDELIV", "EXPIRED", "DELETED", "UNKNOWN", "ACCEPTD", "REJECTD",
+];
+
 /// Why a message did not arrive, by its code.
 pub fn cause(code: &str, lang: Lang) -> String {
     if let Some(rest) = code.strip_prefix("partial:") {
         return lang.pick(
             format!("长短信只发出一部分：{}", cause(rest, lang)),
             format!("only a part of a long text went: {}", cause(rest, lang)),
+        );
+    }
+    if let Some((word, number)) = code.split_once(':')
+        && WITH_NUMBER.contains(&word)
+    {
+        return lang.pick(
+            format!("{}（运营商代码 {number}）", cause(word, lang)),
+            format!("{} (the carrier's number {number})", cause(word, lang)),
         );
     }
     let (zh, en) = match code {
@@ -187,6 +200,8 @@ mod tests {
     #[test]
     fn codes_are_told_in_plain_words() {
         assert!(cause("MK:0001", Lang::Zh).contains("短信中心"));
+        let numbered = cause("UNDELIV:003", Lang::En);
+        assert!(numbered.starts_with("undeliverable") && numbered.contains("003"));
         assert!(cause("partial:not_after", Lang::En).ends_with("its latest time was past"));
         assert!(cause("X9", Lang::Zh).contains("请问运营商"));
     }

@@ -330,23 +330,24 @@ async fn a_cut_link_tells_what_was_written_and_reports_come_again(kind: Kind) {
 }
 
 async fn both_sides_ask_whether_the_other_is_there(kind: Kind) {
-    let settings = Settings {
-        active_test: Duration::from_millis(70),
-        ..carrier(kind)
-    };
-    let (carrier, mut pair) = Pair::start(settings, |config| {
-        config.extra = extra("keep_alive = \"50ms\"");
-    })
-    .await;
-    let quiet = tokio::time::timeout(Duration::from_millis(600), pair.events.recv()).await;
-    assert!(quiet.is_err(), "the link stays: {quiet:?}");
-    pair.gateway.submit(vec![submit(1)]);
-    pair.until("an answer", |heard| accepted(heard).len() == 1)
+    // First only the carrier asks, then only we do; either would close the link without answers.
+    for (theirs, ours) in [(200, "30s"), (60_000, "150ms")] {
+        let settings = Settings {
+            active_test: Duration::from_millis(theirs),
+            ..carrier(kind)
+        };
+        let (carrier, mut pair) = Pair::start(settings, |config| {
+            config.extra = extra(&format!("keep_alive = \"{ours}\""));
+        })
         .await;
-    assert_eq!(
-        (carrier.counts().logins, carrier.counts().malformed),
-        (1, 0)
-    );
+        let quiet = tokio::time::timeout(Duration::from_secs(1), pair.events.recv()).await;
+        assert!(quiet.is_err(), "the link stays: {quiet:?}");
+        pair.gateway.submit(vec![submit(1)]);
+        pair.until("an answer", |heard| accepted(heard).len() == 1)
+            .await;
+        let counts = carrier.counts();
+        assert_eq!((counts.logins, counts.malformed), (1, 0));
+    }
 }
 
 /// An office whose carrier speaks `kind`.
