@@ -51,8 +51,8 @@ pub async fn run(args: DemoArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         lang: ctx.lang,
     };
     ctx.out.note(ctx.say(
-        "【演练】三家模拟运营商，不会发出任何真实短信。",
-        "PRACTICE: three simulated carriers, no real message goes out.",
+        "【演练】运营商都是模拟的，不会发出任何真实短信。",
+        "PRACTICE: simulated carriers, no real message goes out.",
     ))?;
     let progress = Progress::new(0, ctx.say("六月", "June"));
     let lang = ctx.lang;
