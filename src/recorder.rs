@@ -148,8 +148,8 @@ pub struct Decision {
 /// A forecast as an approver was told it.
 #[derive(Debug, Clone)]
 pub struct Told {
-    /// By slot and gateway.
-    pub rows: Vec<ForetoldRow>,
+    /// By campaign, slot and gateway: the forecasts of the one let out, and of others that it moves.
+    pub campaigns: BTreeMap<CampaignId, Vec<ForetoldRow>>,
     /// The ledger's newest entry when it was reckoned. A forecast behind it at the commit is an error:
     /// another approval has taken of the same quotas meanwhile.
     pub after: i64,

@@ -3,6 +3,7 @@
 //! claiming → let windows answer → say goodbye → last commit → give the lock back.
 
 mod ending;
+mod upkeep;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -33,7 +34,7 @@ use crate::{
     domain::{carrier::Carrier, event::Event as Entry, id::GatewayId, time::Micros},
     gateway::{self, Event, Gateway, Health, OpenError},
     recorder::{Committed, Op, Recorder},
-    store::{self, Store, error::Next},
+    store::{self, Store},
 };
 
 /// How often the database's change counter is asked.
@@ -118,6 +119,8 @@ pub struct Engine {
     outbox_ops: usize,
     installation: String,
     renewed: Instant,
+    /// The database's journal is being folded.
+    folding: Option<JoinHandle<store::Result<()>>>,
     halted: Option<Halt>,
     /// When a person stopped all sending, as last seen; 0: not.
     stopped_us: i64,
@@ -217,6 +220,7 @@ impl Engine {
             outbox_ops: 0,
             installation: found.installation,
             renewed: Instant::now(),
+            folding: None,
             halted: None,
             stopped_us: 0,
             phase: if found.held { Phase::Held } else { Phase::Live },
@@ -374,107 +378,6 @@ impl Engine {
             self.housekeeper.look_again();
             self.look_now = true;
         }
-    }
-
-    /// A database that is away for a moment is waited for: the journal does the same, and without a
-    /// renewed lease no byte goes out.
-    async fn poll_or_wait(&mut self) -> Result<(), EngineError> {
-        match self.poll().await {
-            Err(EngineError::Store(error))
-                if error.next() != Next::Die && !self.recorder.is_finished() =>
-            {
-                tracing::warn!("The database does not answer for now: {error}");
-                Ok(())
-            }
-            done => done,
-        }
-    }
-
-    /// Reads what people and other processes changed; keeps the lease, the sidecar and the house.
-    async fn poll(&mut self) -> Result<(), EngineError> {
-        if self.renewed.elapsed() >= RENEW_EVERY {
-            self.renewed = Instant::now();
-            if !self.lock.renew().await? {
-                return Err(EngineError::LeaseLost);
-            }
-            write_sidecar(&self.parts, &self.installation).await?;
-            self.tell_of_absent();
-        }
-        if self.recorder.is_finished() {
-            return Err(self.journal_error().await);
-        }
-        let now = self.parts.clock.now();
-        let mut tx = self.parts.store.read("poll").await?;
-        let Some(news) = self.housekeeper.look(&mut tx, now).await? else {
-            return self.count_after_halt().await;
-        };
-        drop(tx);
-        let was_halted = self.halted.is_some();
-        // Stopped once more: whoever did waits for a count of their own.
-        let stopped_again = news.stopped_us != self.stopped_us;
-        self.halted = match (news.may_send, news.stopped_us > 0, self.halted) {
-            (true, ..) => None,
-            (false, false, _) => Some(Halt::Held),
-            (false, true, Some(Halt::Counted)) if !stopped_again => Some(Halt::Counted),
-            (false, true, _) => Some(Halt::Waiting),
-        };
-        if news.may_send {
-            if self.phase == Phase::Held {
-                self.phase = Phase::Released;
-            }
-            if was_halted {
-                self.core.resume(now);
-            }
-        } else {
-            self.core.halt();
-        }
-        self.stopped_us = news.stopped_us;
-        for message in &news.resent {
-            self.core.forget(*message);
-        }
-        self.core.lanes(now, news.lanes);
-        if !news.ops.is_empty() {
-            self.outbox_ops += news.ops.len();
-            self.outbox.push_back(news.ops);
-        }
-        for alert in news.alerts {
-            self.parts.alerts.raise(alert);
-        }
-        self.count_after_halt().await
-    }
-
-    /// A gateway that has never had a link has none to lose: nobody else tells of it.
-    fn tell_of_absent(&self) {
-        for (id, gateway) in &self.gateways {
-            let health = gateway.health();
-            if let (0, Some(trouble)) = (health.links_up, health.trouble) {
-                self.parts.alerts.raise(Alert {
-                    kind: Kind::GatewayDown,
-                    subject: id.0.clone(),
-                    zh: format!("网关 {id} 没有可用的连接，它的短信在等待：{trouble}"),
-                    en: format!("gateway {id} is down, its messages wait: {trouble}"),
-                });
-            }
-        }
-    }
-
-    /// After a halt, once nothing is between claim and wire: says exactly how many have left.
-    async fn count_after_halt(&mut self) -> Result<(), EngineError> {
-        let settled = self.core.is_quiet() && self.outbox.is_empty() && self.uncommitted == 0;
-        if self.halted != Some(Halt::Waiting) || !settled {
-            return Ok(());
-        }
-        let left = self.parts.store.read("count_left").await?.left().await?;
-        self.halted = Some(Halt::Counted);
-        let event = Entry::Stop {
-            by: "watchbell".into(),
-            act: "left".into(),
-            reason: String::new(),
-            left: Some(left),
-        };
-        self.outbox_ops += 1;
-        self.outbox.push_back(vec![Op::Note(event)]);
-        Ok(())
     }
 
     /// Why the journal's task has ended.

@@ -342,29 +342,27 @@ async fn keep_forecast(
                 .to_owned(),
         ));
     }
-    if told.rows.is_empty() {
-        return Ok(());
+    for (campaign, rows) in &told.campaigns {
+        let kept: Vec<ForecastRow> = rows
+            .iter()
+            .map(|r| ForecastRow {
+                campaign_id: campaign.to_string(),
+                slot_us: r.slot,
+                gateway: r.gateway.0.clone(),
+                people: r.people,
+                segments: r.segments,
+                starts_us: r.starts,
+                ends_us: r.ends,
+                made_us: work.now.0,
+            })
+            .collect();
+        tx.put_forecasts(&kept).await?;
+        work.note(&Event::Forecast {
+            by: decision.by.clone(),
+            campaign: *campaign,
+            rows: rows.clone(),
+        });
     }
-    let kept: Vec<ForecastRow> = told
-        .rows
-        .iter()
-        .map(|r| ForecastRow {
-            campaign_id: decision.campaign.to_string(),
-            slot_us: r.slot,
-            gateway: r.gateway.0.clone(),
-            people: r.people,
-            segments: r.segments,
-            starts_us: r.starts,
-            ends_us: r.ends,
-            made_us: work.now.0,
-        })
-        .collect();
-    tx.put_forecasts(&kept).await?;
-    work.note(&Event::Forecast {
-        by: decision.by.clone(),
-        campaign: decision.campaign,
-        rows: told.rows.clone(),
-    });
     Ok(())
 }
 

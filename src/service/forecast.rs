@@ -5,6 +5,7 @@ mod clash;
 mod compare;
 mod gather;
 mod quota;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,6 @@ use super::{Office, ServiceError};
 use crate::{
     config,
     domain::{
-        event::ForetoldRow,
         forecast::{self, Contract, Course, Passage},
         hours::{Hours, Window},
         id::{CampaignId, GatewayId},
@@ -23,7 +23,6 @@ use crate::{
         priority::Priority,
         time::Micros,
     },
-    recorder::Told,
 };
 
 pub use clash::{Clash, OFTEN};
@@ -135,6 +134,13 @@ impl Office {
 
     /// What a campaign that is handed in or let out will do among all others that are.
     pub async fn forecast_campaign(&self, id: CampaignId) -> Result<Forecast, ServiceError> {
+        let now = self.clock.now();
+        let all = self.items_beside(now, id).await?;
+        self.foretell(now, &all).await
+    }
+
+    /// This campaign's runs, and all others that are handed in or let out.
+    async fn items_beside(&self, now: Micros, id: CampaignId) -> Result<Vec<Item>, ServiceError> {
         let campaign = self.campaign(id).await?;
         let state = campaign.state()?;
         if !matches!(
@@ -146,48 +152,33 @@ impl Office {
                 format!("the campaign is {state}: it can be forecast once it is handed in"),
             ));
         }
-        let now = self.clock.now();
         let own = id.to_string();
-        let all = self.items_ahead(now, |_| true, |c| c.id == own).await?;
-        self.foretell(now, &all).await
+        self.items_ahead(now, |_| true, |c| c.id == own).await
     }
 
-    /// What the approver of a campaign is told, to be kept with the approval: an answer of no where a
-    /// gateway's quota would not suffice. `None`: it cannot be forecast.
-    pub(super) async fn told(&self, id: CampaignId) -> Result<Option<Told>, ServiceError> {
-        let after = self.store.read("head").await?.head().await?.n;
-        let forecast = match self.forecast_campaign(id).await {
-            Ok(forecast) => forecast,
-            // Another campaign's vanished group must not keep an urgent one from being let out.
-            Err(error) => {
-                tracing::warn!(campaign.id = %id, "No forecast for campaign {id}: {error}");
-                return Ok(None);
-            }
-        };
-        forecast.check_quotas()?;
-        let at = |t: Option<Micros>| t.map_or(0, |t| t.0);
-        let rows = forecast
-            .runs
-            .iter()
-            .flat_map(|run| run.gateways.iter().map(move |g| (run.slot, g)))
-            .map(|(slot, g)| ForetoldRow {
-                slot: slot.0,
-                gateway: g.gateway.clone(),
-                people: g.people,
-                segments: g.segments,
-                starts: at(g.starts),
-                ends: at(g.ends),
-            })
-            .collect();
-        Ok(Some(Told { rows, after }))
+    /// The course of each of these, beside all the others of them.
+    fn courses(&self, items: &[Item]) -> Vec<Course> {
+        let loads: Vec<_> = items.iter().map(|i| i.load.clone()).collect();
+        forecast::simulate(&loads, &self.contracts(), &self.hours())
+    }
+
+    fn contracts(&self) -> Vec<Contract> {
+        self.config.gateways.iter().map(contract).collect()
     }
 
     async fn foretell(&self, now: Micros, items: &[Item]) -> Result<Forecast, ServiceError> {
+        let courses = self.courses(items);
+        self.reckon(now, items, &courses).await
+    }
+
+    async fn reckon(
+        &self,
+        now: Micros,
+        items: &[Item],
+        courses: &[Course],
+    ) -> Result<Forecast, ServiceError> {
         let hours = self.hours();
-        let contracts: Vec<Contract> = self.config.gateways.iter().map(contract).collect();
-        let loads: Vec<_> = items.iter().map(|i| i.load.clone()).collect();
-        let courses = forecast::simulate(&loads, &contracts, &hours);
-        let quotas = self.quotas(now, items, &courses, &contracts).await?;
+        let quotas = self.quotas(now, items, courses, &self.contracts()).await?;
         let days: BTreeSet<_> = items
             .iter()
             .filter(|i| i.is_own)
@@ -196,9 +187,9 @@ impl Office {
         let clashes = self.clashes(&hours, items, &days).await?;
         let mut runs: Vec<RunForecast> = items
             .iter()
-            .zip(&courses)
+            .zip(courses)
             .filter(|(item, _)| item.is_own)
-            .map(|(item, course)| told(item, course))
+            .map(|(item, course)| foreseen(item, course))
             .collect();
         runs.sort_by_key(|r| r.slot);
         Ok(Forecast {
@@ -237,7 +228,7 @@ fn contract(gateway: &config::Gateway) -> Contract {
     }
 }
 
-fn told(item: &Item, course: &Course) -> RunForecast {
+fn foreseen(item: &Item, course: &Course) -> RunForecast {
     let passages = &course.passages;
     RunForecast {
         name: item.load.label.clone(),

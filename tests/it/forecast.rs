@@ -125,7 +125,8 @@ impl<'a> Desk<'a> {
             .await
             .unwrap();
         let mut ids = Vec::new();
-        for item in &diff.items {
+        // Those that the file no longer has stand behind its own.
+        for item in diff.items.iter().take(items.len()) {
             let id = item.campaign.unwrap();
             self.office.submit(&self.clerk, id, None).await.unwrap();
             ids.push(id);
@@ -276,6 +277,42 @@ async fn of_two_approvals_at_once_that_the_quota_does_not_hold_one_is_refused() 
         let refusal = verdicts.into_iter().find(Result::is_err);
         let said = refused(refusal.unwrap());
         assert!(said.contains("240") || said.contains("320"), "{said}");
+        desk.verified().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn letting_one_out_moves_the_forecasts_of_those_it_delays() {
+    on_each_database(async |story: &Story| {
+        let desk = Desk::open(story, |_| {}).await;
+        desk.group("全县", 13_800_100_000, 60).await;
+        let ends = async |id: CampaignId| {
+            let tx = desk.office.store.read("kept").await.unwrap();
+            let kept = { tx }.forecasts().await.unwrap();
+            let row = kept.into_iter().find(|r| r.campaign_id == id.to_string());
+            row.map(|r| (r.starts_us, r.ends_us, r.made_us)).unwrap()
+        };
+        let plan = [
+            item("beside", "全县", hours(&[1])),
+            item("apart", "全县", hours(&[2])),
+        ];
+        let ids = desk.submit(&plan).await;
+        desk.approve(ids[0]).await.unwrap();
+        desk.approve(ids[1]).await.unwrap();
+        let (beside, apart) = (ends(ids[0]).await, ends(ids[1]).await);
+
+        let urgent = Planned {
+            priority: Priority::Urgent,
+            ..item("urgent", "全县", hours(&[1]))
+        };
+        let urgent = desk.submit(&[urgent]).await;
+        assert_eq!(ends(ids[0]).await, beside, "nothing is let out yet");
+        desk.approve(urgent[0]).await.unwrap();
+        let behind = ends(ids[0]).await;
+        assert_eq!(behind.0 - beside.0, behind.1 - beside.1, "all of it later");
+        assert!(behind.0 >= ends(urgent[0]).await.1, "behind the urgent one");
+        assert_eq!(ends(ids[1]).await, apart, "nobody is in its way");
         desk.verified().await;
     })
     .await;

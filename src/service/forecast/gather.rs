@@ -9,7 +9,7 @@ use super::super::{Office, ServiceError};
 use crate::{
     domain::{
         forecast::{Load, Share},
-        id::GatewayId,
+        id::{CampaignId, GatewayId},
         lifecycle::CampaignState,
         plan::Planned,
         time::Micros,
@@ -21,6 +21,8 @@ use crate::{
 /// A run ahead.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
+    /// Whose; none: a plan's that is not in the database.
+    pub(super) campaign: Option<CampaignId>,
     pub(super) load: Load,
     /// As it is written; the load's is now, where that has passed.
     pub(super) slot: Micros,
@@ -169,12 +171,11 @@ impl Office {
                     shares: shares(&survey),
                 };
                 let crowd = (include.clone(), exclude.clone());
-                items.push(surveyed(
-                    load,
-                    &survey,
-                    crowd,
-                    &standing(&campaign, own(&campaign))?,
-                ));
+                let standing = standing(&campaign, own(&campaign))?;
+                items.push(Item {
+                    campaign: Some(campaign.id()?),
+                    ..surveyed(load, &survey, crowd, &standing)
+                });
             }
         }
         Ok(items)
@@ -244,6 +245,7 @@ fn surveyed(
     standing: &Standing,
 ) -> Item {
     Item {
+        campaign: None,
         slot: load.slot,
         load,
         is_own: standing.is_own,
@@ -314,6 +316,7 @@ async fn frozen(
         shares,
     };
     Ok(Some(Item {
+        campaign: Some(run.campaign()?),
         load,
         slot: Micros(run.slot_us),
         is_own,

@@ -1,0 +1,134 @@
+//! The engine's turns by the clock: the lease, the sidecar, the database's own upkeep, and what people
+//! and other processes changed.
+
+use tokio::time::Instant;
+
+use super::{Engine, EngineError, Halt, Phase};
+use crate::{
+    alert::{Alert, Kind},
+    domain::event::Event as Entry,
+    engine::{held::write_sidecar, lock::RENEW_EVERY},
+    recorder::Op,
+    store::error::Next,
+};
+
+impl Engine {
+    /// A database that is away for a moment is waited for: the journal does the same, and without a
+    /// renewed lease no byte goes out.
+    pub(super) async fn poll_or_wait(&mut self) -> Result<(), EngineError> {
+        match self.poll().await {
+            Err(EngineError::Store(error))
+                if error.next() != Next::Die && !self.recorder.is_finished() =>
+            {
+                tracing::warn!("The database does not answer for now: {error}");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// Reads what people and other processes changed; keeps the lease, the sidecar and the house.
+    async fn poll(&mut self) -> Result<(), EngineError> {
+        if self.renewed.elapsed() >= RENEW_EVERY {
+            self.renewed = Instant::now();
+            if !self.lock.renew().await? {
+                return Err(EngineError::LeaseLost);
+            }
+            write_sidecar(&self.parts, &self.installation).await?;
+            self.fold().await?;
+            self.tell_of_absent();
+        }
+        if self.recorder.is_finished() {
+            return Err(self.journal_error().await);
+        }
+        let now = self.parts.clock.now();
+        let mut tx = self.parts.store.read("poll").await?;
+        let Some(news) = self.housekeeper.look(&mut tx, now).await? else {
+            return self.count_after_halt().await;
+        };
+        drop(tx);
+        let was_halted = self.halted.is_some();
+        // Stopped once more: whoever did waits for a count of their own.
+        let stopped_again = news.stopped_us != self.stopped_us;
+        self.halted = match (news.may_send, news.stopped_us > 0, self.halted) {
+            (true, ..) => None,
+            (false, false, _) => Some(Halt::Held),
+            (false, true, Some(Halt::Counted)) if !stopped_again => Some(Halt::Counted),
+            (false, true, _) => Some(Halt::Waiting),
+        };
+        if news.may_send {
+            if self.phase == Phase::Held {
+                self.phase = Phase::Released;
+            }
+            if was_halted {
+                self.core.resume(now);
+            }
+        } else {
+            self.core.halt();
+        }
+        self.stopped_us = news.stopped_us;
+        for message in &news.resent {
+            self.core.forget(*message);
+        }
+        self.core.lanes(now, news.lanes);
+        if !news.ops.is_empty() {
+            self.outbox_ops += news.ops.len();
+            self.outbox.push_back(news.ops);
+        }
+        for alert in news.alerts {
+            self.parts.alerts.raise(alert);
+        }
+        self.count_after_halt().await
+    }
+
+    /// Has the database's journal folded aside, once the last folding is over; an error of the disk is as
+    /// deadly there as in a commit.
+    async fn fold(&mut self) -> Result<(), EngineError> {
+        match self.folding.take_if(|f| f.is_finished()) {
+            Some(done) => match done.await {
+                Ok(Err(error)) if error.next() == Next::Die => return Err(error.into()),
+                Ok(Err(error)) => tracing::debug!("The journal is not folded for now: {error}"),
+                Ok(Ok(())) | Err(_) => {}
+            },
+            None if self.folding.is_some() => return Ok(()),
+            None => {}
+        }
+        let store = self.parts.store.clone();
+        self.folding = Some(tokio::spawn(async move { store.fold().await }));
+        Ok(())
+    }
+
+    /// A gateway that has never had a link has none to lose: nobody else tells of it.
+    fn tell_of_absent(&self) {
+        for (id, gateway) in &self.gateways {
+            let health = gateway.health();
+            if let (0, Some(trouble)) = (health.links_up, health.trouble) {
+                self.parts.alerts.raise(Alert {
+                    kind: Kind::GatewayDown,
+                    subject: id.0.clone(),
+                    zh: format!("网关 {id} 没有可用的连接，它的短信在等待：{trouble}"),
+                    en: format!("gateway {id} is down, its messages wait: {trouble}"),
+                });
+            }
+        }
+    }
+
+    /// After a halt, once nothing is between claim and wire: says exactly how many have left.
+    async fn count_after_halt(&mut self) -> Result<(), EngineError> {
+        let settled = self.core.is_quiet() && self.outbox.is_empty() && self.uncommitted == 0;
+        if self.halted != Some(Halt::Waiting) || !settled {
+            return Ok(());
+        }
+        let left = self.parts.store.read("count_left").await?.left().await?;
+        self.halted = Some(Halt::Counted);
+        let event = Entry::Stop {
+            by: "watchbell".into(),
+            act: "left".into(),
+            reason: String::new(),
+            left: Some(left),
+        };
+        self.outbox_ops += 1;
+        self.outbox.push_back(vec![Op::Note(event)]);
+        Ok(())
+    }
+}
