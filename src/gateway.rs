@@ -61,6 +61,31 @@ pub struct Submit {
     pub valid_until: Option<Micros>,
     /// Where several numbers travel in one request: which. Those of one request stand together.
     pub request: Request,
+    /// With whom it may share a submit of a binary protocol.
+    pub sharing: Sharing,
+}
+
+impl Submit {
+    /// May the two travel in one submit: do they differ in nothing but the receiver?
+    fn is_like(&self, other: &Self) -> bool {
+        self.lane == other.lane
+            && self.sharing == other.sharing
+            && self.part == other.part
+            && self.valid_until == other.valid_until
+            && self.link == other.link
+            && self.priority == other.priority
+            && self.text == other.text
+    }
+}
+
+/// With whom a segment may share a submit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sharing {
+    /// With anyone who gets the same.
+    #[default]
+    Anyone,
+    /// With these alone: a larger submit with them was refused, and one of them may be why.
+    Only(u32),
 }
 
 /// One request with several numbers: always the same numbers and the same text, however often it is
@@ -97,6 +122,14 @@ pub struct CarrierMessageId(pub String);
 pub enum Answer {
     /// Taken; reports will name this id.
     Accepted(CarrierMessageId),
+    /// Taken as one of several numbers; reports will name the answer's id, or the one that this number
+    /// has by the protocol's way of counting: carriers do either.
+    AcceptedAs {
+        /// What the answer said, for all of them.
+        answered: CarrierMessageId,
+        /// What it is by counting.
+        counted: CarrierMessageId,
+    },
     /// Too fast: surely did not leave, may go again.
     Throttled(String),
     /// The number is another carrier's (ported): surely did not leave, may go by another gateway.

@@ -68,6 +68,8 @@ pub enum Op {
         part: u8,
         /// What it says.
         change: Change,
+        /// As in [`PartNews`].
+        counted: Option<String>,
     },
     /// The report window of what awaits a report is over.
     WindowOver(InflightRow),
@@ -204,6 +206,9 @@ pub struct PartNews {
     pub asked: Micros,
     /// Of a doubt: its answer can no longer come.
     pub gone: bool,
+    /// Of a yes to several numbers: the id that this one has by counting, where it is another than the
+    /// answer's. Its reports name either.
+    pub counted: Option<String>,
 }
 
 /// A range that goes back into the queue.
@@ -466,7 +471,8 @@ impl Recorder {
                 message,
                 part,
                 change,
-            } => work.late_answer(gateway, *message, *part, change),
+                counted,
+            } => work.late_answer(gateway, *message, *part, change, counted.clone()),
             Op::WindowOver(row) => work.window_over(row),
             Op::Gone(message, part) => work.gone(*message, *part),
             Op::Release(release) => work.release(tx, release).await?,

@@ -30,7 +30,7 @@ use tracing::warn;
 
 pub use account::NumberCounts;
 pub use command::{RunError, SPEAKS, run};
-pub use settings::{Faults, Http, Losing, Receipts, Refusal, Settings, Shape};
+pub use settings::{BatchIds, Faults, Http, Losing, Receipts, Refusal, Settings, Shape};
 
 use crate::{config::Kind, domain::phone::Phone};
 use account::Account;

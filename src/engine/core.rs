@@ -418,22 +418,37 @@ impl Core {
         source: Source,
         gone: bool,
     ) {
-        let Some(claim) = self.claims.get(&claim) else {
-            return;
-        };
-        let Some(progress) = claim.open.get(&message.position()) else {
-            return;
-        };
-        self.ops.push(Op::Part(PartNews {
+        let news = self.news_of(claim, message, part, change);
+        self.ops.extend(news.map(|news| {
+            Op::Part(PartNews {
+                source,
+                gone,
+                ..news
+            })
+        }));
+    }
+
+    /// News of an open message, in our own words until somebody else is said to have them.
+    fn news_of(
+        &self,
+        claim: i64,
+        message: MessageId,
+        part: u8,
+        change: Change,
+    ) -> Option<PartNews> {
+        let claim = self.claims.get(&claim)?;
+        let progress = claim.open.get(&message.position())?;
+        Some(PartNews {
             message,
             part,
             phone: progress.phone,
             gateway: claim.gateway.clone(),
             change,
-            source,
+            source: Source::Watchbell,
             asked: claim.at,
-            gone,
-        }));
+            gone: false,
+            counted: None,
+        })
     }
 
     /// A message of a claim is settled; the claim closes with its last.

@@ -351,6 +351,7 @@ impl Housekeeper {
                             source: Source::Watchbell,
                             asked: now,
                             gone: false,
+                            counted: None,
                         }));
                     }
                 }

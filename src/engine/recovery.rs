@@ -246,6 +246,7 @@ async fn doubts(tx: &mut Tx, claim: &ClaimRow, ids: &[MessageId]) -> store::Resu
             source: Source::Gateway,
             asked: Micros(claim.at_us),
             gone: true,
+            counted: None,
         }));
     }
     Ok(ops)

@@ -16,7 +16,7 @@ use watchbell_wire::{
 
 use super::{
     Answer, CarrierMessageId, OpenError, Report, Submit, Verdict,
-    content::{beijing, content, valid_time},
+    content::{beijing, content, receivers, valid_time},
     options::Options,
     protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply},
 };
@@ -148,13 +148,10 @@ impl Protocol for Cmpp {
         self.put(sequence, Pdu::Connect(connect), out);
     }
 
-    fn submit(&mut self, submit: &Submit, out: &mut BytesMut) -> Result<(), String> {
+    fn submit(&mut self, batch: &[Submit], out: &mut BytesMut) -> Result<(), String> {
+        let submit = batch.first().ok_or("a submit to nobody")?;
         let (coding, content) = content(submit, Some((Coding::Ascii, LONGEST_ASCII)))?;
-        let number = if self.prefix86 {
-            format!("86{}", submit.phone.expose())
-        } else {
-            submit.phone.expose()
-        };
+        let prefix = if self.prefix86 { "86" } else { "" };
         let valid_time = submit.valid_until.map(valid_time).unwrap_or_default();
         let level = if submit.priority == Priority::Urgent {
             URGENT_LEVEL
@@ -176,7 +173,7 @@ impl Protocol for Cmpp {
             tp_udhi: u8::from(submit.part.total > 1),
             msg_fmt: coding.msg_fmt(),
             valid_time: FixedStr::new(valid_time).unwrap_or_default(),
-            dest_terminal_ids: vec![FixedStr::new(number).map_err(|e| e.to_string())?],
+            dest_terminal_ids: receivers(batch, prefix)?,
             msg_content: content.into(),
             ..self.common.clone()
         });
@@ -189,6 +186,13 @@ impl Protocol for Cmpp {
             out,
         )
         .map_err(|e| e.to_string())
+    }
+
+    fn counted(&self, first: &CarrierMessageId, place: u16) -> CarrierMessageId {
+        match u64::from_str_radix(&first.0, 16) {
+            Ok(id) => carrier_id(MsgId(id).for_receiver(place)),
+            Err(_) => first.clone(),
+        }
     }
 
     fn keep_alive(&self, sequence: u32, out: &mut BytesMut) {

@@ -1,7 +1,10 @@
 //! What China's carriers have in common on the wire: Beijing time, and a text's bytes behind their header.
 
 use chrono::{DateTime, FixedOffset};
-use watchbell_wire::text::{self, Coding};
+use watchbell_wire::{
+    FixedStr,
+    text::{self, Coding},
+};
 
 use super::Submit;
 use crate::domain::time::Micros;
@@ -21,6 +24,16 @@ pub(super) fn beijing(at: Micros) -> DateTime<FixedOffset> {
 /// UTC (SMPP 3.4 §7.1.1).
 pub(super) fn valid_time(until: Micros) -> String {
     format!("{}032+", beijing(until).format("%y%m%d%H%M%S"))
+}
+
+/// The receivers as a carrier wants them.
+pub(super) fn receivers<const N: usize>(
+    batch: &[Submit],
+    prefix: &str,
+) -> Result<Vec<FixedStr<N>>, String> {
+    let number = |submit: &Submit| FixedStr::new(format!("{prefix}{}", submit.phone.expose()));
+    let numbers: Result<_, _> = batch.iter().map(number).collect();
+    numbers.map_err(|e| e.to_string())
 }
 
 /// The concatenation header of a part (`05 00 03`, reference, total, number); nothing for a short text.

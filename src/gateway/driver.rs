@@ -62,6 +62,8 @@ pub(super) struct Settings {
     pub(super) local_address: Option<IpAddr>,
     pub(super) links: LinkNo,
     pub(super) rate: u32,
+    /// Numbers in one submit at most.
+    pub(super) batch: u16,
     pub(super) limits: Limits,
 }
 
@@ -78,6 +80,8 @@ struct Driver<P> {
     buffer: Vec<u8>,
     random: Random,
     refused: u32,
+    /// Counts the halves of refused submits.
+    splits: u32,
     trouble: Option<String>,
     /// Set once closing: when patience ends.
     closing: Option<Instant>,
@@ -91,7 +95,7 @@ impl<P: Protocol + Clone> Driver<P> {
         });
         Self {
             links: (0..settings.links).map(|no| Link::new(no, now)).collect(),
-            pacer: Pacer::new(now, settings.rate, 1),
+            pacer: Pacer::new(now, settings.rate, settings.batch.into()),
             protocol,
             settings,
             context,
@@ -102,6 +106,7 @@ impl<P: Protocol + Clone> Driver<P> {
             buffer: vec![0; BATCH_BYTES],
             random: Random(seed),
             refused: 0,
+            splits: 0,
             trouble: None,
             closing: None,
         }
@@ -326,6 +331,20 @@ impl<P: Protocol + Clone> Driver<P> {
                     link: no,
                     answer,
                 });
+            }
+            Happening::AnsweredAll { answers, delay } => {
+                link.proved_good();
+                let is_throttled =
+                    |(_, answer): &(u32, Answer)| matches!(answer, Answer::Throttled(_));
+                if answers.iter().any(is_throttled) && self.pacer.throttled(now, delay) {
+                    self.outbox.push_back(Event::Pace(self.pacer.pace()));
+                }
+                self.outbox
+                    .push_back(Event::AnsweredAll { link: no, answers });
+            }
+            Happening::Split(batch) => {
+                link.proved_good();
+                self.split(batch);
             }
             Happening::TimedOut(sequences) => self.outbox.push_back(Event::TimedOut(sequences)),
             Happening::Delivered {

@@ -56,8 +56,9 @@ pub(super) struct Talk<P> {
     pub(super) up_since: Option<Instant>,
     /// The socket took less than it was given.
     blocked: bool,
-    /// A submit stands half in the transmit buffer: it is paced again before its rest goes.
-    pub(super) half_written: bool,
+    /// Numbers of the submit that stands half in the transmit buffer: they are paced again before its rest
+    /// goes.
+    pub(super) half_written: u32,
 }
 
 impl<P: Protocol> Link<P> {
@@ -102,7 +103,7 @@ impl<P: Protocol> Link<P> {
             stream,
             up_since: None,
             blocked: false,
-            half_written: false,
+            half_written: 0,
         };
         self.phase = Phase::Talking(Box::new(talk));
     }

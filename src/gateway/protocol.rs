@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::text::Coding;
 
-use super::{Answer, Report, Submit};
+use super::{Answer, CarrierMessageId, Report, Submit};
 use crate::domain::{phone::Phone, time::Micros};
 
 /// A protocol's PDUs.
@@ -15,8 +15,13 @@ pub trait Protocol: fmt::Debug + Send + 'static {
     fn idle_after(&self) -> Duration;
     /// Appends the login request.
     fn login(&mut self, sequence: u32, wall: Micros, out: &mut BytesMut);
-    /// Appends a submit, or says why it can't be written.
-    fn submit(&mut self, submit: &Submit, out: &mut BytesMut) -> Result<(), String>;
+    /// Appends a submit to all of these, who differ in nothing but their numbers; it bears the first one's
+    /// sequence number. Or says why it can't be written.
+    fn submit(&mut self, batch: &[Submit], out: &mut BytesMut) -> Result<(), String>;
+    /// The id of the receiver at this place (from 0) of a submit that was answered with `first`.
+    fn counted(&self, first: &CarrierMessageId, _place: u16) -> CarrierMessageId {
+        first.clone()
+    }
     /// Appends the question whether the peer is there.
     fn keep_alive(&self, sequence: u32, out: &mut BytesMut);
     /// Appends the goodbye.
@@ -60,6 +65,15 @@ pub enum Incoming {
         sequence: u32,
         /// What the carrier said.
         answer: Answer,
+    },
+    /// Answer to a submit with several numbers, to some of which it does not apply.
+    AnsweredEach {
+        /// The submit's sequence number.
+        sequence: u32,
+        /// What the carrier said.
+        answer: Answer,
+        /// What it said of single numbers.
+        except: Vec<(Phone, Answer)>,
     },
     /// A report or an MO.
     Delivered {

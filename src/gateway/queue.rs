@@ -100,22 +100,39 @@ impl Queue {
         })
     }
 
-    /// Takes the picked segment out.
-    pub(super) fn take(&mut self, pick: Pick) -> Option<Submit> {
+    /// How many may travel with the picked segment in one submit, itself included: those right behind it
+    /// who get the same, each number once, and `most` at most.
+    pub(super) fn alike(&self, pick: Pick, most: usize) -> usize {
+        let line = &self.lines[pick.line];
+        let waiting = match pick.link {
+            None => Some(&line.free),
+            Some(link) => line.pinned.get(&link),
+        };
+        let Some((waiting, first)) = waiting.and_then(|w| Some((w, &w.front()?.submit))) else {
+            return 0;
+        };
+        let is_new = |n: usize, submit: &Submit| {
+            let before = waiting.iter().take(n);
+            first.is_like(submit) && before.into_iter().all(|w| w.submit.phone != submit.phone)
+        };
+        let more = waiting.iter().take(most).enumerate().skip(1);
+        1 + more.take_while(|(n, w)| is_new(*n, &w.submit)).count()
+    }
+
+    /// Takes out the picked segment and those behind it, `count` together.
+    pub(super) fn take(&mut self, pick: Pick, count: usize) -> Vec<Submit> {
         let line = &mut self.lines[pick.line];
         let waiting = match pick.link {
-            None => line.free.pop_front(),
-            Some(link) => {
-                let pinned = line.pinned.get_mut(&link)?;
-                let first = pinned.pop_front();
-                if pinned.is_empty() {
-                    line.pinned.remove(&link);
-                }
-                first
-            }
-        }?;
-        self.len -= 1;
-        Some(waiting.submit)
+            None => Some(&mut line.free),
+            Some(link) => line.pinned.get_mut(&link),
+        };
+        let taken: Vec<Submit> = waiting.map_or_else(Vec::new, |waiting| {
+            let count = count.min(waiting.len());
+            waiting.drain(..count).map(|w| w.submit).collect()
+        });
+        line.pinned.retain(|_, waiting| !waiting.is_empty());
+        self.len -= taken.len();
+        taken
     }
 
     /// Takes out everything of these lanes (of all when empty): the sequence numbers.
@@ -161,7 +178,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::phone::Phone,
-        gateway::{Part, Request},
+        gateway::{Part, Request, Sharing},
     };
 
     fn submit(sequence: u32, priority: Priority, link: Option<LinkNo>, lane: i64) -> Submit {
@@ -180,11 +197,13 @@ mod tests {
             segments: 1,
             valid_until: None,
             request: Request::default(),
+            sharing: Sharing::default(),
         }
     }
 
     fn drain(queue: &mut Queue, open: &[LinkNo]) -> Vec<u32> {
-        std::iter::from_fn(|| queue.pick(open).and_then(|pick| queue.take(pick)))
+        std::iter::from_fn(|| Some(queue.take(queue.pick(open)?, 1)))
+            .flatten()
             .map(|s| s.sequence)
             .collect()
     }
@@ -234,6 +253,35 @@ mod tests {
             submit(2, Priority::Normal, Some(0), 1),
         ]);
         assert_eq!(drain(&mut queue, &[0]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn those_who_get_the_same_may_travel_together_and_each_number_once() {
+        let mut queue = Queue::default();
+        let to = |sequence: u32, number: u64| Submit {
+            phone: Phone::from_number(number).expect("a mobile number"),
+            ..submit(sequence, Priority::Normal, None, 1)
+        };
+        for n in 0..5 {
+            queue.push(to(n, 13_800_138_000 + u64::from(n)));
+        }
+        let other = Submit {
+            text: "另一条".to_owned(),
+            ..to(5, 13_800_138_005)
+        };
+        queue.push(other);
+        queue.push(to(6, 13_800_138_006));
+        queue.push(to(7, 13_800_138_006));
+        let pick = queue.pick(&[0]).expect("somebody waits");
+        assert_eq!(queue.alike(pick, 3), 3);
+        assert_eq!(queue.alike(pick, 99), 5, "the sixth gets another text");
+        assert_eq!(queue.take(pick, 5).len(), 5);
+        let pick = queue.pick(&[0]).expect("somebody waits");
+        assert_eq!(queue.alike(pick, 99), 1);
+        queue.take(pick, 1);
+        let pick = queue.pick(&[0]).expect("somebody waits");
+        assert_eq!(queue.alike(pick, 99), 1, "the same number twice");
+        assert_eq!(queue.len(), 2);
     }
 
     #[test]

@@ -145,6 +145,7 @@ fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<Settings, 
         local_address,
         links: config.links,
         rate: positive("rate", config.rate)?,
+        batch: config.batch,
         limits: Limits {
             window: config.window.into(),
             response_timeout: config.response_timeout,

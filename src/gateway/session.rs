@@ -10,7 +10,7 @@ mod happening;
 pub use happening::{Happening, Limits, NotTaken, Remains};
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     time::Duration,
 };
 
@@ -21,7 +21,7 @@ use super::{
     Answer, Submit,
     protocol::{Incoming, Protocol, Reply},
 };
-use crate::domain::time::Micros;
+use crate::domain::{phone::Phone, time::Micros};
 
 /// Unanswered keep-alives before the link counts as lost: the documents' N.
 const KEEP_ALIVE_TRIES: u8 = 3;
@@ -50,12 +50,29 @@ enum State {
     },
 }
 
-/// A submit in the transmit buffer: its bytes' place, counted from the connection's first byte.
+/// A submit in the transmit buffer: its bytes' place, counted from the connection's first byte, and those
+/// who travel in it; the first one's sequence number is its own.
 #[derive(Debug)]
 struct Mark {
     start: u64,
     end: u64,
-    submit: Submit,
+    batch: Vec<Submit>,
+}
+
+/// A submit that is written and unanswered.
+#[derive(Debug)]
+struct Sent {
+    at: Instant,
+    /// Those who travel in it, where there are several.
+    batch: Vec<Submit>,
+}
+
+/// The sequence numbers in a submit with this number: its own alone where it has no list.
+fn sequences(own: u32, batch: &[Submit]) -> Vec<u32> {
+    match batch {
+        [] => vec![own],
+        several => several.iter().map(|s| s.sequence).collect(),
+    }
 }
 
 /// One connection's session.
@@ -70,12 +87,14 @@ pub struct Session<P> {
     /// Bytes handed to the socket so far.
     handed: u64,
     marks: VecDeque<Mark>,
-    /// Written and unanswered, with the time of writing.
-    open: HashMap<u32, Instant>,
+    /// The last byte of the submit that was handed over last, and how many numbers it has.
+    last: (u64, u32),
+    /// Written and unanswered.
+    open: HashMap<u32, Sent>,
     /// The same in the order of writing; answered ones are dropped lazily.
     order: VecDeque<(Instant, u32)>,
     /// Timed out, yet their answer may still come.
-    late: HashSet<u32>,
+    late: HashMap<u32, Vec<Submit>>,
     happenings: VecDeque<Happening>,
     last_input: Instant,
     last_test: Option<Instant>,
@@ -105,9 +124,10 @@ impl<P: Protocol> Session<P> {
             transmit: BytesMut::new(),
             handed: 0,
             marks: VecDeque::new(),
+            last: (0, 0),
             open: HashMap::new(),
             order: VecDeque::new(),
-            late: HashSet::new(),
+            late: HashMap::new(),
             happenings: VecDeque::new(),
             last_input: now,
             last_test: None,
@@ -234,44 +254,58 @@ impl<P: Protocol> Session<P> {
         &self.transmit
     }
 
-    /// The socket took the first `count` bytes: names the submits whose first byte was among them.
+    /// The socket took the first `count` bytes: names those whose submit's first byte was among them.
     pub fn transmitted(&mut self, now: Instant, count: usize) -> Vec<u32> {
         self.transmit.advance(count);
         self.handed += count as u64;
         let mut written = Vec::new();
-        while let Some(mark) = self.marks.front().filter(|mark| mark.start < self.handed) {
-            let sequence = mark.submit.sequence;
-            self.marks.pop_front();
-            self.open.insert(sequence, now);
-            self.order.push_back((now, sequence));
-            written.push(sequence);
+        while let Some(mark) = self.marks.pop_front_if(|mark| mark.start < self.handed) {
+            let Some(own) = mark.batch.first().map(|s| s.sequence) else {
+                continue;
+            };
+            written.extend(mark.batch.iter().map(|s| s.sequence));
+            self.last = (mark.end, mark.batch.len() as u32);
+            let batch = if mark.batch.len() > 1 {
+                mark.batch
+            } else {
+                Vec::new()
+            };
+            self.open.insert(own, Sent { at: now, batch });
+            self.order.push_back((now, own));
         }
         written
     }
 
-    /// Encodes a submit into the transmit buffer and gives it a place in the window.
-    #[expect(
-        clippy::result_large_err,
-        reason = "what is not taken is given back whole, and that is rare"
-    )]
-    pub fn submit(&mut self, submit: Submit) -> Result<(), NotTaken> {
-        if self.room() == 0 {
-            return Err(NotTaken::NoRoom(submit));
+    /// Numbers in the submit of which the socket has taken a part only.
+    pub fn half_sent(&self) -> u32 {
+        if self.handed < self.last.0 {
+            self.last.1
+        } else {
+            0
         }
-        if self.open.contains_key(&submit.sequence) || self.late.contains(&submit.sequence) {
+    }
+
+    /// Encodes one submit to all of these into the transmit buffer and gives it a place in the window.
+    /// They differ in nothing but their numbers.
+    pub fn submit(&mut self, batch: Vec<Submit>) -> Result<(), NotTaken> {
+        if self.room() == 0 {
+            return Err(NotTaken::NoRoom(batch));
+        }
+        let own = batch.first().map(|s| s.sequence);
+        if own.is_none_or(|own| self.open.contains_key(&own) || self.late.contains_key(&own)) {
             return Err(NotTaken::Unsendable(
-                submit,
+                batch,
                 "its sequence number is still in use".to_owned(),
             ));
         }
         let before = self.transmit.len();
-        if let Err(reason) = self.protocol.submit(&submit, &mut self.transmit) {
+        if let Err(reason) = self.protocol.submit(&batch, &mut self.transmit) {
             self.transmit.truncate(before);
-            return Err(NotTaken::Unsendable(submit, reason));
+            return Err(NotTaken::Unsendable(batch, reason));
         }
         let start = self.handed + before as u64;
         let end = self.handed + self.transmit.len() as u64;
-        self.marks.push_back(Mark { start, end, submit });
+        self.marks.push_back(Mark { start, end, batch });
         Ok(())
     }
 
@@ -290,7 +324,7 @@ impl<P: Protocol> Session<P> {
         }
         kept.extend_from_slice(&self.transmit[from..]);
         self.transmit = kept;
-        marks.into_iter().map(|mark| mark.submit).collect()
+        marks.into_iter().flat_map(|mark| mark.batch).collect()
     }
 
     /// Answers a deliver: it is durable.
@@ -321,11 +355,15 @@ impl<P: Protocol> Session<P> {
 
     /// What the ended link leaves behind, exactly split by what was handed to the socket.
     pub fn into_remains(self) -> Remains {
-        let mut unanswered: Vec<u32> = self.late.into_iter().chain(self.open.into_keys()).collect();
+        let open = self.open.into_iter().map(|(own, sent)| (own, sent.batch));
+        let mut unanswered: Vec<u32> = open
+            .chain(self.late)
+            .flat_map(|(own, batch)| sequences(own, &batch))
+            .collect();
         unanswered.sort_unstable();
         Remains {
             unanswered,
-            unwritten: self.marks.into_iter().map(|mark| mark.submit).collect(),
+            unwritten: self.marks.into_iter().flat_map(|m| m.batch).collect(),
         }
     }
 
@@ -344,7 +382,14 @@ impl<P: Protocol> Session<P> {
                     self.end(format!("login refused: {reason}"));
                 }
             }
-            Incoming::Answered { sequence, answer } => self.answered(now, sequence, answer),
+            Incoming::Answered { sequence, answer } => {
+                self.answered(now, sequence, answer, Vec::new());
+            }
+            Incoming::AnsweredEach {
+                sequence,
+                answer,
+                except,
+            } => self.answered(now, sequence, answer, except),
             Incoming::Delivered {
                 sequence,
                 deliver_id,
@@ -400,30 +445,79 @@ impl<P: Protocol> Session<P> {
         }
     }
 
-    fn answered(&mut self, now: Instant, sequence: u32, answer: Answer) {
-        let delay = match self.open.remove(&sequence) {
-            Some(written) => now.saturating_duration_since(written),
-            None if self.late.remove(&sequence) => self.limits.response_timeout,
-            // Not ours: an answer to nothing we asked on this connection.
-            None => return,
+    fn answered(
+        &mut self,
+        now: Instant,
+        sequence: u32,
+        answer: Answer,
+        except: Vec<(Phone, Answer)>,
+    ) {
+        let limit = self.limits.response_timeout;
+        let (batch, delay, late) = match self.open.remove(&sequence) {
+            Some(sent) => (sent.batch, now.saturating_duration_since(sent.at), false),
+            None => match self.late.remove(&sequence) {
+                Some(batch) => (batch, limit, true),
+                // Not ours: an answer to nothing we asked on this connection.
+                None => return,
+            },
         };
-        self.happenings.push_back(Happening::Answered {
-            sequence,
-            answer,
-            delay,
+        self.happenings.push_back(match (&answer, late) {
+            _ if batch.is_empty() => Happening::Answered {
+                sequence,
+                answer,
+                delay,
+            },
+            (Answer::Refused(_) | Answer::WrongNetwork(_), false) => Happening::Split(batch),
+            _ => Happening::AnsweredAll {
+                answers: self.answers(&batch, &answer, &except),
+                delay,
+            },
         });
+        self.forget_answered();
+    }
+
+    /// What an answer means for each of those who travelled together.
+    fn answers(
+        &self,
+        batch: &[Submit],
+        answer: &Answer,
+        except: &[(Phone, Answer)],
+    ) -> Vec<(u32, Answer)> {
+        let own = |place: u16, submit: &Submit| {
+            let single = except.iter().find(|(phone, _)| *phone == submit.phone);
+            match (single, answer) {
+                (Some((_, answer)), _) => answer.clone(),
+                (None, Answer::Accepted(first)) => match self.protocol.counted(first, place) {
+                    counted if counted == *first => Answer::Accepted(counted),
+                    counted => Answer::AcceptedAs {
+                        answered: first.clone(),
+                        counted,
+                    },
+                },
+                (None, other) => other.clone(),
+            }
+        };
+        (0..)
+            .zip(batch)
+            .map(|(place, submit)| (submit.sequence, own(place, submit)))
+            .collect()
+    }
+
+    fn forget_answered(&mut self) {
+        let is_open = |open: &HashMap<u32, Sent>, (written, own): &(Instant, u32)| {
+            open.get(own).is_some_and(|sent| sent.at == *written)
+        };
         while self
             .order
             .front()
-            .is_some_and(|(written, seq)| self.open.get(seq) != Some(written))
+            .is_some_and(|first| !is_open(&self.open, first))
         {
             self.order.pop_front();
         }
         // One overdue answer at the front would let the answered ones behind it pile up.
         if self.order.len() > 2 * self.open.len() + 1_024 {
             let open = &self.open;
-            self.order
-                .retain(|(written, seq)| open.get(seq) == Some(written));
+            self.order.retain(|entry| is_open(open, entry));
         }
     }
 
@@ -434,10 +528,13 @@ impl<P: Protocol> Session<P> {
                 break;
             }
             self.order.pop_front();
-            if self.open.get(&sequence) == Some(&written) {
-                self.open.remove(&sequence);
-                self.late.insert(sequence);
-                overdue.push(sequence);
+            let is_it = self
+                .open
+                .get(&sequence)
+                .is_some_and(|sent| sent.at == written);
+            if let Some(sent) = is_it.then(|| self.open.remove(&sequence)).flatten() {
+                overdue.extend(sequences(sequence, &sent.batch));
+                self.late.insert(sequence, sent.batch);
             }
         }
         if !overdue.is_empty() {

@@ -17,7 +17,7 @@ use watchbell_wire::{
 
 use super::{
     Answer, CarrierMessageId, OpenError, Report, Submit, Verdict,
-    content::{beijing, content, valid_time},
+    content::{beijing, content, receivers, valid_time},
     options::Options,
     protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply},
 };
@@ -235,10 +235,10 @@ impl Protocol for Smgp {
         put(sequence, Pdu::Login(login), out);
     }
 
-    fn submit(&mut self, submit: &Submit, out: &mut BytesMut) -> Result<(), String> {
+    fn submit(&mut self, batch: &[Submit], out: &mut BytesMut) -> Result<(), String> {
+        let submit = batch.first().ok_or("a submit to nobody")?;
         let (coding, content) = content(submit, Some((Coding::Ascii, LONGEST_ASCII)))?;
         let prefix = if self.prefix86 { "86" } else { "" };
-        let number = format!("{prefix}{}", submit.phone.expose());
         let urgent = if submit.priority == Priority::Urgent {
             URGENT
         } else {
@@ -249,7 +249,7 @@ impl Protocol for Smgp {
             priority: self.priority.unwrap_or(urgent),
             msg_format: coding.msg_fmt(),
             valid_time: FixedStr::new(valid_time).unwrap_or_default(),
-            dest_term_ids: vec![FixedStr::new(number).map_err(|e| e.to_string())?],
+            dest_term_ids: receivers(batch, prefix)?,
             msg_content: content.into(),
             tlvs: self.tlvs_of(submit),
             ..self.common.clone()
@@ -259,6 +259,12 @@ impl Protocol for Smgp {
             pdu,
         };
         smgp::encode(&frame, Version::V30, out).map_err(|e| e.to_string())
+    }
+
+    fn counted(&self, first: &CarrierMessageId, place: u16) -> CarrierMessageId {
+        let id = first.0.parse().ok();
+        let counted = id.and_then(|id: MsgId| id.for_receiver(place));
+        counted.map_or_else(|| first.clone(), carrier_id)
     }
 
     fn keep_alive(&self, sequence: u32, out: &mut BytesMut) {
@@ -423,7 +429,8 @@ mod tests {
         let written = |config: &config::Gateway| {
             let mut out = BytesMut::new();
             let mut smgp = Smgp::new(config).expect("a valid account");
-            smgp.submit(&submit, &mut out).expect("it fits");
+            smgp.submit(std::slice::from_ref(&submit), &mut out)
+                .expect("it fits");
             match smgp::decode(&out, Version::V30, &Limits::default()) {
                 Ok(Decoded::Frame(frame, _)) => match frame.pdu {
                     Pdu::Submit(submit) => submit,

@@ -13,10 +13,16 @@ use watchbell_wire::{
         self, Decoded, Frame, Message, Status, Version,
         rusmpp_core::{
             CommandId, CommandStatus,
-            pdus::owned::{BindTransceiver, DeliverSm, DeliverSmResp, Pdu, SubmitSm},
+            pdus::owned::{
+                BindTransceiver, DeliverSm, DeliverSmResp, Pdu, SubmitMulti, SubmitMultiResp,
+                SubmitSm,
+            },
             tlvs::owned::{Tlv, TlvValue},
             types::owned::{COctetString, EmptyOrFullCOctetString, OctetString},
-            values::{EsmClass, InterfaceVersion, PriorityFlag, RegisteredDelivery},
+            values::{
+                EsmClass, InterfaceVersion, PriorityFlag, RegisteredDelivery,
+                owned::{DestAddress, SmeAddress},
+            },
         },
     },
     text::Coding,
@@ -68,9 +74,14 @@ impl Protocol for Smpp {
         put(wire(sequence), Message::new(bind), out);
     }
 
-    fn submit(&mut self, submit: &Submit, out: &mut BytesMut) -> Result<(), String> {
+    fn submit(&mut self, batch: &[Submit], out: &mut BytesMut) -> Result<(), String> {
+        let submit = batch.first().ok_or("a submit to nobody")?;
         self.last = submit.sequence;
-        let pdu = Message::new(self.submit_sm(submit)?);
+        let pdu = self.submit_sm(submit)?;
+        let pdu = match batch {
+            [_] => Message::new(pdu),
+            several => Message::new(self.submit_multi(pdu, several)?),
+        };
         let frame = Frame {
             sequence: wire(submit.sequence),
             pdu,
@@ -131,8 +142,6 @@ impl Smpp {
         } else {
             0
         };
-        let prefix = if self.prefix86 { "86" } else { "" };
-        let number = format!("{prefix}{}", submit.phone.expose());
         let valid_until = submit.valid_until.map(valid_time);
         Ok(SubmitSm::builder()
             .service_type(self.service_type.clone())
@@ -141,7 +150,7 @@ impl Smpp {
             .source_addr(self.source.clone())
             .dest_addr_ton(self.dest_ton)
             .dest_addr_npi(self.dest_npi)
-            .destination_addr(text(&number)?)
+            .destination_addr(self.number(submit)?)
             .esm_class(EsmClass::from(esm_class))
             .priority_flag(PriorityFlag::from(self.priority.unwrap_or(urgent)))
             .validity_period(match valid_until {
@@ -153,6 +162,43 @@ impl Smpp {
             .data_coding(data_coding.into())
             .short_message(OctetString::from_vec(content).map_err(|e| e.to_string())?)
             .build())
+    }
+
+    fn number(&self, submit: &Submit) -> Result<COctetString<1, 21>, String> {
+        let prefix = if self.prefix86 { "86" } else { "" };
+        text(&format!("{prefix}{}", submit.phone.expose()))
+    }
+
+    /// The same to several numbers (SMPP 3.4 §4.5.1).
+    fn submit_multi(&self, one: SubmitSm, batch: &[Submit]) -> Result<SubmitMulti, String> {
+        let receiver = |submit: &Submit| -> Result<DestAddress, String> {
+            let number = self.number(submit)?;
+            Ok(DestAddress::SmeAddress(SmeAddress::new(
+                self.dest_ton,
+                self.dest_npi,
+                number,
+            )))
+        };
+        let receivers: Result<Vec<_>, _> = batch.iter().map(receiver).collect();
+        let content = one.short_message().clone();
+        Ok(SubmitMulti::new(
+            one.service_type,
+            one.source_addr_ton,
+            one.source_addr_npi,
+            one.source_addr,
+            receivers?,
+            one.esm_class,
+            one.protocol_id,
+            one.priority_flag,
+            one.schedule_delivery_time,
+            one.validity_period,
+            one.registered_delivery,
+            one.replace_if_present_flag,
+            one.data_coding,
+            one.sm_default_msg_id,
+            content,
+            Vec::new(),
+        ))
     }
 
     fn incoming(&self, frame: Frame) -> Incoming {
@@ -170,8 +216,12 @@ impl Smpp {
                     Some(Pdu::SubmitSmResp(response)) => response.message_id().as_str(),
                     _ => "",
                 };
-                self.answered(sequence, status, message_id)
+                Incoming::Answered {
+                    sequence: unwire(sequence, self.last),
+                    answer: self.answer(status, message_id),
+                }
             }
+            (CommandId::SubmitMultiResp, body) => self.answered_each(sequence, status, body),
             (_, Some(Pdu::DeliverSm(deliver))) => self.delivered(sequence, &deliver),
             (_, Some(Pdu::EnquireLink)) => Incoming::KeepAlive { sequence },
             (_, Some(Pdu::Unbind)) => Incoming::Goodbye { sequence },
@@ -181,9 +231,9 @@ impl Smpp {
     }
 
     /// An id is all that reports can name: taken without one is taken, and never confirmed.
-    fn answered(&self, sequence: u32, status: Status, message_id: &str) -> Incoming {
+    fn answer(&self, status: Status, message_id: &str) -> Answer {
         let code = status.0.to_string();
-        let answer = if status.is_ok() {
+        if status.is_ok() {
             Answer::Accepted(CarrierMessageId(self.ids.of_answer(message_id)))
         } else if matches!(status, Status::THROTTLED | Status::QUEUE_FULL)
             || self.busy_codes.contains(&status.0)
@@ -193,10 +243,24 @@ impl Smpp {
             Answer::WrongNetwork(code)
         } else {
             Answer::Refused(code)
+        }
+    }
+
+    /// Taken, but for those that it names (SMPP 3.4 §4.5.3).
+    fn answered_each(&self, sequence: u32, status: Status, body: Option<Pdu>) -> Incoming {
+        let response = match body {
+            Some(Pdu::SubmitMultiResp(response)) => response,
+            _ => SubmitMultiResp::default(),
         };
-        Incoming::Answered {
+        let failed = response.unsuccess_sme().iter().filter_map(|one| {
+            let phone = Phone::from_wire(one.destination_addr.as_str())?;
+            let status = Status::from(one.error_status_code);
+            (!status.is_ok()).then(|| (phone, self.answer(status, "")))
+        });
+        Incoming::AnsweredEach {
             sequence: unwire(sequence, self.last),
-            answer,
+            answer: self.answer(status, response.message_id.as_str()),
+            except: failed.collect(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Reports and MOs: whose is it? A known id first; then the number's own messages; then an orphan,
 //! kept until it can only be one message's.
 
-use super::work::{Place, Work};
+use super::work::{Awaited, Place, Work};
 use crate::{
     domain::{
         event::{Event, Source},
@@ -33,16 +33,16 @@ impl Work<'_> {
         let known = self
             .inflight
             .get(&key)
-            .copied()
+            .cloned()
             .or_else(|| self.known_by_number(gateway, report));
         match known {
-            Some((message, part)) => self.reported(message, part, word, report, gateway),
+            Some(awaited) => self.reported(&awaited, word, report, gateway),
             None => self.orphan(gateway, report, word),
         }
     }
 
     /// The id is an old one: `inflight` has forgotten it, the number's messages have not.
-    fn known_by_number(&self, gateway: &GatewayId, report: &Report) -> Option<(MessageId, u8)> {
+    fn known_by_number(&self, gateway: &GatewayId, report: &Report) -> Option<Awaited> {
         let mine = self.by_phone.get(&report.phone)?.iter().filter_map(|&id| {
             let message = self.messages.get(&id)?;
             let own = message.row.gateway.as_ref();
@@ -54,17 +54,16 @@ impl Work<'_> {
             (*through == gateway.0).then_some((id, u8::try_from(k).ok()?))
         });
         // Carriers use their ids again: the newest to bear one is meant.
-        mine.max()
+        let (message, part) = mine.max()?;
+        Some(Awaited {
+            message,
+            part,
+            answered: String::new(),
+        })
     }
 
-    fn reported(
-        &mut self,
-        id: MessageId,
-        part: u8,
-        word: Word,
-        report: &Report,
-        gateway: &GatewayId,
-    ) {
+    fn reported(&mut self, awaited: &Awaited, word: Word, report: &Report, gateway: &GatewayId) {
+        let (id, part) = (awaited.message, awaited.part);
         let (phone, code) = (report.phone, report.code.as_str());
         let change = Change::Reported {
             word,
@@ -73,7 +72,7 @@ impl Work<'_> {
         // A report of the first sending says nothing about the second.
         let about_this = self
             .part_of(id, part)
-            .is_some_and(|p| p.carrier_id() == Some(&report.carrier_id.0));
+            .is_some_and(|p| p.carrier_id() == Some(awaited.own_id(&report.carrier_id.0)));
         if about_this && self.change(id, part, &change, Source::Carrier) {
             let elsewhere = self
                 .messages
@@ -157,7 +156,13 @@ impl Work<'_> {
             };
             if self.change(message, part, &adopted, Source::Carrier) {
                 self.forget_doubt(&place.0, place.1, message, part);
-                self.expect_report(message, part, &place.0, place.1, &orphan.carrier_id);
+                let awaited = Awaited {
+                    message,
+                    part,
+                    answered: String::new(),
+                };
+                let key = (place.0.clone(), orphan.carrier_id.clone(), place.1);
+                self.expect_report(key, awaited);
                 if let Some(waiting) = self.orphans.get_mut(place) {
                     waiting.retain(|o| o.carrier_id != orphan.carrier_id);
                 }

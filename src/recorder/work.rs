@@ -20,6 +20,25 @@ use crate::{
     },
 };
 
+/// A part whose report is awaited.
+#[derive(Debug, Clone)]
+pub(super) struct Awaited {
+    pub(super) message: MessageId,
+    pub(super) part: u8,
+    /// The id that the answer gave, where the awaited one is by counting; else empty.
+    pub(super) answered: String,
+}
+
+impl Awaited {
+    /// The part's own id, where a report names `reported`.
+    pub(super) fn own_id<'a>(&'a self, reported: &'a str) -> &'a str {
+        match self.answered.as_str() {
+            "" => reported,
+            answered => answered,
+        }
+    }
+}
+
 /// A message being worked on.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
@@ -129,7 +148,7 @@ pub(super) struct Work<'a> {
     known_orphans: &'a HashSet<Place>,
     pub(super) messages: HashMap<MessageId, Message>,
     pub(super) lanes: HashMap<LaneId, LaneRow>,
-    pub(super) inflight: HashMap<(GatewayId, String, Phone), (MessageId, u8)>,
+    pub(super) inflight: HashMap<(GatewayId, String, Phone), Awaited>,
     pub(super) by_phone: HashMap<Phone, Vec<MessageId>>,
     pub(super) open: HashMap<Phone, Vec<OpenRow>>,
     pub(super) doubts: HashMap<Place, Vec<DoubtRow>>,
@@ -244,8 +263,13 @@ impl<'a> Work<'a> {
             ids.insert(message);
             if let Some(phone) = Phone::from_wire(&f.phone) {
                 let part = u8::try_from(f.part).unwrap_or(0);
+                let awaited = Awaited {
+                    message,
+                    part,
+                    answered: f.answered,
+                };
                 self.inflight
-                    .insert((GatewayId(f.gateway), f.carrier_id, phone), (message, part));
+                    .insert((GatewayId(f.gateway), f.carrier_id, phone), awaited);
             }
         }
         let unknown: HashSet<_> = keys
@@ -492,14 +516,16 @@ impl<'a> Work<'a> {
         }
         match &news.change {
             Change::Accepted { id } => {
-                self.expect_report(news.message, news.part, &news.gateway, news.phone, id);
+                self.expect_reports(news, id);
                 let taken = self.segments_of(news.message);
                 *self.done.accepted.entry(news.gateway.clone()).or_default() += taken;
                 if was_doubt {
                     self.forget_doubt(&news.gateway, news.phone, news.message, news.part);
                     self.send_rest(news.message, &news.gateway);
                 }
-                self.early_report(&news.gateway, news.phone, news.message, news.part, id);
+                for id in [Some(id), news.counted.as_ref()].into_iter().flatten() {
+                    self.early_report(&news.gateway, news.phone, news.message, news.part, id);
+                }
             }
             Change::Doubt => self.doubt(news),
             Change::Resent => self.resend(news),
@@ -523,6 +549,7 @@ impl<'a> Work<'a> {
         message: MessageId,
         part: u8,
         change: &Change,
+        counted: Option<String>,
     ) {
         let doubtful = self.part_of(message, part) == Some(&Part::Doubt);
         let Some(phone) = self
@@ -542,6 +569,7 @@ impl<'a> Work<'a> {
             source: Source::Carrier,
             asked: self.now,
             gone: false,
+            counted,
         });
     }
 
@@ -579,24 +607,34 @@ impl<'a> Work<'a> {
             .get(usize::from(part))
     }
 
-    pub(super) fn expect_report(
-        &mut self,
-        message: MessageId,
-        part: u8,
-        gateway: &GatewayId,
-        phone: Phone,
-        id: &str,
-    ) {
-        self.inflight
-            .insert((gateway.clone(), id.to_owned(), phone), (message, part));
+    pub(super) fn expect_report(&mut self, key: (GatewayId, String, Phone), awaited: Awaited) {
         self.new_inflight.push(InflightRow {
-            gateway: gateway.0.clone(),
-            carrier_id: id.to_owned(),
-            phone: phone.expose(),
-            message_id: message.0,
-            lane_id: message.lane().0,
-            part: i64::from(part),
+            gateway: key.0.0.clone(),
+            carrier_id: key.1.clone(),
+            phone: key.2.expose(),
+            message_id: awaited.message.0,
+            lane_id: awaited.message.lane().0,
+            part: i64::from(awaited.part),
             at_us: self.now.0,
+            answered: awaited.answered.clone(),
         });
+        self.inflight.insert(key, awaited);
+    }
+
+    /// A part was taken under this id, and by counting perhaps under another.
+    fn expect_reports(&mut self, news: &PartNews, id: &str) {
+        let mut expect = |carrier_id: &str, answered: &str| {
+            let awaited = Awaited {
+                message: news.message,
+                part: news.part,
+                answered: answered.to_owned(),
+            };
+            let key = (news.gateway.clone(), carrier_id.to_owned(), news.phone);
+            self.expect_report(key, awaited);
+        };
+        expect(id, "");
+        if let Some(counted) = &news.counted {
+            expect(counted, id);
+        }
     }
 }

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use watchbell_wire::udh::{self, Reference};
 
 use super::{
-    Counts, Settings,
-    dialect::{Outcome, Submit},
+    BatchIds, Counts, Settings,
+    dialect::{Outcome, Refusing, Submit},
     dice::{Dice, mix, unit},
     job::{Job, JobContent, Serial, Wall},
     meter::Meter,
@@ -40,6 +40,8 @@ pub struct NumberCounts {
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) outcome: Outcome,
+    /// Who is refused out of a submit that is taken all the same: number and status.
+    pub(super) refused: Vec<(String, u32)>,
     /// No further part waits for its answer.
     pub(super) last: bool,
     /// Reports that go before the answer.
@@ -154,13 +156,14 @@ impl Account {
         self.counts.submits += 1;
         let units = submit.numbers.len() as u64;
         self.arrivals.add(now, units);
-        let serial = self.serial(settings, wall);
+        let serial = self.serial(settings, wall, units);
         let place = Place::of(submit);
         let last = place
             .as_ref()
             .map_or(true, |place| place.part >= place.total);
         let refused = |outcome| Taken {
             outcome,
+            refused: Vec::new(),
             last,
             early: Vec::new(),
         };
@@ -170,34 +173,42 @@ impl Account {
         if over || busy {
             return refused(Outcome::TooFast);
         }
-        let phones: Option<Vec<Phone>> = submit
-            .numbers
-            .iter()
-            .map(|number| Phone::from_wire(number))
-            .collect();
-        let Some(phones) = phones.filter(|phones| !phones.is_empty()) else {
-            return refused(Outcome::BadReceiver);
-        };
         let Ok(place) = place else {
             return refused(Outcome::BadStructure);
         };
-        if let Some(code) = phones
-            .iter()
-            .find_map(|phone| refusal(settings, *phone, place.part))
-        {
-            return refused(Outcome::Refused(code.into()));
+        let mut good: Vec<(u16, Phone)> = Vec::new();
+        let mut bad: Vec<(String, u32)> = Vec::new();
+        for (receiver, number) in (0..).zip(&submit.numbers) {
+            let phone = Phone::from_wire(number);
+            let refusal = phone.and_then(|phone| refusal(settings, phone, place.part));
+            match (phone, refusal, submit.refusing) {
+                (Some(phone), None, _) => good.push((receiver, phone)),
+                (None, _, Refusing::Whole) => return refused(Outcome::BadReceiver),
+                (_, Some(code), Refusing::Whole) => return refused(Outcome::Refused(code.into())),
+                (_, code, Refusing::Each(bad_number)) => {
+                    bad.push((number.clone(), code.map_or(bad_number, u32::from)));
+                }
+            }
         }
-        self.taken.add(now, units);
+        if good.is_empty() && bad.is_empty() {
+            return refused(Outcome::BadReceiver);
+        }
+        self.taken.add(now, good.len() as u64);
         let mut early = Vec::new();
-        for (receiver, phone) in (0..).zip(phones) {
+        for (receiver, phone) in good {
             self.count(phone, submit, &place);
             if submit.report {
+                let receiver = match settings.batch_ids {
+                    BatchIds::Counting => receiver,
+                    BatchIds::Same => 0,
+                };
                 let serial = Serial { receiver, ..serial };
                 self.schedule(settings, now, wall, phone, serial, &mut early);
             }
         }
         Taken {
             outcome: Outcome::Taken(serial),
+            refused: bad,
             last,
             early,
         }
@@ -339,13 +350,15 @@ impl Account {
         self.delivers
     }
 
-    fn serial(&mut self, settings: &Settings, wall: &Wall) -> Serial {
+    /// The next id; where receivers count on from it, theirs are used up too.
+    fn serial(&mut self, settings: &Settings, wall: &Wall, receivers: u64) -> Serial {
         self.ids += 1;
         let (count, time) = match settings.faults.id_reuse {
             // The same ids come again only if the time in them stands still.
             Some(after) => (self.ids % u64::from(after.max(1)), wall.midnight()),
             None => (self.ids, *wall),
         };
+        self.ids += receivers.saturating_sub(1);
         Serial {
             count,
             receiver: 0,

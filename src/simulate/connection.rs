@@ -13,7 +13,7 @@ use tokio::{net::TcpStream, time::Instant};
 
 use super::{
     Losing, Shared,
-    dialect::{Dialect, Request, Submit, Unreadable},
+    dialect::{Dialect, Refusing, Request, Submit, Unreadable},
     job::{Job, Wall},
 };
 
@@ -225,15 +225,21 @@ impl Connection {
         if lost || self.dead {
             return;
         }
+        let mut answer = BytesMut::new();
+        match submit.refusing {
+            Refusing::Whole => self.dialect.answer(sequence, taken.outcome, &mut answer),
+            Refusing::Each(_) => {
+                let (outcome, refused) = (taken.outcome, &taken.refused);
+                self.dialect
+                    .answer_each(sequence, outcome, refused, &mut answer);
+            }
+        }
         if slow || overtaken {
             let delay = if slow { faults.slow_by } else { OVERTAKEN };
-            let mut answer = BytesMut::new();
-            self.dialect.answer(sequence, taken.outcome, &mut answer);
             self.delayed
                 .push(Reverse((now + delay, sequence, answer.freeze())));
         } else {
-            self.dialect
-                .answer(sequence, taken.outcome, &mut self.output);
+            self.output.extend_from_slice(&answer);
         }
     }
 

@@ -22,6 +22,16 @@ pub(super) trait Dialect: Send {
     fn next(&mut self) -> Result<Option<Request>, Unreadable>;
     /// Appends the answer to a submit.
     fn answer(&self, sequence: u32, outcome: Outcome, out: &mut BytesMut);
+    /// Appends the answer to a submit of which each number is answered, with those refused and why.
+    fn answer_each(
+        &self,
+        sequence: u32,
+        outcome: Outcome,
+        _refused: &[(String, u32)],
+        out: &mut BytesMut,
+    ) {
+        self.answer(sequence, outcome, out);
+    }
     /// Appends a report or a text from a phone.
     fn tell(&self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut);
     /// Appends a report that can't be read.
@@ -72,6 +82,17 @@ pub(super) struct Submit {
     pub(super) valid_until: String,
     /// A report is wanted.
     pub(super) report: bool,
+    /// What one bad number does to the others.
+    pub(super) refusing: Refusing,
+}
+
+/// What a number that can't be taken does to the others of its submit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusing {
+    /// All are refused.
+    Whole,
+    /// It is refused alone; one that is no number with this status.
+    Each(u32),
 }
 
 /// What becomes of a submit.

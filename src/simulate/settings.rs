@@ -40,6 +40,8 @@ pub struct Settings {
     pub access_number: String,
     /// How a message centre that speaks SMPP writes its receipts.
     pub receipts: Receipts,
+    /// Which ids the numbers of one submit have.
+    pub batch_ids: BatchIds,
     /// What only a carrier that speaks HTTP has.
     pub http: Http,
     /// Decides everything that is left to chance.
@@ -67,6 +69,7 @@ impl Default for Settings {
             active_test: Duration::from_mins(3),
             access_number: "10690000".to_owned(),
             receipts: Receipts::default(),
+            batch_ids: BatchIds::default(),
             http: Http::default(),
             seed: 0,
             clock: Clock::system(),
@@ -82,6 +85,16 @@ pub enum Receipts {
     Full,
     /// Text alone, with the id in decimal.
     DecimalText,
+}
+
+/// Which ids a carrier's reports name for the numbers of one submit, where the protocol can count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BatchIds {
+    /// The answer's, counted on from number to number.
+    #[default]
+    Counting,
+    /// The answer's for all.
+    Same,
 }
 
 /// What only a carrier that speaks HTTP has.

@@ -97,6 +97,8 @@ pub struct InflightRow {
     pub part: i64,
     /// When it was taken.
     pub at_us: i64,
+    /// The id that the answer gave, where `carrier_id` is the one by counting; else empty.
+    pub answered: String,
 }
 
 /// A doubtful part.
@@ -274,7 +276,7 @@ impl Tx {
     /// What has awaited a report since before `before`.
     pub async fn inflight_before(&mut self, before: i64, limit: i64) -> Result<Vec<InflightRow>> {
         Ok(super::on!(self, db => sqlx::query_as(
-            "SELECT gateway, carrier_id, phone, message_id, lane_id, part, at_us FROM inflight WHERE at_us < $1 ORDER BY at_us LIMIT $2")
+            "SELECT gateway, carrier_id, phone, message_id, lane_id, part, at_us, answered FROM inflight WHERE at_us < $1 ORDER BY at_us LIMIT $2")
             .bind(before).bind(limit).fetch_all(db).await)?)
     }
 

@@ -473,6 +473,7 @@ pub(crate) fn part(n: i64, part: u8, change: Change) -> Op {
         source: Source::Carrier,
         asked: START,
         gone: false,
+        counted: None,
     })
 }
 

@@ -16,7 +16,7 @@ use watchbell::{
     },
     gateway::{
         self, Answer, CarrierMessageId, Context, Delivery, Event, Gateway, Mo, Part, Report,
-        Request, Submit, WriteGate,
+        Request, Sharing, Submit, WriteGate,
     },
     simulate::{Running, Settings, Simulator},
 };
@@ -87,6 +87,7 @@ pub(crate) fn submit(sequence: u32) -> Submit {
         segments: 1,
         valid_until: None,
         request: Request::default(),
+        sharing: Sharing::default(),
     }
 }
 
@@ -209,7 +210,9 @@ impl Pair {
 pub(crate) fn accepted(heard: &[Event]) -> BTreeMap<u32, CarrierMessageId> {
     answers(heard)
         .filter_map(|(sequence, answer)| match answer {
-            Answer::Accepted(id) => Some((sequence, id.clone())),
+            Answer::Accepted(id) | Answer::AcceptedAs { answered: id, .. } => {
+                Some((sequence, id.clone()))
+            }
             Answer::Throttled(_) | Answer::WrongNetwork(_) | Answer::Refused(_) => None,
         })
         .collect()

@@ -33,6 +33,7 @@ mod order_support;
 mod pdu_decode;
 mod plan_commands;
 mod plan_import;
+mod protocol_batches;
 mod protocol_habits;
 mod protocol_stories;
 mod rates;

@@ -374,6 +374,7 @@ pub(crate) fn news(lane: LaneId, position: i64, part: u8, change: Change, gone: 
         source: Source::Carrier,
         asked: START,
         gone,
+        counted: None,
     })
 }
 
@@ -417,6 +418,7 @@ pub(crate) fn late(lane: LaneId, position: i64, part: u8, change: Change) -> Op 
         message: MessageId::new(lane, position),
         part,
         change,
+        counted: None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         time::Micros,
     },
     gateway::{Answer, LinkNo},
-    recorder::Op,
+    recorder::{Op, PartNews},
 };
 
 impl Gateway {
@@ -69,7 +69,10 @@ impl Core {
             return;
         }
         match answer {
-            Answer::Accepted(carrier_id) => self.accepted(now, id, &flight, link, carrier_id.0),
+            Answer::Accepted(answered) => self.accepted(now, id, &flight, link, (answered.0, None)),
+            Answer::AcceptedAs { answered, counted } => {
+                self.accepted(now, id, &flight, link, (answered.0, Some(counted.0)));
+            }
             Answer::Refused(code) => self.refused(&flight, code),
             Answer::Throttled(_) => self.again(&flight, id, Micros(now.0 + THROTTLED_US)),
             Answer::WrongNetwork(code) => match self.other_way(&flight, id) {
@@ -85,17 +88,18 @@ impl Core {
         id: &GatewayId,
         flight: &Flight,
         link: LinkNo,
-        carrier_id: String,
+        (answered, counted): (String, Option<String>),
     ) {
         let position = flight.message.position();
-        self.news(
-            flight.claim,
-            flight.message,
-            flight.part,
-            Change::Accepted { id: carrier_id },
-            Source::Carrier,
-            false,
-        );
+        let change = Change::Accepted { id: answered };
+        let news = self.news_of(flight.claim, flight.message, flight.part, change);
+        self.ops.extend(news.map(|news| {
+            Op::Part(PartNews {
+                source: Source::Carrier,
+                counted,
+                ..news
+            })
+        }));
         let more = self
             .claims
             .get(&flight.claim)
@@ -162,8 +166,13 @@ impl Core {
 
     /// An answer after the time-out, while the connection lives: it settles the doubt.
     fn late_answer(&mut self, id: &GatewayId, flight: &Flight, answer: Answer) {
+        let mut known_as = None;
         let change = match answer {
-            Answer::Accepted(carrier_id) => Change::Accepted { id: carrier_id.0 },
+            Answer::Accepted(answered) => Change::Accepted { id: answered.0 },
+            Answer::AcceptedAs { answered, counted } => {
+                known_as = Some(counted.0);
+                Change::Accepted { id: answered.0 }
+            }
             // Not sent, but no longer ours to repeat: a person or the run's policy decided meanwhile.
             Answer::Refused(code) | Answer::WrongNetwork(code) | Answer::Throttled(code) => {
                 Change::Refused { code }
@@ -174,6 +183,7 @@ impl Core {
             message: flight.message,
             part: flight.part,
             change,
+            counted: known_as,
         });
     }
 

@@ -60,6 +60,7 @@ impl Core {
                     source: Source::Gateway,
                     asked: Micros(claim.at_us),
                     gone: true,
+                    counted: None,
                 }));
             }
             self.ops.push(Op::Close(lane, claim.id));

@@ -21,7 +21,7 @@ use crate::{
         text::{Count, Framing, segments, split},
         time::Micros,
     },
-    gateway::{LinkNo, Part, Request, Submit},
+    gateway::{LinkNo, Part, Request, Sharing, Submit},
     recorder::{Grant, Item, Op, Take, is_due},
 };
 
@@ -32,9 +32,9 @@ impl Gateway {
     /// Units of at least this urgency that could be handed over beyond those granted already:
     /// by the free window, and by the rate. What is less urgent does not stand in the way, for the
     /// gateway lets the urgent overtake.
-    fn room(&self, priority: Priority) -> usize {
+    fn room(&self, lane: &Lane, priority: Priority) -> usize {
         let ahead: usize = self.unwritten[..=priority as usize].iter().sum();
-        let window = self.account.window * self.up.len();
+        let window = self.account.window * self.up.len() * self.account.shared_by(lane);
         let free = window.saturating_sub(self.unanswered + ahead);
         let soon = ((self.pace * CLAIM_AHEAD_SECONDS) as usize).max(1);
         free.min(soon.saturating_sub(ahead))
@@ -53,6 +53,15 @@ impl Gateway {
 }
 
 impl Account {
+    /// How many of a lane's messages may share a place in the window: with values of their own two people
+    /// may have two texts.
+    fn shared_by(&self, lane: &Lane) -> usize {
+        match (self.framing, lane.template.names().is_empty()) {
+            (Framing::Parts, true) => self.batch.max(1),
+            (Framing::Parts, false) | (Framing::Whole, _) => 1,
+        }
+    }
+
     /// How many messages of a lane fit into so much room; one in any case.
     fn most(&self, lane: &Lane, room: usize) -> usize {
         let longest = lane.max_parts.max(1) as usize;
@@ -107,7 +116,7 @@ impl Core {
             return;
         };
         let (lane_id, priority) = (lane.id, lane.priority);
-        let room = gateway.room(priority);
+        let room = gateway.room(lane, priority);
         if room == 0 || gateway.is_stocked(priority, room) {
             return;
         }
@@ -246,6 +255,7 @@ impl Core {
             segments: 1,
             valid_until: claim.not_after,
             request: Request::default(),
+            sharing: Sharing::default(),
         };
         let flight = Flight {
             claim: id,
@@ -375,6 +385,7 @@ impl Core {
                 segments: u8::try_from(progress.segments).unwrap_or(u8::MAX),
                 valid_until: claim.not_after,
                 request,
+                sharing: Sharing::default(),
             });
         }
         batch

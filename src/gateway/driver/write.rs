@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::{BATCH_BYTES, Driver, GATE_POLL};
 use crate::gateway::{
-    Answer, Event, LinkNo,
+    Answer, Event, LinkNo, Sharing, Submit,
     link::{Link, Phase},
     protocol::Protocol,
     session::NotTaken,
@@ -24,14 +24,14 @@ impl<P: Protocol + Clone> Driver<P> {
             if !talk.has_output() {
                 continue;
             }
-            if talk.half_written
-                && let Err(at) = self.pacer.take(now, 1)
+            if talk.half_written > 0
+                && let Err(at) = self.pacer.take(now, talk.half_written)
             {
                 wake = Some(wake.map_or(at, |w: Instant| w.min(at)));
                 continue;
             }
             written.append(&mut talk.flush(&self.context.gate));
-            talk.half_written = false;
+            talk.half_written = 0;
         }
         if !self.queue.is_empty() {
             let paced = self.fill(now);
@@ -52,8 +52,10 @@ impl<P: Protocol + Clone> Driver<P> {
     /// Moves submits from the queue to the links' transmit buffers.
     fn fill(&mut self, now: Instant) -> Option<Instant> {
         let mut open = self.open_links();
+        let most = usize::from(self.settings.batch).min(self.settings.rate as usize);
         while let Some(pick) = self.queue.pick(&open) {
-            if let Err(at) = self.pacer.take(now, 1) {
+            let count = self.queue.alike(pick, most);
+            if let Err(at) = self.pacer.take(now, u32::try_from(count).unwrap_or(1)) {
                 return Some(at);
             }
             let load = |no: &LinkNo| match &self.links[usize::from(*no)].phase {
@@ -63,33 +65,45 @@ impl<P: Protocol + Clone> Driver<P> {
             let Some(no) = pick.link.or_else(|| open.iter().copied().min_by_key(load)) else {
                 break;
             };
-            let Some(submit) = self.queue.take(pick) else {
-                break;
-            };
             let Some(talk) = self.links[usize::from(no)].talk() else {
                 break;
             };
-            match talk.session.submit(submit) {
-                Ok(()) => {}
-                Err(NotTaken::NoRoom(submit)) => {
-                    self.queue.push_front(vec![submit]);
-                    open.retain(|other| *other != no);
-                    continue;
-                }
-                Err(NotTaken::Unsendable(submit, reason)) => {
-                    let answer = Answer::Refused(format!("local: {reason}"));
-                    self.outbox.push_back(Event::Answered {
-                        sequence: submit.sequence,
-                        link: no,
-                        answer,
-                    });
-                }
-            }
+            let taken = talk.session.submit(self.queue.take(pick, count));
             if talk.session.room() == 0 || talk.session.poll_transmit().len() >= BATCH_BYTES {
                 open.retain(|other| *other != no);
             }
+            match taken {
+                Ok(()) => {}
+                Err(NotTaken::NoRoom(batch)) => {
+                    self.queue.push_front(batch);
+                    open.retain(|other| *other != no);
+                }
+                Err(NotTaken::Unsendable(batch, _)) if batch.len() > 1 => self.split(batch),
+                Err(NotTaken::Unsendable(batch, reason)) => {
+                    let answer = Answer::Refused(format!("local: {reason}"));
+                    let events = batch.iter().map(|submit| Event::Answered {
+                        sequence: submit.sequence,
+                        link: no,
+                        answer: answer.clone(),
+                    });
+                    self.outbox.extend(events);
+                }
+            }
         }
         None
+    }
+
+    /// Nothing of it left, and one of its numbers may be why: its halves go instead, and whom that one is
+    /// in is split again.
+    pub(super) fn split(&mut self, mut batch: Vec<Submit>) {
+        let mut half = batch.split_off(batch.len().div_ceil(2));
+        for half in [&mut half, &mut batch] {
+            self.splits = self.splits.wrapping_add(1);
+            for submit in half.iter_mut() {
+                submit.sharing = Sharing::Only(self.splits);
+            }
+            self.queue.push_front(std::mem::take(half));
+        }
     }
 
     /// The links that take a submit now.
@@ -115,7 +129,7 @@ impl<P: Protocol + Clone> Driver<P> {
             if talk.session.ended().is_none() {
                 let back = talk.session.withdraw();
                 self.queue.push_front(back);
-                talk.half_written = !went.is_empty() && !talk.session.poll_transmit().is_empty();
+                talk.half_written = talk.session.half_sent();
             }
             written.append(&mut went);
         }

@@ -31,6 +31,15 @@ pub enum Happening {
         /// How long it took.
         delay: Duration,
     },
+    /// The carrier answered a submit with several numbers, `delay` after it was written.
+    AnsweredAll {
+        /// Each number's sequence, and what the carrier said of it.
+        answers: Vec<(u32, Answer)>,
+        /// How long it took.
+        delay: Duration,
+    },
+    /// A submit to several numbers was refused, perhaps for the sake of one: surely none of it left.
+    Split(Vec<Submit>),
     /// No answer in time; they free their place in the window.
     TimedOut(Vec<u32>),
     /// A report or an MO that waits for [`Session::acknowledge`](super::Session::acknowledge).
@@ -44,13 +53,13 @@ pub enum Happening {
     },
 }
 
-/// Why a submit was not taken. The submit comes back with it.
+/// Why a submit was not taken. What it holds comes back with it.
 #[derive(Debug)]
 pub enum NotTaken {
     /// Not logged in, going, or the window is full.
-    NoRoom(Submit),
+    NoRoom(Vec<Submit>),
     /// It can't be written in this protocol: surely did not leave.
-    Unsendable(Submit, String),
+    Unsendable(Vec<Submit>, String),
 }
 
 /// What a link leaves behind.

@@ -21,7 +21,7 @@ use crate::{
         priority::Priority,
         text::Count,
     },
-    gateway::{CarrierMessageId, Part, Request, cmpp::Cmpp, protocol::Content},
+    gateway::{CarrierMessageId, Part, Request, Sharing, cmpp::Cmpp, protocol::Content},
 };
 
 const LIMITS: Limits = Limits {
@@ -74,6 +74,7 @@ pub(in crate::gateway) fn submit(sequence: u32) -> Submit {
         segments: 1,
         valid_until: Some(Micros(1_686_000_000_000_000)),
         request: Request::default(),
+        sharing: Sharing::default(),
     }
 }
 
@@ -180,10 +181,10 @@ fn a_login_without_an_answer_ends_in_time() {
 fn the_window_holds_and_an_answer_frees_a_place() {
     let mut pair = Pair::up();
     for sequence in 10..14 {
-        pair.sp.submit(submit(sequence)).expect("room");
+        pair.sp.submit(vec![submit(sequence)]).expect("room");
     }
     assert!(matches!(
-        pair.sp.submit(submit(14)),
+        pair.sp.submit(vec![submit(14)]),
         Err(NotTaken::NoRoom(_))
     ));
     assert_eq!(pair.sent().len(), 4);
@@ -191,13 +192,13 @@ fn the_window_holds_and_an_answer_frees_a_place() {
     assert!(
         matches!(&pair.happenings()[..], [Happening::Answered { sequence: 11, answer: Answer::Accepted(CarrierMessageId(id)), .. }] if id == "000000000000000b")
     );
-    pair.sp.submit(submit(14)).expect("room again");
+    pair.sp.submit(vec![submit(14)]).expect("room again");
 }
 
 #[test]
 fn a_submit_says_what_the_account_wants() {
     let mut pair = Pair::up();
-    pair.sp.submit(submit(10)).expect("room");
+    pair.sp.submit(vec![submit(10)]).expect("room");
     let Pdu::Submit(sent) = pair.sent().remove(0).pdu else {
         panic!("not a submit")
     };
@@ -228,7 +229,7 @@ fn a_submit_says_what_the_account_wants() {
         text: "abc".to_owned(),
         ..submit(11)
     };
-    pair.sp.submit(part).expect("room");
+    pair.sp.submit(vec![part]).expect("room");
     let Pdu::Submit(sent) = pair.sent().remove(0).pdu else {
         panic!("not a submit")
     };
@@ -250,7 +251,7 @@ fn what_cannot_be_written_comes_back_and_leaves_no_byte() {
         ..submit(10)
     };
     assert!(
-        matches!(pair.sp.submit(long), Err(NotTaken::Unsendable(_, reason)) if reason.contains("at most 140"))
+        matches!(pair.sp.submit(vec![long]), Err(NotTaken::Unsendable(_, reason)) if reason.contains("at most 140"))
     );
     assert!(pair.sp.poll_transmit().is_empty());
     assert_eq!(pair.sp.unanswered(), 0);
@@ -259,7 +260,7 @@ fn what_cannot_be_written_comes_back_and_leaves_no_byte() {
 #[test]
 fn an_overdue_answer_is_a_doubt_frees_its_place_and_may_still_come() {
     let mut pair = Pair::up();
-    pair.sp.submit(submit(10)).expect("room");
+    pair.sp.submit(vec![submit(10)]).expect("room");
     pair.sent();
     pair.wait(Duration::from_secs(29));
     pair.answer(1, Pdu::ActiveTest);
@@ -294,7 +295,7 @@ fn an_answer_nobody_asked_for_is_ignored() {
 fn remains_are_split_by_the_bytes_that_went() {
     let mut pair = Pair::up();
     for sequence in 10..13 {
-        pair.sp.submit(submit(sequence)).expect("room");
+        pair.sp.submit(vec![submit(sequence)]).expect("room");
     }
     let one = pair.sp.poll_transmit().len() / 3;
     // The first whole, one byte of the second, nothing of the third.
@@ -316,7 +317,7 @@ fn remains_are_split_by_the_bytes_that_went() {
 fn a_withdrawal_leaves_the_rest_of_what_began_and_all_responses() {
     let mut pair = Pair::up();
     for sequence in 10..13 {
-        pair.sp.submit(submit(sequence)).expect("room");
+        pair.sp.submit(vec![submit(sequence)]).expect("room");
     }
     pair.answer(77, Pdu::ActiveTest);
     let head = pair.sp.poll_transmit()[..20].to_vec();
@@ -368,12 +369,12 @@ fn silence_is_asked_three_times_and_any_byte_is_a_sign_of_life() {
 #[test]
 fn a_goodbye_waits_for_the_window() {
     let mut pair = Pair::up();
-    pair.sp.submit(submit(10)).expect("room");
+    pair.sp.submit(vec![submit(10)]).expect("room");
     pair.sent();
     pair.sp.close(pair.now);
     assert!(pair.sent().is_empty());
     assert!(matches!(
-        pair.sp.submit(submit(11)),
+        pair.sp.submit(vec![submit(11)]),
         Err(NotTaken::NoRoom(_))
     ));
     pair.accept(10);
@@ -465,10 +466,10 @@ fn an_unknown_command_is_skipped_and_a_bad_length_is_fatal() {
 #[test]
 fn a_sequence_number_in_use_is_not_taken_again() {
     let mut pair = Pair::up();
-    pair.sp.submit(submit(10)).expect("room");
+    pair.sp.submit(vec![submit(10)]).expect("room");
     pair.sent();
     assert!(matches!(
-        pair.sp.submit(submit(10)),
+        pair.sp.submit(vec![submit(10)]),
         Err(NotTaken::Unsendable(..))
     ));
 }
@@ -478,7 +479,7 @@ proptest! {
     fn any_bytes_in_any_cut_neither_panic_nor_lose_a_submit(chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..64), 0..20)) {
         let mut pair = Pair::up();
         for sequence in 10..14 {
-            pair.sp.submit(submit(sequence)).expect("room");
+            pair.sp.submit(vec![submit(sequence)]).expect("room");
         }
         pair.sent();
         for chunk in chunks {
@@ -497,7 +498,7 @@ proptest! {
         let mut pair = Pair::up();
         let mut bytes = BytesMut::new();
         for sequence in 10..13 {
-            pair.sp.submit(submit(sequence)).expect("room");
+            pair.sp.submit(vec![submit(sequence)]).expect("room");
             let pdu = Pdu::SubmitResp(SubmitResp { msg_id: MsgId(1), result: SubmitResult::OK });
             cmpp::encode(&Frame { sequence, pdu }, Version::V20, &mut bytes).expect("it fits");
         }

@@ -10,7 +10,7 @@ use watchbell_wire::{
     },
 };
 
-use super::{Credentials, Dialect, Outcome, Request, Submit, Unreadable, bytes, put};
+use super::{Credentials, Dialect, Outcome, Refusing, Request, Submit, Unreadable, bytes, put};
 use crate::simulate::{
     Settings,
     job::{Job, JobContent, Serial, Wall},
@@ -223,6 +223,7 @@ fn neutral(submit: cmpp::Submit) -> Submit {
         part: (submit.pk_number, submit.pk_total),
         valid_until: submit.valid_time.to_string_lossy().into_owned(),
         report: submit.registered_delivery == 1,
+        refusing: Refusing::Whole,
         content: submit.msg_content,
     }
 }

@@ -9,16 +9,20 @@ use watchbell_wire::{
         rusmpp_core::{
             CommandId, CommandStatus,
             pdus::owned::{
-                BindTransceiver, BindTransceiverResp, DeliverSm, Pdu, SubmitSm, SubmitSmResp,
+                BindTransceiver, BindTransceiverResp, DeliverSm, Pdu, SubmitMulti, SubmitMultiResp,
+                SubmitSm, SubmitSmResp,
             },
             tlvs::owned::MessageDeliveryRequestTlvValue as Tlv,
             types::owned::{COctetString, OctetString},
-            values::{EsmClass, InterfaceVersion},
+            values::{
+                EsmClass, InterfaceVersion, Npi, Ton,
+                owned::{DestAddress, UnsuccessSme},
+            },
         },
     },
 };
 
-use super::{Credentials, Dialect, Outcome, Request, Submit, Unreadable, bytes, put};
+use super::{Credentials, Dialect, Outcome, Refusing, Request, Submit, Unreadable, bytes, put};
 use crate::simulate::{
     Receipts, Settings,
     job::{Job, JobContent, Serial, Wall},
@@ -59,6 +63,10 @@ impl Smpp {
             (_, Some(Pdu::SubmitSm(submit))) => Request::Submit {
                 sequence,
                 submit: neutral(&submit),
+            },
+            (_, Some(Pdu::SubmitMulti(submit))) => Request::Submit {
+                sequence,
+                submit: of_several(&submit),
             },
             (CommandId::DeliverSmResp, _) => Request::Told {
                 sequence,
@@ -142,18 +150,38 @@ impl Dialect for Smpp {
     }
 
     fn answer(&self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
-        let status = match outcome {
+        let message = match outcome {
             Outcome::Taken(serial) => {
                 let id = text(&format!("{:x}", number(&serial)));
-                let taken = Message::new(SubmitSmResp::new(id, Vec::new()));
-                return send(sequence, taken, out);
+                Message::new(SubmitSmResp::new(id, Vec::new()))
             }
-            Outcome::TooFast => Status::THROTTLED.0,
-            Outcome::BadReceiver => BAD_RECEIVER,
-            Outcome::BadStructure => BAD_MESSAGE,
-            Outcome::Refused(code) => code,
+            refusal => refused(status(refusal)),
         };
-        send(sequence, refused(status), out);
+        send(sequence, message, out);
+    }
+
+    fn answer_each(
+        &self,
+        sequence: u32,
+        outcome: Outcome,
+        refused: &[(String, u32)],
+        out: &mut BytesMut,
+    ) {
+        let message = match outcome {
+            Outcome::Taken(serial) => {
+                let failures = refused.iter().map(|(number, status)| {
+                    let status = CommandStatus::from(*status);
+                    UnsuccessSme::new(Ton::Unknown, Npi::Unknown, text(number), status)
+                });
+                let id = text(&format!("{:x}", number(&serial)));
+                Message::new(SubmitMultiResp::new(id, failures.collect(), Vec::new()))
+            }
+            refusal => Message::refusal(
+                CommandId::SubmitMultiResp,
+                CommandStatus::from(status(refusal)),
+            ),
+        };
+        send(sequence, message, out);
     }
 
     fn tell(&self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
@@ -207,6 +235,17 @@ fn send(sequence: u32, message: Message, out: &mut BytesMut) {
     put::<smpp::Smpp>(sequence, message, Version::V34, out);
 }
 
+/// The status of a submit that is not taken.
+fn status(outcome: Outcome) -> u32 {
+    match outcome {
+        Outcome::Taken(_) => Status::OK.0,
+        Outcome::TooFast => Status::THROTTLED.0,
+        Outcome::BadReceiver => BAD_RECEIVER,
+        Outcome::BadStructure => BAD_MESSAGE,
+        Outcome::Refused(code) => code,
+    }
+}
+
 fn refused(status: u32) -> Message {
     Message::refusal(CommandId::SubmitSmResp, CommandStatus::from(status))
 }
@@ -244,6 +283,26 @@ fn neutral(submit: &SubmitSm) -> Submit {
         part: (1, 1),
         valid_until: submit.validity_period.as_str().to_owned(),
         report: u8::from(submit.registered_delivery) & 3 != 0,
+        refusing: Refusing::Whole,
+        content: submit.short_message().clone().into_bytes(),
+    }
+}
+
+/// Distribution lists are numbers of nobody here.
+fn of_several(submit: &SubmitMulti) -> Submit {
+    let numbers = submit.dest_address().iter().map(|to| match to {
+        DestAddress::SmeAddress(sme) => sme.destination_addr.as_str().to_owned(),
+        DestAddress::DistributionListName(_) => String::new(),
+    });
+    Submit {
+        numbers: numbers.collect(),
+        from: submit.source_addr.as_str().to_owned(),
+        coding: submit.data_coding.into(),
+        has_header: u8::from(submit.esm_class) & HAS_HEADER != 0,
+        part: (1, 1),
+        valid_until: submit.validity_period.as_str().to_owned(),
+        report: u8::from(submit.registered_delivery) & 3 != 0,
+        refusing: Refusing::Each(BAD_RECEIVER),
         content: submit.short_message().clone().into_bytes(),
     }
 }

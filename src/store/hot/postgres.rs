@@ -134,7 +134,7 @@ pub(super) async fn inflight(
     keys: &[(GatewayId, String, Phone)],
 ) -> Result<Vec<InflightRow>> {
     sqlx::query_as(
-        "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us
+        "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us, f.answered
            FROM UNNEST($1::text[], $2::text[], $3::text[]) AS t (gateway, carrier_id, phone)
            JOIN inflight f ON f.gateway = t.gateway AND f.carrier_id = t.carrier_id AND f.phone = t.phone",
     )
@@ -147,9 +147,11 @@ pub(super) async fn inflight(
 
 pub(super) async fn put_inflight(db: &mut PgConnection, rows: &[InflightRow]) -> Result<()> {
     sqlx::query(
-        "INSERT INTO inflight (gateway, carrier_id, phone, message_id, lane_id, part, at_us)
-         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-         ON CONFLICT (gateway, carrier_id, phone, lane_id, message_id, part) DO UPDATE SET at_us = excluded.at_us",
+        "INSERT INTO inflight (gateway, carrier_id, phone, message_id, lane_id, part, at_us, answered)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
+                              $7::bigint[], $8::text[])
+         ON CONFLICT (gateway, carrier_id, phone, lane_id, message_id, part)
+         DO UPDATE SET at_us = excluded.at_us, answered = excluded.answered",
     )
     .bind(col(rows, |f| f.gateway.clone()))
     .bind(col(rows, |f| f.carrier_id.clone()))
@@ -158,6 +160,7 @@ pub(super) async fn put_inflight(db: &mut PgConnection, rows: &[InflightRow]) ->
     .bind(col(rows, |f| f.lane_id))
     .bind(col(rows, |f| f.part))
     .bind(col(rows, |f| f.at_us))
+    .bind(col(rows, |f| f.answered.clone()))
     .execute(db)
     .await
     .map(drop)

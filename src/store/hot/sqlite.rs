@@ -172,7 +172,7 @@ pub(super) async fn inflight(
 ) -> Result<Vec<InflightRow>> {
     let keys = batch(keys.iter().map(|(g, id, p)| json!([g.0, id, p.expose()])));
     sqlx::query_as(
-        "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us
+        "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us, f.answered
            FROM jsonb_each($1) j CROSS JOIN inflight f
              ON f.gateway = j.value ->> 0 AND f.carrier_id = j.value ->> 1 AND f.phone = j.value ->> 2",
     )
@@ -190,14 +190,16 @@ pub(super) async fn put_inflight(db: &mut SqliteConnection, rows: &[InflightRow]
             f.message_id,
             f.lane_id,
             f.part,
-            f.at_us
+            f.at_us,
+            f.answered
         ])
     }));
     sqlx::query(
-        "INSERT INTO inflight (gateway, carrier_id, phone, message_id, lane_id, part, at_us)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+        "INSERT INTO inflight (gateway, carrier_id, phone, message_id, lane_id, part, at_us, answered)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
            FROM jsonb_each($1) WHERE true
-         ON CONFLICT (gateway, carrier_id, phone, message_id, part) DO UPDATE SET at_us = excluded.at_us",
+         ON CONFLICT (gateway, carrier_id, phone, message_id, part)
+         DO UPDATE SET at_us = excluded.at_us, answered = excluded.answered",
     )
     .bind(rows)
     .execute(db)

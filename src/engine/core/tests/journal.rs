@@ -99,6 +99,7 @@ impl Journal {
                     message,
                     part,
                     change,
+                    ..
                 } => self.late(now, gateway, *message, *part, change),
                 Op::Release(release) => self.release(release),
                 Op::Close(lane, id) => self.close(*lane, *id),

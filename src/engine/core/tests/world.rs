@@ -315,7 +315,7 @@ impl World {
             _ => Answer::WrongNetwork("33".into()),
         };
         match (&answer, part) {
-            (Answer::Accepted(_) | Answer::Refused(_), Some(part)) => {
+            (Answer::Accepted(_) | Answer::AcceptedAs { .. } | Answer::Refused(_), Some(part)) => {
                 _ = self.wire.insert(part, Wire::Answered);
             }
             (Answer::Throttled(_) | Answer::WrongNetwork(_), Some(part)) => {
@@ -547,6 +547,7 @@ impl World {
             source: Source::Watchbell,
             asked: self.now,
             gone: false,
+            counted: None,
         };
         self.recorded.push_back(vec![Op::Part(news)]);
         self.core.forget(message);

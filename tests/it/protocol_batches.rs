@@ -1,0 +1,309 @@
+//! The same text to many numbers in one submit, over every binary protocol: what a carrier makes of it,
+//! one bad number among good ones, ids that count and ids that do not; and a flood with every fault.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write as _,
+    path::PathBuf,
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+use watchbell::{
+    alert::Alerts,
+    clock::Clock,
+    config::Kind,
+    domain::{message::Outcome, phone::Phone},
+    expander::OnDoubt,
+    gateway::{Answer, Event, Report, Submit},
+    service::audit,
+    simulate::{BatchIds, Faults, Refusal, Settings},
+    store::log::LogFilter,
+};
+
+use crate::{
+    county_support::{self, County},
+    gateway_support::{self, *},
+};
+
+macro_rules! stories {
+    ($($module:ident $kind:ident),+) => { $(
+        mod $module {
+            use watchbell::config::Kind;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn one_submit_carries_the_same_to_many() {
+                super::one_submit_carries_the_same_to_many(Kind::$kind).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn one_bad_number_costs_the_others_nothing() {
+                super::one_bad_number_costs_the_others_nothing(Kind::$kind).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_lost_answer_leaves_all_of_it_in_doubt() {
+                super::a_lost_answer_leaves_all_of_it_in_doubt(Kind::$kind).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_flood_with_every_fault_loses_nobody_and_doubles_nobody() {
+                super::a_flood_with_every_fault_loses_nobody_and_doubles_nobody(Kind::$kind).await;
+            }
+        }
+    )+ };
+}
+
+stories!(cmpp20 Cmpp20, cmpp30 Cmpp30, smgp30 Smgp30, smpp34 Smpp34);
+
+fn carrier(kind: Kind, batch_ids: BatchIds) -> Settings {
+    Settings {
+        protocol: kind,
+        batch_ids,
+        ..gateway_support::carrier()
+    }
+}
+
+fn to_many(n: u32) -> Vec<Submit> {
+    (1..=n).map(submit).collect()
+}
+
+/// What was said of each, by sequence number.
+fn answered(heard: &[Event]) -> BTreeMap<u32, Answer> {
+    let mut all = BTreeMap::new();
+    for event in heard {
+        match event {
+            Event::Answered {
+                sequence, answer, ..
+            } => _ = all.insert(*sequence, answer.clone()),
+            Event::AnsweredAll { answers, .. } => all.extend(answers.iter().cloned()),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Is this the report of somebody whose submit was answered so?
+fn is_of(report: &Report, answer: &Answer) -> bool {
+    match answer {
+        Answer::Accepted(id) => report.carrier_id == *id,
+        Answer::AcceptedAs { answered, counted } => {
+            report.carrier_id == *answered || report.carrier_id == *counted
+        }
+        Answer::Throttled(_) | Answer::WrongNetwork(_) | Answer::Refused(_) => false,
+    }
+}
+
+async fn one_submit_carries_the_same_to_many(kind: Kind) {
+    for batch_ids in [BatchIds::Counting, BatchIds::Same] {
+        let (carrier, mut pair) = Pair::start(carrier(kind, batch_ids), |config| {
+            (config.rate, config.window, config.batch) = (1_000, 2, 60);
+        })
+        .await;
+        let other = Submit {
+            text: "另一条".to_owned(),
+            ..submit(151)
+        };
+        let mut submits = to_many(150);
+        submits.push(other);
+        pair.gateway.submit(submits);
+        pair.until("all reports", |heard| reports(heard).len() == 151)
+            .await;
+        let answers = answered(&pair.heard);
+        assert_eq!(answers.len(), 151);
+        for report in reports(&pair.heard) {
+            let sequence = u32::try_from(report.phone.number() - phone(0).number()).unwrap();
+            assert!(is_of(report, &answers[&sequence]), "{report:?}");
+        }
+        let counts = carrier.counts();
+        assert_eq!((counts.submits, counts.segments), (4, 151), "60, 60, 30, 1");
+        assert_eq!((counts.malformed, counts.recipients_sent_twice), (0, 0));
+        assert!(counts.peak_segments_in_one_second <= 1_000);
+    }
+}
+
+async fn one_bad_number_costs_the_others_nothing(kind: Kind) {
+    let settings = Settings {
+        refusals: vec![Refusal {
+            suffix: phone(42).expose(),
+            part: None,
+            result: 10,
+        }],
+        ..carrier(kind, BatchIds::Counting)
+    };
+    let (carrier, mut pair) = Pair::start(settings, |config| {
+        (config.rate, config.window, config.batch) = (5_000, 16, 99);
+    })
+    .await;
+    pair.gateway.submit(to_many(99));
+    pair.until("all answers", |heard| answered(heard).len() == 99)
+        .await;
+    for (sequence, answer) in answered(&pair.heard) {
+        match sequence {
+            42 => assert_eq!(answer, Answer::Refused("10".to_owned())),
+            _ => assert!(
+                matches!(answer, Answer::Accepted(_) | Answer::AcceptedAs { .. }),
+                "{sequence}: {answer:?}"
+            ),
+        }
+    }
+    let counts = carrier.counts();
+    assert_eq!((counts.segments, counts.recipients_sent_twice), (98, 0));
+    // SMPP says who; the others refuse the whole, and it is halved down to the one: 99, 50, 49, 25 …
+    let submits = if kind == Kind::Smpp34 { 1 } else { 15 };
+    assert_eq!(counts.submits, submits);
+}
+
+async fn a_lost_answer_leaves_all_of_it_in_doubt(kind: Kind) {
+    let settings = Settings {
+        faults: Faults {
+            lost_answers: 100.0,
+            ..Faults::default()
+        },
+        ..carrier(kind, BatchIds::Counting)
+    };
+    let (carrier, mut pair) = Pair::start(settings, |config| {
+        (config.rate, config.batch) = (1_000, 50);
+        config.response_timeout = Duration::from_millis(300);
+    })
+    .await;
+    pair.gateway.submit(to_many(50));
+    let in_doubt = |heard: &[Event]| -> Vec<u32> {
+        let each = heard.iter().filter_map(|e| match e {
+            Event::TimedOut(which) => Some(which.clone()),
+            _ => None,
+        });
+        each.flatten().collect()
+    };
+    pair.until("the time-out", |heard| in_doubt(heard).len() == 50)
+        .await;
+    assert_eq!(in_doubt(&pair.heard), (1..=50).collect::<Vec<_>>());
+    assert_eq!(carrier.counts().submits, 1);
+    carrier.kick();
+    pair.until("the link to be down", |heard| {
+        heard.iter().any(|e| matches!(e, Event::LinkDown { .. }))
+    })
+    .await;
+    let (unanswered, unwritten) = left_behind(&pair.heard);
+    assert_eq!((unanswered.len(), unwritten.len()), (50, 0));
+}
+
+/// How many the flood has; `WATCHBELL_PROTOCOL_MESSAGES` makes it larger.
+fn flood() -> u64 {
+    std::env::var("WATCHBELL_PROTOCOL_MESSAGES")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(2_000)
+}
+
+fn every_fault(kind: Kind) -> Settings {
+    Settings {
+        undelivered_percent: 1.0,
+        batch_ids: BatchIds::Same,
+        faults: Faults {
+            lost_answers: 1.0,
+            duplicate_reports: 1.0,
+            early_reports: 1.0,
+            late_reports: 1.0,
+            late_factor: 10,
+            slow_answers: 1.0,
+            slow_by: Duration::from_millis(100),
+            out_of_order: 1.0,
+            garbage: 1.0,
+            disconnect_every: Some(500),
+            id_reuse: Some(20_000),
+            ..Faults::default()
+        },
+        // One number in a hundred is none of this carrier's.
+        refusals: vec![Refusal {
+            suffix: "77".to_owned(),
+            part: None,
+            result: 10,
+        }],
+        protocol: kind,
+        ..county_support::carrier()
+    }
+}
+
+fn list(county: &County, name: &str, numbers: std::ops::Range<u64>) -> PathBuf {
+    let mut text = String::from("手机\n");
+    for n in numbers {
+        writeln!(text, "{}", 13_800_100_000 + n).unwrap();
+    }
+    let path = county.dir.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+async fn a_flood_with_every_fault_loses_nobody_and_doubles_nobody(kind: Kind) {
+    let all = flood();
+    let county = County::open(
+        every_fault(kind),
+        "doubt_grace = \"5s\"",
+        "rate = 6000\nlinks = 3\nwindow = 16\nbatch = 99\nresponse_timeout = \"1s\"",
+    )
+    .await;
+    // Four fifths get one part, the others three.
+    let cut = all / 5 * 4;
+    let short = list(&county, "short.csv", 0..cut);
+    let long = list(&county, "long.csv", cut..all);
+    let text = "今日高温，请落实防暑降温措施。";
+    let first = county.send(&short, text, OnDoubt::Hold).await;
+    let second = county.send(&long, &text.repeat(12), OnDoubt::Hold).await;
+    let stop = CancellationToken::new();
+    let mut totals = BTreeMap::new();
+    for run in [first.frozen.run, second.frozen.run] {
+        let alerts = Alerts::new(Clock::system(), false);
+        let wait = county.office.wait(run, &alerts, &stop, |_| {});
+        let counts = tokio::time::timeout(Duration::from_mins(10), wait).await;
+        let counts = counts.expect("it ends").unwrap();
+        assert_eq!(counts.open(), counts.of(Outcome::InDoubt), "{counts:?}");
+        for outcome in Outcome::ALL {
+            *totals.entry(outcome.as_str()).or_insert(0) += counts.of(outcome);
+        }
+    }
+    let theirs = county.carrier.counts();
+    println!("{} {totals:?} {theirs:?}", kind.as_str());
+    assert_eq!(
+        totals.values().sum::<i64>().unsigned_abs(),
+        all,
+        "nobody is lost"
+    );
+    assert_eq!((theirs.recipients_sent_twice, theirs.malformed), (0, 0));
+    assert!(theirs.peak_segments_in_one_second <= 6_100, "{theirs:?}");
+    each_number_agrees(&county, all).await;
+    let verdict = audit::verify(&county.office.store, None).await.unwrap();
+    assert!(verdict.ok, "{:?}", verdict.first_difference);
+}
+
+/// Number by number and part by part: what the database says is what the carrier did.
+async fn each_number_agrees(county: &County, all: u64) {
+    let theirs: HashMap<Phone, _> = county.carrier.per_number().into_iter().collect();
+    let mut tx = county.office.store.read("test").await.unwrap();
+    let rows = tx.log_after(&LogFilter::default(), 0, 1_000_000).await;
+    let rows = rows.unwrap();
+    assert_eq!(rows.len() as u64, all);
+    for row in rows {
+        let phone = Phone::from_wire(&row.phone).unwrap();
+        let number = theirs.get(&phone);
+        let parts = number.map_or(0, |n| i64::from(n.segments));
+        let report = number.and_then(|n| n.report.as_deref());
+        let what = format!(
+            "{}: {} of {} parts, {report:?}",
+            row.state, parts, row.segments
+        );
+        match row.state.as_str() {
+            "delivered" => assert!(parts == row.segments && report == Some("DELIVRD"), "{what}"),
+            "undelivered" | "expired" => {
+                assert!(
+                    parts > 0 && report.is_some_and(|r| r != "DELIVRD"),
+                    "{what}"
+                );
+            }
+            "rejected" => assert!(parts == 0 && row.phone.ends_with("77"), "{what}"),
+            // Told as what it is: nobody knows, and nothing of it went twice.
+            "in_doubt" => assert!(parts <= row.segments, "{what}"),
+            other => panic!("{other}: {what}"),
+        }
+    }
+}
