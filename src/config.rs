@@ -156,6 +156,8 @@ pub struct Sending {
     pub report_window: Duration,
     /// How long evidence is waited for before the run's policy decides about doubt.
     pub doubt_grace: Duration,
+    /// Replies that opt out, besides the usual ones.
+    pub opt_out_words: Vec<String>,
     /// A planned run whose audience differs by more than this share from what was approved is held.
     pub max_deviation: f64,
     /// One's own calendar of holidays, make-up workdays and exam days; none: the one that comes with the program.

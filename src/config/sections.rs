@@ -131,6 +131,7 @@ impl Sending {
             "a time zone's name, such as Asia/Shanghai",
         );
         const LIMIT: Expect = Expect("不小于 1 的整数", "a whole number, at least 1");
+        const WORDS: Expect = Expect("非空词语的列表", "a list of words, none of them empty");
         let timezone = section.get("timezone", ZONE, |v| text(v)?.parse().ok());
         let season = section.table("season", |s| {
             const DAY: Expect = Expect("“月-日”，如 06-01", "month-day, such as 06-01");
@@ -155,6 +156,9 @@ impl Sending {
         let require_approval = section.get("require_approval", FLAG, flag);
         let report_window = section.get("report_window", DURATION, positive);
         let doubt_grace = section.get("doubt_grace", DURATION, duration);
+        let opt_out_words = section.get("opt_out_words", WORDS, |v| {
+            texts(v).filter(|words| words.iter().all(|word| !word.trim().is_empty()))
+        });
         let max_deviation = section.get("max_deviation", SHARE, |v| {
             money(v).filter(|share| *share <= 1.0)
         });
@@ -172,6 +176,7 @@ impl Sending {
             require_approval: require_approval?,
             report_window: report_window?,
             doubt_grace: doubt_grace?,
+            opt_out_words: opt_out_words?,
             max_deviation: max_deviation?,
             calendar: calendar?,
         })

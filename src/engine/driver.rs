@@ -187,7 +187,8 @@ impl Engine {
             .collect();
         let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves)
             .await?
-            .fenced(&parts.node);
+            .fenced(&parts.node)
+            .with_opt_out_words(parts.policy.opt_out.clone());
         let repeatable = repeatable(may_log_in);
         let recovered = recover(&parts.store, &parts.clock, &mut recorder, &repeatable).await?;
         note_start(&parts, &mut recorder, &recovered).await?;

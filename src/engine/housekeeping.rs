@@ -16,6 +16,7 @@ use crate::{
         hours::{Hours, Window},
         id::{GatewayId, LaneId, MessageId, RunId},
         message::Change,
+        optout::OptOutWords,
         phone::Phone,
         policy::Late,
         priority::Priority,
@@ -55,6 +56,8 @@ pub struct Policy {
     pub report_window: Duration,
     /// How long evidence is waited for before the run's policy decides about doubt.
     pub doubt_grace: Duration,
+    /// Replies that opt out.
+    pub opt_out: OptOutWords,
 }
 
 /// What a look brought.

@@ -221,3 +221,32 @@ async fn two_people_let_a_run_out_and_nobody_their_own() {
     assert_eq!(stage.taken(), 39);
     assert!(ledger(&stage.office().await).await.contains("wrong date"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_offices_own_words_are_understood_and_questions_are_not() {
+    let words = "opt_out_words = [\"不要了\", \"Stop\"]";
+    let stage = Stage::open(carrier(), words, "rate = 100").await;
+    let (daemon, _) = stage.serve().await;
+    let replies = [
+        "不要了。",
+        "ｓｔｏｐ",
+        "退订",
+        "STOP是什么意思",
+        "我不要了吗",
+    ];
+    for (i, reply) in (0..).zip(replies) {
+        stage.carrier.inject_mo(phone(i), reply);
+    }
+    eventually("all replies are heard", async || {
+        ledger(&stage.office().await)
+            .await
+            .matches("\"e\":\"mo\"")
+            .count()
+            == replies.len()
+    })
+    .await;
+    daemon.ends_well().await;
+    let run = stage.queue(&stage.numbers(0, 5), &[]).await;
+    let counts = stage.view(&run).await.counts;
+    assert_eq!(counts.of(Outcome::Suppressed), 3, "{counts:?}");
+}
