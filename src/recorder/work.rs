@@ -480,7 +480,7 @@ impl<'a> Work<'a> {
     pub(super) fn part(&mut self, news: &PartNews) {
         let was_doubt = self
             .part_of(news.message, news.part)
-            .is_some_and(|p| *p == Part::Doubt);
+            .is_some_and(Part::is_doubt);
         if was_doubt && news.change == Change::Resent && !self.may_resend(news) {
             return;
         }
@@ -501,7 +501,7 @@ impl<'a> Work<'a> {
                 }
                 self.early_report(&news.gateway, news.phone, news.message, news.part, id);
             }
-            Change::Doubt => self.doubt(news),
+            Change::Doubt { id } => self.doubt(news, id.as_deref()),
             Change::Resent => self.resend(news),
             Change::Refused { .. } | Change::Adopted { .. } => {
                 if was_doubt {
@@ -524,7 +524,7 @@ impl<'a> Work<'a> {
         part: u8,
         change: &Change,
     ) {
-        let doubtful = self.part_of(message, part) == Some(&Part::Doubt);
+        let doubtful = self.part_of(message, part).is_some_and(Part::is_doubt);
         let Some(phone) = self
             .messages
             .get(&message)

@@ -40,6 +40,8 @@ pub struct Settings {
     pub access_number: String,
     /// How a message centre that speaks SMPP writes its receipts.
     pub receipts: Receipts,
+    /// How a carrier that speaks SGIP dials its client.
+    pub dialling: Dialling,
     /// What only a carrier that speaks HTTP has.
     pub http: Http,
     /// Decides everything that is left to chance.
@@ -67,6 +69,7 @@ impl Default for Settings {
             active_test: Duration::from_mins(3),
             access_number: "10690000".to_owned(),
             receipts: Receipts::default(),
+            dialling: Dialling::default(),
             http: Http::default(),
             seed: 0,
             clock: Clock::system(),
@@ -82,6 +85,18 @@ pub enum Receipts {
     Full,
     /// Text alone, with the id in decimal.
     DecimalText,
+}
+
+/// How a carrier that speaks SGIP dials its client: to report and to pass on texts it opens a connection of its
+/// own. Without an address it says everything over the client's.
+#[derive(Debug, Clone, Default)]
+pub struct Dialling {
+    /// The client's listener, host:port.
+    pub address: Option<String>,
+    /// The name that it logs in with there.
+    pub account: String,
+    /// And the password.
+    pub password: String,
 }
 
 /// What only a carrier that speaks HTTP has.

@@ -1,10 +1,7 @@
 //! `gateways check`: is every gateway found as it is, and is nothing sent?
 
 use watchbell::{
-    config::{Config, Kind},
-    domain::role::Actor,
-    engine::lock::EngineLock,
-    service::gateways::Finding,
+    config::Config, domain::role::Actor, engine::lock::EngineLock, service::gateways::Finding,
     simulate::Settings,
 };
 
@@ -59,17 +56,17 @@ async fn a_refused_login_is_tried_once_and_named_with_its_status() {
 }
 
 #[tokio::test]
-async fn what_is_not_built_or_not_there_is_told_apart() {
+async fn what_is_set_wrong_or_not_there_is_told_apart() {
     let mut county = County::open(carrier(), "", "").await;
     more(&mut county, |config| {
-        let mut later = config.gateways[0].clone();
-        later.id.0 = "later".to_owned();
-        later.kind = Kind::Sgip12;
+        let mut wrong = config.gateways[0].clone();
+        wrong.id.0 = "wrong".to_owned();
+        wrong.account = "longer than six".to_owned();
         let mut gone = config.gateways[0].clone();
         gone.id.0 = "gone".to_owned();
         // Nothing listens on the port that only root may take.
         gone.address = "127.0.0.1:9".to_owned();
-        config.gateways.extend([later, gone]);
+        config.gateways.extend([wrong, gone]);
     });
     let found = county
         .office
@@ -79,7 +76,7 @@ async fn what_is_not_built_or_not_there_is_told_apart() {
     assert!(!found.ok);
     assert_eq!(found.gateways[0].finding, Finding::Fine);
     assert!(
-        matches!(found.gateways[1].finding, Finding::NotBuilt(_)),
+        matches!(found.gateways[1].finding, Finding::BadSettings(_)),
         "{found:?}"
     );
     assert!(

@@ -198,15 +198,24 @@ impl Core {
     }
 
     fn doubt(&mut self, flight: &Flight, gone: bool) {
+        let id = self.own_id(flight);
         self.news(
             flight.claim,
             flight.message,
             flight.part,
-            Change::Doubt,
+            Change::Doubt { id },
             Source::Gateway,
             gone,
         );
         self.settle(flight.claim, flight.message.position());
+    }
+
+    /// The id that the segment went with, where it was known before the answer.
+    fn own_id(&self, flight: &Flight) -> Option<String> {
+        let claim = self.claims.get(&flight.claim)?;
+        let ids = self.gateways.get(&claim.gateway)?.account.own_ids?;
+        let sequence = claim.sequence(flight.message.position(), flight.part);
+        Some(ids.of(sequence, claim.at).0)
     }
 
     /// The connection is gone with these written and unanswered.

@@ -17,6 +17,9 @@ impl<P: Protocol + Clone> Driver<P> {
         if !self.context.gate.is_open(now) {
             return Some(now + GATE_POLL);
         }
+        if let Some(door) = &mut self.door {
+            door.flush(&self.context.gate);
+        }
         let mut wake = None;
         let mut written = Vec::new();
         for link in &mut self.links {

@@ -141,7 +141,7 @@ impl Dialect for Smpp {
         }
     }
 
-    fn answer(&self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
+    fn answer(&mut self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
         let status = match outcome {
             Outcome::Taken(serial) => {
                 let id = text(&format!("{:x}", number(&serial)));
@@ -156,7 +156,7 @@ impl Dialect for Smpp {
         send(sequence, refused(status), out);
     }
 
-    fn tell(&self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
+    fn tell(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
         let deliver = DeliverSm::builder().destination_addr(self.access_number.clone());
         let deliver = match &job.content {
             JobContent::Mo { phone, part } => {
@@ -182,7 +182,7 @@ impl Dialect for Smpp {
     }
 
     /// A receipt of which nothing can be read.
-    fn garbage(&self, sequence: u32, out: &mut BytesMut) {
+    fn garbage(&mut self, sequence: u32, out: &mut BytesMut) {
         let deliver = DeliverSm::builder()
             .esm_class(EsmClass::from(RECEIPT))
             .short_message(OctetString::from_static_slice(b"not a receipt").unwrap_or_default())
@@ -237,6 +237,7 @@ fn unreadable(error: &DecodeError) -> Unreadable {
 
 fn neutral(submit: &SubmitSm) -> Submit {
     Submit {
+        id: [0; 3],
         numbers: vec![submit.destination_addr.as_str().to_owned()],
         from: submit.source_addr.as_str().to_owned(),
         coding: submit.data_coding.into(),
