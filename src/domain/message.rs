@@ -482,7 +482,7 @@ mod tests {
     fn one_doubtful_part_makes_the_message_doubtful() {
         let mut m = Standing::fresh(2);
         m.apply(0, &accepted("a")).unwrap();
-        m.apply(1, &Change::Doubt).unwrap();
+        m.apply(1, &Change::Doubt { id: None }).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::InDoubt);
         m.apply(1, &Change::Adopted { id: "b".into() }).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::Submitted);
@@ -512,7 +512,7 @@ mod tests {
     fn silence_about_one_part_is_forgotten_when_another_settles_the_message() {
         let mut m = Standing::fresh(2);
         m.apply(0, &accepted("a")).unwrap();
-        m.apply(1, &Change::Doubt).unwrap();
+        m.apply(1, &Change::Doubt { id: None }).unwrap();
         m.apply(0, &Change::Unconfirmed).unwrap();
         assert!(!m.unconfirmed, "the row says in_doubt and nothing else");
     }
@@ -529,7 +529,7 @@ mod tests {
     fn a_second_try_that_never_left_leaves_the_first_ones_doubt() {
         let again = || {
             let mut m = Standing::fresh(1);
-            m.apply(0, &Change::Doubt).unwrap();
+            m.apply(0, &Change::Doubt { id: None }).unwrap();
             m.apply(0, &Change::Resent).unwrap();
             m
         };

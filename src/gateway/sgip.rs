@@ -214,7 +214,7 @@ impl Sgip {
         let code = u32::from(result.0);
         let answer = if result.is_ok() {
             Answer::Accepted(CarrierMessageId(id.to_string()))
-        } else if self.busy_codes.contains(&code) {
+        } else if matches!(result, Code::BUSY | Code::TOO_FAST) || self.busy_codes.contains(&code) {
             Answer::Throttled(code.to_string())
         } else if self.wrong_network_codes.contains(&code) {
             Answer::WrongNetwork(code.to_string())

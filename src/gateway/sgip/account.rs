@@ -20,9 +20,6 @@ use crate::config;
 /// 21 zeros: the SP pays (SGIP 1.2, Submit).
 const SP_PAYS: &str = "000000000000000000000";
 
-/// The same code for too fast from two tables: the document's, and a vendor's.
-const BUSY: [u32; 2] = [Code::BUSY.0 as u32, Code::TOO_FAST.0 as u32];
-
 /// One account's SGIP.
 #[derive(Debug, Clone)]
 pub(in crate::gateway) struct Sgip {
@@ -90,7 +87,7 @@ impl Sgip {
             secret: config.password.clone(),
             prefix86: options.flag("prefix86", true)?,
             priority: options.number("priority", None, URGENT)?,
-            busy_codes: options.codes("busy_codes", &BUSY)?,
+            busy_codes: options.codes("busy_codes", &[])?,
             wrong_network_codes: options
                 .codes("wrong_network_codes", &[Code::BAD_NUMBER.0.into()])?,
             idle_close: idle_close(config, &mut options)?,

@@ -110,7 +110,15 @@ impl Sgip {
 
     fn told(&mut self, sequence: Sequence, response: Resp) -> Request {
         let numbers = self.told.get_mut(&sequence.counter);
-        match numbers.and_then(VecDeque::pop_front) {
+        let number = numbers.and_then(VecDeque::pop_front);
+        if self
+            .told
+            .get(&sequence.counter)
+            .is_some_and(VecDeque::is_empty)
+        {
+            self.told.remove(&sequence.counter);
+        }
+        match number {
             Some(number) if sequence.node == NODE => Request::Told {
                 sequence: number,
                 ok: response.result.is_ok(),
@@ -126,7 +134,6 @@ impl Sgip {
             time: word(&job.made),
             counter: job.id as u32,
         };
-        self.told.retain(|_, numbers| !numbers.is_empty());
         self.told
             .entry(sequence.counter)
             .or_default()
