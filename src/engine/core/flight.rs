@@ -147,7 +147,8 @@ impl Core {
     }
 
     /// Another gateway for a number that this one's carrier does not serve: once a message, only while
-    /// nothing of it has left, and only where the text that was approved stays what it is.
+    /// nothing of it has left, and only where the text that was approved stays what it is. Whose the number is
+    /// nobody knows, so one that takes anybody's comes first.
     fn other_way(&self, flight: &Flight, id: &GatewayId) -> Option<GatewayId> {
         let claim = self.claims.get(&flight.claim)?;
         if claim.rerouted || flight.part > 0 {
@@ -156,7 +157,8 @@ impl Core {
         let mine = &self.gateways.get(id)?.account;
         self.gateways
             .iter()
-            .find(|(other, g)| *other != id && !g.up.is_empty() && mine.may_pass_to(&g.account))
+            .filter(|(other, g)| *other != id && !g.up.is_empty() && mine.may_pass_to(&g.account))
+            .min_by_key(|(_, g)| !g.account.serves.is_empty())
             .map(|(other, _)| other.clone())
     }
 
