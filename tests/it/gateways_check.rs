@@ -1,7 +1,10 @@
 //! `gateways check`: is every gateway found as it is, and is nothing sent?
 
 use watchbell::{
-    config::Config, domain::role::Actor, engine::lock::EngineLock, service::gateways::Finding,
+    config::{Config, Kind},
+    domain::role::Actor,
+    engine::lock::EngineLock,
+    service::gateways::{Finding, Listener},
     simulate::Settings,
 };
 
@@ -83,6 +86,44 @@ async fn what_is_set_wrong_or_not_there_is_told_apart() {
         matches!(found.gateways[2].finding, Finding::Unreachable(_)),
         "{found:?}"
     );
+}
+
+#[tokio::test]
+async fn where_the_carrier_dials_us_we_say_whether_we_can_listen() {
+    let settings = Settings {
+        protocol: Kind::Sgip12,
+        ..carrier()
+    };
+    let mut county = County::open(settings, "", "").await;
+    let listener = async |county: &County| {
+        let found = county.office.check_gateways(&somebody(), false).await;
+        let found = found.unwrap();
+        let gateway = &found.gateways[0];
+        assert_eq!(
+            gateway.finding,
+            Finding::Fine,
+            "the login is its own question"
+        );
+        (found.ok, gateway.listener.clone().unwrap())
+    };
+    let (ok, free) = listener(&county).await;
+    assert!(ok && matches!(free, Listener::Free { .. }), "{free:?}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let listens = |address: String| {
+        move |config: &mut Config| {
+            let extra = &mut config.gateways[0].extra;
+            extra.insert("listen".to_owned(), address.into());
+        }
+    };
+    more(&mut county, listens(address));
+    let (ok, failed) = listener(&county).await;
+    assert!(
+        !ok && matches!(failed, Listener::Failed { .. }),
+        "{failed:?}"
+    );
+    more(&mut county, listens(String::new()));
+    assert_eq!(listener(&county).await, (true, Listener::None));
 }
 
 #[tokio::test]
