@@ -31,6 +31,8 @@ pub enum Kind {
     GatewayDown,
     /// A carrier refuses our login.
     LoginRefused,
+    /// A carrier can't dial us: its reports wait there.
+    NotListening,
     /// A run will not be through in time.
     RunLate,
     /// A run waits for a person.
@@ -65,6 +67,7 @@ impl Kind {
         match self {
             Self::GatewayDown
             | Self::LoginRefused
+            | Self::NotListening
             | Self::RunMissed
             | Self::Disk
             | Self::Database

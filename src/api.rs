@@ -69,7 +69,12 @@ async fn ready(Extract(state): Extract<State>) -> Response {
     };
     let gateways: Option<BTreeMap<String, serde_json::Value>> = state.watch.health().map(|all| {
         let words = |h: crate::service::health::Health| {
-            json!({ "links": h.links, "links_up": h.links_up, "trouble": h.trouble })
+            let mut words =
+                json!({ "links": h.links, "links_up": h.links_up, "trouble": h.trouble });
+            if let Some(at) = h.listening {
+                words["listening"] = json!(at.to_string());
+            }
+            words
         };
         all.into_iter().map(|(id, h)| (id.0, words(h))).collect()
     });

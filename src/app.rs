@@ -20,7 +20,7 @@ use crate::{
     scheduler::Scheduler,
     service::{Office, ServiceError, health::Watch, work_order::desk::Desk},
     simulate::{
-        self, Running, Settings, Simulator,
+        Dialling, Running, Settings, Simulator,
         orders::{OrderDesk, OrderSettings},
     },
     telemetry::Metrics,
@@ -95,13 +95,13 @@ impl Carriers {
         let mut config = (*office.config).clone();
         let mut running = BTreeMap::new();
         for gateway in &mut config.gateways {
-            // What can't be simulated yet is practised in CMPP 2.0.
-            if !simulate::speaks(gateway.kind) {
-                gateway.kind = Kind::Cmpp20;
-            }
             let settings = Settings {
                 protocol: gateway.kind,
                 ..settings(gateway)
+            };
+            let settings = match gateway.kind {
+                Kind::Sgip12 => dialled(gateway, settings)?,
+                _ => settings,
             };
             let simulator = Simulator::start(settings).await?;
             gateway.address = match gateway.kind {
@@ -132,6 +132,27 @@ impl Carriers {
     pub fn iter(&self) -> impl Iterator<Item = (&GatewayId, &Running)> {
         self.0.iter()
     }
+}
+
+/// A carrier that dials its client: this gateway listens on a free port of this machine, wherever it would.
+fn dialled(gateway: &mut config::Gateway, settings: Settings) -> std::io::Result<Settings> {
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+    let extra = &mut gateway.extra;
+    let mut set = |key: &str, value: &str| {
+        _ = extra.insert(key.to_owned(), toml::Value::String(value.to_owned()));
+    };
+    set("listen", &free.to_string());
+    set("listen_account", PRACTICE_ACCOUNT);
+    set("listen_password", PRACTICE_ACCOUNT);
+    extra.remove("listen_allow");
+    Ok(Settings {
+        dialling: Dialling {
+            address: Some(free.to_string()),
+            account: PRACTICE_ACCOUNT.to_owned(),
+            password: PRACTICE_ACCOUNT.to_owned(),
+        },
+        ..settings
+    })
 }
 
 /// The simulated work-order interfaces of a practice office; they stop when dropped. Nothing of a practice office goes

@@ -48,6 +48,11 @@ pub struct Planted {
     pub code: &'static str,
 }
 
+/// The number of the county's second person: China Unicom's by its segment, and there however few people are.
+pub fn second_number(seed: u64) -> crate::domain::phone::Phone {
+    Lot::new(seed).phone(1)
+}
+
 /// The books of `n` different people: leaders (GBK CSV with planted faults), member units (UTF-8 CSV), staff (XLSX).
 /// Some people stand in two of them. Refused rows come on top of the `n`.
 pub fn address_books(n: usize, seed: u64) -> Result<[AddressBook; 3], XlsxError> {

@@ -15,15 +15,22 @@ pub mod protocol;
 mod queue;
 mod registry;
 pub mod session;
+mod sgip;
 mod smgp;
 mod smpp;
 
 pub use options::OptionError;
-pub use registry::{Context, EVENT_ROOM, OpenError, check, open, repeats_within};
+pub use registry::{
+    Context, EVENT_ROOM, OpenError, check, listens_at, open, own_ids, repeats_within,
+};
+pub use sgip::OwnIds;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::time::Instant;
@@ -182,7 +189,7 @@ pub struct Mo {
 /// Names one deliver that waits for its response: acknowledged only once it is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AckToken {
-    /// Which link.
+    /// Which link; those that the carrier has opened come behind ours.
     pub link: LinkNo,
     /// Which connection of that link: a token outlives its connection harmlessly.
     pub connection: u32,
@@ -228,6 +235,15 @@ pub enum Event {
         unanswered: Vec<u32>,
         /// Never handed to the socket.
         unwritten: Vec<u32>,
+        /// Only because nothing was said on it: nobody need be told, the next one is on its way.
+        idle: bool,
+    },
+    /// The carrier can dial us there, in a protocol whose gateways do.
+    Listening(SocketAddr),
+    /// It can't: reports and texts from phones wait at the carrier. It is tried again.
+    NotListening {
+        /// Why, for people.
+        reason: String,
     },
     /// Given back on request, never handed to the socket.
     Recalled(Vec<u32>),
@@ -266,6 +282,8 @@ pub struct Health {
     pub links_up: u16,
     /// Links configured.
     pub links: u16,
+    /// Where the carrier can dial us now.
+    pub listening: Option<SocketAddr>,
     /// The last thing that went wrong, while it is wrong.
     pub trouble: Option<String>,
 }

@@ -8,6 +8,7 @@
 mod account;
 mod command;
 mod connection;
+mod dial;
 mod dialect;
 mod dice;
 mod http;
@@ -29,11 +30,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
 pub use account::NumberCounts;
-pub use command::{RunError, SPEAKS, run};
-pub use settings::{BatchIds, Faults, Http, Losing, Receipts, Refusal, Settings, Shape};
+pub use command::{RunError, run};
+pub use settings::{BatchIds, Dialling, Faults, Http, Losing, Receipts, Refusal, Settings, Shape};
 
 use crate::{config::Kind, domain::phone::Phone};
 use account::Account;
+use connection::Opened;
+use job::Wall;
 
 /// What `watchbell simulate --json` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -82,8 +85,8 @@ trait Station: fmt::Debug + Send + Sync {
     fn pending(&self) -> usize;
     fn inject_mo(&self, phone: Phone, text: &str);
     fn kick(&self);
-    /// Where it calls its client from now on.
-    fn call_back(&self, _url: &str) {}
+    /// Where it calls or dials its client from now on.
+    fn call_back(&self, _address: &str) {}
 }
 
 impl Station for Shared {
@@ -100,11 +103,18 @@ impl Station for Shared {
     }
 
     fn inject_mo(&self, phone: Phone, text: &str) {
-        self.account().inject_mo(phone, text);
+        let wall = Wall::new(self.settings.clock.now());
+        self.account().inject_mo(phone, text, &wall);
     }
 
     fn kick(&self) {
         self.kicks.send_modify(|kicks| *kicks += 1);
+    }
+
+    fn call_back(&self, address: &str) {
+        if dialect::dials(self.settings.protocol) {
+            self.dials.send_replace(Some(address.to_owned()));
+        }
     }
 }
 
@@ -116,6 +126,8 @@ struct Shared {
     account: Mutex<Account>,
     /// Counts up when everybody is thrown out.
     kicks: watch::Sender<u64>,
+    /// Where it dials its client; none: it says everything over the client's connections.
+    dials: watch::Sender<Option<String>>,
 }
 
 impl Shared {
@@ -124,34 +136,22 @@ impl Shared {
     }
 }
 
-/// Can a gateway of this kind be simulated?
-pub fn speaks(kind: Kind) -> bool {
-    kind == Kind::Http || dialect::speaks(kind)
-}
-
 impl Simulator {
     /// Listens; port 0 takes a free one. [`Settings::protocol`] says what is spoken.
     pub async fn start(settings: Settings) -> io::Result<Running> {
         if settings.protocol == Kind::Http {
             return Self::start_http(settings).await;
         }
-        if !speaks(settings.protocol) {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                format!(
-                    "a {} gateway can't be simulated yet",
-                    settings.protocol.as_str()
-                ),
-            ));
-        }
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
         let (kicks, _) = watch::channel(0);
+        let (dials, _) = watch::channel(settings.dialling.address.clone());
         let account = Mutex::new(Account::new(&settings));
         let shared = Arc::new(Shared {
             settings,
             account,
             kicks,
+            dials,
         });
         let running = Running {
             address,
@@ -159,6 +159,16 @@ impl Simulator {
             stop: CancellationToken::new(),
             tracker: TaskTracker::new(),
         };
+        if dialect::dials(shared.settings.protocol) {
+            let dialling = dial::keep(shared.clone());
+            let stop = running.stop.clone();
+            running.tracker.spawn(async move {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    never = dialling => match never {},
+                }
+            });
+        }
         running.tracker.spawn(accept(
             listener,
             shared,
@@ -214,9 +224,9 @@ impl Running {
         self.carrier.kick();
     }
 
-    /// A carrier that speaks HTTP calls its client there from now on.
-    pub fn call_back(&self, url: &str) {
-        self.carrier.call_back(url);
+    /// A carrier that speaks HTTP or SGIP calls or dials its client there from now on.
+    pub fn call_back(&self, address: &str) {
+        self.carrier.call_back(address);
     }
 
     /// Stops listening, drops all connections and gives the last counts.
@@ -261,7 +271,7 @@ async fn accept(
         tracker.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = connection::serve(stream, dialect, shared) => {}
+                _ = connection::serve(stream, dialect, shared, Opened::ByClient) => {}
             }
         });
     }

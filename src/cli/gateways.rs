@@ -60,6 +60,10 @@ async fn check(force: bool, json: bool, ctx: &Ctx) -> Result<Exit, CliError> {
                 g.links,
                 g.finding.text(ctx.lang)
             ))?;
+            if let Some(listener) = &g.listener {
+                ctx.out
+                    .line(format!("{}: {}", g.id, listener.text(ctx.lang)))?;
+            }
         }
     }
     Ok(exit(&found))

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{CliError, Ctx, Exit};
 use crate::{
     config::Kind,
-    simulate::{self, Counts, Faults, Http, RunError, SPEAKS, Settings},
+    simulate::{self, Counts, Dialling, Faults, Http, RunError, Settings},
 };
 
 /// How much later than the others a late report is.
@@ -52,9 +52,15 @@ pub struct SimulateArgs {
     /// 每约几次提交断线一次 · drops the connection about every so many submits
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub disconnect_every: Option<u64>,
-    /// 状态报告推送到此地址（仅 http）· where an http carrier calls with reports
-    #[arg(long, value_name = "URL")]
+    /// 状态报告推送到此地址（http 为网址，sgip12 为“主机:端口”）· where an http carrier calls, and an sgip12 carrier dials, with reports
+    #[arg(long, value_name = "URL|HOST:PORT")]
     pub callback: Option<String>,
+    /// 回连时的账号（仅 sgip12），默认同 --account · who an sgip12 carrier logs in as where it dials; as --account when left out
+    #[arg(long, value_name = "A")]
+    pub callback_account: Option<String>,
+    /// 回连时的密码（仅 sgip12），默认同 --password · its password there; as --password when left out
+    #[arg(long, value_name = "P")]
+    pub callback_password: Option<String>,
     /// 以 500 作答的百分比（仅 http）· how many of a hundred requests over http are answered with 500
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     pub server_errors: f64,
@@ -97,7 +103,16 @@ pub async fn run(args: SimulateArgs, ctx: &Ctx) -> Result<Exit, CliError> {
 }
 
 fn settings(args: SimulateArgs) -> Settings {
+    let or = |own: Option<String>, common: &Option<String>| {
+        own.or_else(|| common.clone()).unwrap_or_default()
+    };
+    let dialling = Dialling {
+        address: args.callback.clone(),
+        account: or(args.callback_account, &args.account),
+        password: or(args.callback_password, &args.password),
+    };
     Settings {
+        dialling,
         listen: args.listen,
         account: args.account,
         password: args.password,
@@ -126,17 +141,6 @@ fn settings(args: SimulateArgs) -> Settings {
 
 fn explain(error: RunError) -> CliError {
     match error {
-        RunError::NotBuilt(kind) => CliError::usage(
-            format!(
-                "尚未实现 (not built yet)：模拟 {} 网关；本版本能模拟 {}",
-                kind.as_str(),
-                SPEAKS.replace(" and ", "、").replace(", ", "、")
-            ),
-            format!(
-                "simulating a {} gateway is not built yet: this version simulates {SPEAKS}",
-                kind.as_str()
-            ),
-        ),
         RunError::Listen { address, source } => CliError::usage(
             format!("不能监听 {address}：{source}；请用 --listen 换一个地址或端口"),
             format!(

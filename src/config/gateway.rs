@@ -11,6 +11,9 @@ use super::{
 };
 use crate::domain::{carrier::Carrier, id::GatewayId, nearest::nearest, text::Count};
 
+/// What a carrier that dials us logs in with; only some protocols know it.
+const LISTEN_PASSWORD: &str = "listen_password";
+
 impl Gateway {
     pub(super) fn read(section: &mut Section<'_>, office: &str) -> Option<Self> {
         const ID: Expect = Expect(
@@ -98,7 +101,15 @@ impl Gateway {
         let local_address = section.or("local_address", String::new(), LOCAL, |v| {
             text(v).filter(|a| a.is_empty() || a.parse::<IpAddr>().is_ok())
         });
+        // The carrier's password at our own door is one like ours at the carrier's.
+        let listen_password = section
+            .has(LISTEN_PASSWORD)
+            .then(|| secret(section, LISTEN_PASSWORD));
         let mut extra = extra(section);
+        if let Some(secret) = listen_password {
+            let secret = toml::Value::String(secret?.expose().to_owned());
+            extra.insert(LISTEN_PASSWORD.to_owned(), secret);
+        }
         let folder = section.layers().folder().to_owned();
         described(&mut extra, &folder);
         Some(Self {

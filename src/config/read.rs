@@ -11,8 +11,9 @@ use super::{
 use crate::domain::{hours::parse_duration, nearest::nearest};
 
 /// Keys whose values are never repeated in an error.
-const SECRET: [&str; 6] = [
+const SECRET: [&str; 7] = [
     "password",
+    "listen_password",
     "secret",
     "url",
     "webhook",

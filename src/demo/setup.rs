@@ -20,7 +20,7 @@ use crate::{
     },
     plan_files::{self, PlanFile, PlanFileError},
     service::{Office, ServiceError, contacts::Import},
-    simulate::{Faults, Losing, Settings},
+    simulate::{Faults, Losing, Refusal, Settings},
 };
 
 /// What marks a folder as made by a demo, so that the next one may clear it.
@@ -37,7 +37,7 @@ pub(super) struct People {
 pub(super) fn carrier(gateway: &crate::config::Gateway, clock: Clock, seed: u64) -> Settings {
     // One carrier's bad days are enough to show what a lost answer is. What others wait for is not lost: it
     // would keep its run from being through until the time-out, which no forecast knows.
-    let lost_answers = if gateway.id.0 == "unicom" { 0.1 } else { 0.0 };
+    let lost_answers = if gateway.id.0 == "telecom" { 0.1 } else { 0.0 };
     Settings {
         faults: Faults {
             lost_answers,
@@ -52,9 +52,26 @@ pub(super) fn carrier(gateway: &crate::config::Gateway, clock: Clock, seed: u64)
         report_jitter: Duration::from_millis(80),
         rate: Some(gateway.rate),
         undelivered_percent: 4.0,
+        refusals: ported(gateway, seed),
         seed,
         ..crate::app::carrier_for(gateway, clock)
     }
+}
+
+/// Some numbers have gone to another carrier since they were given out: one in a hundred of China Unicom's, and
+/// the county's second person is among them. Refused there, they go by the aggregator.
+fn ported(gateway: &crate::config::Gateway, seed: u64) -> Vec<Refusal> {
+    /// SGIP's code for a number that is not China Unicom's.
+    const NOT_OURS: u8 = 6;
+    if gateway.id.0 != "unicom" {
+        return Vec::new();
+    }
+    let number = county::second_number(seed).expose();
+    vec![Refusal {
+        suffix: number[number.len() - 2..].to_owned(),
+        part: None,
+        result: NOT_OURS,
+    }]
 }
 
 /// Writes the settings into the folder and opens the office by them.
@@ -88,13 +105,16 @@ fn settings(database: &str) -> String {
     // A gateway for each protocol. Over HTTP batches go, and as there is no door to call at, reports are fetched.
     let http = "address = \"http://127.0.0.1:7891\"\nlinks = 4\nwindow = 100\nbatch = 50\npoll_every = \"200ms\"\n";
     let wire = "address = \"127.0.0.1:7890\"\nlinks = 2\nwindow = 32\n";
+    let node = format!("{wire}node = 3025001234\n");
     for (id, kind, carriers, rate, own) in [
         ("mobile", "cmpp20", "mobile", 600, wire),
         ("broadnet", "cmpp30", "broadnet", 100, wire),
-        ("unicom", "smpp34", "unicom", 300, wire),
+        ("unicom", "sgip12", "unicom", 300, node.as_str()),
         ("telecom", "smgp30", "telecom", 300, wire),
         // Who is of none of these: satellite phones.
         ("cloud", "http", "any", 100, http),
+        // Whose number has gone to another carrier.
+        ("aggregator", "smpp34", "any", 100, wire),
     ] {
         _ = write!(
             text,

@@ -109,8 +109,8 @@ pub enum Part {
     Accepted(String),
     /// The carrier said no, with this code.
     Refused(String),
-    /// Asked, no answer.
-    Doubt,
+    /// Asked, no answer; with its id where that was known before it was asked.
+    Doubt(Option<String>),
     /// A final report: id, verdict, code.
     Reported(String, Word, String),
 }
@@ -120,8 +120,19 @@ impl Part {
     pub fn carrier_id(&self) -> Option<&str> {
         match self {
             Self::Accepted(id) | Self::Reported(id, ..) => Some(id),
-            Self::Open | Self::Refused(_) | Self::Doubt => None,
+            Self::Doubt(id) => id.as_deref(),
+            Self::Open | Self::Refused(_) => None,
         }
+    }
+
+    /// Asked, no answer?
+    pub const fn is_doubt(&self) -> bool {
+        matches!(self, Self::Doubt(_))
+    }
+
+    /// Did the carrier say that it has it?
+    const fn is_taken(&self) -> bool {
+        matches!(self, Self::Accepted(_) | Self::Reported(..))
     }
 
     /// How a stored segment says it: state, id, code.
@@ -130,7 +141,7 @@ impl Part {
             Self::Open => ("", "", ""),
             Self::Accepted(id) => ("submitted", id, ""),
             Self::Refused(code) => ("rejected", "", code),
-            Self::Doubt => ("in_doubt", "", ""),
+            Self::Doubt(id) => ("in_doubt", id.as_deref().unwrap_or_default(), ""),
             Self::Reported(id, word, code) => (word.outcome().as_str(), id, code),
         }
     }
@@ -142,7 +153,7 @@ impl Part {
             "" => Self::Open,
             "submitted" | "unconfirmed" => Self::Accepted(id),
             "rejected" => Self::Refused(code.to_owned()),
-            "in_doubt" => Self::Doubt,
+            "in_doubt" => Self::Doubt(Some(id).filter(|id| !id.is_empty())),
             "delivered" => Self::Reported(id, Word::Delivered, code.to_owned()),
             "undelivered" => Self::Reported(id, Word::Undelivered, code.to_owned()),
             "expired" => Self::Reported(id, Word::Expired, code.to_owned()),
@@ -191,7 +202,11 @@ pub enum Change {
         code: String,
     },
     /// Handed to the socket, no answer.
-    Doubt,
+    Doubt {
+        /// Its id, where the protocol has it before the answer.
+        #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+    },
     /// A final report about the part.
     Reported {
         /// Which way.
@@ -230,7 +245,7 @@ impl Change {
     pub const fn is_answer(&self) -> bool {
         match self {
             Self::Accepted { .. } | Self::Refused { .. } => true,
-            Self::Doubt
+            Self::Doubt { .. }
             | Self::Reported { .. }
             | Self::Adopted { .. }
             | Self::Unconfirmed
@@ -304,15 +319,15 @@ impl Standing {
         };
         if self.ours.is_some() {
             // A part that left before we stopped the rest may still be reported on; it changes nothing.
-            return if part.carrier_id().is_some() {
+            return if part.is_taken() {
                 Ok(false)
             } else {
                 Err(impossible())
             };
         }
         let next = match (part, change) {
-            (Part::Open | Part::Doubt, Change::Accepted { id })
-            | (Part::Doubt, Change::Adopted { id }) => {
+            (Part::Open | Part::Doubt(_), Change::Accepted { id })
+            | (Part::Doubt(_), Change::Adopted { id }) => {
                 self.adopted |= matches!(change, Change::Adopted { .. });
                 Part::Accepted(id.clone())
             }
@@ -322,12 +337,13 @@ impl Standing {
                 Change::Accepted { .. } | Change::Adopted { .. },
             )
             | (Part::Reported(..), Change::Reported { .. } | Change::Unconfirmed)
-            | (Part::Doubt | Part::Accepted(_) | Part::Reported(..), Change::Doubt) => {
+            | (Part::Doubt(_) | Part::Accepted(_) | Part::Reported(..), Change::Doubt { .. }) => {
                 return Ok(false);
             }
-            (Part::Open | Part::Doubt, Change::Refused { code }) => Part::Refused(code.clone()),
-            (Part::Open, Change::Doubt) => Part::Doubt,
-            (Part::Accepted(id), Change::Reported { word, code }) => {
+            (Part::Open | Part::Doubt(_), Change::Refused { code }) => Part::Refused(code.clone()),
+            (Part::Open, Change::Doubt { id }) => Part::Doubt(id.clone()),
+            // A report that names the id needs no answer.
+            (Part::Accepted(id) | Part::Doubt(Some(id)), Change::Reported { word, code }) => {
                 Part::Reported(id.clone(), *word, code.clone())
             }
             (Part::Accepted(_), Change::Unconfirmed) => {
@@ -335,7 +351,7 @@ impl Standing {
                 self.unconfirmed = true;
                 return Ok(news);
             }
-            (Part::Doubt, Change::Resent) => {
+            (Part::Doubt(_), Change::Resent) => {
                 self.parts.fill(Part::Open);
                 self.attempt += 1;
                 return Ok(true);
@@ -355,10 +371,11 @@ impl Standing {
                 | Change::Unconfirmed
                 | Change::Resent,
             )
-            | (Part::Doubt, Change::Reported { .. } | Change::Unconfirmed)
+            | (Part::Doubt(None), Change::Reported { .. })
+            | (Part::Doubt(_), Change::Unconfirmed)
             | (Part::Accepted(_) | Part::Reported(..), Change::Refused { .. } | Change::Resent)
             | (
-                Part::Accepted(_) | Part::Reported(..) | Part::Doubt,
+                Part::Accepted(_) | Part::Reported(..) | Part::Doubt(_),
                 Change::Suppressed { .. } | Change::Cancelled { .. },
             )
             | (Part::Refused(_), _) => return Err(impossible()),
@@ -381,7 +398,7 @@ impl Standing {
     fn last_try(&self) -> Option<(Outcome, String)> {
         if let Some(ours) = &self.ours {
             // A part that already left makes "cancelled" a half truth; say what really happened.
-            return match self.parts.iter().any(|p| p.carrier_id().is_some()) {
+            return match self.parts.iter().any(Part::is_taken) {
                 true => Some((Outcome::Undelivered, format!("partial:{}", ours.1))),
                 false => Some(ours.clone()),
             };
@@ -393,7 +410,7 @@ impl Standing {
         for part in &self.parts {
             match part {
                 Part::Open => open += 1,
-                Part::Doubt => doubt += 1,
+                Part::Doubt(_) => doubt += 1,
                 Part::Refused(code) => refused = refused.or(Some(code)),
                 Part::Accepted(_) => taken += 1,
                 Part::Reported(_, Word::Delivered, code) => {
@@ -465,7 +482,7 @@ mod tests {
     fn one_doubtful_part_makes_the_message_doubtful() {
         let mut m = Standing::fresh(2);
         m.apply(0, &accepted("a")).unwrap();
-        m.apply(1, &Change::Doubt).unwrap();
+        m.apply(1, &Change::Doubt { id: None }).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::InDoubt);
         m.apply(1, &Change::Adopted { id: "b".into() }).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::Submitted);
@@ -495,7 +512,7 @@ mod tests {
     fn silence_about_one_part_is_forgotten_when_another_settles_the_message() {
         let mut m = Standing::fresh(2);
         m.apply(0, &accepted("a")).unwrap();
-        m.apply(1, &Change::Doubt).unwrap();
+        m.apply(1, &Change::Doubt { id: None }).unwrap();
         m.apply(0, &Change::Unconfirmed).unwrap();
         assert!(!m.unconfirmed, "the row says in_doubt and nothing else");
     }
@@ -512,7 +529,7 @@ mod tests {
     fn a_second_try_that_never_left_leaves_the_first_ones_doubt() {
         let again = || {
             let mut m = Standing::fresh(1);
-            m.apply(0, &Change::Doubt).unwrap();
+            m.apply(0, &Change::Doubt { id: None }).unwrap();
             m.apply(0, &Change::Resent).unwrap();
             m
         };

@@ -26,7 +26,7 @@ use crate::{
         text::{Count, Framing},
         time::Micros,
     },
-    gateway::{AckToken, Event, LinkNo, Submit},
+    gateway::{AckToken, Event, LinkNo, OwnIds, Submit},
     recorder::{ClaimRequest, Claimed, Grant, Op, PartNews, Release},
     store::lane::AgainRow,
 };
@@ -50,6 +50,8 @@ pub struct Account {
     pub framing: Framing,
     /// How long a request may be said again with the same key without doubling; none: not at all.
     pub repeats_within: Option<Duration>,
+    /// Its protocol's ids, where they are known before the answer.
+    pub own_ids: Option<OwnIds>,
     /// Whose numbers it takes; empty: anybody's.
     pub serves: Vec<Carrier>,
     /// How it frames a text.
@@ -361,7 +363,7 @@ impl Core {
                 self.give_back(now, id, &sequences);
             }
             Event::Delivered { delivery, tokens } => self.heard(id, delivery, tokens),
-            Event::LoginRefused { .. } => {}
+            Event::LoginRefused { .. } | Event::Listening(_) | Event::NotListening { .. } => {}
             Event::Pace(pace) => {
                 if let Some(gateway) = self.gateways.get_mut(id) {
                     gateway.pace = pace;

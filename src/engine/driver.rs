@@ -25,7 +25,7 @@ use super::{
     held::{hold_copies, write_sidecar},
     housekeeping::{Housekeeper, Policy},
     lock::{EngineLock, LockError, RENEW_EVERY},
-    recovery::{Recovered, Repeatable, recover},
+    recovery::{Known, Recovered, recover},
 };
 use crate::{
     alert::{Alert, Alerts, Kind},
@@ -189,8 +189,8 @@ impl Engine {
             .await?
             .fenced(&parts.node)
             .with_opt_out_words(parts.policy.opt_out.clone());
-        let repeatable = repeatable(may_log_in);
-        let recovered = recover(&parts.store, &parts.clock, &mut recorder, &repeatable).await?;
+        let known = known(may_log_in, &parts.gateways);
+        let recovered = recover(&parts.store, &parts.clock, &mut recorder, &known).await?;
         note_start(&parts, &mut recorder, &recovered).await?;
         let tracker = TaskTracker::new();
         let (gateways, events) =
@@ -423,12 +423,18 @@ async fn note_start(
     Ok(())
 }
 
-/// The gateways whose carriers know a request by its key, and for how long.
-fn repeatable(gateways: &[config::Gateway]) -> Repeatable {
-    gateways
-        .iter()
-        .filter_map(|g| Some((g.id.clone(), gateway::repeats_within(g)?)))
-        .collect()
+/// What the gateways' protocols let a new life know of the requests of an earlier one.
+fn known(may_log_in: &[config::Gateway], all: &[config::Gateway]) -> Known {
+    Known {
+        repeatable: may_log_in
+            .iter()
+            .filter_map(|g| Some((g.id.clone(), gateway::repeats_within(g)?)))
+            .collect(),
+        own_ids: all
+            .iter()
+            .filter_map(|g| Some((g.id.clone(), gateway::own_ids(g)?)))
+            .collect(),
+    }
 }
 
 fn accounts(gateways: &[config::Gateway]) -> Vec<Account> {
@@ -446,6 +452,7 @@ fn accounts(gateways: &[config::Gateway]) -> Vec<Account> {
                 count: g.count,
                 framing: g.kind.framing(),
                 repeats_within: gateway::repeats_within(g),
+                own_ids: gateway::own_ids(g),
                 serves: g.carriers.clone(),
                 wording: Wording {
                     signature: g.signature.clone(),
@@ -505,6 +512,7 @@ fn open_gateways(
 fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
     match event {
         Event::LinkUp(_) => alerts.resolve(Kind::GatewayDown, &id.0),
+        Event::LinkDown { idle: true, .. } => {}
         Event::LinkDown { link, reason, .. } => {
             alerts.raise(Alert {
                 kind: Kind::GatewayDown,
@@ -513,6 +521,17 @@ fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
                 en: format!("gateway {id}: link {link} is down: {reason}"),
             });
         }
+        Event::Listening(_) => alerts.resolve(Kind::NotListening, &id.0),
+        Event::NotListening { reason } => alerts.raise(Alert {
+            kind: Kind::NotListening,
+            subject: id.0.clone(),
+            zh: format!(
+                "网关 {id} 无法监听运营商的回连（{reason}），收不到状态报告和上行短信；短信照常发送，程序会继续重试。请核对 listen，或关闭占用该端口的程序"
+            ),
+            en: format!(
+                "gateway {id} cannot listen for its carrier ({reason}): no reports and no texts from phones come in, sending goes on, and it tries again. Check listen, or stop what uses the port"
+            ),
+        }),
         Event::LoginRefused { reason, gave_up } => {
             let (zh, en) = match gave_up {
                 true => (

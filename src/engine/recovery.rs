@@ -16,6 +16,7 @@ use crate::{
         phone::Phone,
         time::Micros,
     },
+    gateway::OwnIds,
     recorder::{Grant, Item, Op, PartNews, Recorder, standing},
     store::{
         self, Store, Tx,
@@ -49,12 +50,21 @@ pub struct Recovered {
 /// For how long each gateway's carrier knows a request by its key; who is not here has none that does.
 pub type Repeatable = HashMap<GatewayId, Duration>;
 
+/// What a carrier's gateway is known by.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Which requests may be said again.
+    pub repeatable: Repeatable,
+    /// Whose ids are known before the answer: a claim that is cut off has them all.
+    pub own_ids: HashMap<GatewayId, OwnIds>,
+}
+
 /// Does it. Safe to be interrupted and done again.
 pub async fn recover(
     store: &Store,
     clock: &Clock,
     recorder: &mut Recorder,
-    repeatable: &Repeatable,
+    known: &Known,
 ) -> store::Result<Recovered> {
     let mut found = Recovered {
         half_made: clear_half_made(store, clock).await?,
@@ -66,14 +76,14 @@ pub async fn recover(
     // What a newer claim that stays open has taken is that claim's, and not an older one's.
     let mut taken: HashSet<MessageId> = HashSet::new();
     for claim in claims.into_iter().rev() {
-        if let Some(kept) = keep(store, &claim, &taken, repeatable, clock.now()).await? {
+        if let Some(kept) = keep(store, &claim, &taken, &known.repeatable, clock.now()).await? {
             let lane = LaneId(claim.lane_id);
             let items = kept.grant.items.iter();
             taken.extend(items.map(|i| MessageId::new(lane, i.position)));
             found.kept.push(kept);
             continue;
         }
-        let ops = settle_claim(store, &claim, &taken).await?;
+        let ops = settle_claim(store, &claim, &taken, known).await?;
         found.claims += 1;
         found.doubts += ops.len() - 1;
         recorder.commit(&ops).await?;
@@ -198,6 +208,7 @@ async fn settle_claim(
     store: &Store,
     claim: &ClaimRow,
     taken: &HashSet<MessageId>,
+    known: &Known,
 ) -> store::Result<Vec<Op>> {
     let mut tx = store.read("settle_claim").await?;
     let lane = LaneId(claim.lane_id);
@@ -207,12 +218,18 @@ async fn settle_claim(
         .map(|p| MessageId::new(lane, p))
         .filter(|id| !taken.contains(id))
         .collect();
-    let mut ops = doubts(&mut tx, claim, &ids).await?;
+    let own_ids = known.own_ids.get(&GatewayId(claim.gateway.clone()));
+    let mut ops = doubts(&mut tx, claim, &ids, own_ids).await?;
     ops.push(Op::Close(lane, claim.id));
     Ok(ops)
 }
 
-async fn doubts(tx: &mut Tx, claim: &ClaimRow, ids: &[MessageId]) -> store::Result<Vec<Op>> {
+async fn doubts(
+    tx: &mut Tx,
+    claim: &ClaimRow,
+    ids: &[MessageId],
+    own_ids: Option<&OwnIds>,
+) -> store::Result<Vec<Op>> {
     let id = LaneId(claim.lane_id);
     let lane = tx.lane(id).await?.ok_or_else(|| store::Error::Missing {
         what: "lane",
@@ -237,12 +254,16 @@ async fn doubts(tx: &mut Tx, claim: &ClaimRow, ids: &[MessageId]) -> store::Resu
         else {
             continue;
         };
+        let own = own_ids.map(|ids| {
+            let sequence = sequence(claim, MessageId(row.id), part);
+            ids.of(sequence, Micros(claim.at_us)).0
+        });
         ops.push(Op::Part(PartNews {
             message: MessageId(row.id),
             part: u8::try_from(part).unwrap_or(u8::MAX),
             phone,
             gateway: GatewayId(claim.gateway.clone()),
-            change: Change::Doubt,
+            change: Change::Doubt { id: own },
             source: Source::Gateway,
             asked: Micros(claim.at_us),
             gone: true,
@@ -250,4 +271,13 @@ async fn doubts(tx: &mut Tx, claim: &ClaimRow, ids: &[MessageId]) -> store::Resu
         }));
     }
     Ok(ops)
+}
+
+/// The wire's number of a part of a message, as the claim gave it out.
+fn sequence(claim: &ClaimRow, message: MessageId, part: usize) -> u32 {
+    let word = |n: i64| u32::try_from(n).unwrap_or(0);
+    let place = word(message.position() - claim.from);
+    word(claim.first)
+        .wrapping_add(place.wrapping_mul(word(claim.stride)))
+        .wrapping_add(u32::try_from(part).unwrap_or(0))
 }

@@ -3,9 +3,11 @@
 //! events go out through a bounded channel: while there is no room for them the sockets are not read,
 //! and commands are taken all the same, so the two sides can't wait for each other.
 
+mod door;
 mod handle;
 mod write;
 
+use door::Door;
 pub(super) use handle::Handle;
 use handle::{Command, Inbox};
 
@@ -73,6 +75,8 @@ struct Driver<P> {
     context: Context,
     inbox: Arc<Inbox>,
     links: Vec<Link<P>>,
+    /// Where the carrier dials us.
+    door: Option<Door<P>>,
     queue: Queue,
     pacer: Pacer,
     inbound: Inbound,
@@ -95,6 +99,9 @@ impl<P: Protocol + Clone> Driver<P> {
         });
         Self {
             links: (0..settings.links).map(|no| Link::new(no, now)).collect(),
+            door: protocol
+                .door()
+                .map(|rules| Door::new(rules, settings.links, now)),
             pacer: Pacer::new(now, settings.rate, settings.batch.into()),
             protocol,
             settings,
@@ -119,7 +126,7 @@ impl<P: Protocol + Clone> Driver<P> {
             if !self.emit() {
                 return;
             }
-            if self.closing.is_some() && self.links.iter().all(Link::is_idle) {
+            if self.may_go() {
                 return self.farewell().await;
             }
             let wake = self.next_wake(paced);
@@ -132,10 +139,18 @@ impl<P: Protocol + Clone> Driver<P> {
                         permit.send(event);
                     }
                 }
-                () = ready(&mut self.links, may_read) => {}
+                () = ready(&mut self.links, self.door.as_mut(), may_read) => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
+    }
+
+    /// Closing, with nothing left to say?
+    fn may_go(&self) -> bool {
+        let said = |until| {
+            Instant::now() >= until || self.door.as_ref().is_none_or(|door| !door.has_output())
+        };
+        self.links.iter().all(Link::is_idle) && self.closing.is_some_and(said)
     }
 
     /// Takes the commands that have come, in their order.
@@ -181,7 +196,11 @@ impl<P: Protocol + Clone> Driver<P> {
 
     fn acknowledge(&mut self, tokens: &[AckToken]) {
         for token in tokens {
-            if let Some(link) = self.links.get_mut(usize::from(token.link))
+            if token.link >= self.settings.links {
+                if let Some(door) = &mut self.door {
+                    door.acknowledge(token);
+                }
+            } else if let Some(link) = self.links.get_mut(usize::from(token.link))
                 && link.connection == token.connection
                 && let Some(talk) = link.talk()
             {
@@ -211,6 +230,7 @@ impl<P: Protocol + Clone> Driver<P> {
         for index in 0..self.links.len() {
             self.serve(index);
         }
+        self.receive();
         let now = Instant::now();
         self.outbox.extend(self.inbound.handle_timeout(now));
         if self.pacer.handle_timeout(now) {
@@ -358,17 +378,21 @@ impl<P: Protocol + Clone> Driver<P> {
                     sequence,
                     deliver_id,
                 };
-                match content {
-                    Content::Report(report) => {
-                        let delivery = Delivery::Report(report);
-                        self.outbox.push_back(Event::Delivered {
-                            delivery,
-                            tokens: vec![token],
-                        });
-                    }
-                    Content::Mo(part) => self.outbox.extend(self.inbound.push(now, part, token)),
-                }
+                self.delivered(now, content, token);
             }
+        }
+    }
+
+    fn delivered(&mut self, now: Instant, content: Content, token: AckToken) {
+        match content {
+            Content::Report(report) => {
+                let delivery = Delivery::Report(report);
+                self.outbox.push_back(Event::Delivered {
+                    delivery,
+                    tokens: vec![token],
+                });
+            }
+            Content::Mo(part) => self.outbox.extend(self.inbound.push(now, part, token)),
         }
     }
 
@@ -379,10 +403,16 @@ impl<P: Protocol + Clone> Driver<P> {
         let link = &mut self.links[index];
         let no = link.no;
         let was_up = link.talk().is_some_and(|talk| talk.up_since.is_some());
+        let idle = was_up && link.talk().is_some_and(|talk| talk.session.is_resting(now));
+        if idle {
+            link.proved_good();
+        }
         let remains = link.drop_connection(now, jitter).unwrap_or_default();
         // The engine alerts on what it did not ask for; here it is detail.
         debug!(gateway.id = %self.settings.id, link = no, reason, "Gateway {} has lost a link", self.settings.id);
-        self.trouble = Some(reason.clone());
+        if !idle {
+            self.trouble = Some(reason.clone());
+        }
         if was_up {
             // It was logged in, so its password is right, and it has its tries again.
             self.refused = 0;
@@ -401,6 +431,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 reason,
                 unanswered: remains.unanswered,
                 unwritten,
+                idle,
             });
         }
         self.report_health();
@@ -471,6 +502,9 @@ impl<P: Protocol + Clone> Driver<P> {
             paced,
             self.pacer.poll_timeout(),
             self.inbound.poll_timeout(),
+            self.door
+                .as_ref()
+                .and_then(|door| door.poll_timeout(may_connect, may_read)),
             self.closing,
         ];
         links
@@ -499,7 +533,11 @@ impl<P: Protocol + Clone> Driver<P> {
         let health = Health {
             links_up,
             links: self.settings.links,
-            trouble: self.trouble.clone(),
+            listening: self.door.as_ref().and_then(Door::address),
+            trouble: self
+                .trouble
+                .clone()
+                .or_else(|| self.door.as_ref()?.trouble().map(str::to_owned)),
         };
         *self
             .inbox
@@ -509,10 +547,10 @@ impl<P: Protocol + Clone> Driver<P> {
     }
 }
 
-/// Waits until one of the links has something to do.
-async fn ready<P: Protocol>(links: &mut [Link<P>], may_read: bool) {
+/// Waits until one of the links, or the door, has something to do.
+async fn ready<P: Protocol>(links: &mut [Link<P>], mut door: Option<&mut Door<P>>, may_read: bool) {
     std::future::poll_fn(|cx| {
-        let mut any = false;
+        let mut any = door.as_mut().is_some_and(|door| door.poll(cx, may_read));
         for link in links.iter_mut() {
             // Every one is asked, so that every one wakes us.
             any |= link.poll(cx, may_read);

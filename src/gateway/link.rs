@@ -98,14 +98,7 @@ impl<P: Protocol> Link<P> {
     /// The connection is there: the session begins.
     pub(super) fn begin(&mut self, stream: TcpStream, session: Session<P>) {
         self.connection = self.connection.wrapping_add(1);
-        let talk = Talk {
-            session,
-            stream,
-            up_since: None,
-            blocked: false,
-            half_written: 0,
-        };
-        self.phase = Phase::Talking(Box::new(talk));
+        self.phase = Phase::Talking(Box::new(Talk::new(stream, session)));
     }
 
     /// The connection is gone, or never came: what the session leaves, if there was one. `jitter` in
@@ -133,7 +126,7 @@ impl<P: Protocol> Link<P> {
         talk.map(|talk| talk.session.into_remains())
     }
 
-    /// A submit was answered: the link works, so its next try after a loss comes soon.
+    /// A submit was answered, or the link only rested: its next try after a loss comes soon.
     pub(super) fn proved_good(&mut self) {
         self.failures = 0;
     }
@@ -150,17 +143,30 @@ impl<P: Protocol> Link<P> {
                 }
                 result.is_some()
             }
-            Phase::Talking(talk) => {
-                let readable = may_read && talk.stream.poll_read_ready(cx).is_ready();
-                let writable = talk.blocked && talk.stream.poll_write_ready(cx).is_ready();
-                talk.blocked &= !writable;
-                readable || writable
-            }
+            Phase::Talking(talk) => talk.poll(cx, may_read),
         }
     }
 }
 
 impl<P: Protocol> Talk<P> {
+    pub(super) fn new(stream: TcpStream, session: Session<P>) -> Self {
+        Self {
+            session,
+            stream,
+            up_since: None,
+            blocked: false,
+            half_written: 0,
+        }
+    }
+
+    /// Readable (if it may be read), or writable again?
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, may_read: bool) -> bool {
+        let readable = may_read && self.stream.poll_read_ready(cx).is_ready();
+        let writable = self.blocked && self.stream.poll_write_ready(cx).is_ready();
+        self.blocked &= !writable;
+        readable || writable
+    }
+
     /// Reads what is there into the session; false when there is nothing (more).
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> bool {
         match self.stream.try_read(buffer) {

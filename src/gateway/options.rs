@@ -65,6 +65,25 @@ impl<'a> Options<'a> {
         self.read(key, default, &format!("a number from 0 to {max}"), within)
     }
 
+    /// A whole number of 32 bits, which may be large.
+    pub(super) fn word(&mut self, key: &'static str) -> Result<Option<u32>, OptionError> {
+        let word = |v: &Value| Some(v.as_integer().and_then(|n| u32::try_from(n).ok()));
+        self.read(key, None, "a number from 0 to 4294967295", |v| {
+            word(v).filter(Option::is_some)
+        })
+    }
+
+    /// A list of texts, each of which `parse` takes.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, OptionError> {
+        let list = |v: &Value| v.as_array()?.iter().map(|v| parse(v.as_str()?)).collect();
+        self.read(key, Vec::new(), expected, list)
+    }
+
     /// A text of at most `max` bytes.
     pub(super) fn text(
         &mut self,
@@ -127,6 +146,11 @@ impl<'a> Options<'a> {
             "a time longer than nothing, such as \"30s\"",
             duration,
         )
+    }
+
+    /// The key is one of this protocol's, whatever it says.
+    pub(super) fn knows(&mut self, key: &'static str) {
+        self.known.push(key);
     }
 
     /// All keys must have been asked for by now.

@@ -1,9 +1,10 @@
 //! What a binary protocol gives to the [`Session`](super::session::Session): its PDUs and codes, no
 //! loops, no state machine. One file a protocol, and one line in [`open`](super::open).
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use ipnet::IpNet;
 use watchbell_wire::text::Coding;
 
 use super::{Answer, CarrierMessageId, Report, Submit};
@@ -13,6 +14,15 @@ use crate::domain::{phone::Phone, time::Micros};
 pub trait Protocol: fmt::Debug + Send + 'static {
     /// Silence after which the peer is asked whether it is there.
     fn idle_after(&self) -> Duration;
+    /// Has it no question whether the peer is there? Then either side may close a quiet link, and that is no
+    /// trouble: after [`Protocol::idle_after`] we do.
+    fn rests(&self) -> bool {
+        false
+    }
+    /// Where the carrier dials us, in a protocol whose gateways do.
+    fn door(&self) -> Option<Door> {
+        None
+    }
     /// Appends the login request.
     fn login(&mut self, sequence: u32, wall: Micros, out: &mut BytesMut);
     /// Appends a submit to all of these, who differ in nothing but their numbers; it bears the first one's
@@ -30,6 +40,15 @@ pub trait Protocol: fmt::Debug + Send + 'static {
     fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut);
     /// Takes one whole PDU off the front of `input`, or nothing when there is none yet.
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal>;
+}
+
+/// Where the carrier's gateway dials us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Door {
+    /// Where we listen.
+    pub listen: SocketAddr,
+    /// Who may come in; empty: anybody.
+    pub allow: Vec<IpNet>,
 }
 
 /// Framing is lost: the connection can't be used any more.
@@ -59,6 +78,18 @@ pub enum Incoming {
     LoggedIn,
     /// The login was refused: the status and its meaning.
     LoginRefused(String),
+    /// The peer, who has dialled us, logs in: what to answer, and why not, where the answer is no.
+    LogsIn {
+        /// The answer.
+        answer: Bytes,
+        /// The reason of a refusal.
+        refused: Option<String>,
+    },
+    /// A request that is well formed and not for us.
+    NotServed {
+        /// The answer, which says so.
+        answer: Bytes,
+    },
     /// Answer to a submit.
     Answered {
         /// The submit's sequence number.

@@ -1,6 +1,10 @@
 //! Which protocol a gateway speaks: a new one is one file beside this, and one line in [`open`].
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -14,6 +18,7 @@ use super::{
     options::OptionError,
     protocol::Protocol,
     session::Limits,
+    sgip::{OwnIds, Sgip},
     smgp::Smgp,
     smpp::Smpp,
 };
@@ -45,9 +50,6 @@ pub struct Context {
 /// A gateway that can't be opened as it is configured.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The kind is valid, and not there yet.
-    #[error("gateway kind {} is not built yet: this version speaks cmpp20, cmpp30, smgp30, smpp34 and http", .0.as_str())]
-    NotBuilt(Kind),
     /// A protocol-specific key.
     #[error(transparent)]
     Option(#[from] OptionError),
@@ -99,10 +101,29 @@ pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
     }
 }
 
+/// How this gateway's ids follow from the claim; none where the carrier gives them, and none where several
+/// numbers travel in one submit: whose id is theirs is decided when it is written.
+pub fn own_ids(config: &config::Gateway) -> Option<OwnIds> {
+    match config.kind {
+        _ if config.batch > 1 => None,
+        Kind::Sgip12 => OwnIds::read(config),
+        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http => None,
+    }
+}
+
+/// Where the carrier's gateway is to dial us, in a protocol whose gateways do.
+pub fn listens_at(config: &config::Gateway) -> Option<SocketAddr> {
+    match config.kind {
+        Kind::Sgip12 => Some(Sgip::new(config).ok()?.door()?.listen),
+        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http => None,
+    }
+}
+
 fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
     match config.kind {
         Kind::Cmpp20 => session(Cmpp::new(config, Version::V20)?, config),
         Kind::Cmpp30 => session(Cmpp::new(config, Version::V30)?, config),
+        Kind::Sgip12 => session(Sgip::new(config)?, config),
         Kind::Smgp30 => session(Smgp::new(config)?, config),
         Kind::Smpp34 => session(Smpp::new(config)?, config),
         Kind::Http => {
@@ -110,7 +131,6 @@ fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
             settings(config, Duration::ZERO)?;
             http::prepare(config)
         }
-        Kind::Sgip12 => Err(OpenError::NotBuilt(config.kind)),
     }
 }
 
@@ -182,7 +202,8 @@ mod tests {
             Kind::Cmpp30 => format!("{:?}", Cmpp::new(config, Version::V30).expect("valid")),
             Kind::Smgp30 => format!("{:?}", Smgp::new(config).expect("valid")),
             Kind::Smpp34 => format!("{:?}", Smpp::new(config).expect("valid")),
-            Kind::Sgip12 | Kind::Http => return None,
+            Kind::Sgip12 => format!("{:?}", Sgip::new(config).expect("valid")),
+            Kind::Http => return None,
         })
     }
 
@@ -199,6 +220,10 @@ mod tests {
                 .and_then(|k| k.parse().ok())
                 .expect("a kind");
             config.password = config::Secret::new("sharedpw");
+            // What has no default is not left out.
+            if let Some(node) = gateway.get("node") {
+                config.extra.insert("node".to_owned(), node.clone());
+            }
             let bare = read(&config);
             let own = gateway
                 .iter()
@@ -217,7 +242,7 @@ mod tests {
                 assert!(check(&config).is_ok());
             }
         }
-        assert_eq!(shown, 3, "one for each layout");
+        assert_eq!(shown, 4, "one for each layout");
     }
 
     #[test]

@@ -29,6 +29,12 @@ const KEEP_ALIVE_TRIES: u8 = 3;
 /// How long a goodbye waits for its answer; the peer that does not say it back has gone already.
 const GOODBYE_WAIT: Duration = Duration::from_secs(2);
 
+/// A link that was quiet for so long when its peer closed it was closed because it was quiet.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// How long the answer to a refused login has to get out.
+const LAST_WORD: Duration = Duration::from_millis(100);
+
 /// Overdue answers that a link may owe. Above it the link is broken, and closing it tells the engine
 /// that they can no longer come; it also bounds what is remembered.
 const LATE_LIMIT: usize = 65_536;
@@ -42,6 +48,16 @@ enum State {
         until: Instant,
     },
     Up,
+    /// The peer has dialled us and has to log in.
+    Expecting {
+        until: Instant,
+    },
+    /// The peer has dialled us and is logged in: it asks, we answer.
+    Hosting,
+    /// The peer has dialled us and may not: it is not listened to any more.
+    Refused {
+        until: Instant,
+    },
     /// No more submits; says goodbye when the window is empty.
     Draining,
     /// Our goodbye is out, or the answer to the peer's.
@@ -99,6 +115,8 @@ pub struct Session<P> {
     last_input: Instant,
     last_test: Option<Instant>,
     tests: u8,
+    /// It ends because nothing was said on it.
+    resting: bool,
     next_sequence: u32,
 }
 
@@ -113,12 +131,28 @@ impl<P: Protocol> Session<P> {
         first_sequence: u32,
         wall: Micros,
     ) -> Self {
-        let mut session = Self {
+        let until = now + limits.response_timeout;
+        let mut session = Self::fresh(now, protocol, limits, State::LoggingIn { until });
+        session.next_sequence = first_sequence;
+        let sequence = session.sequence();
+        session
+            .protocol
+            .login(sequence, wall, &mut session.transmit);
+        session
+    }
+
+    /// A session on a connection that the peer has opened: it logs in within the response time-out, asks, and
+    /// may be silent for as long as `keep_alive` says.
+    pub fn host(now: Instant, protocol: P, limits: Limits) -> Self {
+        let until = now + limits.response_timeout;
+        Self::fresh(now, protocol, limits, State::Expecting { until })
+    }
+
+    fn fresh(now: Instant, protocol: P, limits: Limits, state: State) -> Self {
+        Self {
             protocol,
             limits,
-            state: State::LoggingIn {
-                until: now + limits.response_timeout,
-            },
+            state,
             ended: None,
             input: BytesMut::new(),
             transmit: BytesMut::new(),
@@ -132,13 +166,9 @@ impl<P: Protocol> Session<P> {
             last_input: now,
             last_test: None,
             tests: 0,
-            next_sequence: first_sequence,
-        };
-        let sequence = session.sequence();
-        session
-            .protocol
-            .login(sequence, wall, &mut session.transmit);
-        session
+            resting: false,
+            next_sequence: 0,
+        }
     }
 
     /// Why the link is over, once it is; the driver then closes the socket and asks
@@ -150,6 +180,16 @@ impl<P: Protocol> Session<P> {
     /// Logged in and taking submits?
     pub fn is_up(&self) -> bool {
         self.ended.is_none() && self.state == State::Up
+    }
+
+    /// Is the link over, or going, only because nothing was said on it? Nothing is owed then, and the next
+    /// connection may come at once.
+    pub fn is_resting(&self, now: Instant) -> bool {
+        let quiet = now.saturating_duration_since(self.last_input) >= QUIET;
+        self.protocol.rests()
+            && self.unanswered() == 0
+            && self.late.is_empty()
+            && (self.resting || quiet)
     }
 
     /// How many more submits the window takes now.
@@ -171,12 +211,16 @@ impl<P: Protocol> Session<P> {
         if self.ended.is_some() {
             return;
         }
+        let quiet = now.saturating_duration_since(self.last_input) >= QUIET;
         self.last_input = now;
         self.tests = 0;
         self.input.extend_from_slice(bytes);
         while self.ended.is_none() {
             match self.protocol.decode(&mut self.input) {
-                Ok(Some(incoming)) => self.handle(now, incoming),
+                Ok(Some(incoming)) => {
+                    self.resting |= quiet && matches!(incoming, Incoming::Goodbye { .. });
+                    self.handle(now, incoming);
+                }
                 Ok(None) => break,
                 Err(fatal) => self.end(fatal.0),
             }
@@ -201,11 +245,30 @@ impl<P: Protocol> Session<P> {
             State::LoggingIn { until } if now >= until => {
                 return self.end("no answer to the login".to_owned());
             }
+            State::Expecting { until } if now >= until => {
+                return self.end("it did not log in".to_owned());
+            }
+            State::Refused { until } if now >= until => {
+                return self.end("its login was refused".to_owned());
+            }
             State::Leaving { until } if now >= until => return self.end("said goodbye".to_owned()),
-            State::LoggingIn { .. } | State::Leaving { .. } | State::Up | State::Draining => {}
+            State::LoggingIn { .. }
+            | State::Expecting { .. }
+            | State::Refused { .. }
+            | State::Leaving { .. }
+            | State::Up
+            | State::Hosting
+            | State::Draining => {}
         }
         self.expire(now);
-        if now >= self.next_test() {
+        if now >= self.next_test() && self.state == State::Hosting {
+            return self.end("nothing was said on it for too long".to_owned());
+        }
+        if now >= self.next_test() && self.protocol.rests() {
+            self.last_test = Some(now);
+            self.resting = true;
+            self.close(now);
+        } else if now >= self.next_test() {
             if self.tests >= KEEP_ALIVE_TRIES {
                 return self.end("no answer to three keep-alives".to_owned());
             }
@@ -231,8 +294,11 @@ impl<P: Protocol> Session<P> {
             return None;
         }
         let state = match self.state {
-            State::LoggingIn { until } | State::Leaving { until } => Some(until),
-            State::Up | State::Draining => None,
+            State::LoggingIn { until }
+            | State::Expecting { until }
+            | State::Refused { until }
+            | State::Leaving { until } => Some(until),
+            State::Up | State::Hosting | State::Draining => None,
         };
         let answer = self
             .order
@@ -349,6 +415,9 @@ impl<P: Protocol> Session<P> {
                 self.leave_when_drained(now);
             }
             State::LoggingIn { .. } => self.end("closed before the login was answered".to_owned()),
+            State::Expecting { .. } | State::Hosting | State::Refused { .. } => {
+                self.end("closed".to_owned());
+            }
             State::Draining | State::Leaving { .. } => {}
         }
     }
@@ -368,7 +437,16 @@ impl<P: Protocol> Session<P> {
     }
 
     fn handle(&mut self, now: Instant, incoming: Incoming) {
+        if matches!(self.state, State::Refused { .. }) {
+            return;
+        }
+        let login = matches!(incoming, Incoming::LogsIn { .. });
+        if matches!(self.state, State::Expecting { .. }) && !login {
+            return self.end("it asked for something before its login".to_owned());
+        }
         match incoming {
+            Incoming::LogsIn { answer, refused } => self.logs_in(now, &answer, refused),
+            Incoming::NotServed { answer } => self.transmit.extend_from_slice(&answer),
             Incoming::LoggedIn => {
                 if matches!(self.state, State::LoggingIn { .. }) {
                     self.state = State::Up;
@@ -442,6 +520,26 @@ impl<P: Protocol> Session<P> {
                 }
             }
             Incoming::Other => {}
+        }
+    }
+
+    /// The peer's login, as the protocol has judged it. One that comes again changes nothing.
+    fn logs_in(&mut self, now: Instant, answer: &[u8], refused: Option<String>) {
+        self.transmit.extend_from_slice(answer);
+        if !matches!(self.state, State::Expecting { .. }) {
+            return;
+        }
+        match refused {
+            None => {
+                self.state = State::Hosting;
+                self.happenings.push_back(Happening::Up);
+            }
+            Some(reason) => {
+                self.happenings.push_back(Happening::LoginRefused(reason));
+                self.state = State::Refused {
+                    until: now + LAST_WORD,
+                };
+            }
         }
     }
 
@@ -556,7 +654,10 @@ impl<P: Protocol> Session<P> {
     }
 
     fn state_allows_responses(&self) -> bool {
-        !matches!(self.state, State::LoggingIn { .. })
+        !matches!(
+            self.state,
+            State::LoggingIn { .. } | State::Expecting { .. } | State::Refused { .. }
+        )
     }
 
     fn next_test(&self) -> Instant {

@@ -15,7 +15,9 @@ use crate::{
 };
 
 impl Work<'_> {
-    pub(super) fn doubt(&mut self, news: &PartNews) {
+    /// A part was asked and not answered; `own` is its id where the protocol had it before. Then its report
+    /// needs no answer, and may have come already.
+    pub(super) fn doubt(&mut self, news: &PartNews, own: Option<&str>) {
         let row = DoubtRow {
             message_id: news.message.0,
             part: i64::from(news.part),
@@ -33,6 +35,28 @@ impl Work<'_> {
             .push(row.clone());
         self.drop_doubts.remove(&(news.message, news.part));
         self.put_doubts.insert((news.message, news.part), row);
+        if let Some(id) = own {
+            self.early_report(&news.gateway, news.phone, news.message, news.part, id);
+            if !self.is_in_doubt(news.message, news.part) {
+                self.no_doubt(&news.gateway, news.phone, news.message, news.part);
+            }
+        }
+    }
+
+    fn is_in_doubt(&self, message: MessageId, part: u8) -> bool {
+        self.part_of(message, part).is_some_and(Part::is_doubt)
+    }
+
+    /// Its own report has settled it: what it held up goes on.
+    pub(super) fn no_doubt(
+        &mut self,
+        gateway: &GatewayId,
+        phone: Phone,
+        message: MessageId,
+        part: u8,
+    ) {
+        self.forget_doubt(gateway, phone, message, part);
+        self.send_rest(message, gateway);
     }
 
     pub(super) fn forget_doubt(
@@ -53,7 +77,7 @@ impl Work<'_> {
     /// lane that is over sends nothing more. Then the doubt stays, and is held.
     pub(super) fn may_resend(&mut self, news: &PartNews) -> bool {
         self.last_look(news.message, news.part, news.phone);
-        if self.part_of(news.message, news.part) != Some(&Part::Doubt) {
+        if !self.is_in_doubt(news.message, news.part) {
             return false;
         }
         let over = self.is_over(news.message.lane());
@@ -130,7 +154,7 @@ impl Work<'_> {
         let Some(phone) = self.messages.get(&message).and_then(Message::phone) else {
             return;
         };
-        if self.part_of(message, part) == Some(&Part::Doubt) {
+        if self.is_in_doubt(message, part) {
             self.last_look(message, part, phone);
         }
     }
@@ -154,14 +178,14 @@ impl Work<'_> {
         let Some(phone) = self.messages.get(&message).and_then(Message::phone) else {
             return;
         };
-        if self.part_of(message, part) != Some(&Part::Doubt) {
+        if !self.is_in_doubt(message, part) {
             return;
         }
         self.last_look(message, part, phone);
         let mut doubts = self.doubts.values().flatten();
         let held =
             doubts.any(|d| (d.message_id, d.part, d.graced) == (message.0, i64::from(part), 1));
-        if held || self.part_of(message, part) != Some(&Part::Doubt) {
+        if held || !self.is_in_doubt(message, part) {
             return;
         }
         self.mark_doubt(message, part, phone, |d| d.graced = 1);

@@ -70,10 +70,14 @@ impl Work<'_> {
             code: code.to_owned(),
         };
         // A report of the first sending says nothing about the second.
-        let about_this = self
+        let asked = self
             .part_of(id, part)
-            .is_some_and(|p| p.carrier_id() == Some(awaited.own_id(&report.carrier_id.0)));
+            .filter(|p| p.carrier_id() == Some(awaited.own_id(&report.carrier_id.0)));
+        let (about_this, was_doubt) = (asked.is_some(), asked.is_some_and(Part::is_doubt));
         if about_this && self.change(id, part, &change, Source::Carrier) {
+            if was_doubt {
+                self.no_doubt(gateway, phone, id, part);
+            }
             let elsewhere = self
                 .messages
                 .get(&id)
@@ -197,11 +201,14 @@ impl Work<'_> {
         Some((message, doubts))
     }
 
+    /// In doubt, and with nothing to know its report by but the number.
     fn is_doubtful(&self, d: &DoubtRow) -> bool {
         let part = u8::try_from(d.part).unwrap_or(u8::MAX);
         let id = MessageId(d.message_id);
         !self.drop_doubts.contains(&(id, part))
-            && self.part_of(id, part).is_none_or(|p| *p == Part::Doubt)
+            && self
+                .part_of(id, part)
+                .is_none_or(|p| *p == Part::Doubt(None))
     }
 
     fn latest<'w>(&'w self, d: &'w DoubtRow) -> &'w DoubtRow {

@@ -504,7 +504,7 @@ impl<'a> Work<'a> {
     pub(super) fn part(&mut self, news: &PartNews) {
         let was_doubt = self
             .part_of(news.message, news.part)
-            .is_some_and(|p| *p == Part::Doubt);
+            .is_some_and(Part::is_doubt);
         if was_doubt && news.change == Change::Resent && !self.may_resend(news) {
             return;
         }
@@ -527,7 +527,7 @@ impl<'a> Work<'a> {
                     self.early_report(&news.gateway, news.phone, news.message, news.part, id);
                 }
             }
-            Change::Doubt => self.doubt(news),
+            Change::Doubt { id } => self.doubt(news, id.as_deref()),
             Change::Resent => self.resend(news),
             Change::Refused { .. } | Change::Adopted { .. } => {
                 if was_doubt {
@@ -551,7 +551,7 @@ impl<'a> Work<'a> {
         change: &Change,
         counted: Option<String>,
     ) {
-        let doubtful = self.part_of(message, part) == Some(&Part::Doubt);
+        let doubtful = self.part_of(message, part).is_some_and(Part::is_doubt);
         let Some(phone) = self
             .messages
             .get(&message)

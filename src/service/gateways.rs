@@ -1,6 +1,10 @@
 //! Do the gateways let us in? Logs in to each and sends nothing.
 
-use std::time::Duration;
+use std::{
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
 use serde::Serialize;
 use tokio::{
@@ -11,14 +15,14 @@ use tokio_util::task::TaskTracker;
 
 use super::{Office, Result};
 use crate::{
-    config,
+    config::{self, Kind},
     domain::{
         id::GatewayId,
         lang::Lang,
         role::{Act, Actor},
     },
     engine::lock::{EngineLock, RENEW_EVERY},
-    gateway::{Context, EVENT_ROOM, Event, OpenError, WriteGate, open},
+    gateway::{Context, EVENT_ROOM, Event, WriteGate, listens_at, open},
 };
 
 /// How long a gateway has to let us in.
@@ -57,6 +61,84 @@ pub struct Checked {
     /// What was found.
     #[serde(flatten)]
     pub finding: Finding,
+    /// Of a protocol whose gateways dial us to report: can we listen?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener: Option<Listener>,
+}
+
+/// What became of listening for the carrier's gateway. That it can dial us, only its dialling proves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "finding", rename_all = "snake_case")]
+pub enum Listener {
+    /// We can listen there.
+    Free {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The engine listens there, or nobody can: it has to be asked.
+    Elsewhere {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// We can't.
+    Failed {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        reason: String,
+    },
+    /// There is no `listen`.
+    None,
+}
+
+impl Listener {
+    fn find(gateway: &config::Gateway, engine_elsewhere: bool) -> Option<Self> {
+        if gateway.kind != Kind::Sgip12 {
+            return None;
+        }
+        let Some(address) = listens_at(gateway) else {
+            return Some(Self::None);
+        };
+        Some(match TcpListener::bind(address) {
+            Ok(_) => Self::Free { address },
+            Err(e) if engine_elsewhere && e.kind() == ErrorKind::AddrInUse => {
+                Self::Elsewhere { address }
+            }
+            Err(e) => Self::Failed {
+                address,
+                reason: e.to_string(),
+            },
+        })
+    }
+
+    /// What was found, what that does not prove, and how to mend it.
+    pub fn text(&self, lang: Lang) -> String {
+        match self {
+            Self::Free { address } => lang.pick(
+                format!("可以监听 {address}；运营商能否连到这里，只有等它回连才知道：请确认防火墙放行，并已把本机地址、端口和 listen_account 报给运营商"),
+                format!("can listen on {address}; whether the carrier can dial in only its dialling shows: let it through the firewall, and give the carrier this machine's address, port and listen_account"),
+            ),
+            Self::Elsewhere { address } => lang.pick(
+                format!("{address} 正由另一进程（应为发送引擎）监听，见 /readyz"),
+                format!("another process, probably the engine, listens on {address}: see /readyz"),
+            ),
+            Self::Failed { address, reason } => lang.pick(
+                format!("无法监听 {address}：{reason}。收不到状态报告；请核对 listen，或关闭占用该端口的程序"),
+                format!("cannot listen on {address}: {reason}. No reports will come in; check listen, or stop what uses the port"),
+            ),
+            Self::None => lang.pick(
+                "没有配置 listen：只有运营商把状态报告发到我方连接上才收得到".to_owned(),
+                "no listen is configured: reports come in only if the carrier sends them over our own connection".to_owned(),
+            ),
+        }
+    }
+}
+
+impl Checked {
+    fn is_fine(&self) -> bool {
+        let listens = !matches!(self.listener, Some(Listener::Failed { .. }));
+        self.finding == Finding::Fine && listens
+    }
 }
 
 /// What one gateway's check came to.
@@ -73,16 +155,14 @@ pub enum Finding {
     Unreachable(String),
     /// Connected, and no answer to the login.
     Silent,
-    /// The kind is valid, and not there yet.
-    NotBuilt(String),
     /// The settings can't be used.
     BadSettings(String),
 }
 
 impl Finding {
-    /// Can only the settings, or a later version, mend it?
+    /// Can only the settings mend it?
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::NotBuilt(_) | Self::BadSettings(_))
+        matches!(self, Self::BadSettings(_))
     }
 
     /// What was found and how to mend it.
@@ -105,7 +185,6 @@ impl Finding {
                 format!("已连接，但 {} 秒内登录没有应答。请核对 address 的端口和 kind", PATIENCE.as_secs()),
                 format!("connected, but the login was not answered within {} s. Check the port in address, and kind", PATIENCE.as_secs()),
             ),
-            Self::NotBuilt(why) => lang.pick(format!("尚未实现 (not built yet)：{why}"), why.clone()),
             Self::BadSettings(why) => lang.pick(format!("配置有误：{why}"), format!("bad settings: {why}")),
         }
     }
@@ -127,7 +206,13 @@ impl Office {
                 gateway.links = gateway.links.min(1);
             }
             let clock = self.clock.clone();
-            checks.spawn(async move { (place, check(gateway, clock).await) });
+            // Before the links: nobody is to dial in while nothing is taken in.
+            let listener = Listener::find(&gateway, engine_elsewhere);
+            gateway.extra.remove("listen");
+            checks.spawn(async move {
+                let found = check(gateway, clock).await;
+                (place, Checked { listener, ..found })
+            });
         }
         let found = tokio::select! {
             found = checks.join_all() => found,
@@ -141,7 +226,7 @@ impl Office {
         found.sort_by_key(|(place, _)| *place);
         let gateways: Vec<_> = found.into_iter().map(|(_, checked)| checked).collect();
         Ok(Checkup {
-            ok: gateways.iter().all(|g| g.finding == Finding::Fine),
+            ok: gateways.iter().all(Checked::is_fine),
             engine_elsewhere,
             gateways,
         })
@@ -167,6 +252,7 @@ async fn check(gateway: config::Gateway, clock: crate::clock::Clock) -> Checked 
         links: gateway.links,
         links_up,
         finding,
+        listener: None,
     };
     let tracker = TaskTracker::new();
     let (events, mut heard) = mpsc::channel(EVENT_ROOM);
@@ -180,9 +266,6 @@ async fn check(gateway: config::Gateway, clock: crate::clock::Clock) -> Checked 
     };
     let handle = match open(&gateway, context) {
         Ok(handle) => handle,
-        Err(e @ OpenError::NotBuilt(_)) => {
-            return checked(0, Finding::NotBuilt(e.to_string()));
-        }
         Err(e) => return checked(0, Finding::BadSettings(e.to_string())),
     };
     tracker.close();

@@ -18,10 +18,14 @@ use super::{
     job::{Job, JobContent, Serial, Wall},
     meter::Meter,
 };
-use crate::domain::phone::Phone;
+use crate::{config::Kind, domain::phone::Phone};
 
 /// What undeliverable numbers get, one in four each.
 const FAILURES: [&str; 4] = ["UNDELIV", "MK:0001", "EXPIRED", "REJECTD"];
+
+/// The same over SGIP, which has numbers instead of words: no SMS on the handset, unknown user, not reachable,
+/// the carrier's system.
+const SGIP_FAILURES: [&str; 4] = ["SGIP:27", "SGIP:29", "SGIP:25", "SGIP:32"];
 
 /// What a simulator has counted for one number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -156,7 +160,10 @@ impl Account {
         self.counts.submits += 1;
         let units = submit.numbers.len() as u64;
         self.arrivals.add(now, units);
-        let serial = self.serial(settings, wall, units);
+        let serial = Serial {
+            own: submit.id,
+            ..self.serial(settings, wall, units)
+        };
         let place = Place::of(submit);
         let last = place
             .as_ref()
@@ -244,19 +251,25 @@ impl Account {
         self.ready.push_front(job);
     }
 
+    /// It goes before all others, over whatever connection there is.
+    pub(super) fn hasten(&mut self, job: Job) {
+        self.ready.push_front(job);
+    }
+
     /// The client said that it can't take it: it goes again, later.
     pub(super) fn refused(&mut self, job: Job, again: Instant) {
         self.unanswered -= 1;
         self.put_off(again, job);
     }
 
-    pub(super) fn inject_mo(&mut self, phone: Phone, text: &str) {
+    pub(super) fn inject_mo(&mut self, phone: Phone, text: &str, wall: &Wall) {
         self.mo_reference = self.mo_reference.wrapping_add(1);
         let parts = udh::split_ucs2(text, Reference::Eight(self.mo_reference)).unwrap_or_default();
         for part in parts {
             let id = self.deliver_id();
             self.ready.push_back(Job {
                 id,
+                made: *wall,
                 content: JobContent::Mo { phone, part },
             });
         }
@@ -313,6 +326,7 @@ impl Account {
         let id = self.deliver_id();
         let report = |counts| Job {
             id,
+            made: *wall,
             content: JobContent::Report {
                 serial,
                 phone,
@@ -363,6 +377,7 @@ impl Account {
             count,
             receiver: 0,
             time,
+            own: [0; 3],
         }
     }
 }
@@ -408,7 +423,11 @@ pub(super) fn refusal(settings: &Settings, phone: Phone, part: u8) -> Option<u8>
 pub(super) fn fate(settings: &Settings, phone: Phone) -> &'static str {
     let random = mix(mix(phone.number()) ^ settings.seed);
     if unit(random) * 100.0 < settings.undelivered_percent {
-        FAILURES[(mix(random) % FAILURES.len() as u64) as usize]
+        let words = match settings.protocol {
+            Kind::Sgip12 => SGIP_FAILURES,
+            _ => FAILURES,
+        };
+        words[(mix(random) % words.len() as u64) as usize]
     } else {
         "DELIVRD"
     }

@@ -7,15 +7,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Counts, Settings, Simulator};
 use crate::config::Kind;
 
-/// What can be simulated, for people.
-pub const SPEAKS: &str = "cmpp20, cmpp30, smgp30, smpp34 and http";
-
 /// The simulator could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The kind is valid, and not there yet.
-    #[error("a {} gateway can't be simulated yet: this version has {SPEAKS}", .0.as_str())]
-    NotBuilt(Kind),
     /// Listening or waiting for a signal failed.
     #[error("can't listen on {address}: {source}")]
     Listen {
@@ -32,9 +26,6 @@ pub async fn run(
     settings: Settings,
     listening: impl FnOnce(std::net::SocketAddr),
 ) -> Result<Counts, RunError> {
-    if !super::speaks(kind) {
-        return Err(RunError::NotBuilt(kind));
-    }
     let address = settings.listen;
     let failed = |source| RunError::Listen { address, source };
     // Before listening: whoever waits for the port may send the signal at once.

@@ -29,8 +29,21 @@ const LOOK_AROUND: Duration = Duration::from_millis(20);
 /// How long an answer is held back so that later ones overtake it.
 const OVERTAKEN: Duration = Duration::from_millis(15);
 
+/// How long an answer waits for the report before it, which goes another way.
+const AFTER_ITS_REPORT: Duration = Duration::from_millis(60);
+
+/// Who has opened a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// The client: it asks, we answer; and we tell, unless we dial it.
+    ByClient,
+    /// We have dialled the client: we tell, it answers.
+    ByUs,
+}
+
 struct Connection {
     shared: Arc<Shared>,
+    opened: Opened,
     dialect: Box<dyn Dialect>,
     output: BytesMut,
     bound: bool,
@@ -49,14 +62,20 @@ struct Connection {
     last_test: Instant,
 }
 
-/// Serves one client until it goes.
-pub(super) async fn serve(stream: TcpStream, dialect: Box<dyn Dialect>, shared: Arc<Shared>) {
+/// Serves one client until it goes; says whether there was a login.
+pub(super) async fn serve(
+    stream: TcpStream,
+    dialect: Box<dyn Dialect>,
+    shared: Arc<Shared>,
+    opened: Opened,
+) -> bool {
     let mut kicks = shared.kicks.subscribe();
-    let mut connection = Connection::new(dialect, shared);
+    let mut connection = Connection::new(dialect, shared, opened);
     tokio::select! {
         _ = kicks.changed() => {}
         _ = connection.run(&stream) => {}
     }
+    connection.bound
 }
 
 impl Drop for Connection {
@@ -71,7 +90,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    fn new(dialect: Box<dyn Dialect>, shared: Arc<Shared>) -> Self {
+    fn new(dialect: Box<dyn Dialect>, shared: Arc<Shared>, opened: Opened) -> Self {
         let now = Instant::now();
         let until_disconnect = shared.settings.faults.disconnect_every.map(|n| {
             // Somewhere between half and one and a half times n, so that it hits every step once.
@@ -79,6 +98,7 @@ impl Connection {
         });
         Self {
             shared,
+            opened,
             dialect,
             output: BytesMut::new(),
             bound: false,
@@ -97,6 +117,11 @@ impl Connection {
     async fn run(&mut self, stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let mut buffer = vec![0; READ_BYTES];
+        if self.opened == Opened::ByUs {
+            let wall = Wall::new(self.shared.settings.clock.now());
+            let sequence = self.next_sequence();
+            self.dialect.greet(sequence, &wall, &mut self.output);
+        }
         loop {
             let now = Instant::now();
             self.tell(now);
@@ -131,7 +156,7 @@ impl Connection {
     fn next_wake(&self, now: Instant) -> Instant {
         let delayed = self.delayed.peek().map(|Reverse((at, ..))| *at);
         // With a full window the next due report is no reason to wake: an answer is.
-        let free = self.bound && self.unanswered.len() < self.shared.settings.deliver_window;
+        let free = self.tells() && self.unanswered.len() < self.shared.settings.deliver_window;
         let due = if free {
             self.shared.account().next_due()
         } else {
@@ -165,6 +190,10 @@ impl Connection {
                 self.bound = ok;
                 self.leaving = !ok;
                 self.output.extend_from_slice(&answer);
+            }
+            Request::LoggedIn { ok } => {
+                self.bound = ok;
+                self.leaving = !ok;
             }
             Request::KeepAlive { sequence } => self.dialect.here(sequence, &mut self.output),
             Request::Goodbye { sequence } => {
@@ -209,11 +238,20 @@ impl Connection {
         let slow = dice.hits(faults.slow_answers);
         let overtaken = dice.hits(faults.out_of_order);
         let garbage = dice.hits(faults.garbage);
-        account.unanswered += taken.early.len();
-        drop(account);
-        for job in taken.early {
-            self.deliver(now, wall, job);
+        let early = !taken.early.is_empty();
+        let tells = self.tells();
+        if tells {
+            account.unanswered += taken.early.len();
+            drop(account);
+            for job in taken.early {
+                self.deliver(now, wall, job);
+            }
+        } else {
+            // Another connection says it.
+            taken.early.into_iter().for_each(|job| account.hasten(job));
+            drop(account);
         }
+        let behind = early && !tells;
         if let Some(left) = &mut self.until_disconnect {
             *left = left.saturating_sub(1);
             self.dead = *left == 0;
@@ -234,8 +272,12 @@ impl Connection {
                     .answer_each(sequence, outcome, refused, &mut answer);
             }
         }
-        if slow || overtaken {
-            let delay = if slow { faults.slow_by } else { OVERTAKEN };
+        if slow || overtaken || behind {
+            let delay = match (slow, behind) {
+                (true, _) => faults.slow_by,
+                (false, true) => AFTER_ITS_REPORT,
+                (false, false) => OVERTAKEN,
+            };
             self.delayed
                 .push(Reverse((now + delay, sequence, answer.freeze())));
         } else {
@@ -262,7 +304,7 @@ impl Connection {
                 self.output.extend_from_slice(&bytes);
             }
         }
-        if !self.bound {
+        if !self.tells() {
             return;
         }
         let shared = self.shared.clone();
@@ -294,6 +336,15 @@ impl Connection {
             account.unanswered += 1;
             self.deliver(now, &wall, job);
         }
+    }
+
+    /// Do reports and texts go over this connection?
+    fn tells(&self) -> bool {
+        let here = match self.opened {
+            Opened::ByUs => true,
+            Opened::ByClient => self.shared.dials.borrow().is_none(),
+        };
+        self.bound && here
     }
 
     fn deliver(&mut self, now: Instant, wall: &Wall, job: Job) {

@@ -2,6 +2,7 @@
 //! no chance. One file a protocol, and one line in [`open`].
 
 mod cmpp;
+mod sgip;
 mod smgp;
 mod smpp;
 
@@ -20,11 +21,13 @@ pub(super) trait Dialect: Send {
     fn push(&mut self, bytes: &[u8]);
     /// The next request; none until more bytes come.
     fn next(&mut self) -> Result<Option<Request>, Unreadable>;
+    /// Appends our login, on a connection that we have opened.
+    fn greet(&mut self, _sequence: u32, _wall: &Wall, _out: &mut BytesMut) {}
     /// Appends the answer to a submit.
-    fn answer(&self, sequence: u32, outcome: Outcome, out: &mut BytesMut);
+    fn answer(&mut self, sequence: u32, outcome: Outcome, out: &mut BytesMut);
     /// Appends the answer to a submit of which each number is answered, with those refused and why.
     fn answer_each(
-        &self,
+        &mut self,
         sequence: u32,
         outcome: Outcome,
         _refused: &[(String, u32)],
@@ -33,9 +36,9 @@ pub(super) trait Dialect: Send {
         self.answer(sequence, outcome, out);
     }
     /// Appends a report or a text from a phone.
-    fn tell(&self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut);
+    fn tell(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut);
     /// Appends a report that can't be read.
-    fn garbage(&self, sequence: u32, out: &mut BytesMut);
+    fn garbage(&mut self, sequence: u32, out: &mut BytesMut);
     /// Appends the question whether the client is there.
     fn keep_alive(&self, sequence: u32, out: &mut BytesMut);
     /// Appends the answer to the client's question.
@@ -46,6 +49,8 @@ pub(super) trait Dialect: Send {
 
 /// What a client asks or answers.
 pub(super) enum Request {
+    /// The answer to our login.
+    LoggedIn { ok: bool },
     /// A login, judged already, and what to answer.
     Login { ok: bool, answer: Bytes },
     /// A message for phones.
@@ -66,6 +71,8 @@ pub(super) enum Request {
 
 /// A submit, whatever it came in.
 pub(super) struct Submit {
+    /// The client's own id of it, where it has one.
+    pub(super) id: [u32; 3],
     /// The receivers, as they stand on the wire.
     pub(super) numbers: Vec<String>,
     /// The number that phones show.
@@ -118,15 +125,12 @@ pub(super) struct Unreadable {
     pub(super) answer: Bytes,
 }
 
-/// Can a gateway of this kind be simulated over a socket of its own?
-pub(super) fn speaks(kind: Kind) -> bool {
-    match kind {
-        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Smgp30 | Kind::Smpp34 => true,
-        Kind::Sgip12 | Kind::Http => false,
-    }
+/// Does a gateway of this kind dial its clients?
+pub(super) fn dials(kind: Kind) -> bool {
+    kind == Kind::Sgip12
 }
 
-/// A fresh connection's protocol; none where [`speaks`] says no.
+/// A fresh connection's protocol; none for HTTP, which has no connections of its own.
 pub(super) fn open(settings: &Settings) -> Option<Box<dyn Dialect>> {
     use watchbell_wire::cmpp::Version;
     match settings.protocol {
@@ -134,7 +138,8 @@ pub(super) fn open(settings: &Settings) -> Option<Box<dyn Dialect>> {
         Kind::Cmpp30 => Some(Box::new(cmpp::Cmpp::new(Version::V30, settings))),
         Kind::Smgp30 => Some(Box::new(smgp::Smgp::new(settings))),
         Kind::Smpp34 => Some(Box::new(smpp::Smpp::new(settings))),
-        Kind::Sgip12 | Kind::Http => None,
+        Kind::Sgip12 => Some(Box::new(sgip::Sgip::new(settings))),
+        Kind::Http => None,
     }
 }
 

@@ -13,6 +13,8 @@ const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hour
 pub(super) struct Job {
     /// The deliver's own id, the same when it is repeated.
     pub(super) id: u64,
+    /// When it came to be; the same, too.
+    pub(super) made: Wall,
     pub(super) content: JobContent,
 }
 
@@ -40,6 +42,8 @@ pub(super) struct Serial {
     pub(super) receiver: u16,
     /// When it was taken.
     pub(super) time: Wall,
+    /// The client's own id of it, where it has one.
+    pub(super) own: [u32; 3],
 }
 
 /// One read's wall time in Beijing, in the forms that the protocols want.

@@ -42,6 +42,8 @@ pub struct Settings {
     pub receipts: Receipts,
     /// Which ids the numbers of one submit have.
     pub batch_ids: BatchIds,
+    /// How a carrier that speaks SGIP dials its client.
+    pub dialling: Dialling,
     /// What only a carrier that speaks HTTP has.
     pub http: Http,
     /// Decides everything that is left to chance.
@@ -70,6 +72,7 @@ impl Default for Settings {
             access_number: "10690000".to_owned(),
             receipts: Receipts::default(),
             batch_ids: BatchIds::default(),
+            dialling: Dialling::default(),
             http: Http::default(),
             seed: 0,
             clock: Clock::system(),
@@ -95,6 +98,18 @@ pub enum BatchIds {
     Counting,
     /// The answer's for all.
     Same,
+}
+
+/// How a carrier that speaks SGIP dials its client: to report and to pass on texts it opens a connection of its
+/// own. Without an address it says everything over the client's.
+#[derive(Debug, Clone, Default)]
+pub struct Dialling {
+    /// The client's listener, host:port.
+    pub address: Option<String>,
+    /// The name that it logs in with there.
+    pub account: String,
+    /// And the password.
+    pub password: String,
 }
 
 /// What only a carrier that speaks HTTP has.

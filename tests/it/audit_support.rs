@@ -357,8 +357,8 @@ impl Story {
         let refused = Change::Refused { code: "13".into() };
         self.commit(vec![
             part(2, 0, refused),
-            part(3, 0, Change::Doubt),
-            part(4, 0, Change::Doubt),
+            part(3, 0, Change::Doubt { id: None }),
+            part(4, 0, Change::Doubt { id: None }),
         ])
         .await;
         self.commit(vec![Op::Grace(message(3), 0)]).await;

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use watchbell::{
+    config::Kind,
     domain::{message::Outcome, phone::Phone},
     simulate::{Faults, Settings},
     store::lane::Counts,
@@ -10,7 +11,7 @@ use watchbell::{
 
 use crate::{
     binary_support::{Dice, Stage, eventually, log, own_postgres},
-    county_support::carrier,
+    county_support::{carrier, dialled},
 };
 
 /// Messages of a round's main run.
@@ -45,12 +46,16 @@ fn troubled(seed: u64) -> Settings {
 
 /// Queues a run, kills whatever sends it five times, lets a last daemon finish it, compares both sides.
 /// Gives how many stayed in doubt because they never reached the carrier.
-async fn round(seed: u64, database: &str) -> i64 {
-    println!("seed {seed}");
+async fn round(seed: u64, database: &str, kind: Kind) -> i64 {
+    println!("seed {seed}, {}", kind.as_str());
     let mut dice = Dice(seed);
-    let gateway = "rate = 600\nlinks = 2\nwindow = 32\nresponse_timeout = \"1s\"";
-    let stage =
-        Stage::with_database(database, troubled(seed), "doubt_grace = \"4s\"", gateway).await;
+    let (keys, carrier) = dialled(Settings {
+        protocol: kind,
+        ..troubled(seed)
+    });
+    let gateway = format!("rate = 600\nlinks = 2\nwindow = 32\nresponse_timeout = \"1s\"{keys}");
+    let mut stage = Stage::with_database(database, carrier, "doubt_grace = \"4s\"", &gateway).await;
+    stage.change("\"cmpp20\"", &format!("\"{}\"", kind.as_str()));
     let mut runs = vec![stage.queue(&stage.numbers(0, MAIN), &[]).await];
     for turn in 0..KILLS {
         let before = stage.carrier.counts().submits;
@@ -162,10 +167,10 @@ fn first_seed() -> u64 {
 }
 
 /// Rounds at the same time: most of a round is waiting.
-async fn rounds(first: u64, databases: Vec<String>) {
+async fn rounds(first: u64, databases: Vec<String>, kind: Kind) {
     let rounds = (first..)
         .zip(&databases)
-        .map(|(seed, database)| round(seed, database));
+        .map(|(seed, database)| round(seed, database, kind));
     let in_doubt = futures_util::future::join_all(rounds).await;
     println!("in doubt, and never at the carrier: {in_doubt:?}");
 }
@@ -176,6 +181,7 @@ async fn killed_fifty_times_nobody_is_lost_and_nobody_gets_it_twice() {
         rounds(
             first_seed() + half * 5,
             vec!["sqlite://watchbell.db".to_owned(); 5],
+            Kind::Cmpp20,
         )
         .await;
     }
@@ -187,7 +193,13 @@ async fn killed_ten_times_on_a_server_nobody_is_lost_and_nobody_gets_it_twice() 
         println!("no WATCHBELL_TEST_POSTGRES: scripts/test brings one");
         return;
     };
-    rounds(first_seed(), vec![one, two]).await;
+    rounds(first_seed(), vec![one, two], Kind::Cmpp20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_fifteen_times_over_sgip_each_is_found_by_its_own_id() {
+    let databases = vec!["sqlite://watchbell.db".to_owned(); 3];
+    rounds(first_seed(), databases, Kind::Sgip12).await;
 }
 
 /// A report that comes while the answer is missing settles the doubt as soon as the time-out is over,

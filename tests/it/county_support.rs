@@ -8,16 +8,18 @@ use tokio_util::sync::CancellationToken;
 use watchbell::{
     alert::Alerts,
     clock::Clock,
-    config::Config,
+    config::{Config, Kind},
     domain::{id::RunId, phone::Phone, priority::Priority, role::Actor},
     expander::OnDoubt,
     service::{
         Office,
         send::{OutOfHours, Queued, Target, Wish},
     },
-    simulate::{Running, Settings, Simulator},
+    simulate::{Dialling, Running, Settings, Simulator},
     store::lane::Counts,
 };
+
+use crate::gateway_support::{dialling, sgip_keys};
 
 pub(crate) const ACCOUNT: &str = "901234";
 pub(crate) const PASSWORD: &str = "sharedpw";
@@ -66,16 +68,41 @@ service_id = "SAFETY"
     )
 }
 
+/// A carrier that dials its client, and the keys of the gateway that it finds; of other protocols nothing.
+pub(crate) fn dialled(carrier: Settings) -> (String, Settings) {
+    if carrier.protocol != Kind::Sgip12 {
+        return (String::new(), carrier);
+    }
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    let mut keys = String::new();
+    for (key, value) in sgip_keys(&address) {
+        write!(keys, "\n{key} = {value}").unwrap();
+    }
+    let dialling = Dialling {
+        address: Some(address),
+        ..dialling()
+    };
+    (
+        keys,
+        Settings {
+            dialling,
+            ..carrier
+        },
+    )
+}
+
 impl County {
     pub(crate) async fn open(carrier: Settings, sending: &str, gateway: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let kind = format!("kind = \"{}\"", carrier.protocol.as_str());
+        let (own, carrier) = dialled(carrier);
         let carrier = Simulator::start(carrier).await.unwrap();
         let text = settings(
             "sqlite://watchbell.db",
             &carrier.address().to_string(),
             sending,
-            gateway,
+            &format!("{gateway}{own}"),
         )
         .replace("kind = \"cmpp20\"", &kind);
         let file = dir.path().join("watchbell.toml");

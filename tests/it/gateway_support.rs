@@ -18,7 +18,7 @@ use watchbell::{
         self, Answer, CarrierMessageId, Context, Delivery, Event, Gateway, Mo, Part, Report,
         Request, Sharing, Submit, WriteGate,
     },
-    simulate::{Running, Settings, Simulator},
+    simulate::{Dialling, Running, Settings, Simulator},
 };
 
 /// Longer than anything here takes on a busy machine; only a failure waits so long.
@@ -36,6 +36,23 @@ pub(crate) fn carrier() -> Settings {
         report_delay: Duration::from_millis(20),
         ..Settings::default()
     }
+}
+
+/// What the carrier logs in with where it dials us; the address is told later.
+pub(crate) fn dialling() -> Dialling {
+    Dialling {
+        address: None,
+        account: "unicom".to_owned(),
+        password: "dialledpw".to_owned(),
+    }
+}
+
+/// The keys without which there is no SGIP, and a listener.
+pub(crate) fn sgip_keys(listen: &str) -> BTreeMap<String, toml::Value> {
+    let keys = format!(
+        "node = 3025001234\nlisten = \"{listen}\"\nlisten_account = \"unicom\"\nlisten_password = \"dialledpw\""
+    );
+    toml::from_str(&keys).expect("valid TOML")
 }
 
 /// A gateway's configuration for the carrier at `address`.
@@ -124,17 +141,39 @@ impl Pair {
         }
     }
 
-    /// A carrier and a gateway, logged in on all links.
+    /// Where the gateway's carrier can dial it, once it can.
+    pub(crate) async fn listening(&self) -> std::net::SocketAddr {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(at) = self.gateway.health().listening {
+                return at;
+            }
+            assert!(Instant::now() < deadline, "it never listens");
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    }
+
+    /// A carrier and a gateway, logged in on all links; over SGIP the carrier dials the gateway.
     pub(crate) async fn start(
         settings: Settings,
         change: impl FnOnce(&mut config::Gateway),
     ) -> (Running, Self) {
         let kind = settings.protocol;
+        let settings = Settings {
+            dialling: dialling(),
+            ..settings
+        };
         let carrier = Simulator::start(settings).await.expect("a free port");
         let mut config = config(carrier.address());
         config.kind = kind;
         change(&mut config);
+        if kind == Kind::Sgip12 {
+            config.extra.extend(sgip_keys("127.0.0.1:0"));
+        }
         let mut pair = Self::open(&config);
+        if kind == Kind::Sgip12 {
+            carrier.call_back(&pair.listening().await.to_string());
+        }
         let links = usize::from(config.links);
         pair.until("all links up", |heard| {
             heard

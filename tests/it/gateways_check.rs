@@ -4,7 +4,7 @@ use watchbell::{
     config::{Config, Kind},
     domain::role::Actor,
     engine::lock::EngineLock,
-    service::gateways::Finding,
+    service::gateways::{Finding, Listener},
     simulate::Settings,
 };
 
@@ -59,17 +59,17 @@ async fn a_refused_login_is_tried_once_and_named_with_its_status() {
 }
 
 #[tokio::test]
-async fn what_is_not_built_or_not_there_is_told_apart() {
+async fn what_is_set_wrong_or_not_there_is_told_apart() {
     let mut county = County::open(carrier(), "", "").await;
     more(&mut county, |config| {
-        let mut later = config.gateways[0].clone();
-        later.id.0 = "later".to_owned();
-        later.kind = Kind::Sgip12;
+        let mut wrong = config.gateways[0].clone();
+        wrong.id.0 = "wrong".to_owned();
+        wrong.account = "longer than six".to_owned();
         let mut gone = config.gateways[0].clone();
         gone.id.0 = "gone".to_owned();
         // Nothing listens on the port that only root may take.
         gone.address = "127.0.0.1:9".to_owned();
-        config.gateways.extend([later, gone]);
+        config.gateways.extend([wrong, gone]);
     });
     let found = county
         .office
@@ -79,13 +79,51 @@ async fn what_is_not_built_or_not_there_is_told_apart() {
     assert!(!found.ok);
     assert_eq!(found.gateways[0].finding, Finding::Fine);
     assert!(
-        matches!(found.gateways[1].finding, Finding::NotBuilt(_)),
+        matches!(found.gateways[1].finding, Finding::BadSettings(_)),
         "{found:?}"
     );
     assert!(
         matches!(found.gateways[2].finding, Finding::Unreachable(_)),
         "{found:?}"
     );
+}
+
+#[tokio::test]
+async fn where_the_carrier_dials_us_we_say_whether_we_can_listen() {
+    let settings = Settings {
+        protocol: Kind::Sgip12,
+        ..carrier()
+    };
+    let mut county = County::open(settings, "", "").await;
+    let listener = async |county: &County| {
+        let found = county.office.check_gateways(&somebody(), false).await;
+        let found = found.unwrap();
+        let gateway = &found.gateways[0];
+        assert_eq!(
+            gateway.finding,
+            Finding::Fine,
+            "the login is its own question"
+        );
+        (found.ok, gateway.listener.clone().unwrap())
+    };
+    let (ok, free) = listener(&county).await;
+    assert!(ok && matches!(free, Listener::Free { .. }), "{free:?}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let listens = |address: String| {
+        move |config: &mut Config| {
+            let extra = &mut config.gateways[0].extra;
+            extra.insert("listen".to_owned(), address.into());
+        }
+    };
+    more(&mut county, listens(address));
+    let (ok, failed) = listener(&county).await;
+    assert!(
+        !ok && matches!(failed, Listener::Failed { .. }),
+        "{failed:?}"
+    );
+    more(&mut county, listens(String::new()));
+    assert_eq!(listener(&county).await, (true, Listener::None));
 }
 
 #[tokio::test]

@@ -59,7 +59,10 @@ async fn june(dir: &Path, more: &[&str]) -> serde_json::Value {
         .iter()
         .map(|g| g["kind"].as_str().unwrap())
         .collect();
-    assert_eq!(kinds, ["cmpp20", "cmpp30", "smpp34", "smgp30", "http"]);
+    assert_eq!(
+        kinds,
+        ["cmpp20", "cmpp30", "sgip12", "smgp30", "http", "smpp34"]
+    );
     for gateway in gateways {
         let n = |key: &str| gateway[key].as_u64().unwrap();
         assert!(n("submitted_segments") > 0, "{gateway}");

@@ -43,6 +43,8 @@ mod recorder_support;
 mod report;
 mod scheduling;
 mod sending_stories;
+mod sgip_ids;
+mod sgip_listener;
 mod simulate_stories;
 mod slots;
 mod support;

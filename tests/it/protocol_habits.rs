@@ -114,7 +114,7 @@ async fn smpp_takes_gsm_texts_of_160_and_parts_of_153() {
 
 #[tokio::test]
 async fn a_text_that_does_not_fit_is_refused_and_leaves_nothing_behind() {
-    for kind in [Kind::Cmpp30, Kind::Smgp30, Kind::Smpp34] {
+    for kind in [Kind::Cmpp30, Kind::Sgip12, Kind::Smgp30, Kind::Smpp34] {
         let (carrier, mut pair) = Pair::start(carrier(kind), |_| {}).await;
         let long = Submit {
             text: "安".repeat(71),

@@ -2,7 +2,7 @@
 
 use watchbell::{
     domain::{id::MessageId, lifecycle::Intent, message::Change},
-    engine::recovery::{Repeatable, recover},
+    engine::recovery::{Known, recover},
     expander::OnDoubt::Hold,
     gateway::Verdict,
     recorder::{Op, Take},
@@ -515,7 +515,7 @@ async fn a_message_stopped_after_its_first_part_was_delivered_reads_back_as_it_w
             &desk.store,
             &desk.clock,
             &mut desk.recorder,
-            &Repeatable::default(),
+            &Known::default(),
         )
         .await
         .unwrap();
@@ -557,7 +557,7 @@ async fn recovery_puts_in_doubt_by_the_newest_claim_and_gives_up_hope_for_old_an
             &desk.store,
             &desk.clock,
             &mut desk.recorder,
-            &Repeatable::default(),
+            &Known::default(),
         )
         .await
         .unwrap();

@@ -400,12 +400,12 @@ pub(crate) fn refused(lane: LaneId, position: i64, part: u8) -> Op {
 
 /// In doubt, and no answer can come.
 pub(crate) fn doubt(lane: LaneId, position: i64, part: u8) -> Op {
-    news(lane, position, part, Change::Doubt, true)
+    news(lane, position, part, Change::Doubt { id: None }, true)
 }
 
 /// In doubt by time-out: the answer may still come.
 pub(crate) fn timed_out(lane: LaneId, position: i64, part: u8) -> Op {
-    news(lane, position, part, Change::Doubt, false)
+    news(lane, position, part, Change::Doubt { id: None }, false)
 }
 
 pub(crate) fn resent(lane: LaneId, position: i64) -> Op {

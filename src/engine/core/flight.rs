@@ -151,7 +151,8 @@ impl Core {
     }
 
     /// Another gateway for a number that this one's carrier does not serve: once a message, only while
-    /// nothing of it has left, and only where the text that was approved stays what it is.
+    /// nothing of it has left, and only where the text that was approved stays what it is. Whose the number is
+    /// nobody knows, so one that takes anybody's comes first.
     fn other_way(&self, flight: &Flight, id: &GatewayId) -> Option<GatewayId> {
         let claim = self.claims.get(&flight.claim)?;
         if claim.rerouted || flight.part > 0 {
@@ -160,7 +161,8 @@ impl Core {
         let mine = &self.gateways.get(id)?.account;
         self.gateways
             .iter()
-            .find(|(other, g)| *other != id && !g.up.is_empty() && mine.may_pass_to(&g.account))
+            .filter(|(other, g)| *other != id && !g.up.is_empty() && mine.may_pass_to(&g.account))
+            .min_by_key(|(_, g)| !g.account.serves.is_empty())
             .map(|(other, _)| other.clone())
     }
 
@@ -208,15 +210,24 @@ impl Core {
     }
 
     fn doubt(&mut self, flight: &Flight, gone: bool) {
+        let id = self.own_id(flight);
         self.news(
             flight.claim,
             flight.message,
             flight.part,
-            Change::Doubt,
+            Change::Doubt { id },
             Source::Gateway,
             gone,
         );
         self.settle(flight.claim, flight.message.position());
+    }
+
+    /// The id that the segment went with, where it was known before the answer.
+    fn own_id(&self, flight: &Flight) -> Option<String> {
+        let claim = self.claims.get(&flight.claim)?;
+        let ids = self.gateways.get(&claim.gateway)?.account.own_ids?;
+        let sequence = claim.sequence(flight.message.position(), flight.part);
+        Some(ids.of(sequence, claim.at).0)
     }
 
     /// The connection is gone with these written and unanswered.

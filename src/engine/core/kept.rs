@@ -56,7 +56,7 @@ impl Core {
                     part: 0,
                     phone: item.phone,
                     gateway: GatewayId(claim.gateway.clone()),
-                    change: Change::Doubt,
+                    change: Change::Doubt { id: None },
                     source: Source::Gateway,
                     asked: Micros(claim.at_us),
                     gone: true,

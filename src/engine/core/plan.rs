@@ -235,11 +235,7 @@ impl Core {
             self.text_differs(id, message, part);
             return None;
         };
-        let offset = u32::try_from(position - claim.from).unwrap_or(0);
-        let sequence = claim
-            .first
-            .wrapping_add(offset.wrapping_mul(claim.stride))
-            .wrapping_add(u32::from(part));
+        let sequence = claim.sequence(position, part);
         let submit = Submit {
             sequence,
             link,
@@ -254,7 +250,12 @@ impl Core {
             },
             segments: 1,
             valid_until: claim.not_after,
-            request: Request::default(),
+            request: Request {
+                claim: id,
+                position,
+                asked: claim.at,
+                repeat: false,
+            },
             sharing: Sharing::default(),
         };
         let flight = Flight {
@@ -319,7 +320,14 @@ impl Core {
     fn doubt_all(&mut self, id: i64, lane: LaneId, members: &[&(i64, Progress)]) {
         for (position, _) in members {
             let message = MessageId::new(lane, *position);
-            self.news(id, message, 0, Change::Doubt, Source::Gateway, true);
+            self.news(
+                id,
+                message,
+                0,
+                Change::Doubt { id: None },
+                Source::Gateway,
+                true,
+            );
             self.settle(id, *position);
         }
     }
@@ -350,8 +358,7 @@ impl Core {
         let mut batch = Vec::with_capacity(members.len());
         let mut first = true;
         for (position, progress) in members {
-            let offset = u32::try_from(position - claim.from).unwrap_or(0);
-            let sequence = claim.first.wrapping_add(offset.wrapping_mul(claim.stride));
+            let sequence = claim.sequence(*position, 0);
             if is_open(position) {
                 let cost = match gateway.account.unit {
                     RateUnit::Segments => progress.segments,
@@ -412,6 +419,17 @@ impl Claim {
             not_after: lane.not_after,
             open: HashMap::new(),
         }
+    }
+
+    /// The wire's number of a part, from 0, of the message at a position.
+    pub(super) fn sequence(&self, position: i64, part: u8) -> u32 {
+        self.first
+            .wrapping_add(
+                u32::try_from(position - self.from)
+                    .unwrap_or(0)
+                    .wrapping_mul(self.stride),
+            )
+            .wrapping_add(u32::from(part))
     }
 }
 

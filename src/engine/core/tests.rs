@@ -37,6 +37,7 @@ fn account(id: &str, rate: f64, window: usize) -> Account {
         batch: 1,
         count: Count::Ucs2,
         framing: Framing::Parts,
+        own_ids: None,
         repeats_within: None,
         serves: Vec::new(),
         wording: Wording {

@@ -43,6 +43,7 @@ impl Handle {
         let health = Health {
             links_up: 0,
             links: settings.links,
+            listening: None,
             trouble: None,
         };
         let inbox = Arc::new(Inbox {

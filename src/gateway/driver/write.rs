@@ -17,6 +17,9 @@ impl<P: Protocol + Clone> Driver<P> {
         if !self.context.gate.is_open(now) {
             return Some(now + GATE_POLL);
         }
+        if let Some(door) = &mut self.door {
+            door.flush(&self.context.gate);
+        }
         let mut wake = None;
         let mut written = Vec::new();
         for link in &mut self.links {
@@ -101,6 +104,8 @@ impl<P: Protocol + Clone> Driver<P> {
             self.splits = self.splits.wrapping_add(1);
             for submit in half.iter_mut() {
                 submit.sharing = Sharing::Only(self.splits);
+                // Over SGIP number and time are the id, and an id that comes again is refused.
+                submit.request.asked = submit.request.asked.plus_secs(1);
             }
             self.queue.push_front(std::mem::take(half));
         }

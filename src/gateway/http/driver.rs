@@ -399,6 +399,7 @@ impl Driver {
                     reason: reason.to_owned(),
                     unanswered: Vec::new(),
                     unwritten: std::mem::take(&mut unwritten),
+                    idle: false,
                 });
             }
         }
@@ -453,6 +454,7 @@ impl Driver {
                 reason: "closed".to_owned(),
                 unanswered: std::mem::take(&mut unanswered),
                 unwritten: Vec::new(),
+                idle: false,
             });
         }
         let last = async {
@@ -476,6 +478,7 @@ impl Driver {
             links_up: if up { self.settings.links } else { 0 },
             links: self.settings.links,
             trouble: self.trouble.clone(),
+            listening: None,
         };
     }
 }

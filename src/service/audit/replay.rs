@@ -15,7 +15,6 @@ use crate::{
     domain::{
         event::{Event, FrozenLane, Span, SuppressedSpan, Terms},
         id::{CampaignId, MessageId, RunId},
-        message::Part,
     },
     store::lane::{AgainRow, ClaimRow},
 };
@@ -489,7 +488,7 @@ impl Replay {
         }
         for (k, (was, is)) in before.parts.iter().zip(&after.parts).enumerate() {
             let key = (m.0, k as i64);
-            match (*was == Part::Doubt, *is == Part::Doubt) {
+            match (was.is_doubt(), is.is_doubt()) {
                 (false, true) => {
                     let doubt = Doubt {
                         since_us: at.time_us,

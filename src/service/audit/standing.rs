@@ -69,7 +69,7 @@ impl Piece {
             Part::Open => (0, None, ""),
             Part::Accepted(id) => (1, Some(id), ""),
             Part::Refused(code) => (2, None, code.as_str()),
-            Part::Doubt => (3, None, ""),
+            Part::Doubt(id) => (3, id.as_ref(), ""),
             Part::Reported(id, Word::Delivered, code) => (4, Some(id), code.as_str()),
             Part::Reported(id, Word::Undelivered, code) => (5, Some(id), code.as_str()),
             Part::Reported(id, Word::Expired, code) => (6, Some(id), code.as_str()),
@@ -92,7 +92,7 @@ impl Piece {
             0 => Part::Open,
             1 => Part::Accepted(id()),
             2 => Part::Refused(code()),
-            3 => Part::Doubt,
+            3 => Part::Doubt((self.id != Self::OPEN.id).then(id)),
             4 => Part::Reported(id(), Word::Delivered, code()),
             5 => Part::Reported(id(), Word::Undelivered, code()),
             _ => Part::Reported(id(), Word::Expired, code()),
@@ -271,6 +271,9 @@ impl Messages {
             Change::Adopted { id } => Change::Adopted {
                 id: hex::encode(short(id)),
             },
+            Change::Doubt { id: Some(id) } => Change::Doubt {
+                id: Some(hex::encode(short(id))),
+            },
             other => other.clone(),
         };
         match after.apply(usize::try_from(news.part).unwrap_or(usize::MAX), &change) {
@@ -347,7 +350,8 @@ mod tests {
         prop_oneof![
             id.clone().prop_map(|id| Change::Accepted { id }),
             code.clone().prop_map(|code| Change::Refused { code }),
-            Just(Change::Doubt),
+            Just(Change::Doubt { id: None }),
+            id.clone().prop_map(|id| Change::Doubt { id: Some(id) }),
             (word, code).prop_map(|(word, code)| Change::Reported { word, code }),
             id.prop_map(|id| Change::Adopted { id }),
             Just(Change::Unconfirmed),

@@ -131,7 +131,7 @@ impl Dialect for Cmpp {
         }
     }
 
-    fn answer(&self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
+    fn answer(&mut self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
         let (msg_id, result) = match outcome {
             Outcome::Taken(serial) => (message_id(&serial), SubmitResult::OK),
             Outcome::TooFast => (MsgId(0), SubmitResult::THROTTLED),
@@ -146,7 +146,7 @@ impl Dialect for Cmpp {
         );
     }
 
-    fn tell(&self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
+    fn tell(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
         let common = Deliver {
             msg_id: MsgId(job.id),
             dest_id: self.access_number,
@@ -188,7 +188,7 @@ impl Dialect for Cmpp {
     }
 
     /// A report whose block has a size that no version knows.
-    fn garbage(&self, sequence: u32, out: &mut BytesMut) {
+    fn garbage(&mut self, sequence: u32, out: &mut BytesMut) {
         let deliver = Deliver {
             registered_delivery: 1,
             msg_content: Bytes::from_static(b"not a report block"),
@@ -212,6 +212,7 @@ impl Dialect for Cmpp {
 
 fn neutral(submit: cmpp::Submit) -> Submit {
     Submit {
+        id: [0; 3],
         numbers: submit
             .dest_terminal_ids
             .iter()

@@ -95,7 +95,7 @@ impl Dialect for Smgp {
         }
     }
 
-    fn answer(&self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
+    fn answer(&mut self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
         let none = MsgId::default();
         let (msg_id, status) = match outcome {
             Outcome::Taken(serial) => (message_id(&serial), Status::OK),
@@ -111,7 +111,7 @@ impl Dialect for Smgp {
         );
     }
 
-    fn tell(&self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
+    fn tell(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
         let mut msg_id = MsgId::default();
         msg_id.0[2..].copy_from_slice(&job.id.to_be_bytes());
         let common = Deliver {
@@ -158,7 +158,7 @@ impl Dialect for Smgp {
     }
 
     /// A report without an id.
-    fn garbage(&self, sequence: u32, out: &mut BytesMut) {
+    fn garbage(&mut self, sequence: u32, out: &mut BytesMut) {
         let deliver = Deliver {
             is_report: 1,
             msg_content: Bytes::from_static(b"not a report block"),
@@ -205,6 +205,7 @@ fn unreadable(error: &DecodeError) -> Unreadable {
 fn neutral(submit: smgp::Submit) -> Submit {
     let numbers = submit.dest_term_ids.iter();
     Submit {
+        id: [0; 3],
         numbers: numbers
             .map(|number| number.to_string_lossy().into_owned())
             .collect(),

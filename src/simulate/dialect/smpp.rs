@@ -149,7 +149,7 @@ impl Dialect for Smpp {
         }
     }
 
-    fn answer(&self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
+    fn answer(&mut self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
         let message = match outcome {
             Outcome::Taken(serial) => {
                 let id = text(&format!("{:x}", number(&serial)));
@@ -161,7 +161,7 @@ impl Dialect for Smpp {
     }
 
     fn answer_each(
-        &self,
+        &mut self,
         sequence: u32,
         outcome: Outcome,
         refused: &[(String, u32)],
@@ -184,7 +184,7 @@ impl Dialect for Smpp {
         send(sequence, message, out);
     }
 
-    fn tell(&self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
+    fn tell(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
         let deliver = DeliverSm::builder().destination_addr(self.access_number.clone());
         let deliver = match &job.content {
             JobContent::Mo { phone, part } => {
@@ -210,7 +210,7 @@ impl Dialect for Smpp {
     }
 
     /// A receipt of which nothing can be read.
-    fn garbage(&self, sequence: u32, out: &mut BytesMut) {
+    fn garbage(&mut self, sequence: u32, out: &mut BytesMut) {
         let deliver = DeliverSm::builder()
             .esm_class(EsmClass::from(RECEIPT))
             .short_message(OctetString::from_static_slice(b"not a receipt").unwrap_or_default())
@@ -276,6 +276,7 @@ fn unreadable(error: &DecodeError) -> Unreadable {
 
 fn neutral(submit: &SubmitSm) -> Submit {
     Submit {
+        id: [0; 3],
         numbers: vec![submit.destination_addr.as_str().to_owned()],
         from: submit.source_addr.as_str().to_owned(),
         coding: submit.data_coding.into(),
@@ -295,6 +296,7 @@ fn of_several(submit: &SubmitMulti) -> Submit {
         DestAddress::DistributionListName(_) => String::new(),
     });
     Submit {
+        id: [0; 3],
         numbers: numbers.collect(),
         from: submit.source_addr.as_str().to_owned(),
         coding: submit.data_coding.into(),

@@ -138,7 +138,7 @@ impl Journal {
     fn part(&mut self, now: Micros, news: &PartNews) {
         let part = usize::from(news.part);
         if news.change == Change::Resent {
-            if self.standing(news.message).parts[part] == Part::Doubt {
+            if self.standing(news.message).parts[part].is_doubt() {
                 self.standing(news.message)
                     .apply(part, &Change::Resent)
                     .expect("doubt may be sent again");
@@ -155,7 +155,7 @@ impl Journal {
 
     fn late(&mut self, now: Micros, gateway: &GatewayId, id: MessageId, part: u8, change: &Change) {
         let k = usize::from(part);
-        if self.standing(id).parts[k] != Part::Doubt {
+        if !self.standing(id).parts[k].is_doubt() {
             return;
         }
         self.standing(id)
@@ -407,7 +407,7 @@ impl Journal {
                 let id = MessageId::new(LaneId(claim.row.lane_id), item.position);
                 let standing = &self.standings[&id];
                 let p = item.position;
-                standing.parts[0] == Part::Doubt
+                standing.parts[0].is_doubt()
                     || standing.attempt != claim.row.attempt
                     || others.contains(&p)
                     || lane.again.iter().any(|a| a.from <= p && p < a.to)
@@ -438,7 +438,7 @@ impl Journal {
                     .position(|p| *p == Part::Open)
                     .expect("one part is open");
                 standing
-                    .apply(asked, &Change::Doubt)
+                    .apply(asked, &Change::Doubt { id: None })
                     .expect("an open part may be in doubt");
             }
         }
@@ -464,9 +464,7 @@ impl Journal {
             .filter(|(id, s)| {
                 s.attempt == 1 && !self.lanes[&id.lane()].ended && self.lanes[&id.lane()].resends
             })
-            .filter_map(|(id, s)| {
-                Some((*id, s.parts.iter().position(|p| *p == Part::Doubt)? as u8))
-            })
+            .filter_map(|(id, s)| Some((*id, s.parts.iter().position(Part::is_doubt)? as u8)))
             .collect();
         found.sort_unstable();
         found

@@ -381,6 +381,7 @@ impl World {
             reason: "gone".into(),
             unanswered,
             unwritten,
+            idle: false,
         });
     }
 
@@ -471,7 +472,10 @@ impl World {
             }
             Event::Recalled(s) => gone.extend(s),
             Event::Pace(pace) => _ = self.pace.insert(id.clone(), *pace),
-            Event::Delivered { .. } | Event::LoginRefused { .. } => {}
+            Event::Delivered { .. }
+            | Event::LoginRefused { .. }
+            | Event::Listening(_)
+            | Event::NotListening { .. } => {}
         }
         for sequence in gone {
             self.told.remove(&(id.clone(), sequence));

@@ -1,0 +1,355 @@
+//! SGIP 1.2, China Unicom: what its PDUs, codes and habits are, for the [`Session`](super::session::Session).
+//!
+//! Two things are its own. A submit's sequence number is the message's id, so it is known before the write,
+//! and again after a crash ([`OwnIds`]). And a connection carries requests in one direction: the carrier's
+//! gateway dials us to report, so there is a [`Door`]. What it sends over our own connection is taken as well.
+
+mod account;
+mod ids;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+use watchbell_wire::{
+    DecodeErrorKind, FixedStr, Limits,
+    sgip::{
+        self, Bind, Code, CommandId, Decoded, Deliver, Frame, LoginType, Pdu, ReportState, Resp,
+        Sequence, TraceResp, Version,
+    },
+    text::Coding,
+};
+
+use super::{
+    Answer, CarrierMessageId, Report, Submit, Verdict,
+    content::{content, receivers, valid_time},
+    protocol::{Content, Door, Fatal, Incoming, MoPart, Protocol, Reply},
+};
+use crate::domain::{phone::Phone, priority::Priority, time::Micros};
+
+use account::Role;
+pub(super) use account::Sgip;
+pub use ids::OwnIds;
+use ids::word;
+
+/// The longest content in ASCII, user data header included (SGIP 1.2, Submit).
+const LONGEST_ASCII: usize = 159;
+
+/// The highest priority (SGIP 1.2, Submit).
+const URGENT: u8 = 9;
+
+/// Submits whose time is remembered until their answer: more than a link may owe.
+const REMEMBERED: usize = 131_072;
+
+/// A link without [`Sgip::idle_close`] is never too quiet for us.
+const NEVER: Duration = Duration::from_hours(24 * 365);
+
+/// The times of submits that wait for their answers, which need not repeat them.
+#[derive(Debug, Clone, Default)]
+struct Asked {
+    times: HashMap<u32, u32>,
+    order: VecDeque<u32>,
+}
+
+impl Asked {
+    fn insert(&mut self, id: Sequence) {
+        if self.order.len() >= REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.times.remove(&oldest);
+        }
+        self.times.insert(id.counter, id.time);
+        self.order.push_back(id.counter);
+    }
+}
+
+impl Protocol for Sgip {
+    fn idle_after(&self) -> Duration {
+        self.idle_close.unwrap_or(NEVER)
+    }
+
+    fn rests(&self) -> bool {
+        true
+    }
+
+    fn door(&self) -> Option<Door> {
+        self.door.as_ref().map(|host| host.door.clone())
+    }
+
+    fn login(&mut self, sequence: u32, wall: Micros, out: &mut BytesMut) {
+        self.role = Role::Caller { time: word(wall) };
+        let bind = Bind {
+            login_type: LoginType::SP,
+            login_name: self.name,
+            // Its length was checked.
+            login_password: FixedStr::new(self.secret.expose()).unwrap_or_default(),
+            ..Bind::default()
+        };
+        put(self.own(sequence), Pdu::Bind(bind), out);
+    }
+
+    fn submit(&mut self, batch: &[Submit], out: &mut BytesMut) -> Result<(), String> {
+        let submit = batch.first().ok_or("a submit to nobody")?;
+        let (coding, content) = content(submit, Some((Coding::Ascii, LONGEST_ASCII)))?;
+        let prefix = if self.prefix86 { "86" } else { "" };
+        let urgent = if submit.priority == Priority::Urgent {
+            URGENT
+        } else {
+            0
+        };
+        let expire_time = submit.valid_until.map(valid_time).unwrap_or_default();
+        let pdu = Pdu::Submit(sgip::Submit {
+            user_numbers: receivers(batch, prefix)?,
+            priority: self.priority.unwrap_or(urgent),
+            expire_time: FixedStr::new(expire_time).unwrap_or_default(),
+            tp_udhi: u8::from(submit.part.total > 1),
+            message_coding: coding.msg_fmt(),
+            message_content: content.into(),
+            ..self.common.clone()
+        });
+        let id = self.ids.sequence(submit.sequence, submit.request.asked);
+        let frame = Frame { sequence: id, pdu };
+        sgip::encode(&frame, Version::V12, out).map_err(|e| e.to_string())?;
+        self.asked.insert(id);
+        Ok(())
+    }
+
+    /// There is no such question.
+    fn keep_alive(&self, _: u32, _: &mut BytesMut) {}
+
+    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+        put(self.own(sequence), Pdu::Unbind, out);
+    }
+
+    fn reply(&self, _: u32, reply: Reply, out: &mut BytesMut) {
+        match reply {
+            Reply::KeepAlive => {}
+            Reply::Goodbye => put(self.unbinding, Pdu::UnbindResp, out),
+            Reply::Delivery { deliver_id, ok } => {
+                let code = if ok { Code::OK } else { Code::BAD_PARAMETER };
+                if let Some((command, sequence)) = ids::asked(deliver_id) {
+                    put(sequence, answer_to(command, code), out);
+                }
+            }
+        }
+    }
+
+    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
+        match sgip::decode(input, Version::V12, &Limits::default()) {
+            Ok(Decoded::Incomplete { .. }) => Ok(None),
+            Ok(Decoded::Frame(frame, consumed)) => {
+                input.advance(consumed);
+                Ok(Some(self.incoming(frame)))
+            }
+            Err(error) => {
+                input.advance(error.consumed());
+                unreadable(&error).map(Some)
+            }
+        }
+    }
+}
+
+impl Sgip {
+    /// The number of a command of ours that is no submit.
+    fn own(&self, counter: u32) -> Sequence {
+        let time = match self.role {
+            Role::Caller { time } => time,
+            Role::Host | Role::Greeted => 0,
+        };
+        Sequence {
+            node: self.ids.node,
+            time,
+            counter,
+        }
+    }
+
+    fn incoming(&mut self, frame: Frame) -> Incoming {
+        let sequence = frame.sequence;
+        match frame.pdu {
+            Pdu::BindResp(response) if response.result.is_ok() => Incoming::LoggedIn,
+            Pdu::BindResp(response) => Incoming::LoginRefused(format!(
+                "status {}: {}",
+                response.result.0,
+                response.result.meaning()
+            )),
+            Pdu::SubmitResp(response) if sequence.node == self.ids.node => {
+                self.answered(sequence, response.result)
+            }
+            Pdu::Bind(bind) => self.logs_in(sequence, &bind),
+            Pdu::Report(report) => delivered(sequence, &report),
+            Pdu::Deliver(deliver) => text(sequence, &deliver),
+            // A phone's number was closed, suspended or restored: nothing is made of it yet.
+            Pdu::UserRpt(_) => Incoming::Useless {
+                sequence: sequence.counter,
+                deliver_id: ids::deliver_id(CommandId::UserRpt, sequence),
+            },
+            Pdu::Unbind => {
+                self.unbinding = sequence;
+                Incoming::Goodbye {
+                    sequence: sequence.counter,
+                }
+            }
+            Pdu::UnbindResp => Incoming::GoodbyeAnswered,
+            Pdu::Submit(_) => not_served(sequence, CommandId::Submit),
+            Pdu::Trace(_) => Incoming::NotServed {
+                answer: whole(sequence, Pdu::TraceResp(TraceResp::default())),
+            },
+            Pdu::SubmitResp(_)
+            | Pdu::DeliverResp(_)
+            | Pdu::ReportResp(_)
+            | Pdu::UserRptResp(_)
+            | Pdu::TraceResp(_) => Incoming::Other,
+        }
+    }
+
+    /// The answer repeats node and counter; its time was seen changed, so the id is told by our own.
+    fn answered(&mut self, sequence: Sequence, result: Code) -> Incoming {
+        let time = self.asked.times.remove(&sequence.counter);
+        let id = Sequence {
+            time: time.unwrap_or(sequence.time),
+            ..sequence
+        };
+        let code = u32::from(result.0);
+        let answer = if result.is_ok() {
+            Answer::Accepted(CarrierMessageId(id.to_string()))
+        } else if matches!(result, Code::BUSY | Code::TOO_FAST) || self.busy_codes.contains(&code) {
+            Answer::Throttled(code.to_string())
+        } else if self.wrong_network_codes.contains(&code) {
+            Answer::WrongNetwork(code.to_string())
+        } else {
+            Answer::Refused(code.to_string())
+        };
+        Incoming::Answered {
+            sequence: sequence.counter,
+            answer,
+        }
+    }
+
+    /// The carrier's gateway dials us, with login type 2; one was seen to come with 1.
+    fn logs_in(&mut self, sequence: Sequence, bind: &Bind) -> Incoming {
+        let code = match (&self.role, &self.door) {
+            (Role::Caller { .. }, _) | (_, None) => return not_served(sequence, CommandId::Bind),
+            (Role::Greeted, _) => Code::REPEATED_LOGIN,
+            (Role::Host, Some(host)) if !host.admits(bind) => Code::BAD_LOGIN,
+            (Role::Host, _) if !matches!(bind.login_type, LoginType::SP | LoginType::GATEWAY) => {
+                Code::BAD_LOGIN_TYPE
+            }
+            (Role::Host, Some(_)) => Code::OK,
+        };
+        if code.is_ok() {
+            self.role = Role::Greeted;
+        }
+        let refused = (!code.is_ok()).then(|| format!("status {}: {}", code.0, code.meaning()));
+        Incoming::LogsIn {
+            answer: whole(sequence, Pdu::BindResp(Resp::new(code))),
+            refused,
+        }
+    }
+}
+
+fn delivered(sequence: Sequence, report: &sgip::Report) -> Incoming {
+    let (sequence, deliver_id) = (
+        sequence.counter,
+        ids::deliver_id(CommandId::Report, sequence),
+    );
+    if report.report_type != 0 {
+        // About a text that was passed on: not one of ours.
+        return Incoming::Useless {
+            sequence,
+            deliver_id,
+        };
+    }
+    let Some(phone) = Phone::from_wire(&report.user_number.to_string_lossy()) else {
+        return Incoming::Malformed {
+            sequence,
+            deliver_id,
+        };
+    };
+    Incoming::Delivered {
+        sequence,
+        deliver_id,
+        content: Content::Report(Report {
+            carrier_id: CarrierMessageId(report.submit_sequence.to_string()),
+            phone,
+            verdict: match report.state() {
+                ReportState::Delivered => Verdict::Delivered,
+                ReportState::Failed => Verdict::Undelivered,
+                ReportState::Waiting | ReportState::Other(_) => Verdict::Intermediate,
+            },
+            code: report.stat_text(),
+            submit_time: String::new(),
+        }),
+    }
+}
+
+fn text(sequence: Sequence, deliver: &Deliver) -> Incoming {
+    let deliver_id = ids::deliver_id(CommandId::Deliver, sequence);
+    let sequence = sequence.counter;
+    let Some(phone) = Phone::from_wire(&deliver.user_number.to_string_lossy()) else {
+        return Incoming::Useless {
+            sequence,
+            deliver_id,
+        };
+    };
+    Incoming::Delivered {
+        sequence,
+        deliver_id,
+        content: Content::Mo(MoPart {
+            phone,
+            to: deliver.sp_number.to_string_lossy().into_owned(),
+            coding: Coding::from_msg_fmt(deliver.message_coding),
+            has_header: deliver.has_udh(),
+            content: deliver.message_content.clone(),
+        }),
+    }
+}
+
+fn not_served(sequence: Sequence, command: CommandId) -> Incoming {
+    Incoming::NotServed {
+        answer: whole(sequence, answer_to(command, Code::BAD_COMMAND)),
+    }
+}
+
+/// The answer to a request, with its result.
+fn answer_to(command: CommandId, result: Code) -> Pdu {
+    let response = Resp::new(result);
+    match command {
+        CommandId::Bind => Pdu::BindResp(response),
+        CommandId::Submit => Pdu::SubmitResp(response),
+        CommandId::Report => Pdu::ReportResp(response),
+        CommandId::UserRpt => Pdu::UserRptResp(response),
+        _ => Pdu::DeliverResp(response),
+    }
+}
+
+/// What is unknown or breaks the syntax closes the connection (SGIP 1.2, error handling); an answer that can't
+/// be read says nothing, and leaves its submit to the time-out.
+fn unreadable(error: &sgip::DecodeError) -> Result<Incoming, Fatal> {
+    let command = match &error.kind {
+        DecodeErrorKind::BadBody { header, .. } => CommandId::from_wire(header.command_id),
+        DecodeErrorKind::BadLength { .. } | DecodeErrorKind::UnknownCommand { .. } => None,
+    };
+    match command {
+        Some(CommandId::BindResp) => Err(Fatal(format!("unreadable answer to the login: {error}"))),
+        Some(command) if command.is_response() => Ok(Incoming::Other),
+        _ => Err(Fatal(error.to_string())),
+    }
+}
+
+/// Our own PDUs but submits always fit their fields.
+fn put(sequence: Sequence, pdu: Pdu, out: &mut BytesMut) {
+    let encoded = sgip::encode(&Frame { sequence, pdu }, Version::V12, out);
+    debug_assert!(encoded.is_ok());
+}
+
+/// The same on its own.
+fn whole(sequence: Sequence, pdu: Pdu) -> Bytes {
+    let mut out = BytesMut::new();
+    put(sequence, pdu, &mut out);
+    out.freeze()
+}
+
+#[cfg(test)]
+mod tests;
