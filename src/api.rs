@@ -74,6 +74,9 @@ async fn ready(Extract(state): Extract<State>) -> Response {
             if let Some(at) = h.listening {
                 words["listening"] = json!(at.to_string());
             }
+            if let Some(why) = h.deaf {
+                words["not_listening"] = json!(why);
+            }
             words
         };
         all.into_iter().map(|(id, h)| (id.0, words(h))).collect()

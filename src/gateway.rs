@@ -284,6 +284,8 @@ pub struct Health {
     pub links: u16,
     /// Where the carrier can dial us now.
     pub listening: Option<SocketAddr>,
+    /// Why it can't, where it should: its reports wait, and sending goes on.
+    pub deaf: Option<String>,
     /// The last thing that went wrong, while it is wrong.
     pub trouble: Option<String>,
 }

@@ -534,10 +534,11 @@ impl<P: Protocol + Clone> Driver<P> {
             links_up,
             links: self.settings.links,
             listening: self.door.as_ref().and_then(Door::address),
-            trouble: self
-                .trouble
-                .clone()
-                .or_else(|| self.door.as_ref()?.trouble().map(str::to_owned)),
+            deaf: self
+                .door
+                .as_ref()
+                .and_then(|door| door.trouble().map(str::to_owned)),
+            trouble: self.trouble.clone(),
         };
         *self
             .inbox

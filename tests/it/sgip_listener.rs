@@ -404,7 +404,7 @@ async fn a_taken_port_stops_nothing_else_and_is_listened_on_once_it_is_free() {
     assert!(
         pair.gateway
             .health()
-            .trouble
+            .deaf
             .unwrap()
             .contains("listening on 127.0.0.1")
     );
@@ -417,7 +417,7 @@ async fn a_taken_port_stops_nothing_else_and_is_listened_on_once_it_is_free() {
         heard.iter().any(|e| matches!(e, Event::Listening(_)))
     })
     .await;
-    assert_eq!(pair.gateway.health().trouble, None);
+    assert_eq!(pair.gateway.health().deaf, None);
 }
 
 #[tokio::test]

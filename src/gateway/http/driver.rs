@@ -479,6 +479,7 @@ impl Driver {
             links: self.settings.links,
             trouble: self.trouble.clone(),
             listening: None,
+            deaf: None,
         };
     }
 }
