@@ -7,6 +7,7 @@
 mod claim;
 mod doubt;
 mod queue;
+mod quota;
 mod report;
 mod run;
 mod save;
@@ -37,6 +38,7 @@ use crate::{
 };
 
 pub(crate) use claim::is_due;
+pub use quota::{Quota, Quotas};
 pub(crate) use report::salt;
 pub(crate) use run::is_done;
 pub(crate) use save::orphan_commitment;
@@ -238,6 +240,13 @@ pub enum Claimed {
         /// Through which gateway it was wished.
         gateway: GatewayId,
     },
+    /// The gateway's quota leaves no room before this instant.
+    Spent {
+        /// Which gateway.
+        gateway: GatewayId,
+        /// When it may be asked again.
+        until: Micros,
+    },
 }
 
 /// A durable claim with what it covers.
@@ -296,6 +305,7 @@ pub struct Recorder {
     /// Where orphan reports wait.
     orphans: HashSet<(GatewayId, Phone)>,
     opt_out: OptOutWords,
+    quotas: Quotas,
     /// Only while this holds the engine's lease is anything committed.
     holder: Option<String>,
     /// A commit that was sent off and not confirmed.
@@ -325,6 +335,7 @@ impl Recorder {
             suppressed_to: 0,
             orphans: HashSet::new(),
             opt_out: OptOutWords::default(),
+            quotas: Quotas::default(),
             holder: None,
             unconfirmed: None,
         };
@@ -350,6 +361,13 @@ impl Recorder {
     #[must_use]
     pub fn with_opt_out_words(mut self, words: OptOutWords) -> Self {
         self.opt_out = words;
+        self
+    }
+
+    /// Claims no more than the gateways' quotas hold.
+    #[must_use]
+    pub fn within(mut self, quotas: Quotas) -> Self {
+        self.quotas = quotas;
         self
     }
 
@@ -446,12 +464,13 @@ impl Recorder {
         let opted_out = self.opted_out_now(&mut tx, ops).await?;
         for op in ops {
             if let Op::Claim(request) = op {
+                let shun = [&self.suppressed, &opted_out];
                 let claimed =
-                    claim::claim(&mut tx, &mut work, request, &[&self.suppressed, &opted_out])
-                        .await?;
+                    claim::claim(&mut tx, &mut work, request, &shun, &self.quotas).await?;
                 work.done.claims.push(claimed);
             }
         }
+        self.quotas.save(&mut tx, &mut work).await?;
         let places = work.save(&mut tx, &self.serves).await?;
         let events = work.take_events();
         let head = tx.append(draft, &events).await?;

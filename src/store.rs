@@ -17,6 +17,7 @@ pub mod lane;
 pub mod log;
 pub mod mo;
 pub mod plan;
+mod quota;
 pub mod report;
 pub mod run;
 pub mod user;

@@ -139,6 +139,8 @@ struct Gateway {
     /// Written and not answered (what timed out no longer counts).
     unanswered: usize,
     requested: Option<Requested>,
+    /// Its quota leaves no room before this.
+    rests_until: Option<Micros>,
     recalls: usize,
 }
 
@@ -217,6 +219,7 @@ impl Core {
                     unwritten: [0; 3],
                     unanswered: 0,
                     requested: None,
+                    rests_until: None,
                     recalls: 0,
                     account,
                 };
@@ -320,6 +323,12 @@ impl Core {
                     gateway.requested = None;
                 }
                 self.stale.insert(lane);
+            }
+            Claimed::Spent { gateway, until } => {
+                if let Some(gateway) = self.gateways.get_mut(&gateway) {
+                    gateway.requested = None;
+                    gateway.rests_until = Some(until);
+                }
             }
         }
         self.plan(now);

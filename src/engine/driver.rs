@@ -33,7 +33,7 @@ use crate::{
     config,
     domain::{carrier::Carrier, event::Event as Entry, id::GatewayId, time::Micros},
     gateway::{self, Event, Gateway, Health, OpenError},
-    recorder::{Committed, Op, Recorder},
+    recorder::{Claimed, Committed, Op, Quota, Quotas, Recorder},
     store::{self, Store},
 };
 
@@ -188,7 +188,8 @@ impl Engine {
         let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves)
             .await?
             .fenced(&parts.node)
-            .with_opt_out_words(parts.policy.opt_out.clone());
+            .with_opt_out_words(parts.policy.opt_out.clone())
+            .within(quotas(&parts));
         let known = known(may_log_in, &parts.gateways);
         let recovered = recover(&parts.store, &parts.clock, &mut recorder, &known).await?;
         note_start(&parts, &mut recorder, &recovered).await?;
@@ -372,7 +373,11 @@ impl Engine {
         let now = self.parts.clock.now();
         let mut stale = done.requeued;
         for claimed in done.claims {
-            stale |= matches!(claimed, crate::recorder::Claimed::Refused { .. });
+            match &claimed {
+                Claimed::Refused { .. } => stale = true,
+                Claimed::Spent { gateway, until } => self.spent(now, gateway, *until),
+                Claimed::Granted(_) => {}
+            }
             self.core.claimed(now, claimed);
         }
         if stale {
@@ -463,6 +468,19 @@ fn accounts(gateways: &[config::Gateway]) -> Vec<Account> {
             }
         })
         .collect()
+}
+
+fn quotas(parts: &Parts) -> Quotas {
+    let limit = |n: u64| i64::try_from(n).ok().filter(|n| *n > 0);
+    let of = |g: &config::Gateway| Quota {
+        daily: limit(g.daily_quota),
+        monthly: limit(g.monthly_quota),
+    };
+    let limited = parts.gateways.iter().map(|g| (g.id.clone(), of(g)));
+    Quotas {
+        zone: parts.policy.zone,
+        gateways: limited.filter(|(_, q)| *q != Quota::default()).collect(),
+    }
 }
 
 type Opened = (

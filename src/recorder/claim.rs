@@ -3,7 +3,11 @@
 
 use std::collections::HashSet;
 
-use super::{ClaimRequest, Claimed, Grant, Item, Take, work::Work};
+use super::{
+    ClaimRequest, Claimed, Grant, Item, Take,
+    quota::{Quotas, Room},
+    work::Work,
+};
 use crate::{
     domain::{
         event::{Event, Source, Span},
@@ -31,6 +35,7 @@ pub(super) async fn claim(
     work: &mut Work<'_>,
     request: &ClaimRequest,
     suppressed: &[&HashSet<Phone>],
+    quotas: &Quotas,
 ) -> store::Result<Claimed> {
     let refused = Claimed::Refused {
         lane: request.lane,
@@ -42,9 +47,20 @@ pub(super) async fn claim(
     if !may || expired || lane.intent != "go" || lane.opened_us == 0 || request.most < 1 {
         return Ok(refused);
     }
+    let longest = lane.max_parts.max(1);
+    let most = match quotas.room(tx, work, &request.gateway, longest).await? {
+        Room::Free => request.most,
+        Room::For(segments) => request.most.min(segments / longest),
+        Room::Until(until) => {
+            return Ok(Claimed::Spent {
+                gateway: request.gateway.clone(),
+                until,
+            });
+        }
+    };
     let taken = match request.take {
-        Take::Front => take_front(tx, work, &lane, request.most).await?,
-        Take::Again(from) => take_again(tx, work, &lane, from, request).await?,
+        Take::Front => take_front(tx, work, &lane, most).await?,
+        Take::Again(from) => take_again(tx, work, &lane, from, (most, &request.gateway)).await?,
     };
     let Some(taken) = taken else {
         return Ok(refused);
@@ -144,7 +160,7 @@ async fn take_again(
     work: &mut Work<'_>,
     lane: &LaneRow,
     from: i64,
-    request: &ClaimRequest,
+    (most, gateway): (i64, &GatewayId),
 ) -> store::Result<Option<Taken>> {
     let id = LaneId(lane.id);
     let waiting = tx.again_of(id).await?;
@@ -154,11 +170,11 @@ async fn take_again(
     else {
         return Ok(None);
     };
-    if row.gateway != request.gateway.0 {
+    if row.gateway != gateway.0 {
         return Ok(None);
     }
     tx.take_again(id, from).await?;
-    let to = (from + request.most).min(row.to);
+    let to = (from + most).min(row.to);
     if to < row.to {
         tx.put_again(&AgainRow {
             from: to,

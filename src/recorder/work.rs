@@ -147,6 +147,8 @@ pub(super) struct Work<'a> {
     pub(super) now: Micros,
     known_orphans: &'a HashSet<Place>,
     pub(super) messages: HashMap<MessageId, Message>,
+    /// Segments that left, or may have, by gateway.
+    pub(super) handed: HashMap<GatewayId, i64>,
     pub(super) lanes: HashMap<LaneId, LaneRow>,
     pub(super) inflight: HashMap<(GatewayId, String, Phone), Awaited>,
     pub(super) by_phone: HashMap<Phone, Vec<MessageId>>,
@@ -178,6 +180,7 @@ impl<'a> Work<'a> {
             now,
             known_orphans,
             messages: HashMap::new(),
+            handed: HashMap::new(),
             lanes: HashMap::new(),
             inflight: HashMap::new(),
             by_phone: HashMap::new(),
@@ -519,6 +522,9 @@ impl<'a> Work<'a> {
                 self.expect_reports(news, id);
                 let taken = self.segments_of(news.message);
                 *self.done.accepted.entry(news.gateway.clone()).or_default() += taken;
+                if !was_doubt {
+                    self.hands_over(news);
+                }
                 if was_doubt {
                     self.forget_doubt(&news.gateway, news.phone, news.message, news.part);
                     self.send_rest(news.message, &news.gateway);
@@ -527,7 +533,10 @@ impl<'a> Work<'a> {
                     self.early_report(&news.gateway, news.phone, news.message, news.part, id);
                 }
             }
-            Change::Doubt { id } => self.doubt(news, id.as_deref()),
+            Change::Doubt { id } => {
+                self.hands_over(news);
+                self.doubt(news, id.as_deref());
+            }
             Change::Resent => self.resend(news),
             Change::Refused { .. } | Change::Adopted { .. } => {
                 if was_doubt {
@@ -540,6 +549,12 @@ impl<'a> Work<'a> {
             | Change::Cancelled { .. } => {}
         }
         self.try_adopt(&(news.gateway.clone(), news.phone));
+    }
+
+    /// The carrier has it, or may have.
+    fn hands_over(&mut self, news: &PartNews) {
+        let segments = i64::try_from(self.segments_of(news.message)).unwrap_or(1);
+        *self.handed.entry(news.gateway.clone()).or_default() += segments;
     }
 
     /// The answer came after the time-out: it settles the doubt, unless something else has.

@@ -335,7 +335,7 @@ impl Story {
         };
         match self.commit(vec![Op::Claim(request)]).await.remove(0) {
             Claimed::Granted(grant) => grant.claim.id,
-            refused @ Claimed::Refused { .. } => panic!("{refused:?}"),
+            refused @ (Claimed::Refused { .. } | Claimed::Spent { .. }) => panic!("{refused:?}"),
         }
     }
 

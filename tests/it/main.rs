@@ -36,6 +36,7 @@ mod plan_import;
 mod protocol_batches;
 mod protocol_habits;
 mod protocol_stories;
+mod quotas;
 mod rates;
 mod recorder_doubts;
 mod recorder_stories;

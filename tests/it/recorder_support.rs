@@ -356,7 +356,7 @@ pub(crate) fn claim(lane: LaneId, take: Take, most: i64, gateway: GatewayId) -> 
 pub(crate) fn granted(done: Committed) -> Grant {
     match done.claims.into_iter().next().unwrap() {
         Claimed::Granted(grant) => grant,
-        Claimed::Refused { lane, .. } => panic!("lane {lane} was refused"),
+        refused => panic!("{refused:?}"),
     }
 }
 

@@ -102,7 +102,7 @@ impl Core {
         let Some(gateway) = self.gateways.get(id) else {
             return;
         };
-        if gateway.up.is_empty() {
+        if gateway.up.is_empty() || gateway.rests_until.is_some_and(|until| now < until) {
             return;
         }
         let asked = gateway.requested.is_some();

@@ -6,11 +6,14 @@ use tokio::time::Instant;
 use super::{Engine, EngineError, Halt, Phase};
 use crate::{
     alert::{Alert, Kind},
-    domain::event::Event as Entry,
+    domain::{event::Event as Entry, id::GatewayId, time::Micros},
     engine::{held::write_sidecar, lock::RENEW_EVERY},
     recorder::Op,
     store::error::Next,
 };
+
+/// A shorter wait is nobody's trouble.
+const SOON_US: i64 = 5_000_000;
 
 impl Engine {
     /// A database that is away for a moment is waited for: the journal does the same, and without a
@@ -110,6 +113,19 @@ impl Engine {
                     en: format!("gateway {id} is down, its messages wait: {trouble}"),
                 });
             }
+        }
+    }
+
+    /// A gateway has no room in its quota: somebody hears of it unless that passes by itself.
+    pub(super) fn spent(&self, now: Micros, id: &GatewayId, until: Micros) {
+        if until.0 - now.0 > SOON_US {
+            let at = until.local(self.parts.policy.zone).format("%m-%d %H:%M");
+            self.parts.alerts.raise(Alert {
+                kind: Kind::Quota,
+                subject: id.0.clone(),
+                zh: format!("网关 {id} 的发送限额已用完，它的短信等到 {at} 再发"),
+                en: format!("gateway {id} has used up its quota: its messages wait until {at}"),
+            });
         }
     }
 

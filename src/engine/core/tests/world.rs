@@ -424,7 +424,9 @@ impl World {
             let answer = self.answers.pop_front().expect("there is one");
             let gateway = match &answer {
                 Claimed::Granted(grant) => GatewayId(grant.claim.gateway.clone()),
-                Claimed::Refused { gateway, .. } => gateway.clone(),
+                Claimed::Refused { gateway, .. } | Claimed::Spent { gateway, .. } => {
+                    gateway.clone()
+                }
             };
             assert!(self.requested.remove(&gateway), "an answer to a question");
             self.core.claimed(self.now, answer);

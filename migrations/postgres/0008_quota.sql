@@ -1,0 +1,7 @@
+-- Segments that a gateway with a quota has taken, or may have, on one of the office's days.
+CREATE TABLE quota_use (
+    gateway  TEXT   NOT NULL,
+    day      TEXT   NOT NULL,
+    segments BIGINT NOT NULL,
+    PRIMARY KEY (gateway, day)
+);
