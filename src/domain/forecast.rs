@@ -96,39 +96,37 @@ impl Load {
         }
     }
 
-    /// Stretches of daily limits to reserve before it opens. Urgent runs reserve nothing.
-    fn chunks(&self) -> i64 {
+    /// People whose daily limits are reserved before it opens. Urgent runs reserve nothing.
+    fn reserves(&self) -> i64 {
         match (self.is_open, self.priority) {
             (true, _) | (_, Priority::Urgent) => 0,
-            (false, Priority::Normal | Priority::Bulk) => self
-                .shares
-                .iter()
-                .map(|s| (s.people + CHUNK_PEOPLE - 1) / CHUNK_PEOPLE)
-                .sum(),
+            (false, Priority::Normal | Priority::Bulk) => {
+                self.shares.iter().map(|s| s.people).sum()
+            }
         }
     }
 }
 
-/// From when on each load's segments can go: those that may go from the same instant on are made ready
-/// together.
+/// From when on each load's segments can go: of those that may go from the same instant on, the limits are
+/// reserved one after the other, so many people a commit, the most urgent and oldest first.
 fn ready(loads: &[Load], hours: &Hours) -> Vec<Micros> {
     let opens: Vec<Micros> = loads.iter().map(|l| l.opens(hours)).collect();
-    let mut chunks: BTreeMap<Micros, i64> = BTreeMap::new();
-    for (load, at) in loads.iter().zip(&opens) {
-        *chunks.entry(*at).or_default() += load.chunks();
+    let mut order: Vec<usize> = (0..loads.len()).collect();
+    order.sort_by_key(|n| (loads[*n].priority, loads[*n].order, *n));
+    let mut reserved: BTreeMap<Micros, i64> = BTreeMap::new();
+    let mut ready = opens.clone();
+    for n in order {
+        let before = reserved.entry(opens[n]).or_default();
+        *before += loads[n].reserves();
+        let commits = (*before + CHUNK_PEOPLE - 1) / CHUNK_PEOPLE;
+        let delay = match (loads[n].is_open, loads[n].priority) {
+            (true, _) => 0,
+            (false, Priority::Urgent) => LATENCY_US,
+            (false, Priority::Normal | Priority::Bulk) => LATENCY_US + CHUNK_US * commits,
+        };
+        ready[n] = Micros(opens[n].0.saturating_add(delay));
     }
-    let delay = |load: &Load, at: &Micros| match (load.is_open, load.priority) {
-        (true, _) => 0,
-        (false, Priority::Urgent) => LATENCY_US,
-        (false, Priority::Normal | Priority::Bulk) => {
-            LATENCY_US + CHUNK_US * chunks.get(at).copied().unwrap_or(0)
-        }
-    };
-    loads
-        .iter()
-        .zip(&opens)
-        .map(|(load, at)| Micros(at.0.saturating_add(delay(load, at))))
-        .collect()
+    ready
 }
 
 /// How a run's part at one gateway goes.

@@ -219,7 +219,8 @@ impl Housekeeper {
         })
     }
 
-    /// Reserves limits chunk by chunk and opens what is reserved. Urgent runs reserve nothing.
+    /// Reserves limits, so many people a look, and opens the runs that all of it covers. Urgent runs reserve
+    /// nothing.
     async fn open_runs(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
         if !news.may_send {
             return Ok(());
@@ -227,6 +228,7 @@ impl Housekeeper {
         if let Some(at) = tx.next_not_before(now).await? {
             self.comes(at);
         }
+        let mut budget = RESERVE_CHUNK;
         for run in tx.runs_to_open(now).await? {
             let priority: Priority = parse(&run, &run.priority)?;
             if !self.may_go(now, priority) {
@@ -241,10 +243,11 @@ impl Housekeeper {
                     continue;
                 }
             }
-            if priority != Priority::Urgent && self.reserve(tx, now, id, news).await? {
-                continue;
+            let is_covered = priority == Priority::Urgent
+                || self.reserve(tx, now, id, &mut budget, news).await?;
+            if is_covered {
+                news.ops.push(Op::Open(id));
             }
-            news.ops.push(Op::Open(id));
         }
         Ok(())
     }
@@ -276,27 +279,31 @@ impl Housekeeper {
         Ok(now.0.saturating_sub(due.0) > micros(LATE_TOLERANCE))
     }
 
-    /// The next stretch of a run whose limits are to be reserved; false when all are.
+    /// Reserves as many of a run's limits as the budget holds; true when that is all of them.
     async fn reserve(
         &self,
         tx: &mut Tx,
         now: Micros,
         run: RunId,
+        budget: &mut i64,
         news: &mut News,
     ) -> store::Result<bool> {
         let lanes = tx.lanes_of(run).await?;
-        let Some(lane) = lanes
-            .iter()
-            .find(|l| !l.gateway.is_empty() && l.reserved < l.size)
-        else {
-            return Ok(false);
-        };
-        news.ops.push(Op::Reserve {
-            lane: LaneId(lane.id),
-            to: (lane.reserved + RESERVE_CHUNK).min(lane.size),
-            day: now.local(self.policy.zone).format("%Y-%m-%d").to_string(),
-            limit: self.policy.daily_limit,
-        });
+        for lane in lanes.iter().filter(|l| !l.gateway.is_empty()) {
+            let people = (lane.size - lane.reserved).min(*budget);
+            if people > 0 {
+                *budget -= people;
+                news.ops.push(Op::Reserve {
+                    lane: LaneId(lane.id),
+                    to: lane.reserved + people,
+                    day: now.local(self.policy.zone).format("%Y-%m-%d").to_string(),
+                    limit: self.policy.daily_limit,
+                });
+            }
+            if lane.reserved + people < lane.size {
+                return Ok(false);
+            }
+        }
         Ok(true)
     }
 
