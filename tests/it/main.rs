@@ -26,6 +26,8 @@ mod http_carriers;
 mod http_stories;
 mod http_support;
 mod intake;
+mod interop_smpp;
+mod interop_support;
 mod june;
 mod log;
 mod opt_outs;
