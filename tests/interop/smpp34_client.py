@@ -1,4 +1,6 @@
-"""A client made of PyPI smpp34: sends what its JSON argument lists, waits for all receipts and one text, says goodbye."""
+"""A client made of PyPI smpp34: sends what its JSON argument lists, waits for all receipts and one text, says goodbye.
+
+Its library takes a refused login for one without an answer."""
 
 import asyncio
 import json
@@ -18,8 +20,8 @@ async def main():
         port=wish["port"],
         system_id=wish["account"],
         password=wish["password"],
-        bind_type=wish.get("bind", "TRX"),
-        connect_timeout_ms=5_000,
+        bind_type="TRX",
+        connect_timeout_ms=wish.get("patience_ms", 10_000),
     )
     try:
         center = await client.connect()

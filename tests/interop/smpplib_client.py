@@ -39,7 +39,8 @@ def main():
     client.set_error_pdu_handler(lambda pdu: say(refused={"command": pdu.command, "status": pdu.status}))
     client.connect()
     try:
-        answer = client.bind_transceiver(system_id=wish["account"], password=wish["password"])
+        bind = getattr(client, wish.get("bind", "bind_transceiver"))
+        answer = bind(system_id=wish["account"], password=wish["password"])
     except smpplib.exceptions.PDUError as error:
         say(bound={"status": error.args[1]})
         client.disconnect()

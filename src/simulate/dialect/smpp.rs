@@ -11,7 +11,7 @@ use watchbell_wire::{
             pdus::owned::{
                 BindTransceiver, BindTransceiverResp, DeliverSm, Pdu, SubmitSm, SubmitSmResp,
             },
-            tlvs::owned::MessageDeliveryRequestTlvValue as Tlv,
+            tlvs::owned::{MessageDeliveryRequestTlvValue as Tlv, TlvValue},
             types::owned::{COctetString, OctetString},
             values::{EsmClass, InterfaceVersion},
         },
@@ -28,9 +28,13 @@ use crate::simulate::{
 const RECEIPT: u8 = 0x04;
 const HAS_HEADER: u8 = 0x40;
 
+/// The bit of a response's `command_id`.
+const RESPONSE: u32 = 0x8000_0000;
+
 /// Statuses that `Status` has no name for (SMPP 3.4 §5.1.3).
 const BAD_MESSAGE: u32 = 0x01;
 const BAD_RECEIVER: u32 = 0x0B;
+const BIND_FAILED: u32 = 0x0D;
 const BAD_PASSWORD: u32 = 0x0E;
 
 /// One connection's SMPP.
@@ -51,11 +55,15 @@ impl Smpp {
         }
     }
 
-    fn request(&self, frame: Frame) -> Request {
+    fn request(&self, frame: Frame) -> Result<Request, Unreadable> {
         let sequence = frame.sequence;
         let (id, status) = (frame.pdu.id(), Status::from(frame.pdu.status));
-        match (id, frame.pdu.into_body()) {
+        Ok(match (id, frame.pdu.into_body()) {
             (_, Some(Pdu::BindTransceiver(bind))) => self.login(sequence, &bind),
+            (_, Some(Pdu::BindTransmitter(_))) => {
+                one_way(sequence, CommandId::BindTransmitterResp)
+            }
+            (_, Some(Pdu::BindReceiver(_))) => one_way(sequence, CommandId::BindReceiverResp),
             (_, Some(Pdu::SubmitSm(submit))) => Request::Submit {
                 sequence,
                 submit: neutral(&submit),
@@ -68,8 +76,15 @@ impl Smpp {
             (_, Some(Pdu::EnquireLinkResp)) => Request::Here,
             (_, Some(Pdu::Unbind)) => Request::Goodbye { sequence },
             (_, Some(Pdu::UnbindResp)) => Request::GoodbyeAnswered,
-            _ => Request::Strange,
-        }
+            (id, _) if u32::from(id) & RESPONSE != 0 => Request::Strange,
+            // Whoever asks waits for an answer (SMPP 3.4 §4.3).
+            _ => {
+                return Err(Unreadable {
+                    fatal: false,
+                    answer: nack(sequence, Status::BAD_COMMAND),
+                });
+            }
+        })
     }
 
     fn login(&self, sequence: u32, bind: &BindTransceiver) -> Request {
@@ -136,7 +151,7 @@ impl Dialect for Smpp {
 
     fn next(&mut self) -> Result<Option<Request>, Unreadable> {
         match self.reader.next_frame() {
-            Ok(frame) => Ok(frame.map(|frame| self.request(frame))),
+            Ok(frame) => frame.map(|frame| self.request(frame)).transpose(),
             Err(error) => Err(unreadable(&error)),
         }
     }
@@ -213,10 +228,6 @@ fn refused(status: u32) -> Message {
 
 /// Answers what can't be read where an answer exists (SMPP 3.4 §4.3).
 fn unreadable(error: &DecodeError) -> Unreadable {
-    let nack = |sequence, status: Status| {
-        let nack = Message::with_status(CommandStatus::from(status.0), Pdu::GenericNack);
-        bytes::<smpp::Smpp>(sequence, nack, Version::V34)
-    };
     let answer = match &error.kind {
         DecodeErrorKind::BadLength { .. } => nack(0, Status::BAD_LENGTH),
         DecodeErrorKind::UnknownCommand { header, .. } if !header.is_response() => {
@@ -235,16 +246,44 @@ fn unreadable(error: &DecodeError) -> Unreadable {
     }
 }
 
+fn nack(sequence: u32, status: Status) -> Bytes {
+    let nack = Message::with_status(CommandStatus::from(status.0), Pdu::GenericNack);
+    bytes::<smpp::Smpp>(sequence, nack, Version::V34)
+}
+
+/// Only who also listens comes in: reports go to whoever is there.
+fn one_way(sequence: u32, answer: CommandId) -> Request {
+    let answer = Message::refusal(answer, CommandStatus::from(BIND_FAILED));
+    Request::Login {
+        ok: false,
+        answer: bytes::<smpp::Smpp>(sequence, answer, Version::V34),
+    }
+}
+
+/// Long texts travel in parts behind headers, in parts that parameters number, or whole in one of them.
 fn neutral(submit: &SubmitSm) -> Submit {
+    let tlvs = submit.tlvs();
+    let payload = tlvs.iter().find_map(|tlv| match tlv.value() {
+        Some(TlvValue::MessagePayload(payload)) => Some(&payload.value),
+        _ => None,
+    });
+    let content = match payload {
+        Some(payload) if submit.short_message().is_empty() => payload.clone().into_bytes(),
+        _ => submit.short_message().clone().into_bytes(),
+    };
+    let part = match smpp::concat(tlvs) {
+        Some(Ok(concat)) => (concat.part, concat.total),
+        _ => (1, 1),
+    };
     Submit {
         numbers: vec![submit.destination_addr.as_str().to_owned()],
         from: submit.source_addr.as_str().to_owned(),
         coding: submit.data_coding.into(),
         has_header: u8::from(submit.esm_class) & HAS_HEADER != 0,
-        part: (1, 1),
+        part,
         valid_until: submit.validity_period.as_str().to_owned(),
         report: u8::from(submit.registered_delivery) & 3 != 0,
-        content: submit.short_message().clone().into_bytes(),
+        content,
     }
 }
 
