@@ -82,6 +82,13 @@ impl Wiretap {
         Self { address, heard }
     }
 
+    /// How many connections there were.
+    pub(crate) fn connections(&self) -> u16 {
+        let heard = self.heard.lock().unwrap();
+        let last = heard.iter().map(|piece| piece.connection).max();
+        last.map_or(0, |last| last + 1)
+    }
+
     /// Everything that one side said over one connection.
     pub(crate) fn said(&self, connection: u16, side: Side) -> Vec<u8> {
         let heard = self.heard.lock().unwrap();
