@@ -46,14 +46,14 @@ pub(crate) fn tools() -> Option<Tools> {
 }
 
 impl Tools {
-    /// A script around a package of npm.
+    /// A script around a package of Node.
     pub(crate) fn node(&self, script: &str, wish: &Value) -> Foreign {
         let mut command = Command::new("node");
         command.env("NODE_PATH", self.0.join("node_modules"));
         Foreign::start(command, script, wish)
     }
 
-    /// A script around a package of PyPI.
+    /// A script around a package of Python.
     pub(crate) fn python(&self, script: &str, wish: &Value) -> Foreign {
         Foreign::start(Command::new(self.0.join("venv/bin/python")), script, wish)
     }

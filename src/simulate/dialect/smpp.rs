@@ -60,9 +60,7 @@ impl Smpp {
         let (id, status) = (frame.pdu.id(), Status::from(frame.pdu.status));
         Ok(match (id, frame.pdu.into_body()) {
             (_, Some(Pdu::BindTransceiver(bind))) => self.login(sequence, &bind),
-            (_, Some(Pdu::BindTransmitter(_))) => {
-                one_way(sequence, CommandId::BindTransmitterResp)
-            }
+            (_, Some(Pdu::BindTransmitter(_))) => one_way(sequence, CommandId::BindTransmitterResp),
             (_, Some(Pdu::BindReceiver(_))) => one_way(sequence, CommandId::BindReceiverResp),
             (_, Some(Pdu::SubmitSm(submit))) => Request::Submit {
                 sequence,
@@ -322,4 +320,58 @@ fn text<const MAX: usize>(text: &str) -> COctetString<1, MAX> {
     let mut bytes = text.as_bytes().to_vec();
     bytes.push(0);
     COctetString::from_vec(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a PDU with the number 7 asks.
+    fn asked(id: CommandId, body: &[u8]) -> Result<Option<Request>, Unreadable> {
+        let mut pdu = Vec::new();
+        for word in [16 + body.len() as u32, id.into(), 0, 7] {
+            pdu.extend(word.to_be_bytes());
+        }
+        pdu.extend(body);
+        let mut center = Smpp::new(&Settings::default());
+        center.push(&pdu);
+        center.next()
+    }
+
+    /// A message without a text, but with parameters.
+    fn submit(parameters: &[u8]) -> Submit {
+        let addresses = [&[0, 0, 0], &b"10690000"[..], &[0, 1, 1], b"13800000001"].concat();
+        let rest = [0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 0];
+        let body = [&addresses, &rest[..], parameters].concat();
+        match asked(CommandId::SubmitSm, &body) {
+            Ok(Some(Request::Submit { submit, .. })) => submit,
+            _ => panic!("no submit"),
+        }
+    }
+
+    #[test]
+    fn parameters_number_a_part_or_carry_the_whole_text() {
+        let place = [2, 12, 0, 2, 1, 2, 2, 14, 0, 1, 3, 2, 15, 0, 1, 2];
+        assert_eq!(submit(&place).part, (2, 3));
+        let payload = submit(&[4, 0x24, 0, 4, 0x5B, 0x89, 0x51, 0x68]);
+        assert_eq!(payload.content[..], [0x5B, 0x89, 0x51, 0x68]);
+        assert_eq!((payload.part, payload.has_header), ((1, 1), false));
+    }
+
+    #[test]
+    fn who_asks_for_what_is_not_served_is_answered() {
+        let Err(refused) = asked(CommandId::QuerySm, b"1\0\0\0\0") else {
+            panic!("served")
+        };
+        let nack = [0, 0, 0, 16, 0x80, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 7];
+        assert_eq!((refused.fatal, &refused.answer[..]), (false, &nack[..]));
+        let bind = b"office\0secret\0\0\x34\0\0\0";
+        let Ok(Some(Request::Login { ok: false, answer })) =
+            asked(CommandId::BindTransmitter, bind)
+        else {
+            panic!("let in")
+        };
+        let refusal = [0, 0, 0, 16, 0x80, 0, 0, 2, 0, 0, 0, 0x0D, 0, 0, 0, 7];
+        assert_eq!(answer[..], refusal);
+    }
 }
