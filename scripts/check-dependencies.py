@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Licences, sources and bans of everything in Cargo.lock; every direct dependency has its reason in
-docs/dependencies.md. What cargo-deny would check, without building it."""
+docs/dependencies.md, as has what tests/interop names. What cargo-deny would check, without building it."""
 
 import json
 import re
@@ -69,7 +69,8 @@ def main() -> int:
         if package["name"] in BANNED:
             wrong.append(f"{name}: banned (a second TLS stack or time library)")
     with open("docs/dependencies.md", encoding="utf-8") as file:
-        reasons = set(re.findall(r"^\| `([^`]+)`", file.read(), re.MULTILINE))
+        document = file.read()
+    reasons = set(re.findall(r"^\| `([^`]+)`", document, re.MULTILINE))
     direct = {
         dependency["name"]
         for package in metadata["packages"]
@@ -79,6 +80,13 @@ def main() -> int:
     }
     wrong += [f"{name}: no reason in docs/dependencies.md" for name in sorted(direct - reasons)]
     wrong += [f"{name}: in docs/dependencies.md, but not in Cargo.toml" for name in sorted(reasons - direct)]
+    with open("tests/interop/package.json", encoding="utf-8") as file:
+        tools = {f"npm `{name}`" for name in json.load(file)["dependencies"]}
+    with open("tests/interop/requirements.txt", encoding="utf-8") as file:
+        tools |= {f"PyPI `{name}`" for name in re.findall(r"^([\w.-]+)==", file.read(), re.MULTILINE)}
+    named = set(re.findall(r"^\| ((?:npm|PyPI) `[^`]+`)", document, re.MULTILINE))
+    wrong += [f"{name}: no reason in docs/dependencies.md" for name in sorted(tools - named)]
+    wrong += [f"{name}: in docs/dependencies.md, but not in tests/interop" for name in sorted(named - tools)]
     for line in wrong:
         print(line, file=sys.stderr)
     print(f"{len(used) - len(ours)} packages checked, {len(wrong)} problems", file=sys.stderr)

@@ -103,7 +103,7 @@ fn verdict(state: MessageState) -> Verdict {
 /// The receipt's word, and its reason behind a colon where there is one.
 fn code(receipt: &Receipt, state: MessageState) -> String {
     let word = match receipt.stat.as_str() {
-        "" => state.meaning(),
+        "" => state.stat(),
         stat => stat,
     };
     if NO_ERROR.contains(&receipt.err.as_str()) {
@@ -178,10 +178,16 @@ mod tests {
             Tlv::new(TlvValue::ReceiptedMessageId(id)),
             Tlv::new(TlvValue::MessageState(State::Expired)),
         ];
-        let report = report(phone(), b"id:4d stat:UNKNOWN", &tlvs, Ids::Same).expect("complete");
+        let both = report(phone(), b"id:4d stat:UNKNOWN", &tlvs, Ids::Same).expect("complete");
         assert_eq!(
-            (&*report.carrier_id.0, report.verdict),
+            (&*both.carrier_id.0, both.verdict),
             ("77", Verdict::Expired)
+        );
+        let alone = report(phone(), b"", &tlvs, Ids::Same).expect("complete");
+        assert_eq!(
+            (alone.verdict, &*alone.code),
+            (Verdict::Expired, "EXPIRED"),
+            "the log has one word for it"
         );
     }
 }

@@ -7,12 +7,12 @@ use watchbell_wire::{
         self, DecodeError, Frame, FrameReader, LIMITS, Message, MessageState, Receipt, Status,
         Version,
         rusmpp_core::{
-            CommandId, CommandStatus,
+            self, CommandId, CommandStatus,
             pdus::owned::{
                 BindTransceiver, BindTransceiverResp, DeliverSm, Pdu, SubmitMulti, SubmitMultiResp,
                 SubmitSm, SubmitSmResp,
             },
-            tlvs::owned::MessageDeliveryRequestTlvValue as Tlv,
+            tlvs::owned::{MessageDeliveryRequestTlvValue as Tlv, TlvValue},
             types::owned::{COctetString, OctetString},
             values::{
                 EsmClass, InterfaceVersion, Npi, Ton,
@@ -32,9 +32,13 @@ use crate::simulate::{
 const RECEIPT: u8 = 0x04;
 const HAS_HEADER: u8 = 0x40;
 
+/// The bit of a response's `command_id`.
+const RESPONSE: u32 = 0x8000_0000;
+
 /// Statuses that `Status` has no name for (SMPP 3.4 §5.1.3).
 const BAD_MESSAGE: u32 = 0x01;
 const BAD_RECEIVER: u32 = 0x0B;
+const BIND_FAILED: u32 = 0x0D;
 const BAD_PASSWORD: u32 = 0x0E;
 
 /// One connection's SMPP.
@@ -55,11 +59,13 @@ impl Smpp {
         }
     }
 
-    fn request(&self, frame: Frame) -> Request {
+    fn request(&self, frame: Frame) -> Result<Request, Unreadable> {
         let sequence = frame.sequence;
         let (id, status) = (frame.pdu.id(), Status::from(frame.pdu.status));
-        match (id, frame.pdu.into_body()) {
+        Ok(match (id, frame.pdu.into_body()) {
             (_, Some(Pdu::BindTransceiver(bind))) => self.login(sequence, &bind),
+            (_, Some(Pdu::BindTransmitter(_))) => one_way(sequence, CommandId::BindTransmitterResp),
+            (_, Some(Pdu::BindReceiver(_))) => one_way(sequence, CommandId::BindReceiverResp),
             (_, Some(Pdu::SubmitSm(submit))) => Request::Submit {
                 sequence,
                 submit: neutral(&submit),
@@ -76,8 +82,15 @@ impl Smpp {
             (_, Some(Pdu::EnquireLinkResp)) => Request::Here,
             (_, Some(Pdu::Unbind)) => Request::Goodbye { sequence },
             (_, Some(Pdu::UnbindResp)) => Request::GoodbyeAnswered,
-            _ => Request::Strange,
-        }
+            (id, _) if u32::from(id) & RESPONSE != 0 => Request::Strange,
+            // Whoever asks waits for an answer (SMPP 3.4 §4.3).
+            _ => {
+                return Err(Unreadable {
+                    fatal: false,
+                    answer: nack(sequence, Status::BAD_COMMAND),
+                });
+            }
+        })
     }
 
     fn login(&self, sequence: u32, bind: &BindTransceiver) -> Request {
@@ -144,7 +157,7 @@ impl Dialect for Smpp {
 
     fn next(&mut self) -> Result<Option<Request>, Unreadable> {
         match self.reader.next_frame() {
-            Ok(frame) => Ok(frame.map(|frame| self.request(frame))),
+            Ok(frame) => frame.map(|frame| self.request(frame)).transpose(),
             Err(error) => Err(unreadable(&error)),
         }
     }
@@ -252,10 +265,6 @@ fn refused(status: u32) -> Message {
 
 /// Answers what can't be read where an answer exists (SMPP 3.4 §4.3).
 fn unreadable(error: &DecodeError) -> Unreadable {
-    let nack = |sequence, status: Status| {
-        let nack = Message::with_status(CommandStatus::from(status.0), Pdu::GenericNack);
-        bytes::<smpp::Smpp>(sequence, nack, Version::V34)
-    };
     let answer = match &error.kind {
         DecodeErrorKind::BadLength { .. } => nack(0, Status::BAD_LENGTH),
         DecodeErrorKind::UnknownCommand { header, .. } if !header.is_response() => {
@@ -274,18 +283,48 @@ fn unreadable(error: &DecodeError) -> Unreadable {
     }
 }
 
+fn nack(sequence: u32, status: Status) -> Bytes {
+    let nack = Message::with_status(CommandStatus::from(status.0), Pdu::GenericNack);
+    bytes::<smpp::Smpp>(sequence, nack, Version::V34)
+}
+
+/// Only who also listens comes in: reports go to whoever is there.
+fn one_way(sequence: u32, answer: CommandId) -> Request {
+    let answer = Message::refusal(answer, CommandStatus::from(BIND_FAILED));
+    Request::Login {
+        ok: false,
+        answer: bytes::<smpp::Smpp>(sequence, answer, Version::V34),
+    }
+}
+
+/// A text and its place: long ones travel in parts behind headers, in parts that parameters number, or whole
+/// in one of them.
+fn content(short: Bytes, tlvs: &[rusmpp_core::tlvs::owned::Tlv]) -> (Bytes, (u8, u8)) {
+    let payload = tlvs.iter().find_map(|tlv| match tlv.value() {
+        Some(TlvValue::MessagePayload(payload)) => Some(payload.value.clone().into_bytes()),
+        _ => None,
+    });
+    let content = payload.filter(|_| short.is_empty()).unwrap_or(short);
+    let part = match smpp::concat(tlvs) {
+        Some(Ok(concat)) => (concat.part, concat.total),
+        _ => (1, 1),
+    };
+    (content, part)
+}
+
 fn neutral(submit: &SubmitSm) -> Submit {
+    let (content, part) = content(submit.short_message().clone().into_bytes(), submit.tlvs());
     Submit {
         id: [0; 3],
         numbers: vec![submit.destination_addr.as_str().to_owned()],
         from: submit.source_addr.as_str().to_owned(),
         coding: submit.data_coding.into(),
         has_header: u8::from(submit.esm_class) & HAS_HEADER != 0,
-        part: (1, 1),
+        part,
         valid_until: submit.validity_period.as_str().to_owned(),
         report: u8::from(submit.registered_delivery) & 3 != 0,
         refusing: Refusing::Whole,
-        content: submit.short_message().clone().into_bytes(),
+        content,
     }
 }
 
@@ -295,17 +334,18 @@ fn of_several(submit: &SubmitMulti) -> Submit {
         DestAddress::SmeAddress(sme) => sme.destination_addr.as_str().to_owned(),
         DestAddress::DistributionListName(_) => String::new(),
     });
+    let (content, part) = content(submit.short_message().clone().into_bytes(), submit.tlvs());
     Submit {
         id: [0; 3],
         numbers: numbers.collect(),
         from: submit.source_addr.as_str().to_owned(),
         coding: submit.data_coding.into(),
         has_header: u8::from(submit.esm_class) & HAS_HEADER != 0,
-        part: (1, 1),
+        part,
         valid_until: submit.validity_period.as_str().to_owned(),
         report: u8::from(submit.registered_delivery) & 3 != 0,
         refusing: Refusing::Each(BAD_RECEIVER),
-        content: submit.short_message().clone().into_bytes(),
+        content,
     }
 }
 
@@ -344,4 +384,58 @@ fn text<const MAX: usize>(text: &str) -> COctetString<1, MAX> {
     let mut bytes = text.as_bytes().to_vec();
     bytes.push(0);
     COctetString::from_vec(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a PDU with the number 7 asks.
+    fn asked(id: CommandId, body: &[u8]) -> Result<Option<Request>, Unreadable> {
+        let mut pdu = Vec::new();
+        for word in [16 + body.len() as u32, id.into(), 0, 7] {
+            pdu.extend(word.to_be_bytes());
+        }
+        pdu.extend(body);
+        let mut center = Smpp::new(&Settings::default());
+        center.push(&pdu);
+        center.next()
+    }
+
+    /// A message without a text, but with parameters.
+    fn submit(parameters: &[u8]) -> Submit {
+        let addresses = [&[0, 0, 0], &b"10690000"[..], &[0, 1, 1], b"13800000001"].concat();
+        let rest = [0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 0];
+        let body = [&addresses, &rest[..], parameters].concat();
+        match asked(CommandId::SubmitSm, &body) {
+            Ok(Some(Request::Submit { submit, .. })) => submit,
+            _ => panic!("no submit"),
+        }
+    }
+
+    #[test]
+    fn parameters_number_a_part_or_carry_the_whole_text() {
+        let place = [2, 12, 0, 2, 1, 2, 2, 14, 0, 1, 3, 2, 15, 0, 1, 2];
+        assert_eq!(submit(&place).part, (2, 3));
+        let payload = submit(&[4, 0x24, 0, 4, 0x5B, 0x89, 0x51, 0x68]);
+        assert_eq!(payload.content[..], [0x5B, 0x89, 0x51, 0x68]);
+        assert_eq!((payload.part, payload.has_header), ((1, 1), false));
+    }
+
+    #[test]
+    fn who_asks_for_what_is_not_served_is_answered() {
+        let Err(refused) = asked(CommandId::QuerySm, b"1\0\0\0\0") else {
+            panic!("served")
+        };
+        let nack = [0, 0, 0, 16, 0x80, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 7];
+        assert_eq!((refused.fatal, &refused.answer[..]), (false, &nack[..]));
+        let bind = b"office\0secret\0\0\x34\0\0\0";
+        let Ok(Some(Request::Login { ok: false, answer })) =
+            asked(CommandId::BindTransmitter, bind)
+        else {
+            panic!("let in")
+        };
+        let refusal = [0, 0, 0, 16, 0x80, 0, 0, 2, 0, 0, 0, 0x0D, 0, 0, 0, 7];
+        assert_eq!(answer[..], refusal);
+    }
 }

@@ -101,6 +101,22 @@ impl MessageState {
         known.map_or(Self::Unknown, |(_, state)| state)
     }
 
+    /// The stat text that a receipt in words has for it (SMPP 3.4 appendix B).
+    pub const fn stat(self) -> &'static str {
+        match self {
+            Self::Scheduled => "SCHEDULED",
+            Self::Enroute => "ENROUTE",
+            Self::Delivered => "DELIVRD",
+            Self::Expired => "EXPIRED",
+            Self::Deleted => "DELETED",
+            Self::Undeliverable => "UNDELIV",
+            Self::Accepted => "ACCEPTD",
+            Self::Unknown => "UNKNOWN",
+            Self::Rejected => "REJECTD",
+            Self::Skipped => "SKIPPED",
+        }
+    }
+
     /// A word or two in English for a log.
     pub const fn meaning(self) -> &'static str {
         self.words().0
@@ -230,6 +246,13 @@ pub fn same_message_id(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_states_word_means_the_state() {
+        for state in (0..=9).map(MessageState::from_wire) {
+            assert_eq!(MessageState::from_stat(state.stat()), state);
+        }
+    }
 
     fn sample() -> Receipt {
         let own = str::to_owned;
