@@ -31,7 +31,9 @@ use tracing::warn;
 
 pub use account::NumberCounts;
 pub use command::{RunError, run};
-pub use settings::{BatchIds, Dialling, Faults, Http, Losing, Receipts, Refusal, Settings, Shape};
+pub use settings::{
+    BatchIds, Dialling, Ending, Faults, Http, Losing, Receipts, Refusal, Settings, Shape,
+};
 
 use crate::{config::Kind, domain::phone::Phone};
 use account::Account;

@@ -6,8 +6,14 @@ use clap::{Args, ValueEnum};
 
 use super::{CliError, Ctx, Exit};
 use crate::{
-    domain::id::{CampaignId, RunId},
-    service::log::{EXCEL_MARK, LogLine, LogQuery, csv_page},
+    domain::{
+        id::{CampaignId, RunId},
+        role::Actor,
+    },
+    service::{
+        Office,
+        log::{EXCEL_MARK, LogLine, LogQuery, UnmatchedLine, UnmatchedQuery, csv_page, csv_rows},
+    },
 };
 
 /// `watchbell log`
@@ -40,6 +46,9 @@ pub struct LogArgs {
     /// CSV 开头写上 Excel 认得的标记 · begin the CSV with the mark that Excel wants
     #[arg(long)]
     pub bom: bool,
+    /// 只看找不到对应短信的状态报告 · the carriers' reports that belong to no known message
+    #[arg(long, conflicts_with_all = ["campaign", "run", "state", "from", "to"])]
+    pub unmatched: bool,
     /// Whole numbers.
     #[command(flatten)]
     pub unmask: Unmask,
@@ -79,6 +88,15 @@ impl Unmask {
 pub async fn run(args: LogArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
+    if args.bom && args.format != Format::Csv {
+        return Err(CliError::usage(
+            "--bom 只用于 --format csv",
+            "--bom goes with --format csv only",
+        ));
+    }
+    if args.unmatched {
+        return unmatched(args, ctx, &office, &actor).await;
+    }
     let query = LogQuery {
         unmask: args.unmask.asked().map(str::to_owned),
         phone: args.phone,
@@ -90,12 +108,6 @@ pub async fn run(args: LogArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         limit: args.limit,
     };
     let mut log = office.log(&actor, &query).await?;
-    if args.bom && args.format != Format::Csv {
-        return Err(CliError::usage(
-            "--bom 只用于 --format csv",
-            "--bom goes with --format csv only",
-        ));
-    }
     if args.bom {
         ctx.out.stream(|out| out.write_all(EXCEL_MARK))?;
     }
@@ -112,13 +124,39 @@ pub async fn run(args: LogArgs, ctx: &Ctx) -> Result<Exit, CliError> {
                 }
             }
             Format::Csv => ctx.out.stream(|out| csv_page(out, &page, begin))?,
-            Format::Jsonl => ctx.out.stream(|out| jsonl_page(out, &page))?,
+            Format::Jsonl => ctx.out.stream(|out| jsonl_rows(out, &page))?,
         }
         begin = false;
     }
 }
 
-fn jsonl_page(out: &mut dyn io::Write, page: &[LogLine]) -> io::Result<()> {
+async fn unmatched(
+    args: LogArgs,
+    ctx: &Ctx,
+    office: &Office,
+    actor: &Actor,
+) -> Result<Exit, CliError> {
+    let query = UnmatchedQuery {
+        unmask: args.unmask.asked().map(str::to_owned),
+        phone: args.phone,
+        limit: args.limit,
+    };
+    let lines = office.unmatched(actor, &query).await?;
+    let rows = lines.iter().cloned().map(UnmatchedLine::cells);
+    if args.bom {
+        ctx.out.stream(|out| out.write_all(EXCEL_MARK))?;
+    }
+    match args.format {
+        Format::Table => ctx.out.table(UnmatchedLine::COLUMNS, rows)?,
+        Format::Csv => ctx
+            .out
+            .stream(|out| csv_rows(out, Some(&UnmatchedLine::COLUMNS), rows))?,
+        Format::Jsonl => ctx.out.stream(|out| jsonl_rows(out, &lines))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn jsonl_rows<T: serde::Serialize>(out: &mut dyn io::Write, page: &[T]) -> io::Result<()> {
     for line in page {
         serde_json::to_writer(&mut *out, line)?;
         out.write_all(b"\n")?;

@@ -7,11 +7,14 @@ use clap::Args;
 use super::{CliError, Ctx, Exit};
 use crate::{
     config::Kind,
-    simulate::{self, Counts, Dialling, Faults, Http, RunError, Settings},
+    simulate::{self, Counts, Dialling, Ending, Faults, Http, RunError, Settings},
 };
 
 /// How much later than the others a late report is.
 const LATE_FACTOR: u32 = 20;
+
+/// How late a slow answer is.
+const SLOW_BY: Duration = Duration::from_secs(1);
 
 /// `watchbell simulate`
 #[derive(Debug, Args)]
@@ -37,6 +40,9 @@ pub struct SimulateArgs {
     /// 未送达百分比 · how many of a hundred are not delivered
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     pub undelivered: f64,
+    /// 尾号决定结果，可多次写，如 7=expired · how messages to numbers with this ending end: delivered, undelivered, own-code, expired or rejected; repeatable
+    #[arg(long, value_name = "TAIL=HOW", value_parser = ending)]
+    pub ends: Vec<(String, Ending)>,
     /// 收下并报告但不应答的百分比 · how many of a hundred submits are taken and never answered
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     pub lost_answers: f64,
@@ -49,6 +55,15 @@ pub struct SimulateArgs {
     /// 报告晚到二十倍的百分比 · how many of a hundred reports take twenty times the delay
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     pub late_reports: f64,
+    /// 应答晚到一秒的百分比 · how many of a hundred are answered a second late
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub slow_answers: f64,
+    /// 应答次序颠倒的百分比 · how many of a hundred are answered after some that came later
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub out_of_order: f64,
+    /// 夹带乱码的百分比 · how many of a hundred are followed by a deliver that can't be read
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub garbage: f64,
     /// 每约几次提交断线一次 · drops the connection about every so many submits
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub disconnect_every: Option<u64>,
@@ -79,6 +94,16 @@ fn percent(s: &str) -> Result<f64, String> {
     let n: Option<f64> = s.trim_end_matches('%').parse().ok();
     n.filter(|n| (0.0..=100.0).contains(n))
         .ok_or_else(|| "write a number from 0 to 100".to_owned())
+}
+
+fn ending(s: &str) -> Result<(String, Ending), String> {
+    let (tail, how) = s
+        .split_once('=')
+        .ok_or("write TAIL=HOW, such as 7=expired")?;
+    if tail.is_empty() || !tail.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!("{tail:?} is no number's ending"));
+    }
+    Ok((tail.to_owned(), how.parse()?))
 }
 
 /// Listens until SIGINT or SIGTERM.
@@ -119,12 +144,17 @@ fn settings(args: SimulateArgs) -> Settings {
         rate: args.rate,
         report_delay: Duration::from_millis(args.report_delay),
         undelivered_percent: args.undelivered,
+        endings: args.ends,
         faults: Faults {
             lost_answers: args.lost_answers,
             duplicate_reports: args.duplicate_reports,
             early_reports: args.early_reports,
             late_reports: args.late_reports,
             late_factor: LATE_FACTOR,
+            slow_answers: args.slow_answers,
+            slow_by: SLOW_BY,
+            out_of_order: args.out_of_order,
+            garbage: args.garbage,
             disconnect_every: args.disconnect_every,
             server_errors: args.server_errors,
             lost_callbacks: args.lost_callbacks,
@@ -168,7 +198,15 @@ fn summary(counts: &Counts, ctx: &Ctx) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::percent;
+    use super::{Ending, ending, percent};
+
+    #[test]
+    fn an_ending_has_digits_and_a_word() {
+        assert_eq!(ending("77=expired"), Ok(("77".to_owned(), Ending::Expired)));
+        for wrong in ["", "7", "=expired", "x=expired", "7=lost"] {
+            assert!(ending(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_percentage_is_from_0_to_100() {

@@ -231,7 +231,9 @@ impl Housekeeper {
         let mut budget = RESERVE_CHUNK;
         for run in tx.runs_to_open(now).await? {
             let priority: Priority = parse(&run, &run.priority)?;
-            if !self.may_go(now, priority) {
+            // What is too late is not begun: the sweep says so.
+            let is_over = run.not_after_us > 0 && run.not_after_us < now.0;
+            if is_over || !self.may_go(now, priority) {
                 continue;
             }
             let id = run.id()?;

@@ -1,5 +1,9 @@
 //! Reading the delivery log: who may, what of it, and with which numbers.
 
+mod unmatched;
+
+pub use unmatched::{UnmatchedLine, UnmatchedQuery};
+
 use std::io;
 
 use serde::Serialize;
@@ -105,15 +109,24 @@ pub const EXCEL_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Lines as CSV, with a heading before the first ones.
 pub fn csv_page(out: &mut dyn io::Write, page: &[LogLine], begin: bool) -> io::Result<()> {
+    let heading = begin.then_some(&LogLine::COLUMNS[..]);
+    csv_rows(out, heading, page.iter().cloned().map(LogLine::cells))
+}
+
+/// Rows as CSV that no spreadsheet runs: a cell may be a carrier's word.
+pub fn csv_rows<const N: usize>(
+    out: &mut dyn io::Write,
+    heading: Option<&[&str]>,
+    rows: impl Iterator<Item = [String; N]>,
+) -> io::Result<()> {
     let mut csv = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
-    if begin {
-        csv.write_record(LogLine::COLUMNS)?;
+    if let Some(heading) = heading {
+        csv.write_record(heading)?;
     }
-    for line in page {
-        // A code is a carrier's word: no spreadsheet may run it.
-        for cell in line.clone().cells() {
+    for row in rows {
+        for cell in row {
             csv.write_field(&*guard(&cell))?;
         }
         csv.write_record(None::<&[u8]>)?;

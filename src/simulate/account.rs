@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use watchbell_wire::udh::{self, Reference};
 
 use super::{
-    BatchIds, Counts, Settings,
+    BatchIds, Counts, Ending, Settings,
     dialect::{Outcome, Refusing, Submit},
     dice::{Dice, mix, unit},
     job::{Job, JobContent, Serial, Wall},
@@ -421,13 +421,24 @@ pub(super) fn refusal(settings: &Settings, phone: Phone, part: u8) -> Option<u8>
 
 /// What becomes of this number's messages, always the same for one seed.
 pub(super) fn fate(settings: &Settings, phone: Phone) -> &'static str {
+    let failures = match settings.protocol {
+        Kind::Sgip12 => SGIP_FAILURES,
+        _ => FAILURES,
+    };
+    let number = phone.expose();
+    let fits = |(suffix, _): &&(String, Ending)| number.ends_with(suffix.as_str());
+    if let Some((_, ending)) = settings.endings.iter().find(fits) {
+        return match ending {
+            Ending::Delivered => "DELIVRD",
+            Ending::Undelivered => failures[0],
+            Ending::OwnCode => failures[1],
+            Ending::Expired => failures[2],
+            Ending::Rejected => failures[3],
+        };
+    }
     let random = mix(mix(phone.number()) ^ settings.seed);
     if unit(random) * 100.0 < settings.undelivered_percent {
-        let words = match settings.protocol {
-            Kind::Sgip12 => SGIP_FAILURES,
-            _ => FAILURES,
-        };
-        words[(mix(random) % words.len() as u64) as usize]
+        failures[(mix(random) % failures.len() as u64) as usize]
     } else {
         "DELIVRD"
     }

@@ -25,6 +25,8 @@ pub struct Settings {
     pub report_jitter: Duration,
     /// This share of the numbers is undeliverable, always the same ones for one seed.
     pub undelivered_percent: f64,
+    /// Numbers whose messages always end in one way, by how they end; the first that fits.
+    pub endings: Vec<(String, Ending)>,
     /// What goes wrong.
     pub faults: Faults,
     /// Who is refused.
@@ -64,6 +66,7 @@ impl Default for Settings {
             report_delay: Duration::from_millis(200),
             report_jitter: Duration::ZERO,
             undelivered_percent: 0.0,
+            endings: Vec::new(),
             faults: Faults::default(),
             refusals: Vec::new(),
             deliver_window: 1_024,
@@ -88,6 +91,40 @@ pub enum Receipts {
     Full,
     /// Text alone, with the id in decimal.
     DecimalText,
+}
+
+/// How a message ends, each protocol with its own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// On the handset.
+    Delivered,
+    /// `UNDELIV`.
+    Undelivered,
+    /// A code of the carrier's own, such as `MK:0001`.
+    OwnCode,
+    /// `EXPIRED`.
+    Expired,
+    /// `REJECTD`.
+    Rejected,
+}
+
+impl std::str::FromStr for Ending {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Ok(match s.to_ascii_lowercase().as_str() {
+            "delivered" => Self::Delivered,
+            "undelivered" => Self::Undelivered,
+            "own-code" => Self::OwnCode,
+            "expired" => Self::Expired,
+            "rejected" => Self::Rejected,
+            _ => {
+                return Err(format!(
+                    "{s:?} is no ending: delivered, undelivered, own-code, expired or rejected"
+                ));
+            }
+        })
+    }
 }
 
 /// Which ids a carrier's reports name for the numbers of one submit, where the protocol can count.

@@ -1,16 +1,20 @@
 //! The delivery log: what of it is shown to whom, and in which form.
 
+use std::collections::HashMap;
+
 use watchbell::{
     domain::{
         event::Event,
-        id::{CampaignId, LaneId, MessageId, RunId},
+        id::{CampaignId, GatewayId, LaneId, MessageId, RunId},
         ledger::Tree,
         phone::Phone,
         role::Role,
         text::Framing,
         time::Micros,
     },
-    service::log::{LogLine, LogQuery},
+    gateway::{CarrierMessageId, Delivery, Report, Verdict},
+    recorder::{Op, Recorder},
+    service::log::{LogLine, LogQuery, UnmatchedQuery},
     store::{
         campaign::CampaignRow,
         freeze::LaneFigures,
@@ -313,6 +317,65 @@ async fn whole_numbers_are_shown_for_a_reason_and_it_is_logged_first() {
         };
         assert_eq!(story.events().await.last(), Some(&seen));
         assert_eq!(log.page().await.unwrap()[2].phone, "13800000002");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_of_no_known_message_is_kept_and_shown() {
+    on_each_database(async |story| {
+        frozen(story, 1, 3).await;
+        story.person("admin", Role::Admin).await;
+        let auditor = story.person("zhao", Role::Auditor).await;
+        let office = &story.office;
+        let (store, clock) = (office.store.clone(), office.clock.clone());
+        let mut recorder = Recorder::open(store, clock, HashMap::new()).await.unwrap();
+        let report = |id: &str| Op::Heard {
+            gateway: GatewayId("mobile".into()),
+            delivery: Delivery::Report(Report {
+                carrier_id: CarrierMessageId(id.into()),
+                phone: Phone::from_number(13_800_000_001).unwrap(),
+                verdict: Verdict::Undelivered,
+                code: "MK:0001".into(),
+                submit_time: "2306120800".into(),
+            }),
+            tokens: Vec::new(),
+        };
+        recorder
+            .commit(&[report("aa"), report("ab"), report("aa")])
+            .await
+            .unwrap();
+        let lines = office
+            .unmatched(&auditor, &UnmatchedQuery::default())
+            .await
+            .unwrap();
+        let ids: Vec<&str> = lines.iter().map(|l| l.carrier_id.as_str()).collect();
+        assert_eq!(ids, ["ab", "aa"], "the newest first, and each once");
+        assert_eq!(
+            (lines[0].phone.as_str(), lines[0].code.as_str()),
+            ("138****0001", "MK:0001")
+        );
+        let of = |phone: &str| UnmatchedQuery {
+            phone: Some(phone.into()),
+            unmask: Some("投诉核查".into()),
+            ..UnmatchedQuery::default()
+        };
+        let none = office
+            .unmatched(&auditor, &of("13800000002"))
+            .await
+            .unwrap();
+        assert!(none.is_empty());
+        let whole = office
+            .unmatched(&auditor, &of("138 0000 0001"))
+            .await
+            .unwrap();
+        assert_eq!(whole[0].phone, "13800000001");
+        assert!(matches!(
+            story.events().await.last(),
+            Some(Event::Seen { .. })
+        ));
+        let carrier = story.person("qian", Role::Carrier).await;
+        refused(office.unmatched(&carrier, &UnmatchedQuery::default()).await);
     })
     .await;
 }

@@ -113,6 +113,38 @@ async fn smpp_takes_gsm_texts_of_160_and_parts_of_153() {
 }
 
 #[tokio::test]
+async fn numbers_end_as_they_are_told_to_in_every_protocol() {
+    use watchbell::{gateway::Verdict, simulate::Ending};
+    let kinds = [
+        Kind::Cmpp20,
+        Kind::Cmpp30,
+        Kind::Sgip12,
+        Kind::Smgp30,
+        Kind::Smpp34,
+    ];
+    for kind in kinds {
+        let settings = Settings {
+            endings: vec![
+                ("1".to_owned(), Ending::Undelivered),
+                ("2".to_owned(), Ending::Rejected),
+                (String::new(), Ending::Delivered),
+            ],
+            undelivered_percent: 100.0,
+            ..carrier(kind)
+        };
+        let (_carrier, mut pair) = Pair::start(settings, |_| {}).await;
+        ten_are_reported(&mut pair, (1..=10).map(submit).collect()).await;
+        for report in reports(&pair.heard) {
+            let expected = match report.phone.number() % 10 {
+                1 | 2 => Verdict::Undelivered,
+                _ => Verdict::Delivered,
+            };
+            assert_eq!(report.verdict, expected, "{kind}: {report:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_text_that_does_not_fit_is_refused_and_leaves_nothing_behind() {
     for kind in [Kind::Cmpp30, Kind::Sgip12, Kind::Smgp30, Kind::Smpp34] {
         let (carrier, mut pair) = Pair::start(carrier(kind), |_| {}).await;

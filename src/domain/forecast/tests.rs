@@ -140,8 +140,8 @@ fn a_thousand_segments_take_what_the_ring_lets_out() {
         &hours(),
     );
     assert_eq!(courses[0].starts(), Some(slot));
-    // Ten seconds' worth, with nine silences between them.
-    assert_eq!(courses[0].ends(), Some(Micros(slot.0 + 10_225_000)));
+    // Ten seconds' worth, with nine silences between them; the last one goes a hundredth before its end.
+    assert_eq!(courses[0].ends(), Some(Micros(slot.0 + 10_215_000)));
     assert_eq!(courses[0].cost(), 35_000_000);
 }
 
@@ -159,9 +159,9 @@ fn the_urgent_overtakes_and_the_older_goes_first() {
     );
     let ends = |n: usize| courses[n].ends().unwrap().0 - slot.0;
     // The urgent one comes in the midst of the fifth second's worth.
-    assert_eq!(ends(2), 5_000_000 + 2_050_000);
-    assert_eq!(ends(1), 12_000_000 + 11 * 25_000);
-    assert_eq!(ends(0), 22_000_000 + 21 * 25_000);
+    assert_eq!(ends(2) + 10_000, 5_000_000 + 2_050_000);
+    assert_eq!(ends(1) + 10_000, 12_000_000 + 11 * 25_000);
+    assert_eq!(ends(0) + 10_000, 22_000_000 + 21 * 25_000);
 }
 
 #[test]
