@@ -46,9 +46,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How a writing transaction begins on SQLite: a reader that turns writer could only fail.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
-/// Pages of SQLite's journal at which a commit folds it back by itself: 32 MB. The engine has it folded
-/// each second, so only a flood of writes gets there.
-const FOLD_AT_PAGES: &str = "8192";
+/// Pages of SQLite's journal at which a commit folds it back by itself: 128 MB. The engine has it folded
+/// every few seconds, so only a flood of writes gets there.
+const FOLD_AT_PAGES: &str = "32768";
 
 /// Readers at once on SQLite: log, exports, audit and the doors beside the engine.
 const READERS: u32 = 4;

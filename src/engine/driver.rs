@@ -121,6 +121,8 @@ pub struct Engine {
     renewed: Instant,
     /// The database's journal is being folded.
     folding: Option<JoinHandle<store::Result<()>>>,
+    /// When it was begun last.
+    folded: Instant,
     halted: Option<Halt>,
     /// When a person stopped all sending, as last seen; 0: not.
     stopped_us: i64,
@@ -223,6 +225,7 @@ impl Engine {
             installation: found.installation,
             renewed: Instant::now(),
             folding: None,
+            folded: Instant::now(),
             halted: None,
             stopped_us: 0,
             phase: if found.held { Phase::Held } else { Phase::Live },

@@ -5,6 +5,7 @@
 //! It reads no clock, and it forgets nothing: each submit it took is either answered, or named in
 //! [`Remains`] when the link has ended, as handed to the socket or not.
 
+mod answers;
 mod happening;
 
 pub use happening::{Happening, Limits, NotTaken, Remains};
@@ -540,106 +541,6 @@ impl<P: Protocol> Session<P> {
                     until: now + LAST_WORD,
                 };
             }
-        }
-    }
-
-    fn answered(
-        &mut self,
-        now: Instant,
-        sequence: u32,
-        answer: Answer,
-        except: Vec<(Phone, Answer)>,
-    ) {
-        let limit = self.limits.response_timeout;
-        let (batch, delay, late) = match self.open.remove(&sequence) {
-            Some(sent) => (sent.batch, now.saturating_duration_since(sent.at), false),
-            None => match self.late.remove(&sequence) {
-                Some(batch) => (batch, limit, true),
-                // Not ours: an answer to nothing we asked on this connection.
-                None => return,
-            },
-        };
-        self.happenings.push_back(match (&answer, late) {
-            _ if batch.is_empty() => Happening::Answered {
-                sequence,
-                answer,
-                delay,
-            },
-            (Answer::Refused(_) | Answer::WrongNetwork(_), false) => Happening::Split(batch),
-            _ => Happening::AnsweredAll {
-                answers: self.answers(&batch, &answer, &except),
-                delay,
-            },
-        });
-        self.forget_answered();
-    }
-
-    /// What an answer means for each of those who travelled together.
-    fn answers(
-        &self,
-        batch: &[Submit],
-        answer: &Answer,
-        except: &[(Phone, Answer)],
-    ) -> Vec<(u32, Answer)> {
-        let own = |place: u16, submit: &Submit| {
-            let single = except.iter().find(|(phone, _)| *phone == submit.phone);
-            match (single, answer) {
-                (Some((_, answer)), _) => answer.clone(),
-                (None, Answer::Accepted(first)) => match self.protocol.counted(first, place) {
-                    counted if counted == *first => Answer::Accepted(counted),
-                    counted => Answer::AcceptedAs {
-                        answered: first.clone(),
-                        counted,
-                    },
-                },
-                (None, other) => other.clone(),
-            }
-        };
-        (0..)
-            .zip(batch)
-            .map(|(place, submit)| (submit.sequence, own(place, submit)))
-            .collect()
-    }
-
-    fn forget_answered(&mut self) {
-        let is_open = |open: &HashMap<u32, Sent>, (written, own): &(Instant, u32)| {
-            open.get(own).is_some_and(|sent| sent.at == *written)
-        };
-        while self
-            .order
-            .front()
-            .is_some_and(|first| !is_open(&self.open, first))
-        {
-            self.order.pop_front();
-        }
-        // One overdue answer at the front would let the answered ones behind it pile up.
-        if self.order.len() > 2 * self.open.len() + 1_024 {
-            let open = &self.open;
-            self.order.retain(|entry| is_open(open, entry));
-        }
-    }
-
-    fn expire(&mut self, now: Instant) {
-        let mut overdue = Vec::new();
-        while let Some(&(written, sequence)) = self.order.front() {
-            if written + self.limits.response_timeout > now {
-                break;
-            }
-            self.order.pop_front();
-            let is_it = self
-                .open
-                .get(&sequence)
-                .is_some_and(|sent| sent.at == written);
-            if let Some(sent) = is_it.then(|| self.open.remove(&sequence)).flatten() {
-                overdue.extend(sequences(sequence, &sent.batch));
-                self.late.insert(sequence, sent.batch);
-            }
-        }
-        if !overdue.is_empty() {
-            self.happenings.push_back(Happening::TimedOut(overdue));
-        }
-        if self.late.len() > LATE_LIMIT {
-            self.end("the carrier owes too many answers".to_owned());
         }
     }
 

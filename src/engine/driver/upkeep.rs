@@ -1,6 +1,8 @@
 //! The engine's turns by the clock: the lease, the sidecar, the database's own upkeep, and what people
 //! and other processes changed.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::{Engine, EngineError, Halt, Phase};
@@ -11,6 +13,10 @@ use crate::{
     recorder::Op,
     store::error::Next,
 };
+
+/// How often the database's journal is folded while messages are on their way: it keeps the disk from their
+/// commits. Otherwise at each renewal of the lease.
+const FOLD_BUSY: Duration = Duration::from_secs(10);
 
 /// A shorter wait is nobody's trouble.
 const SOON_US: i64 = 5_000_000;
@@ -87,6 +93,10 @@ impl Engine {
     /// Has the database's journal folded aside, once the last folding is over; an error of the disk is as
     /// deadly there as in a commit.
     async fn fold(&mut self) -> Result<(), EngineError> {
+        let is_busy = !self.core.is_quiet() || self.uncommitted > 0;
+        if is_busy && self.folded.elapsed() < FOLD_BUSY {
+            return Ok(());
+        }
         match self.folding.take_if(|f| f.is_finished()) {
             Some(done) => match done.await {
                 Ok(Err(error)) if error.next() == Next::Die => return Err(error.into()),
@@ -96,6 +106,7 @@ impl Engine {
             None if self.folding.is_some() => return Ok(()),
             None => {}
         }
+        self.folded = Instant::now();
         let store = self.parts.store.clone();
         self.folding = Some(tokio::spawn(async move { store.fold().await }));
         Ok(())
