@@ -19,10 +19,10 @@ use bytes::{Buf, BytesMut};
 use tokio::time::Instant;
 
 use super::{
-    Answer, Submit,
+    Submit,
     protocol::{Incoming, Protocol, Reply},
 };
-use crate::domain::{phone::Phone, time::Micros};
+use crate::domain::time::Micros;
 
 /// Unanswered keep-alives before the link counts as lost: the documents' N.
 const KEEP_ALIVE_TRIES: u8 = 3;

@@ -93,7 +93,7 @@ impl Engine {
     /// Has the database's journal folded aside, once the last folding is over; an error of the disk is as
     /// deadly there as in a commit.
     async fn fold(&mut self) -> Result<(), EngineError> {
-        let is_busy = !self.core.is_quiet() || self.uncommitted > 0;
+        let is_busy = !self.core.is_idle() || self.uncommitted > 0;
         if is_busy && self.folded.elapsed() < FOLD_BUSY {
             return Ok(());
         }
