@@ -21,7 +21,7 @@ use crate::{
         priority::Priority,
         text::Count,
     },
-    gateway::{CarrierMessageId, Part, Request, Sharing, cmpp::Cmpp, protocol::Content},
+    gateway::{Answer, CarrierMessageId, Part, Request, Sharing, cmpp::Cmpp, protocol::Content},
 };
 
 const LIMITS: Limits = Limits {
