@@ -366,6 +366,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 link.proved_good();
                 self.split(batch);
             }
+            Happening::StillThere => self.outbox.push_back(Event::StillThere(no)),
             Happening::TimedOut(sequences) => self.outbox.push_back(Event::TimedOut(sequences)),
             Happening::Delivered {
                 sequence,

@@ -111,6 +111,49 @@ pub fn own_ids(config: &config::Gateway) -> Option<OwnIds> {
     }
 }
 
+/// What keeps a link when nothing is said on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    /// After so much silence either side asks whether the other is there.
+    Asked(Duration),
+    /// Nobody asks: a quiet link may be closed, by us after this, and is opened anew.
+    Rests(Option<Duration>),
+    /// There are no links to keep.
+    Unlinked,
+}
+
+/// What keeps this gateway's links.
+pub fn quiet(config: &config::Gateway) -> Result<Quiet, OpenError> {
+    Ok(match config.kind {
+        Kind::Cmpp20 => Quiet::Asked(Cmpp::new(config, Version::V20)?.idle_after()),
+        Kind::Cmpp30 => Quiet::Asked(Cmpp::new(config, Version::V30)?.idle_after()),
+        Kind::Smgp30 => Quiet::Asked(Smgp::new(config)?.idle_after()),
+        Kind::Smpp34 => Quiet::Asked(Smpp::new(config)?.idle_after()),
+        Kind::Sgip12 => Quiet::Rests(Sgip::new(config)?.closes_after()),
+        Kind::Http => Quiet::Unlinked,
+    })
+}
+
+/// How reports and texts come from the carrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// Over a connection.
+    Linked,
+    /// We fetch them, perhaps besides being called.
+    Fetched,
+    /// The carrier calls the daemon, and nothing can be fetched.
+    Called,
+}
+
+/// How reports and texts come from this gateway's carrier.
+pub fn telling(config: &config::Gateway) -> Telling {
+    match config.kind {
+        Kind::Http if http::fetches(config) => Telling::Fetched,
+        Kind::Http => Telling::Called,
+        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 => Telling::Linked,
+    }
+}
+
 /// Where the carrier's gateway is to dial us, in a protocol whose gateways do.
 pub fn listens_at(config: &config::Gateway) -> Option<SocketAddr> {
     match config.kind {

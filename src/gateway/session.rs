@@ -213,6 +213,9 @@ impl<P: Protocol> Session<P> {
         }
         let quiet = now.saturating_duration_since(self.last_input) >= QUIET;
         self.last_input = now;
+        if self.tests > 0 {
+            self.happenings.push_back(Happening::StillThere);
+        }
         self.tests = 0;
         self.input.extend_from_slice(bytes);
         while self.ended.is_none() {
@@ -506,6 +509,7 @@ impl<P: Protocol> Session<P> {
                 );
             }
             Incoming::KeepAlive { sequence } => {
+                self.happenings.push_back(Happening::StillThere);
                 self.protocol
                     .reply(sequence, Reply::KeepAlive, &mut self.transmit);
             }

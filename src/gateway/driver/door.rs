@@ -351,6 +351,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 Happening::Answered { .. }
                 | Happening::AnsweredAll { .. }
                 | Happening::Split(_)
+                | Happening::StillThere
                 | Happening::TimedOut(_) => {}
             }
         }
