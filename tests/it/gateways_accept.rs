@@ -468,8 +468,11 @@ async fn the_phones_have_to_be_right() {
     let stand = Stand::open(carrier(), "").await;
     let refused = async |numbers: &[String], what: &str| {
         let list = stand.list(numbers);
-        let ready = stand.office.prepare_acceptance(&somebody(), &wish(&list));
-        let error = ready.await.unwrap_err().text(Lang::En);
+        let ready = stand
+            .office
+            .prepare_acceptance(&somebody(), &wish(&list))
+            .await;
+        let error = ready.unwrap_err().text(Lang::En);
         assert!(error.contains(what), "{error}");
     };
     refused(&ten()[..1], "2 to 50 phones").await;

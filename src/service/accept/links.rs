@@ -9,7 +9,7 @@ use super::{
     Going, Said,
     finding::{Finding, seconds},
     halt::Halted,
-    run::Run,
+    run::{BACK, Run},
     talk::{Down, Fate, Piece},
 };
 use crate::{
@@ -19,9 +19,6 @@ use crate::{
 
 /// Silences that reports broke are begun anew, but the whole never takes longer than so many.
 const SILENCES: u32 = 3;
-
-/// How long a link that was closed as idle has to come back.
-const BACK: Duration = Duration::from_secs(20);
 
 /// How long an orderly end may take, and what is left for what follows it.
 const GOODBYE: Duration = Duration::from_secs(5);

@@ -25,6 +25,9 @@ use crate::{
 /// How long what was sent stays valid at the carrier: a phone that was off need not hear of it tomorrow.
 const VALID_SECONDS: i64 = 3_600;
 
+/// How long a link that is gone has to come back before a step goes on without it.
+pub(super) const BACK: Duration = Duration::from_secs(20);
+
 /// How long the ends may take when it was broken off: `stop` holds within a second.
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -135,6 +138,13 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 "没有登录成功的连接",
                 "no link was logged in",
             )));
+        }
+        if !matches!(name, StepName::Login | StepName::Goodbye) {
+            // A link that only rested is on its way back; what is sent to none comes back unsent.
+            let until = Instant::now() + BACK;
+            self.talk
+                .until(until, |talk| !talk.links_up.is_empty() || talk.closed)
+                .await?;
         }
         match name {
             StepName::Login => self.login().await,
