@@ -18,6 +18,7 @@ pub mod session;
 mod sgip;
 mod smgp;
 mod smpp;
+pub mod trace;
 
 pub use options::OptionError;
 pub use registry::{

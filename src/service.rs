@@ -19,6 +19,7 @@ pub mod plan;
 pub mod report;
 pub mod send;
 pub mod sending;
+pub mod trace;
 pub mod user;
 pub mod work_order;
 

@@ -1,6 +1,7 @@
 //! `watchbell gateways`: log in to each gateway and send nothing; prove one against its contract.
 
 mod accept;
+mod trace;
 
 use clap::Subcommand;
 
@@ -21,6 +22,8 @@ pub enum GatewaysCommand {
     },
     /// 网关联调：用十个号码验证合同，记录可签字 · prove a gateway with ten phones
     Accept(accept::AcceptArgs),
+    /// 查看链路跟踪文件 · the PDUs of a trace, as lines of JSON
+    Trace(trace::TraceArgs),
 }
 
 /// Does it.
@@ -28,6 +31,7 @@ pub async fn run(command: GatewaysCommand, ctx: &Ctx) -> Result<Exit, CliError> 
     match command {
         GatewaysCommand::Check { force, json } => check(force, json, ctx).await,
         GatewaysCommand::Accept(args) => accept::run(args, ctx).await,
+        GatewaysCommand::Trace(args) => trace::run(args, ctx).await,
     }
 }
 

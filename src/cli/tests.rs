@@ -49,6 +49,7 @@ fn every_command_of_the_contract_parses() {
         pdu decode --protocol cmpp20 0000
         gateways check --force --json
         gateways accept mobile --phones f.csv --yes --wait 2m --idle 40 --rate-segments 200 --out p.html --json
+        gateways trace data/trace/mobile-0.trace --key env:TRACE_KEY --numbers --reason looking
         doctor
         bench freeze --recipients 10 --personal --dir d --json
         migrate
@@ -99,6 +100,8 @@ fn what_makes_no_sense_is_refused() {
         "pdu decode 00",
         "gateways accept mobile",
         "gateways accept mobile --phones f --wait soon",
+        "gateways trace f",
+        "gateways trace f --key env:K --numbers",
         "serve --lang fr",
     ] {
         assert!(parse(line).is_err(), "{line}");

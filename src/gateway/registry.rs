@@ -21,6 +21,7 @@ use super::{
     sgip::{OwnIds, Sgip},
     smgp::Smgp,
     smpp::Smpp,
+    trace,
 };
 use crate::{
     clock::Clock,
@@ -82,6 +83,7 @@ pub enum OpenError {
 /// Opens a gateway: it connects at once, and stays silent for its first second. Must be called within
 /// a tokio runtime.
 pub fn open(config: &config::Gateway, context: Context) -> Result<Arc<dyn Gateway>, OpenError> {
+    trace::check(config, context.clock.now())?;
     Ok(prepare(config)?(context))
 }
 
@@ -214,6 +216,8 @@ fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<Settings, 
             response_timeout: config.response_timeout,
             keep_alive,
         },
+        kind: config.kind,
+        trace: config.trace.clone(),
     })
 }
 
