@@ -140,7 +140,7 @@ impl Gateway {
             monthly_quota: monthly_quota?,
             response_timeout: response_timeout?,
             local_address: local_address?,
-            trace: trace?,
+            trace: trace.ok()?,
             extra,
         })
     }
@@ -149,15 +149,18 @@ impl Gateway {
 /// The shortest passphrase of a trace: the file travels, and whoever has it may guess for years.
 const TRACE_KEY_CHARS: usize = 12;
 
-/// What is to be written down; the inner nothing: it is not asked for.
-fn trace(section: &mut Section<'_>, kind: Option<Kind>) -> Option<Option<Trace>> {
+/// A problem has been noted.
+struct Wrong;
+
+/// What is to be written down; an error: it is asked for and said wrongly.
+fn trace(section: &mut Section<'_>, kind: Option<Kind>) -> Result<Option<Trace>, Wrong> {
     const UNTIL: Expect = Expect(
         "带时区的时间，如 2026-06-12T18:00:00+08:00，最远 7 天",
         "a time with its zone, such as 2026-06-12T18:00:00+08:00, at most 7 days ahead",
     );
     let keys = ["trace_key", "trace_until", "trace_dir"];
     if keys.into_iter().filter(|key| section.has(key)).count() == 0 {
-        return Some(None);
+        return Ok(None);
     }
     let key = secret(section, "trace_key");
     let until = section.get("trace_until", UNTIL, |v| {
@@ -165,7 +168,9 @@ fn trace(section: &mut Section<'_>, kind: Option<Kind>) -> Option<Option<Trace>>
         Some(Micros::from(time))
     });
     let dir = section.or("trace_dir", String::new(), TEXT, text);
-    let (key, until, dir) = (key?, until?, dir?);
+    let (Some(key), Some(until), Some(dir)) = (key, until, dir) else {
+        return Err(Wrong);
+    };
     if key.expose().chars().count() < TRACE_KEY_CHARS {
         section.problem(
             "trace_key",
@@ -173,7 +178,7 @@ fn trace(section: &mut Section<'_>, kind: Option<Kind>) -> Option<Option<Trace>>
             format!("至少 {TRACE_KEY_CHARS} 个字符"),
             format!("needs {TRACE_KEY_CHARS} characters or more"),
         );
-        return None;
+        return Err(Wrong);
     }
     if kind == Some(Kind::Http) {
         section.problem(
@@ -182,13 +187,13 @@ fn trace(section: &mut Section<'_>, kind: Option<Kind>) -> Option<Option<Trace>>
             "http 没有 PDU，不能跟踪：请删去 trace_ 开头的键",
             "http has no PDUs to trace: leave the trace_ keys out",
         );
-        return None;
+        return Err(Wrong);
     }
     let dir = match dir.as_str() {
         "" => PathBuf::new(),
         dir => section.layers().folder().join(dir),
     };
-    Some(Some(Trace { key, until, dir }))
+    Ok(Some(Trace { key, until, dir }))
 }
 
 /// A literal, `env:NAME` or `file:PATH`. One that cannot be found is an error at the start: a gateway

@@ -106,7 +106,7 @@ impl<P: Protocol> Link<P> {
         tracer: Option<&Tracer>,
     ) {
         self.connection = self.connection.wrapping_add(1);
-        let tap = tracer.map(|tracer| tracer.connection(self.no, self.connection));
+        let tap = tracer.map(|tracer| Box::new(tracer.connection(self.no, self.connection)));
         self.phase = Phase::Talking(Box::new(Talk::new(stream, session, tap)));
     }
 

@@ -464,13 +464,13 @@ impl<P: Protocol> Session<P> {
                 }
             }
             Incoming::Answered { sequence, answer } => {
-                self.answered(now, sequence, answer, Vec::new());
+                self.answered(now, sequence, answer, &[]);
             }
             Incoming::AnsweredEach {
                 sequence,
                 answer,
                 except,
-            } => self.answered(now, sequence, answer, except),
+            } => self.answered(now, sequence, answer, &except),
             Incoming::Delivered {
                 sequence,
                 deliver_id,
@@ -552,7 +552,7 @@ impl<P: Protocol> Session<P> {
         now: Instant,
         sequence: u32,
         answer: Answer,
-        except: Vec<(Phone, Answer)>,
+        except: &[(Phone, Answer)],
     ) {
         let limit = self.limits.response_timeout;
         let (batch, delay, late) = match self.open.remove(&sequence) {
@@ -571,7 +571,7 @@ impl<P: Protocol> Session<P> {
             },
             (Answer::Refused(_) | Answer::WrongNetwork(_), false) => Happening::Split(batch),
             _ => Happening::AnsweredAll {
-                answers: self.answers(&batch, &answer, &except),
+                answers: self.answers(&batch, &answer, except),
                 delay,
             },
         });

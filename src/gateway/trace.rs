@@ -123,7 +123,7 @@ impl Tracer {
     }
 
     /// A connection that begins.
-    pub(super) fn connection(&self, link: LinkNo, connection: u32) -> Box<Tap> {
+    pub(super) fn connection(&self, link: LinkNo, connection: u32) -> Tap {
         let mut tap = Tap {
             tracer: self.clone(),
             link,
@@ -133,7 +133,7 @@ impl Tracer {
             over: false,
         };
         tap.tell(What::Began);
-        Box::new(tap)
+        tap
     }
 }
 

@@ -160,24 +160,24 @@ async fn the_trace_is_what_went_over_the_wire(kind: Kind) {
     }
     let number = phone(7).expose();
     let masked: String = lines.iter().map(|l| l.json(Numbers::Masked)).collect();
-    assert!(
-        !masked.contains(&number) && masked.contains("138****0007"),
-        "{masked}"
-    );
-    assert!(!masked.contains(&hex::encode(&number)), "{masked}");
+    assert!(!masked.contains(&number));
+    assert!(masked.contains("138****0007"));
+    assert!(!masked.contains(&hex::encode(&number)));
     let shown: String = lines.iter().map(|l| l.json(Numbers::Shown)).collect();
-    assert!(
-        shown.contains(&number) && shown.contains("收到，谢谢"),
-        "{shown}"
-    );
+    // The view of an SMPP PDU has its text as bytes only.
+    let text = hex::encode(ucs2("收到，谢谢"));
+    assert!(shown.contains(&number) && shown.contains(&text) && !masked.contains(&text));
     assert!(!shown.contains(PASSWORD) && !shown.contains(&hex::encode(PASSWORD)));
     holds_nothing_plain(file, &number);
+}
+
+fn ucs2(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_be_bytes).collect()
 }
 
 /// Neither the number nor a text, in whatever coding.
 fn holds_nothing_plain(file: &Path, number: &str) {
     let bytes = std::fs::read(file).unwrap();
-    let ucs2 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
     for plain in [
         number.as_bytes().to_vec(),
         ucs2("注意安全"),

@@ -440,7 +440,7 @@ async fn what_is_stopped_sends_nothing_and_a_stop_ends_it_within_a_second() {
     let stand = Stand::open(settings, "").await;
     let list = stand.list(&ten());
     let wish = AcceptWish {
-        wait: Duration::from_secs(60),
+        wait: Duration::from_mins(1),
         ..wish(&list)
     };
     let stopping = async {

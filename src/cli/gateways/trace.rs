@@ -16,7 +16,7 @@ pub struct TraceArgs {
     /// 跟踪文件 · the trace
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// 密钥，env:变量名 或 file:路径 · the `trace_key`, as env:NAME or file:PATH
+    /// 密钥，`env:变量名` 或 `file:路径` · the `trace_key`, as `env:NAME` or `file:PATH`
     #[arg(long, value_name = "KEY")]
     pub key: String,
     /// 显示完整号码和内容，须写原因 · show numbers and content whole

@@ -236,7 +236,7 @@ impl<P: Protocol> Door<P> {
             };
             let session = Session::host(now, protocol.clone(), limits);
             let number = self.first + slot as LinkNo;
-            let tap = tracer.map(|tracer| tracer.connection(number, self.connections));
+            let tap = tracer.map(|tracer| Box::new(tracer.connection(number, self.connections)));
             self.guests[slot] = Some(Guest {
                 talk: Box::new(Talk::new(stream, session, tap)),
                 connection: self.connections,

@@ -1,7 +1,7 @@
 //! The thread that writes a gateway's traces: one file a link, a part each second or sooner.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     path::PathBuf,
     sync::mpsc::{Receiver, RecvTimeoutError},
     time::Duration,
@@ -86,13 +86,13 @@ impl Writer {
             };
             let over = self.clock.now() >= self.until;
             if let Some(record) = record.filter(|r| r.at < self.until) {
-                let link = record.link;
-                if !links.contains_key(&link) {
-                    links.insert(link, self.open(link, record.at, &sealing)?);
-                }
-                if let Some(open) = links.get_mut(&link) {
-                    open.add(&record)?;
-                }
+                let open = match links.entry(record.link) {
+                    Entry::Occupied(open) => open.into_mut(),
+                    Entry::Vacant(place) => {
+                        place.insert(self.open(record.link, record.at, &sealing)?)
+                    }
+                };
+                open.add(&record)?;
             }
             if over {
                 break;

@@ -1,5 +1,7 @@
 //! What an acceptance sends: short, numbered, and saying what it is.
 
+use std::fmt::Write as _;
+
 use crate::{
     config,
     domain::text::{Composition, Count, FinalText, Framing},
@@ -88,7 +90,7 @@ fn long(gateway: &config::Gateway) -> Result<Vec<(String, u8)>> {
     let count: Count = gateway.count;
     let mut body = String::from("短信网关联调测试：长短信应显示为完整的一条，从一开始，到末结束。");
     for n in 1..=60 {
-        body.push_str(&format!("第{n:02}节平安。"));
+        _ = write!(body, "第{n:02}节平安。");
         let text = composed(gateway, &format!("{body}末"))?;
         let parts = text.split(count);
         if parts.len() < LONG_PARTS {
