@@ -17,6 +17,7 @@ use crate::{
     config::{self, Config, Kind, RateUnit, Secret, SignatureBy},
     domain::{carrier::Carrier, id::GatewayId, text::Count},
     engine::{Engine, EngineError},
+    gateway,
     scheduler::Scheduler,
     service::{Office, ServiceError, health::Watch, work_order::desk::Desk},
     simulate::{
@@ -28,6 +29,9 @@ use crate::{
 
 /// How often a daemon without the engine tries to get it.
 const TRY_LOCK: Duration = Duration::from_secs(1);
+
+/// How often old traces are looked for.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// The account that practice gateways log in with.
 const PRACTICE_ACCOUNT: &str = "901234";
@@ -76,6 +80,7 @@ fn practice_gateway(id: &str, carriers: &[Carrier], signature: &str) -> config::
         price: 0.05,
         daily_quota: 0,
         monthly_quota: 0,
+        trace: None,
         response_timeout: Duration::from_secs(30),
         local_address: String::new(),
         extra: BTreeMap::new(),
@@ -280,6 +285,7 @@ impl Daemon {
             watch,
             stop,
         } = self;
+        tokio::spawn(sweep_traces(office.clone(), stop.clone()));
         let doors_stop = stop.clone();
         let doors = axum::serve(
             listener,
@@ -293,6 +299,29 @@ impl Daemon {
         drop((carriers, order_desks));
         office.store.close().await;
         ended
+    }
+}
+
+/// Deletes old traces, at once and each hour, until `stop`; also those of a trace that is no longer asked for.
+async fn sweep_traces(office: Office, stop: CancellationToken) {
+    loop {
+        let (dirs, now) = (office.config.trace_dirs(), office.clock.now());
+        let swept = tokio::task::spawn_blocking(move || {
+            for dir in dirs {
+                match gateway::trace::sweep(&dir, now) {
+                    Ok(0) => {}
+                    Ok(n) => tracing::info!(dir = %dir.display(), "{n} old traces were deleted"),
+                    Err(error) => {
+                        tracing::warn!(dir = %dir.display(), %error, "Old traces could not be deleted");
+                    }
+                }
+            }
+        });
+        _ = swept.await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use crate::domain::{
     hours::{QuietHours, Season},
     id::GatewayId,
     text::{Count, Framing},
+    time::Micros,
 };
 
 use self::{load::Layers, read::Section};
@@ -54,6 +55,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// Where traces are, or were: beside the database, and where gateways say.
+    pub fn trace_dirs(&self) -> Vec<PathBuf> {
+        let said = self.gateways.iter().filter_map(|g| g.trace.as_ref());
+        let mut dirs: Vec<PathBuf> = said.map(|trace| trace.dir.clone()).collect();
+        dirs.extend(self.database.trace_dir());
+        dirs.sort();
+        dirs.dedup();
+        dirs
+    }
+
     /// Defaults < `file` (else `./watchbell.toml` when it is there) < `WATCHBELL__SECTION__KEY` of `env`,
     /// checked as a whole.
     ///
@@ -113,6 +124,11 @@ impl Database {
                 .replace("%3f", "?")
                 .replace("%25", "%"),
         ))
+    }
+
+    /// Where traces are when nobody says; none on PostgreSQL, which is beside nothing.
+    pub fn trace_dir(&self) -> Option<PathBuf> {
+        Some(self.sqlite_path()?.with_file_name("trace"))
     }
 
     /// The URL without its password, for people and logs.
@@ -277,6 +293,17 @@ pub enum RateUnit {
     Requests,
 }
 
+/// What goes over a gateway's links is written down, encrypted, until then.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    /// The passphrase.
+    pub key: Secret,
+    /// Nothing is written after this.
+    pub until: Micros,
+    /// Where the files are.
+    pub dir: PathBuf,
+}
+
 /// One account at one carrier gateway.
 #[derive(Debug, Clone)]
 pub struct Gateway {
@@ -324,6 +351,8 @@ pub struct Gateway {
     pub response_timeout: Duration,
     /// Source address that the carrier's whitelist knows; empty: any.
     pub local_address: String,
+    /// What goes over its links is written down.
+    pub trace: Option<Trace>,
     /// Protocol-specific keys, checked by the protocol's own file when the gateway is opened.
     pub extra: BTreeMap<String, toml::Value>,
 }

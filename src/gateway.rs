@@ -18,10 +18,12 @@ pub mod session;
 mod sgip;
 mod smgp;
 mod smpp;
+pub mod trace;
 
 pub use options::OptionError;
 pub use registry::{
-    Context, EVENT_ROOM, OpenError, check, listens_at, open, own_ids, repeats_within,
+    Context, EVENT_ROOM, OpenError, Quiet, Telling, check, listens_at, open, own_ids, quiet,
+    repeats_within, telling,
 };
 pub use sgip::OwnIds;
 
@@ -262,6 +264,8 @@ pub enum Event {
         /// No more tries until a restart or `resume`.
         gave_up: bool,
     },
+    /// Silence was broken by the question whether the other side is there: it was answered, or the carrier asked.
+    StillThere(LinkNo),
     /// The carrier's flow control halved the pace, or it crept back: segments a second now.
     Pace(f64),
 }

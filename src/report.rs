@@ -1,5 +1,6 @@
 //! The month's report: what stands on the page, and the page. Figures come in, HTML goes out.
 
+pub mod acceptance;
 mod words;
 
 use askama::Template;

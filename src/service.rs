@@ -3,6 +3,7 @@
 //! Each use case is a method of [`Office`] in a file of its own. It asks the role table first, changes
 //! the tables and appends the ledger's event in one transaction, and returns what a door prints.
 
+pub mod accept;
 pub mod audit;
 pub mod carriers;
 pub mod contacts;
@@ -18,6 +19,7 @@ pub mod plan;
 pub mod report;
 pub mod send;
 pub mod sending;
+pub mod trace;
 pub mod user;
 pub mod work_order;
 

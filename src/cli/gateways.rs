@@ -1,8 +1,11 @@
-//! `watchbell gateways`: log in to each gateway and send nothing.
+//! `watchbell gateways`: log in to each gateway and send nothing; prove one against its contract.
+
+mod accept;
+mod trace;
 
 use clap::Subcommand;
 
-use super::{CliError, Ctx, Exit, NotBuilt};
+use super::{CliError, Ctx, Exit};
 use crate::{app::Carriers, service::gateways::Checkup};
 
 /// `watchbell gateways …`
@@ -17,15 +20,18 @@ pub enum GatewaysCommand {
         #[arg(long)]
         json: bool,
     },
-    /// 入网测试（尚未实现） · acceptance tests (not built yet)
-    Accept(NotBuilt),
+    /// 网关联调：用十个号码验证合同，记录可签字 · prove a gateway with ten phones
+    Accept(accept::AcceptArgs),
+    /// 查看链路跟踪文件 · the PDUs of a trace, as lines of JSON
+    Trace(trace::TraceArgs),
 }
 
 /// Does it.
 pub async fn run(command: GatewaysCommand, ctx: &Ctx) -> Result<Exit, CliError> {
     match command {
         GatewaysCommand::Check { force, json } => check(force, json, ctx).await,
-        GatewaysCommand::Accept(_) => Err(CliError::NotBuilt("gateways accept")),
+        GatewaysCommand::Accept(args) => accept::run(args, ctx).await,
+        GatewaysCommand::Trace(args) => trace::run(args, ctx).await,
     }
 }
 

@@ -48,7 +48,8 @@ fn every_command_of_the_contract_parses() {
         simulate --protocol cmpp20 --listen 127.0.0.1:0 --account a --lost-answers 1 --duplicate-reports 2% --early-reports 3 --late-reports 4 --disconnect-every 500 --seed 7
         pdu decode --protocol cmpp20 0000
         gateways check --force --json
-        gateways accept mobile
+        gateways accept mobile --phones f.csv --yes --wait 2m --idle 40 --rate-segments 200 --out p.html --json
+        gateways trace data/trace/mobile-0.trace --key env:TRACE_KEY --numbers --reason looking
         doctor
         bench freeze --recipients 10 --personal --dir d --json
         migrate
@@ -97,6 +98,10 @@ fn what_makes_no_sense_is_refused() {
         "bench freeze --dir d --database sqlite://x",
         "demo --recipients 0",
         "pdu decode 00",
+        "gateways accept mobile",
+        "gateways accept mobile --phones f --wait soon",
+        "gateways trace f",
+        "gateways trace f --key env:K --numbers",
         "serve --lang fr",
     ] {
         assert!(parse(line).is_err(), "{line}");
@@ -110,7 +115,6 @@ async fn what_is_not_built_says_so_and_ends_with_2() {
         "doctor",
         "token",
         "audit prove 1",
-        "gateways accept x",
     ] {
         let cli = parse(line).unwrap();
         let ctx = Ctx::new(cli.global, BTreeMap::new());

@@ -1,15 +1,19 @@
 //! One `[[gateways]]` table: the keys that all protocols share, and the rest for the protocol's own file.
 
-use std::{collections::BTreeMap, net::IpAddr, path::Path};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use config::{Value, ValueKind};
 
 use super::{
-    Gateway, Kind, RateUnit, Secret, SignatureBy,
+    Gateway, Kind, RateUnit, Secret, SignatureBy, Trace,
     read::{Expect, Section, money, text, texts, whole},
     sections::{DURATION, SIGNATURE, TEXT, URL, is_url, positive, signature},
 };
-use crate::domain::{carrier::Carrier, id::GatewayId, nearest::nearest, text::Count};
+use crate::domain::{carrier::Carrier, id::GatewayId, nearest::nearest, text::Count, time::Micros};
 
 /// What a carrier that dials us logs in with; only some protocols know it.
 const LISTEN_PASSWORD: &str = "listen_password";
@@ -101,6 +105,7 @@ impl Gateway {
         let local_address = section.or("local_address", String::new(), LOCAL, |v| {
             text(v).filter(|a| a.is_empty() || a.parse::<IpAddr>().is_ok())
         });
+        let trace = trace(section, kind);
         // The carrier's password at our own door is one like ours at the carrier's.
         let listen_password = section
             .has(LISTEN_PASSWORD)
@@ -135,9 +140,60 @@ impl Gateway {
             monthly_quota: monthly_quota?,
             response_timeout: response_timeout?,
             local_address: local_address?,
+            trace: trace.ok()?,
             extra,
         })
     }
+}
+
+/// The shortest passphrase of a trace: the file travels, and whoever has it may guess for years.
+const TRACE_KEY_CHARS: usize = 12;
+
+/// A problem has been noted.
+struct Wrong;
+
+/// What is to be written down; an error: it is asked for and said wrongly.
+fn trace(section: &mut Section<'_>, kind: Option<Kind>) -> Result<Option<Trace>, Wrong> {
+    const UNTIL: Expect = Expect(
+        "带时区的时间，如 2026-06-12T18:00:00+08:00，最远 7 天",
+        "a time with its zone, such as 2026-06-12T18:00:00+08:00, at most 7 days ahead",
+    );
+    let keys = ["trace_key", "trace_until", "trace_dir"];
+    if keys.into_iter().filter(|key| section.has(key)).count() == 0 {
+        return Ok(None);
+    }
+    let key = secret(section, "trace_key");
+    let until = section.get("trace_until", UNTIL, |v| {
+        let time = chrono::DateTime::parse_from_rfc3339(&text(v)?).ok()?;
+        Some(Micros::from(time))
+    });
+    let dir = section.or("trace_dir", String::new(), TEXT, text);
+    let (Some(key), Some(until), Some(dir)) = (key, until, dir) else {
+        return Err(Wrong);
+    };
+    if key.expose().chars().count() < TRACE_KEY_CHARS {
+        section.problem(
+            "trace_key",
+            None,
+            format!("至少 {TRACE_KEY_CHARS} 个字符"),
+            format!("needs {TRACE_KEY_CHARS} characters or more"),
+        );
+        return Err(Wrong);
+    }
+    if kind == Some(Kind::Http) {
+        section.problem(
+            "trace_key",
+            None,
+            "http 没有 PDU，不能跟踪：请删去 trace_ 开头的键",
+            "http has no PDUs to trace: leave the trace_ keys out",
+        );
+        return Err(Wrong);
+    }
+    let dir = match dir.as_str() {
+        "" => PathBuf::new(),
+        dir => section.layers().folder().join(dir),
+    };
+    Ok(Some(Trace { key, until, dir }))
 }
 
 /// A literal, `env:NAME` or `file:PATH`. One that cannot be found is an error at the start: a gateway

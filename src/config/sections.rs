@@ -31,7 +31,24 @@ impl Config {
         let gateways = root.tables("gateways", |section| Gateway::read(section, signature));
         let work_orders = root.table("work_orders", WorkOrders::read);
         let order_carriers = root.tables("work_order_carriers", OrderCarrier::read);
-        let gateways = gateways?;
+        let mut gateways = gateways?;
+        let beside = database.as_ref().and_then(Database::trace_dir);
+        for (n, gateway) in gateways.iter_mut().enumerate() {
+            let unsaid = gateway
+                .trace
+                .as_mut()
+                .filter(|trace| trace.dir.as_os_str().is_empty());
+            match (unsaid, &beside) {
+                (Some(trace), Some(dir)) => trace.dir.clone_from(dir),
+                (Some(_), None) => root.problem(
+                    &format!("gateways[{n}].trace_dir"),
+                    None,
+                    "必填：用 PostgreSQL 时须写明跟踪文件放在哪个目录",
+                    "is missing: with PostgreSQL, say in which folder the traces are to be",
+                ),
+                (None, _) => {}
+            }
+        }
         for (n, gateway) in gateways.iter().enumerate() {
             if gateways[..n].iter().any(|g| g.id == gateway.id) {
                 let id = &gateway.id;

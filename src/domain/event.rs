@@ -374,6 +374,19 @@ pub enum Event {
         /// `started`, `recovered`, `ended`.
         act: String,
     },
+    /// A gateway's acceptance: texts that left outside of any run.
+    Acceptance {
+        /// Who did it.
+        by: String,
+        /// `began`, `ended`.
+        act: String,
+        /// Through which gateway.
+        gateway: GatewayId,
+        /// To how many phones.
+        phones: i64,
+        /// Of `began`: segments at most; of `ended`: segments that were handed over.
+        segments: i64,
+    },
     /// Somebody saw what is usually masked, or exported it.
     Seen {
         /// Who.

@@ -372,7 +372,10 @@ impl Core {
                 self.give_back(now, id, &sequences);
             }
             Event::Delivered { delivery, tokens } => self.heard(id, delivery, tokens),
-            Event::LoginRefused { .. } | Event::Listening(_) | Event::NotListening { .. } => {}
+            Event::LoginRefused { .. }
+            | Event::Listening(_)
+            | Event::NotListening { .. }
+            | Event::StillThere(_) => {}
             Event::Pace(pace) => {
                 if let Some(gateway) = self.gateways.get_mut(id) {
                     gateway.pace = pace;

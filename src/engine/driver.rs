@@ -579,6 +579,7 @@ fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
         | Event::TimedOut(_)
         | Event::Recalled(_)
         | Event::Delivered { .. }
+        | Event::StillThere(_)
         | Event::Pace(_) => {}
     }
 }

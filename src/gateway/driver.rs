@@ -29,8 +29,12 @@ use super::{
     protocol::{Content, Protocol},
     queue::Queue,
     session::{Happening, Limits, Session},
+    trace::Tracer,
 };
-use crate::domain::id::GatewayId;
+use crate::{
+    config::{self, Kind},
+    domain::id::GatewayId,
+};
 
 /// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
 const LOGIN_TRIES: u32 = 3;
@@ -67,6 +71,9 @@ pub(super) struct Settings {
     /// Numbers in one submit at most.
     pub(super) batch: u16,
     pub(super) limits: Limits,
+    pub(super) kind: Kind,
+    /// What goes over the links is written down.
+    pub(super) trace: Option<config::Trace>,
 }
 
 struct Driver<P> {
@@ -89,6 +96,7 @@ struct Driver<P> {
     trouble: Option<String>,
     /// Set once closing: when patience ends.
     closing: Option<Instant>,
+    tracer: Option<Tracer>,
 }
 
 impl<P: Protocol + Clone> Driver<P> {
@@ -97,7 +105,12 @@ impl<P: Protocol + Clone> Driver<P> {
         let seed = settings.id.0.bytes().fold(context.seed, |seed, byte| {
             seed.rotate_left(8) ^ u64::from(byte)
         });
+        let tracer = settings.trace.as_ref().and_then(|trace| {
+            let (clock, tracker) = (&context.clock, &context.tracker);
+            Tracer::start(settings.kind, trace, &settings.id, clock, tracker)
+        });
         Self {
+            tracer,
             links: (0..settings.links).map(|no| Link::new(no, now)).collect(),
             door: protocol
                 .door()
@@ -270,6 +283,7 @@ impl<P: Protocol + Clone> Driver<P> {
                             first,
                             wall,
                         ),
+                        self.tracer.as_ref(),
                     );
                 }
                 Some(Err(e)) => {
@@ -366,6 +380,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 link.proved_good();
                 self.split(batch);
             }
+            Happening::StillThere => self.outbox.push_back(Event::StillThere(no)),
             Happening::TimedOut(sequences) => self.outbox.push_back(Event::TimedOut(sequences)),
             Happening::Delivered {
                 sequence,

@@ -67,6 +67,11 @@ pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
     Account::read(config).ok()?.description.idempotency_window
 }
 
+/// Can reports be fetched from this carrier?
+pub(super) fn fetches(config: &config::Gateway) -> bool {
+    Account::read(config).is_ok_and(|account| account.description.poll.is_some())
+}
+
 fn client(config: &config::Gateway) -> Result<reqwest::Client, OpenError> {
     tls::install();
     let mut builder = reqwest::Client::builder()

@@ -12,6 +12,7 @@ use super::{
     LinkNo, WriteGate,
     protocol::Protocol,
     session::{Remains, Session},
+    trace::{Direction, Tap, Tracer},
 };
 
 /// How long a connection may take to come up; a carrier in the same country answers in milliseconds.
@@ -56,6 +57,8 @@ pub(super) struct Talk<P> {
     pub(super) up_since: Option<Instant>,
     /// The socket took less than it was given.
     blocked: bool,
+    /// Where what goes over the socket is written down, if it is.
+    tap: Option<Box<Tap>>,
     /// Numbers of the submit that stands half in the transmit buffer: they are paced again before its rest
     /// goes.
     pub(super) half_written: u32,
@@ -96,9 +99,15 @@ impl<P: Protocol> Link<P> {
     }
 
     /// The connection is there: the session begins.
-    pub(super) fn begin(&mut self, stream: TcpStream, session: Session<P>) {
+    pub(super) fn begin(
+        &mut self,
+        stream: TcpStream,
+        session: Session<P>,
+        tracer: Option<&Tracer>,
+    ) {
         self.connection = self.connection.wrapping_add(1);
-        self.phase = Phase::Talking(Box::new(Talk::new(stream, session)));
+        let tap = tracer.map(|tracer| Box::new(tracer.connection(self.no, self.connection)));
+        self.phase = Phase::Talking(Box::new(Talk::new(stream, session, tap)));
     }
 
     /// The connection is gone, or never came: what the session leaves, if there was one. `jitter` in
@@ -149,12 +158,13 @@ impl<P: Protocol> Link<P> {
 }
 
 impl<P: Protocol> Talk<P> {
-    pub(super) fn new(stream: TcpStream, session: Session<P>) -> Self {
+    pub(super) fn new(stream: TcpStream, session: Session<P>, tap: Option<Box<Tap>>) -> Self {
         Self {
             session,
             stream,
             up_since: None,
             blocked: false,
+            tap,
             half_written: 0,
         }
     }
@@ -174,6 +184,9 @@ impl<P: Protocol> Talk<P> {
                 .session
                 .handle_eof("the carrier closed the connection".to_owned()),
             Ok(count) => {
+                if let Some(tap) = &mut self.tap {
+                    tap.bytes(Direction::In, &buffer[..count]);
+                }
                 self.session.handle_input(Instant::now(), &buffer[..count]);
                 return true;
             }
@@ -203,7 +216,12 @@ impl<P: Protocol> Talk<P> {
                 break;
             }
             match self.stream.try_write(self.session.poll_transmit()) {
-                Ok(count) => written.append(&mut self.session.transmitted(now, count)),
+                Ok(count) => {
+                    if let Some(tap) = &mut self.tap {
+                        tap.bytes(Direction::Out, &self.session.poll_transmit()[..count]);
+                    }
+                    written.append(&mut self.session.transmitted(now, count));
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     self.blocked = true;
                     break;

@@ -21,6 +21,7 @@ use super::{
     sgip::{OwnIds, Sgip},
     smgp::Smgp,
     smpp::Smpp,
+    trace,
 };
 use crate::{
     clock::Clock,
@@ -82,6 +83,7 @@ pub enum OpenError {
 /// Opens a gateway: it connects at once, and stays silent for its first second. Must be called within
 /// a tokio runtime.
 pub fn open(config: &config::Gateway, context: Context) -> Result<Arc<dyn Gateway>, OpenError> {
+    trace::check(config, context.clock.now())?;
     Ok(prepare(config)?(context))
 }
 
@@ -108,6 +110,49 @@ pub fn own_ids(config: &config::Gateway) -> Option<OwnIds> {
         _ if config.batch > 1 => None,
         Kind::Sgip12 => OwnIds::read(config),
         Kind::Cmpp20 | Kind::Cmpp30 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http => None,
+    }
+}
+
+/// What keeps a link when nothing is said on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    /// After so much silence either side asks whether the other is there.
+    Asked(Duration),
+    /// Nobody asks: a quiet link may be closed, by us after this, and is opened anew.
+    Rests(Option<Duration>),
+    /// There are no links to keep.
+    Unlinked,
+}
+
+/// What keeps this gateway's links.
+pub fn quiet(config: &config::Gateway) -> Result<Quiet, OpenError> {
+    Ok(match config.kind {
+        Kind::Cmpp20 => Quiet::Asked(Cmpp::new(config, Version::V20)?.idle_after()),
+        Kind::Cmpp30 => Quiet::Asked(Cmpp::new(config, Version::V30)?.idle_after()),
+        Kind::Smgp30 => Quiet::Asked(Smgp::new(config)?.idle_after()),
+        Kind::Smpp34 => Quiet::Asked(Smpp::new(config)?.idle_after()),
+        Kind::Sgip12 => Quiet::Rests(Sgip::new(config)?.closes_after()),
+        Kind::Http => Quiet::Unlinked,
+    })
+}
+
+/// How reports and texts come from the carrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// Over a connection.
+    Linked,
+    /// We fetch them, perhaps besides being called.
+    Fetched,
+    /// The carrier calls the daemon, and nothing can be fetched.
+    Called,
+}
+
+/// How reports and texts come from this gateway's carrier.
+pub fn telling(config: &config::Gateway) -> Telling {
+    match config.kind {
+        Kind::Http if http::fetches(config) => Telling::Fetched,
+        Kind::Http => Telling::Called,
+        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 => Telling::Linked,
     }
 }
 
@@ -171,6 +216,8 @@ fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<Settings, 
             response_timeout: config.response_timeout,
             keep_alive,
         },
+        kind: config.kind,
+        trace: config.trace.clone(),
     })
 }
 

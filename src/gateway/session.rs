@@ -214,6 +214,9 @@ impl<P: Protocol> Session<P> {
         }
         let quiet = now.saturating_duration_since(self.last_input) >= QUIET;
         self.last_input = now;
+        if self.tests > 0 {
+            self.happenings.push_back(Happening::StillThere);
+        }
         self.tests = 0;
         self.input.extend_from_slice(bytes);
         while self.ended.is_none() {
@@ -462,13 +465,13 @@ impl<P: Protocol> Session<P> {
                 }
             }
             Incoming::Answered { sequence, answer } => {
-                self.answered(now, sequence, answer, Vec::new());
+                self.answered(now, sequence, answer, &[]);
             }
             Incoming::AnsweredEach {
                 sequence,
                 answer,
                 except,
-            } => self.answered(now, sequence, answer, except),
+            } => self.answered(now, sequence, answer, &except),
             Incoming::Delivered {
                 sequence,
                 deliver_id,
@@ -507,6 +510,7 @@ impl<P: Protocol> Session<P> {
                 );
             }
             Incoming::KeepAlive { sequence } => {
+                self.happenings.push_back(Happening::StillThere);
                 self.protocol
                     .reply(sequence, Reply::KeepAlive, &mut self.transmit);
             }

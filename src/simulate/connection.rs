@@ -195,7 +195,12 @@ impl Connection {
                 self.bound = ok;
                 self.leaving = !ok;
             }
-            Request::KeepAlive { sequence } => self.dialect.here(sequence, &mut self.output),
+            Request::KeepAlive { sequence } => {
+                let ignored = self.shared.settings.faults.ignored_keep_alives;
+                if !self.shared.account().dice().hits(ignored) {
+                    self.dialect.here(sequence, &mut self.output);
+                }
+            }
             Request::Goodbye { sequence } => {
                 self.dialect.goodbye(sequence, &mut self.output);
                 self.leaving = true;

@@ -203,6 +203,8 @@ pub struct Faults {
     pub server_errors: f64,
     /// Over HTTP: a report is not called in; it can still be fetched.
     pub lost_callbacks: f64,
+    /// A client's question whether the carrier is there gets no answer.
+    pub ignored_keep_alives: f64,
     /// Message ids repeat after so many.
     pub id_reuse: Option<u32>,
 }

@@ -78,6 +78,7 @@ pub(crate) fn config(address: std::net::SocketAddr) -> config::Gateway {
         price: 0.05,
         daily_quota: 0,
         monthly_quota: 0,
+        trace: None,
         response_timeout: Duration::from_secs(30),
         local_address: String::new(),
         extra: BTreeMap::new(),

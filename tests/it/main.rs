@@ -19,6 +19,8 @@ mod forecast;
 mod gateway_limits;
 mod gateway_stories;
 mod gateway_support;
+mod gateway_trace;
+mod gateways_accept;
 mod gateways_check;
 mod holding_back;
 mod http_callbacks;

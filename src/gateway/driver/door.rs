@@ -24,6 +24,7 @@ use crate::gateway::{
     link::Talk,
     protocol::{self, Protocol},
     session::{Happening, Limits, Session},
+    trace::Tracer,
 };
 
 /// Connections at the same time. Carriers open a few; a flood finds no more room than this.
@@ -201,7 +202,7 @@ impl<P: Protocol> Door<P> {
     }
 
     /// Lets in who may come in; the others' connections are closed at once, without a word.
-    fn admit(&mut self, now: Instant, protocol: &P)
+    fn admit(&mut self, now: Instant, protocol: &P, tracer: Option<&Tracer>)
     where
         P: Clone,
     {
@@ -234,8 +235,10 @@ impl<P: Protocol> Door<P> {
                 keep_alive: LONGEST_SILENCE,
             };
             let session = Session::host(now, protocol.clone(), limits);
+            let number = self.first + slot as LinkNo;
+            let tap = tracer.map(|tracer| Box::new(tracer.connection(number, self.connections)));
             self.guests[slot] = Some(Guest {
-                talk: Box::new(Talk::new(stream, session)),
+                talk: Box::new(Talk::new(stream, session, tap)),
                 connection: self.connections,
                 from,
                 heard: now,
@@ -292,7 +295,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 self.report_health();
             }
             if let Some(door) = &mut self.door {
-                door.admit(now, &self.protocol);
+                door.admit(now, &self.protocol, self.tracer.as_ref());
             }
         }
         for slot in 0..GUESTS {
@@ -351,6 +354,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 Happening::Answered { .. }
                 | Happening::AnsweredAll { .. }
                 | Happening::Split(_)
+                | Happening::StillThere
                 | Happening::TimedOut(_) => {}
             }
         }

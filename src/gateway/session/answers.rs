@@ -16,7 +16,7 @@ impl<P: Protocol> Session<P> {
         now: Instant,
         sequence: u32,
         answer: Answer,
-        except: Vec<(Phone, Answer)>,
+        except: &[(Phone, Answer)],
     ) {
         let limit = self.limits.response_timeout;
         let (batch, delay, late) = match self.open.remove(&sequence) {
@@ -35,7 +35,7 @@ impl<P: Protocol> Session<P> {
             },
             (Answer::Refused(_) | Answer::WrongNetwork(_), false) => Happening::Split(batch),
             _ => Happening::AnsweredAll {
-                answers: self.answers(&batch, &answer, &except),
+                answers: self.answers(&batch, &answer, except),
                 delay,
             },
         });

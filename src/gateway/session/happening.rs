@@ -40,6 +40,8 @@ pub enum Happening {
     },
     /// A submit to several numbers was refused, perhaps for the sake of one: surely none of it left.
     Split(Vec<Submit>),
+    /// Silence was broken by a keep-alive: ours was answered, or the peer's came.
+    StillThere,
     /// No answer in time; they free their place in the window.
     TimedOut(Vec<u32>),
     /// A report or an MO that waits for [`Session::acknowledge`](super::Session::acknowledge).

@@ -52,6 +52,7 @@ pub(in crate::gateway) fn account() -> config::Gateway {
         price: 0.0,
         daily_quota: 0,
         monthly_quota: 0,
+        trace: None,
         response_timeout: LIMITS.response_timeout,
         local_address: String::new(),
         extra: BTreeMap::new(),

@@ -100,6 +100,11 @@ impl Sgip {
         options.finish()?;
         Ok(this)
     }
+
+    /// A link that was quiet for so long is closed by us; none: never.
+    pub(in crate::gateway) fn closes_after(&self) -> Option<Duration> {
+        self.idle_close
+    }
 }
 
 /// `idle_close`: a time, or `"0"` and 0 for never.

@@ -339,7 +339,7 @@ impl Replay {
                     .heard(order.to_string(), &act, known, number, rows)?;
             }
             Event::Staff { name, carrier, .. } => _ = self.orders.staff.insert(name, carrier),
-            Event::Engine { .. } | Event::Seen { .. } => {}
+            Event::Engine { .. } | Event::Acceptance { .. } | Event::Seen { .. } => {}
         }
         Ok(())
     }

@@ -476,6 +476,7 @@ impl World {
             Event::Pace(pace) => _ = self.pace.insert(id.clone(), *pace),
             Event::Delivered { .. }
             | Event::LoginRefused { .. }
+            | Event::StillThere(_)
             | Event::Listening(_)
             | Event::NotListening { .. } => {}
         }

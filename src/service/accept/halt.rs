@@ -1,0 +1,89 @@
+//! What breaks an acceptance off, and who watches for it.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, OnceLock},
+};
+
+use tokio::time::{Duration, Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{super::Office, Said};
+use crate::engine::lock::{EngineLock, RENEW_EVERY};
+
+/// How often it is looked whether sending was stopped: that has to hold within a second.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// It was broken off.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Halted;
+
+/// The end that others may set.
+#[derive(Debug, Clone)]
+pub(super) struct Halt {
+    asked: CancellationToken,
+    token: CancellationToken,
+    why: Arc<OnceLock<Said>>,
+}
+
+impl Halt {
+    pub(super) fn new(stop: &CancellationToken) -> Self {
+        Self {
+            asked: stop.clone(),
+            token: stop.child_token(),
+            why: Arc::default(),
+        }
+    }
+
+    fn set(&self, why: Said) {
+        _ = self.why.set(why);
+        self.token.cancel();
+    }
+
+    /// Returns once it is broken off.
+    pub(super) async fn halted(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// Why it was broken off, if it was.
+    pub(super) fn why(&self) -> Option<Said> {
+        let asked = || Said::new("被中断", "interrupted");
+        let why = self.why.get().cloned();
+        why.or_else(|| self.asked.is_cancelled().then(asked))
+    }
+}
+
+impl Office {
+    /// Keeps the lock, and notices when sending is stopped.
+    pub(super) async fn watch_over(&self, lock: &EngineLock, halt: &Halt) -> Infallible {
+        let mut renewed = Instant::now();
+        loop {
+            sleep(LOOK).await;
+            if renewed.elapsed() >= RENEW_EVERY {
+                renewed = Instant::now();
+                match lock.renew().await {
+                    Ok(true) => {}
+                    Ok(false) => halt.set(Said::new(
+                        "发送引擎的租约被另一进程接管",
+                        "another process has taken over the engine's lease",
+                    )),
+                    // The gate closes by itself when the lease is over.
+                    Err(error) => {
+                        tracing::warn!(%error, "The engine's lease could not be renewed during the acceptance");
+                    }
+                }
+            }
+            match self.installation().await {
+                Ok(installation) if installation.may_send() => {}
+                Ok(_) => halt.set(Said::new("发送被叫停", "sending was stopped")),
+                Err(error) => {
+                    tracing::warn!(%error, "Whether sending was stopped could not be read");
+                    halt.set(Said::new(
+                        format!("读不了数据库，不知道是否已叫停：{error}"),
+                        format!("the database cannot be read, so nobody knows whether sending was stopped: {error}"),
+                    ));
+                }
+            }
+        }
+    }
+}

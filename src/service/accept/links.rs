@@ -1,0 +1,274 @@
+//! The steps that send nothing: window, reply, silence, goodbye.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{
+    Going, Said,
+    finding::{Finding, seconds},
+    halt::Halted,
+    run::{BACK, Run},
+    talk::{Down, Fate, Piece},
+};
+use crate::{
+    domain::phone::Phone,
+    gateway::{LinkNo, Quiet, Telling},
+};
+
+/// Silences that reports broke are begun anew, but the whole never takes longer than so many.
+const SILENCES: u32 = 3;
+
+/// How long an orderly end may take, and what is left for what follows it.
+const GOODBYE: Duration = Duration::from_secs(5);
+const AFTERWARDS: Duration = Duration::from_secs(2);
+
+/// A goodbye that took so long was not answered: the session waits for two seconds.
+const UNANSWERED: Duration = Duration::from_millis(1_900);
+
+/// Characters of a reply that are shown.
+const SHOWN: usize = 70;
+
+impl<F: FnMut(Going<'_>)> Run<'_, F> {
+    pub(super) fn window(&self) -> Finding {
+        if self.is_http() {
+            return Finding::not_shown(Said::new(
+                "不适用：HTTP 的并发由 links 决定",
+                "does not apply: over HTTP `links` says how many requests there are at once",
+            ));
+        }
+        let window = usize::from(self.plan.gateway.window);
+        let most = most_open(self.talk.pieces.values());
+        let figures = json!({ "window": window, "most_unanswered": most });
+        let observed = Said::new(
+            format!("一个连接上最多同时有 {most} 个未应答（窗口 {window}）"),
+            format!("at most {most} without an answer on one link (window {window})"),
+        );
+        if most >= window {
+            return Finding::ok(observed, figures);
+        }
+        let reason = Said::new(
+            "运营商应答快，窗口没有用满；要看到它，加 --rate-segments",
+            "answers came before the window was full; --rate-segments may fill it",
+        );
+        Finding::seen_too_little(observed, reason, figures)
+    }
+
+    pub(super) async fn reply(&mut self) -> Result<Finding, Halted> {
+        if self.plan.telling == Telling::Called {
+            return Ok(Finding::not_shown(Said::new(
+                "该运营商只向运行中的 watchbell serve 推送上行短信，联调时不接收",
+                "this carrier calls replies in, which only a running `watchbell serve` takes",
+            )));
+        }
+        let begun = Instant::now();
+        if self.talk.reply.is_none() && !self.plan.wait.is_zero() {
+            (self.going)(Going::Reply {
+                word: &self.plan.texts.word,
+                to: &self.plan.gateway.access_number,
+                within: self.plan.wait,
+            });
+            self.talk
+                .until(begun + self.plan.wait, |talk| talk.reply.is_some())
+                .await?;
+        }
+        let Some(reply) = &self.talk.reply else {
+            return Ok(Finding::not_shown(Said::new(
+                format!("没有号码回复 {}", self.plan.texts.word),
+                format!("none of the phones replied with {}", self.plan.texts.word),
+            )));
+        };
+        let (from, to) = (reply.mo.phone, masked(&reply.mo.to));
+        let text: String = reply.mo.text.chars().take(SHOWN).collect();
+        let waited = seconds(reply.at.saturating_duration_since(begun));
+        let observed = Said::new(
+            format!("{from} 发到 {to}：“{text}”，等了 {waited} 秒"),
+            format!("{from} to {to}: {text:?}, waited for {waited} s"),
+        );
+        let figures = json!({ "from": from.to_string(), "to": to, "text": text });
+        Ok(Finding::ok(observed, figures))
+    }
+
+    pub(super) async fn keep_alive(&mut self) -> Result<Finding, Halted> {
+        let Some(idle) = self.plan.idles_for() else {
+            return Ok(Finding::not_shown(Said::new(
+                "不适用：HTTP 不保持连接",
+                "does not apply: HTTP keeps no links",
+            )));
+        };
+        let begun = Instant::now();
+        let before: Vec<LinkNo> = self.talk.links_up.clone();
+        if before.is_empty() {
+            return Ok(Finding::failed(
+                Said::default(),
+                Said::new("连接已经断开", "no link is up any more"),
+                json!({}),
+            ));
+        }
+        // A report breaks the silence, and with it the reason to ask whether anybody is there.
+        let last = begun + idle * SILENCES;
+        let mut until = begun + idle;
+        while Instant::now() < until {
+            self.talk
+                .until(until, |talk| talk.links_up.is_empty())
+                .await?;
+            if self.talk.links_up.is_empty() {
+                break;
+            }
+            let heard = self.talk.last_delivery.filter(|at| *at > begun);
+            until = heard.map_or(until, |at| at + idle).min(last);
+        }
+        let downs: Vec<Down> = self
+            .talk
+            .downs
+            .iter()
+            .filter(|down| down.at >= begun)
+            .cloned()
+            .collect();
+        let rests = downs.iter().filter(|down| down.idle).count();
+        if rests > 0 {
+            let links = before.len();
+            self.talk
+                .until(Instant::now() + BACK, |talk| talk.links_up.len() >= links)
+                .await?;
+        }
+        let still = self
+            .talk
+            .still_there
+            .values()
+            .filter(|at| **at >= begun)
+            .count();
+        let up = self.talk.links_up.len();
+        let figures = json!({
+            "silent_seconds": begun.elapsed().as_secs_f64(), "links_up": up, "answered_on": still,
+            "closed_as_idle": rests, "lost": downs.len() - rests,
+        });
+        let observed = Said::new(
+            format!(
+                "静默 {} 秒，{up} 个连接在线，{still} 个连接上检测有应答，空闲断开 {rests} 次",
+                seconds(begun.elapsed())
+            ),
+            format!(
+                "{} s of silence: {up} links up, the question answered on {still}, closed as idle {rests} times",
+                seconds(begun.elapsed())
+            ),
+        );
+        if let Some(lost) = downs.iter().find(|down| !down.idle) {
+            let reason = Said::new(
+                format!("连接断开：{}", lost.reason),
+                format!("a link was lost: {}", lost.reason),
+            );
+            return Ok(Finding::failed(observed, reason, figures));
+        }
+        if up < before.len() {
+            let reason = Said::new(
+                "空闲断开后没有重新登录",
+                "closed as idle, and not logged in again",
+            );
+            return Ok(Finding::failed(observed, reason, figures));
+        }
+        Ok(match self.plan.quiet {
+            Quiet::Asked(interval) if idle < interval => {
+                let reason = Said::new(
+                    format!("静默时间比链路检测间隔（{} 秒）短", seconds(interval)),
+                    format!(
+                        "the silence was shorter than the keep-alive of {} s",
+                        seconds(interval)
+                    ),
+                );
+                Finding::seen_too_little(observed, reason, figures)
+            }
+            Quiet::Asked(_) if still < before.len() => {
+                let reason = Said::new(
+                    "链路检测没有应答",
+                    "the question whether it is there was not answered",
+                );
+                Finding::failed(observed, reason, figures)
+            }
+            Quiet::Asked(_) | Quiet::Rests(_) | Quiet::Unlinked => Finding::ok(observed, figures),
+        })
+    }
+
+    pub(super) async fn goodbye(&mut self) -> Finding {
+        let begun = Instant::now();
+        let before = self.talk.downs.len();
+        self.talk.close(GOODBYE, GOODBYE + AFTERWARDS).await;
+        let took = begun.elapsed();
+        let lost = |p: &&Piece| p.fate == Some(Fate::Unanswered) && p.answer.is_none();
+        let unanswered = self.talk.pieces.values().filter(lost).count();
+        if self.is_http() {
+            return Finding::not_shown(Said::new(
+                "不适用：HTTP 不保持连接",
+                "does not apply: HTTP keeps no links",
+            ));
+        }
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for down in &self.talk.downs[before..] {
+            *reasons.entry(&down.reason).or_default() += 1;
+        }
+        let words: Vec<String> = reasons
+            .iter()
+            .map(|(why, n)| format!("{why} ×{n}"))
+            .collect();
+        let observed = Said::new(
+            format!(
+                "{} 秒内断开（{}），未应答 {unanswered} 条",
+                seconds(took),
+                words.join(", ")
+            ),
+            format!(
+                "closed within {} s ({}), {unanswered} unanswered",
+                seconds(took),
+                words.join(", ")
+            ),
+        );
+        let figures = json!({ "seconds": took.as_secs_f64(), "unanswered": unanswered });
+        let reason = if !self.talk.closed {
+            Said::new("连接没有断开", "the links did not end")
+        } else if unanswered > 0 {
+            Said::new(
+                format!("{unanswered} 条提交始终没有应答"),
+                format!("{unanswered} submits were never answered"),
+            )
+        } else if took >= UNANSWERED {
+            Said::new("拆除连接没有应答", "the goodbye was not answered")
+        } else {
+            return Finding::ok(observed, figures);
+        };
+        Finding::failed(observed, reason, figures)
+    }
+}
+
+/// What was written to, unless it is a phone's number after all.
+fn masked(to: &str) -> String {
+    Phone::from_wire(to).map_or_else(|| to.to_owned(), |phone| phone.to_string())
+}
+
+/// The most submits that one link had without an answer, by the order in which it was heard of them.
+fn most_open<'a>(pieces: impl Iterator<Item = &'a Piece>) -> usize {
+    let mut steps: BTreeMap<LinkNo, BTreeMap<u64, isize>> = BTreeMap::new();
+    let mut seen = std::collections::HashSet::new();
+    for piece in pieces {
+        let (Some(link), (Some(written), Some(answered))) = (piece.link, piece.span) else {
+            continue;
+        };
+        // Those that travelled together took one place.
+        let together = piece.answer_no.is_some_and(|no| !seen.insert((link, no)));
+        if together {
+            continue;
+        }
+        let link = steps.entry(link).or_default();
+        *link.entry(written).or_default() += 1;
+        *link.entry(answered).or_default() -= 1;
+    }
+    let most = |changes: &BTreeMap<u64, isize>| {
+        let open = changes.values().scan(0, |open, change| {
+            *open += change;
+            Some(*open)
+        });
+        open.max().unwrap_or(0)
+    };
+    let most = steps.values().map(most).max().unwrap_or(0);
+    usize::try_from(most).unwrap_or(0)
+}

@@ -1,0 +1,459 @@
+//! The steps that send.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{
+    Going, MOST_A_PHONE, Said, StepName,
+    finding::{Finding, Tally, ms, seconds, spread},
+    halt::Halted,
+    run::Run,
+    talk::{Letter, Piece, Travel},
+};
+use crate::{
+    config::{Kind, RateUnit},
+    gateway::{Answer, CarrierMessageId, LinkNo, Part, Telling, Verdict, listens_at},
+    service::gateways::{self, Listener},
+};
+
+/// How long the links have for their login.
+const LOGIN: Duration = Duration::from_secs(10);
+
+/// A gateway is silent in its first second; the rest is a loaded machine's.
+const SLACK: Duration = Duration::from_secs(3);
+
+/// The contract's second.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The reference of the long text's parts; no run's message goes to these phones at the same time.
+const REFERENCE: u8 = 77;
+
+/// Phones that are named when something is missing.
+const NAMED: usize = 5;
+
+impl<F: FnMut(Going<'_>)> Run<'_, F> {
+    /// How long answers to so many segments may take.
+    fn answers_within(&self, segments: usize) -> Duration {
+        let gateway = &self.plan.gateway;
+        let written = Duration::from_secs_f64(segments as f64 / f64::from(gateway.rate.max(1)));
+        SLACK + written.mul_f64(1.5) + gateway.response_timeout
+    }
+
+    pub(super) async fn login(&mut self) -> Result<Finding, Halted> {
+        let gateway = &self.plan.gateway;
+        let links = usize::from(gateway.links);
+        let begun = Instant::now();
+        self.talk
+            .until(begun + LOGIN, |talk| {
+                talk.login_refused.is_some() || talk.links_up.len() >= links
+            })
+            .await?;
+        let health = self.talk.gateway().health();
+        let up = self.talk.links_up.len();
+        let figures = json!({ "links": links, "links_up": up });
+        let mut observed = Said::new(
+            format!(
+                "{links} 个连接中 {up} 个登录成功，用时 {} 秒",
+                seconds(begun.elapsed())
+            ),
+            format!(
+                "{up} of {links} links logged in after {} s",
+                seconds(begun.elapsed())
+            ),
+        );
+        if let Some(at) = health.listening {
+            observed = observed.and(&Said::new(
+                format!("正在 {at} 等待运营商回连"),
+                format!("listening on {at} for the carrier"),
+            ));
+        }
+        let trouble = self.talk.login_refused.clone().or(health.trouble);
+        let finding = match (up, self.talk.login_refused.clone(), trouble) {
+            (up, ..) if up >= links => None,
+            (0, Some(why), _) => Some(gateways::Finding::LoginRefused(why)),
+            (0, None, Some(why)) => Some(gateways::Finding::Unreachable(why)),
+            (0, None, None) => Some(gateways::Finding::Silent),
+            (up, _, why) => {
+                let why = why.map(|w| format!(", {w}")).unwrap_or_default();
+                Some(gateways::Finding::TooFewLinks(format!("{up}/{links}{why}")))
+            }
+        };
+        if self.talk.login_refused.is_some() && up == 0 {
+            // Once is enough: a wrong password tried again and again closes an account.
+            self.talk.close(Duration::ZERO, SLACK).await;
+        }
+        if let Some(finding) = finding {
+            let reason = Said::of(|lang| finding.text(lang));
+            return Ok(Finding::failed(observed, reason, figures));
+        }
+        if let (Some(address), Some(reason)) = (listens_at(gateway), health.deaf) {
+            let deaf = Listener::Failed { address, reason };
+            let reason = Said::of(|lang| deaf.text(lang));
+            return Ok(Finding::failed(observed, reason, figures));
+        }
+        Ok(Finding::ok(observed, figures))
+    }
+
+    pub(super) async fn short(&mut self) -> Result<Finding, Halted> {
+        let text = &self.plan.texts.short;
+        let letters: Vec<Letter> = self
+            .plan
+            .receivers
+            .iter()
+            .map(|r| Letter::short(*r, text.clone()))
+            .collect();
+        let within = self.answers_within(letters.len());
+        let asked = self.clock.now();
+        self.talk
+            .send(StepName::Short, Travel::Alone, asked, letters);
+        self.talk.settle(StepName::Short, within).await?;
+        let tally = Tally::of(self.talk.of(StepName::Short));
+        let ids = ids(self.talk.of(StepName::Short));
+        let again = tally.accepted - ids.len();
+        let mut figures = tally.json();
+        figures["ids_given_twice"] = json!(again);
+        let mut reason = tally.trouble();
+        if again > 0 {
+            reason = reason.and(&Said::new(
+                format!("{again} 条的消息标识与别的相同，状态报告会对不上"),
+                format!("{again} got an id that another has, so reports cannot be told apart"),
+            ));
+        }
+        let observed = tally.said();
+        Ok(match tally.is_good() && again == 0 {
+            true => Finding::ok(observed, figures),
+            false => Finding::failed(observed, reason, figures),
+        })
+    }
+
+    pub(super) async fn reports(&mut self) -> Result<Finding, Halted> {
+        if !self.talk.of(StepName::Short).any(Piece::is_accepted) {
+            return Ok(Finding::not_shown(Said::new(
+                "没有一条被受理",
+                "no text was taken",
+            )));
+        }
+        self.reports_of(StepName::Short).await
+    }
+
+    /// Waits for the reports of one step's pieces.
+    async fn reports_of(&mut self, step: StepName) -> Result<Finding, Halted> {
+        if self.plan.telling == Telling::Called {
+            return Ok(Finding::not_shown(Said::new(
+                "该运营商只向运行中的 watchbell serve 推送状态报告，联调时不接收",
+                "this carrier calls its reports in, which only a running `watchbell serve` takes",
+            )));
+        }
+        self.talk.reported(step, self.plan.wait).await?;
+        let taken: Vec<&Piece> = self.talk.of(step).filter(|p| p.is_accepted()).collect();
+        let mut delays = Vec::new();
+        let mut codes = BTreeSet::new();
+        let (mut delivered, mut missing) = (0, Vec::new());
+        for piece in &taken {
+            let Some((at, verdict, code)) = piece.reports.first() else {
+                missing.push(piece.receiver.label());
+                continue;
+            };
+            delays.extend(piece.written.map(|w| at.saturating_duration_since(w)));
+            match verdict {
+                Verdict::Delivered => delivered += 1,
+                _ => _ = codes.insert(code.clone()),
+            }
+        }
+        let (all, came) = (taken.len(), taken.len() - missing.len());
+        let mut observed = Said::new(
+            format!("{all} 条中 {came} 条有报告，{delivered} 条已送达"),
+            format!("{came} of {all} reported, {delivered} delivered"),
+        );
+        if let Some([least, median, most]) = spread(&delays).map(|s| s.map(seconds)) {
+            observed = observed.and(&Said::new(
+                format!("报告时延 最短 {least} 中位 {median} 最长 {most} 秒"),
+                format!("after {least}/{median}/{most} s (least/median/most)"),
+            ));
+        }
+        let figures = json!({
+            "accepted": all, "reported": came, "delivered": delivered, "reported_twice": self.talk.twice,
+            "delay_ms": spread(&delays).map(|s| s.map(ms)),
+        });
+        if missing.is_empty() && delivered == all {
+            return Ok(Finding::ok(observed, figures));
+        }
+        let mut reason = Said::default();
+        if !missing.is_empty() {
+            reason = reason.and(&Said::new(
+                format!("{} 条没有报告：", missing.len()),
+                format!("{} without a report: ", missing.len()),
+            ));
+            reason = reason.then(&named(&missing));
+        }
+        if came > delivered {
+            let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+            reason = reason.and(&Said::new(
+                format!("{} 条未送达（{codes}）", came - delivered),
+                format!("{} not delivered ({codes})", came - delivered),
+            ));
+        }
+        // A page of reports is fetched again and again until all in it is durable.
+        if self.plan.telling == Telling::Fetched && self.talk.others() > 0 && !missing.is_empty() {
+            let why = Said::new(
+                "运营商处还有别的批次的报告排在前面：先运行 watchbell serve 收取，再来联调",
+                "reports of other runs wait before these at the carrier: let `watchbell serve` take them in first",
+            );
+            return Ok(Finding::seen_too_little(observed, why, figures));
+        }
+        Ok(Finding::failed(observed, reason, figures))
+    }
+
+    pub(super) async fn long(&mut self) -> Result<Finding, Halted> {
+        let Some(first) = self.plan.receivers.first().copied() else {
+            return Ok(Finding::not_shown(Said::default()));
+        };
+        let parts = &self.plan.texts.long;
+        let asked = self.clock.now();
+        let mut link: Option<LinkNo> = None;
+        for (place, (text, segments)) in parts.iter().enumerate() {
+            let letter = Letter {
+                receiver: first,
+                text: text.clone(),
+                part: Part {
+                    number: place as u8 + 1,
+                    total: parts.len() as u8,
+                    reference: REFERENCE,
+                },
+                segments: *segments,
+                link,
+            };
+            let within = self.answers_within(usize::from(*segments));
+            let sequence = self
+                .talk
+                .send(StepName::Long, Travel::Alone, asked, vec![letter]);
+            self.talk.settle(StepName::Long, within).await?;
+            // As in a run: the next part goes after the yes to this one, over the same link.
+            match self.talk.pieces.get(&sequence) {
+                Some(piece) if piece.is_accepted() => link = piece.link,
+                _ => break,
+            }
+        }
+        let tally = Tally::of(self.talk.of(StepName::Long));
+        if tally.accepted < parts.len() {
+            let observed = Said::new(
+                format!("{} 次提交中 {} 次受理", parts.len(), tally.accepted),
+                format!("{} of {} submits taken", tally.accepted, parts.len()),
+            );
+            return Ok(Finding::failed(observed, tally.trouble(), tally.json()));
+        }
+        self.with_reports(StepName::Long, &tally).await
+    }
+
+    /// All were taken: what comes of their reports decides.
+    async fn with_reports(&mut self, step: StepName, tally: &Tally) -> Result<Finding, Halted> {
+        let reports = self.reports_of(step).await?;
+        Ok(Finding {
+            observed: tally.said().and(&reports.observed),
+            figures: json!({ "submits": tally.json(), "reports": reports.figures }),
+            ..reports
+        })
+    }
+
+    pub(super) fn one_piece(&self) -> Finding {
+        let taken = self.talk.of(StepName::Long).filter(|p| p.is_accepted());
+        let first = self.plan.receivers.first();
+        match first.filter(|_| taken.count() == self.plan.texts.long.len()) {
+            None => Finding::not_shown(Said::new(
+                "长短信没有发全",
+                "the long text did not go whole",
+            )),
+            Some(first) => Finding::not_shown(
+                Said::new("请人查看 ", "a person has to look at ")
+                    .then(&first.label())
+                    .then(&Said::new(
+                        "：从“一开始”到“末”应显示为完整的一条",
+                        ": the text up to 末 should stand there as one message",
+                    )),
+            ),
+        }
+    }
+
+    pub(super) async fn batch(&mut self) -> Result<Finding, Halted> {
+        let most = self.plan.batch;
+        if most == 0 {
+            return Ok(Finding::not_shown(match self.plan.gateway.batch {
+                1 => Said::new(
+                    "不适用：batch 为 1，每次提交一个号码",
+                    "does not apply: batch is 1, each number has a submit of its own",
+                ),
+                _ => Said::new(
+                    "合同速率为每秒 1，一次只能提交一个号码",
+                    "the contract's rate is 1, so no submit has two numbers",
+                ),
+            }));
+        }
+        let text = &self.plan.texts.batch;
+        let letters = self.plan.receivers.iter().take(most);
+        let letters = letters.map(|r| Letter::short(*r, text.clone())).collect();
+        let within = self.answers_within(most);
+        let asked = self.clock.now();
+        self.talk
+            .send(StepName::Batch, Travel::Together, asked, letters);
+        self.talk.settle(StepName::Batch, within).await?;
+        let tally = Tally::of(self.talk.of(StepName::Batch));
+        let answers: BTreeSet<u64> = self
+            .talk
+            .of(StepName::Batch)
+            .filter_map(|p| p.answer_no)
+            .collect();
+        if !tally.is_good() {
+            return Ok(Finding::failed(tally.said(), tally.trouble(), tally.json()));
+        }
+        if answers.len() > 1 {
+            let reason = Said::new(
+                format!(
+                    "运营商不接受一次提交 {most} 个号码，拆成了 {} 次：请核对账号是否开通群发，或把 batch 改小",
+                    answers.len()
+                ),
+                format!(
+                    "the carrier does not take {most} numbers at once; they went in {} pieces: ask whether the account may, or lower batch",
+                    answers.len()
+                ),
+            );
+            return Ok(Finding::failed(tally.said(), reason, tally.json()));
+        }
+        self.with_reports(StepName::Batch, &tally).await
+    }
+
+    pub(super) async fn rate(&mut self) -> Result<Finding, Halted> {
+        let all = self.plan.rate;
+        let rate = self.plan.gateway.rate as usize;
+        if all == 0 {
+            return Ok(Finding::not_shown(Said::new(
+                format!(
+                    "未要求：加 --rate-segments {} 才测",
+                    rate.min(MOST_A_PHONE * self.plan.phones())
+                ),
+                format!(
+                    "not asked for: --rate-segments {} tries it",
+                    rate.min(MOST_A_PHONE * self.plan.phones())
+                ),
+            )));
+        }
+        let receivers = self.plan.receivers.iter().cycle();
+        let letters = receivers
+            .take(all)
+            .zip(1..)
+            .map(|(r, n)| Letter::short(*r, self.plan.texts.of_rate(n, all)))
+            .collect();
+        let within = self.answers_within(all);
+        let asked = self.clock.now();
+        self.talk
+            .send(StepName::Rate, Travel::Alone, asked, letters);
+        self.talk.settle(StepName::Rate, within).await?;
+        let tally = Tally::of(self.talk.of(StepName::Rate));
+        let mut times: Vec<Instant> = self
+            .talk
+            .of(StepName::Rate)
+            .filter_map(|p| p.written)
+            .collect();
+        times.sort_unstable();
+        let busiest = busiest(&times);
+        let took = match (times.first(), times.last()) {
+            (Some(first), Some(last)) => last.saturating_duration_since(*first),
+            _ => Duration::ZERO,
+        };
+        let observed = Said::new(
+            format!(
+                "{} 条在 {} 秒内写出，最忙的一秒 {busiest} 条（合同 {rate}）",
+                times.len(),
+                seconds(took)
+            ),
+            format!(
+                "{} written in {} s, {busiest} in the busiest second (contract: {rate})",
+                times.len(),
+                seconds(took)
+            ),
+        )
+        .and(&tally.said());
+        let mut figures = tally.json();
+        figures["written"] = json!(times.len());
+        figures["busiest_second"] = json!(busiest);
+        figures["contract"] = json!(rate);
+        if !tally.is_good() {
+            return Ok(Finding::failed(observed, tally.trouble(), figures));
+        }
+        let by_requests = self.plan.gateway.rate_unit == RateUnit::Requests;
+        Ok(match busiest {
+            n if n * 10 >= rate * 9 => Finding::ok(observed, figures),
+            _ if all < rate => {
+                let reason = Said::new(
+                    format!("只发了 {all} 条，不到合同的一秒"),
+                    format!("only {all} were sent, less than a second of the contract"),
+                );
+                Finding::seen_too_little(observed, reason, figures)
+            }
+            _ => {
+                let unit = if by_requests { "requests" } else { "segments" };
+                let reason = Said::new(
+                    "应答太慢，现有的连接数和窗口达不到合同速率：请与运营商商定更多连接或更大窗口",
+                    format!(
+                        "answers are too slow for {rate} {unit} a second with these links and this window: agree upon more links or a larger window"
+                    ),
+                );
+                Finding::seen_too_little(observed, reason, figures)
+            }
+        })
+    }
+
+    pub(super) fn is_http(&self) -> bool {
+        self.plan.gateway.kind == Kind::Http
+    }
+}
+
+/// The ids that answers gave.
+fn ids<'a>(pieces: impl Iterator<Item = &'a Piece>) -> HashSet<&'a CarrierMessageId> {
+    pieces
+        .filter_map(|p| match &p.answer {
+            Some(Answer::Accepted(id) | Answer::AcceptedAs { counted: id, .. }) => Some(id),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The first few, and how many more.
+fn named(phones: &[Said]) -> Said {
+    let mut all = phones.iter().take(NAMED);
+    let mut said = all.next().cloned().unwrap_or_default();
+    for phone in all {
+        said = said.then(&Said::new("、", ", ")).then(phone);
+    }
+    if phones.len() > NAMED {
+        said = said.then(&Said::new("等", " …"));
+    }
+    said
+}
+
+/// The most within any second.
+fn busiest(times: &[Instant]) -> usize {
+    let within = |from: usize| {
+        let end = times[from] + SECOND;
+        times[from..].iter().take_while(|at| **at < end).count()
+    };
+    (0..times.len()).map(within).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busiest_second_slides() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let times = [at(0), at(900), at(999), at(1_000), at(1_899), at(1_900)];
+        assert_eq!(busiest(&times), 4);
+        assert_eq!(busiest(&[]), 0);
+    }
+}

@@ -1,0 +1,442 @@
+//! One acceptance's conversation with its gateway: what was handed over, and everything that was heard of it.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    StepName,
+    halt::{Halt, Halted},
+    phones::Receiver,
+};
+use crate::{
+    domain::{id::LaneId, phone::Phone, priority::Priority, time::Micros},
+    gateway::{
+        AckToken, Answer, CarrierMessageId, Delivery, Event, Gateway, LinkNo, Mo, Part, Report,
+        Request, Sharing, Submit, Verdict,
+    },
+};
+
+/// An acceptance is no run: it has no lane, and the gateway only compares them.
+const LANE: LaneId = LaneId(1);
+
+/// Not our numbers and not our business: reports and texts that are kept until we know better.
+const MOST_EARLY: usize = 1_000;
+
+/// How a piece ended without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// None came in time, or the link was lost.
+    Unanswered,
+    /// It was never handed to the socket.
+    Unwritten,
+}
+
+/// One segment to one phone.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) step: StepName,
+    pub(super) receiver: Receiver,
+    pub(super) segments: u8,
+    pub(super) written: Option<Instant>,
+    pub(super) answered: Option<Instant>,
+    pub(super) answer: Option<Answer>,
+    pub(super) link: Option<LinkNo>,
+    pub(super) fate: Option<Fate>,
+    /// Final reports: when, what, and the carrier's word.
+    pub(super) reports: Vec<(Instant, Verdict, String)>,
+    /// Which answer it was: those that travelled together have the same.
+    pub(super) answer_no: Option<u64>,
+    /// When it was written and answered, in the order of the events.
+    pub(super) span: (Option<u64>, Option<u64>),
+}
+
+impl Piece {
+    pub(super) fn is_accepted(&self) -> bool {
+        matches!(
+            self.answer,
+            Some(Answer::Accepted(_) | Answer::AcceptedAs { .. })
+        )
+    }
+
+    /// Nothing more will come of the submit itself.
+    fn is_settled(&self) -> bool {
+        self.answer.is_some() || self.fate.is_some()
+    }
+
+    fn has_id(&self, id: &CarrierMessageId) -> bool {
+        match &self.answer {
+            Some(Answer::Accepted(own)) => own == id,
+            Some(Answer::AcceptedAs { answered, counted }) => answered == id || counted == id,
+            _ => false,
+        }
+    }
+}
+
+/// A text to be handed over.
+#[derive(Debug, Clone)]
+pub(super) struct Letter {
+    pub(super) receiver: Receiver,
+    pub(super) text: String,
+    pub(super) part: Part,
+    pub(super) segments: u8,
+    pub(super) link: Option<LinkNo>,
+}
+
+impl Letter {
+    /// A text of one segment.
+    pub(super) fn short(receiver: Receiver, text: String) -> Self {
+        Self {
+            receiver,
+            text,
+            part: Part {
+                number: 1,
+                total: 1,
+                reference: 0,
+            },
+            segments: 1,
+            link: None,
+        }
+    }
+}
+
+/// How letters travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Travel {
+    /// Each in a submit of its own.
+    Alone,
+    /// All in one, as far as the gateway takes it.
+    Together,
+}
+
+/// A link that went down.
+#[derive(Debug, Clone)]
+pub(super) struct Down {
+    pub(super) at: Instant,
+    pub(super) reason: String,
+    pub(super) idle: bool,
+}
+
+/// A reply that held the word.
+#[derive(Debug, Clone)]
+pub(super) struct Reply {
+    pub(super) at: Instant,
+    pub(super) mo: Mo,
+}
+
+pub(super) struct Talk {
+    gateway: Arc<dyn Gateway>,
+    events: mpsc::Receiver<Event>,
+    halt: Halt,
+    phones: Vec<Phone>,
+    word: String,
+    valid_until: Micros,
+    next_sequence: u32,
+    next_position: i64,
+    next_order: u64,
+    pub(super) pieces: BTreeMap<u32, Piece>,
+    pub(super) links_up: Vec<LinkNo>,
+    pub(super) was_up: bool,
+    pub(super) downs: Vec<Down>,
+    pub(super) login_refused: Option<String>,
+    pub(super) still_there: BTreeMap<LinkNo, Instant>,
+    pub(super) reply: Option<Reply>,
+    pub(super) last_delivery: Option<Instant>,
+    pub(super) closed: bool,
+    /// Reports of no piece so far; their answer may follow.
+    early: Vec<(Report, Instant, Vec<AckToken>)>,
+    other_texts: u64,
+    pub(super) twice: u64,
+}
+
+impl Talk {
+    pub(super) fn new(
+        gateway: Arc<dyn Gateway>,
+        events: mpsc::Receiver<Event>,
+        halt: Halt,
+        receivers: &[Receiver],
+        word: &str,
+        valid_until: Micros,
+        first_sequence: u32,
+    ) -> Self {
+        Self {
+            gateway,
+            events,
+            halt,
+            phones: receivers.iter().map(|r| r.phone).collect(),
+            word: word.to_owned(),
+            valid_until,
+            next_sequence: first_sequence,
+            next_position: 0,
+            next_order: 0,
+            pieces: BTreeMap::new(),
+            links_up: Vec::new(),
+            was_up: false,
+            downs: Vec::new(),
+            login_refused: None,
+            still_there: BTreeMap::new(),
+            reply: None,
+            last_delivery: None,
+            closed: false,
+            early: Vec::new(),
+            other_texts: 0,
+            twice: 0,
+        }
+    }
+
+    pub(super) fn gateway(&self) -> &dyn Gateway {
+        &*self.gateway
+    }
+
+    /// Those of one step.
+    pub(super) fn of(&self, step: StepName) -> impl Iterator<Item = &Piece> {
+        self.pieces.values().filter(move |p| p.step == step)
+    }
+
+    /// Segments that were handed to the carrier.
+    pub(super) fn handed_over(&self) -> usize {
+        let written = self.pieces.values().filter(|p| p.written.is_some());
+        written.map(|p| usize::from(p.segments)).sum()
+    }
+
+    /// What came and is not ours; the carrier gives it again.
+    pub(super) fn others(&self) -> u64 {
+        self.early.len() as u64 + self.other_texts
+    }
+
+    /// Hands letters to the gateway; gives the first one's sequence number.
+    pub(super) fn send(
+        &mut self,
+        step: StepName,
+        travel: Travel,
+        asked: Micros,
+        letters: Vec<Letter>,
+    ) -> u32 {
+        let first = self.next_sequence;
+        let mut batch = Vec::with_capacity(letters.len());
+        for letter in letters {
+            let sequence = self.next_sequence;
+            self.next_sequence += 1;
+            if travel == Travel::Alone || sequence == first {
+                self.next_position += 1;
+            }
+            let sharing = match travel {
+                Travel::Alone => Sharing::Only(sequence),
+                Travel::Together => Sharing::Anyone,
+            };
+            batch.push(Submit {
+                sequence,
+                link: letter.link,
+                lane: LANE,
+                priority: Priority::Normal,
+                phone: letter.receiver.phone,
+                text: letter.text,
+                part: letter.part,
+                segments: letter.segments,
+                valid_until: Some(self.valid_until),
+                request: Request {
+                    claim: 1,
+                    position: self.next_position,
+                    asked,
+                    repeat: false,
+                },
+                sharing,
+            });
+            self.pieces.insert(
+                sequence,
+                Piece {
+                    step,
+                    receiver: letter.receiver,
+                    segments: letter.segments,
+                    written: None,
+                    answered: None,
+                    answer: None,
+                    link: None,
+                    fate: None,
+                    reports: Vec::new(),
+                    answer_no: None,
+                    span: (None, None),
+                },
+            );
+        }
+        self.gateway.submit(batch);
+        first
+    }
+
+    /// Listens until all of the step's pieces are answered, or can't be any more.
+    pub(super) async fn settle(&mut self, step: StepName, within: Duration) -> Result<(), Halted> {
+        let until = Instant::now() + within;
+        self.until(until, |talk| talk.of(step).all(Piece::is_settled))
+            .await?;
+        Ok(())
+    }
+
+    /// Listens until each taken piece of the step has its report, or for so long.
+    pub(super) async fn reported(
+        &mut self,
+        step: StepName,
+        within: Duration,
+    ) -> Result<(), Halted> {
+        let until = Instant::now() + within;
+        let all = |talk: &Self| {
+            let mut taken = talk.of(step).filter(|p| p.is_accepted());
+            taken.all(|p| !p.reports.is_empty())
+        };
+        self.until(until, all).await?;
+        Ok(())
+    }
+
+    /// Listens until something holds; false when it does not in time.
+    pub(super) async fn until(
+        &mut self,
+        deadline: Instant,
+        done: impl Fn(&Self) -> bool,
+    ) -> Result<bool, Halted> {
+        loop {
+            if done(self) {
+                return Ok(true);
+            }
+            tokio::select! {
+                () = self.halt.halted() => return Err(Halted),
+                event = self.events.recv(), if !self.closed => match event {
+                    Some(event) => self.hear(event),
+                    None => self.closed = true,
+                },
+                () = sleep_until(deadline) => return Ok(done(self)),
+            }
+        }
+    }
+
+    /// Asks the gateway to end, and hears it out.
+    pub(super) async fn close(&mut self, grace: Duration, patience: Duration) {
+        self.gateway.close(grace);
+        let deadline = Instant::now() + patience;
+        while !self.closed {
+            // Also broken off it is heard out: what left has to be counted.
+            match tokio::time::timeout_at(deadline, self.events.recv()).await {
+                Ok(Some(event)) => self.hear(event),
+                Ok(None) => self.closed = true,
+                Err(tokio::time::error::Elapsed { .. }) => return,
+            }
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        let now = Instant::now();
+        let order = self.next_order;
+        self.next_order += 1;
+        match event {
+            Event::LinkUp(link) => {
+                self.was_up = true;
+                self.links_up.retain(|up| *up != link);
+                self.links_up.push(link);
+            }
+            Event::LinkDown {
+                link,
+                reason,
+                unanswered,
+                unwritten,
+                idle,
+            } => {
+                self.links_up.retain(|up| *up != link);
+                self.downs.push(Down {
+                    at: now,
+                    reason,
+                    idle,
+                });
+                self.end(&unanswered, Fate::Unanswered, order);
+                self.end(&unwritten, Fate::Unwritten, order);
+            }
+            Event::Written(sequences) => {
+                for sequence in sequences {
+                    if let Some(piece) = self.pieces.get_mut(&sequence) {
+                        piece.written.get_or_insert(now);
+                        piece.span.0 = Some(order);
+                    }
+                }
+            }
+            Event::Answered {
+                sequence,
+                link,
+                answer,
+            } => self.answered(now, order, link, vec![(sequence, answer)]),
+            Event::AnsweredAll { link, answers } => self.answered(now, order, link, answers),
+            Event::TimedOut(sequences) => self.end(&sequences, Fate::Unanswered, order),
+            Event::Recalled(sequences) => self.end(&sequences, Fate::Unwritten, order),
+            Event::Delivered { delivery, tokens } => {
+                self.last_delivery = Some(now);
+                match delivery {
+                    Delivery::Report(report) => self.report(report, now, tokens),
+                    Delivery::Mo(mo) => self.text(mo, now, tokens),
+                }
+            }
+            Event::LoginRefused { reason, .. } => self.login_refused = Some(reason),
+            Event::StillThere(link) => _ = self.still_there.insert(link, now),
+            // Health says the same, whenever it is asked.
+            Event::Listening(_) | Event::NotListening { .. } | Event::Pace(_) => {}
+        }
+    }
+
+    fn end(&mut self, sequences: &[u32], fate: Fate, order: u64) {
+        for sequence in sequences {
+            if let Some(piece) = self.pieces.get_mut(sequence)
+                && piece.answer.is_none()
+            {
+                piece.fate = Some(fate);
+                piece.span.1.get_or_insert(order);
+            }
+        }
+    }
+
+    fn answered(&mut self, now: Instant, order: u64, link: LinkNo, answers: Vec<(u32, Answer)>) {
+        for (sequence, answer) in answers {
+            if let Some(piece) = self.pieces.get_mut(&sequence) {
+                piece.answered = Some(now);
+                piece.answer = Some(answer);
+                piece.link = Some(link);
+                piece.answer_no = Some(order);
+                piece.span.1.get_or_insert(order);
+            }
+        }
+        // Reports may overtake the answer that tells their id.
+        for (report, at, tokens) in std::mem::take(&mut self.early) {
+            self.report(report, at, tokens);
+        }
+    }
+
+    /// Only what is ours is acknowledged: for anything else the carrier has to come again, when there is an
+    /// engine that makes it durable.
+    fn report(&mut self, report: Report, at: Instant, tokens: Vec<AckToken>) {
+        let is_it =
+            |p: &&mut Piece| p.receiver.phone == report.phone && p.has_id(&report.carrier_id);
+        let mut ours: Vec<&mut Piece> = self.pieces.values_mut().filter(is_it).collect();
+        // Of a carrier that gives an id twice, the one that still waits.
+        let waiting = ours.iter().position(|p| p.reports.is_empty());
+        if ours.is_empty() {
+            if self.early.len() < MOST_EARLY {
+                self.early.push((report, at, tokens));
+            } else {
+                self.other_texts += 1;
+            }
+            return;
+        }
+        if report.verdict != Verdict::Intermediate {
+            self.twice += u64::from(waiting.is_none());
+            let piece = ours.swap_remove(waiting.unwrap_or(0));
+            piece.reports.push((at, report.verdict, report.code));
+        }
+        self.gateway.acknowledge(tokens);
+    }
+
+    fn text(&mut self, mo: Mo, at: Instant, tokens: Vec<AckToken>) {
+        if self.phones.contains(&mo.phone) && mo.text.contains(&self.word) {
+            self.gateway.acknowledge(tokens);
+            self.reply.get_or_insert(Reply { at, mo });
+        } else {
+            self.other_texts += 1;
+        }
+    }
+}
