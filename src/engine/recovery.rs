@@ -85,7 +85,7 @@ pub async fn recover(
         }
         let ops = settle_claim(store, &claim, &taken, known).await?;
         found.claims += 1;
-        found.doubts += ops.len() - 1;
+        found.doubts += messages(&ops);
         recorder.commit(&ops).await?;
     }
     // Their connections died with the process.
@@ -203,6 +203,15 @@ async fn waiting(tx: &mut Tx, lane: LaneId) -> store::Result<HashSet<i64>> {
     Ok(rows.iter().flat_map(|a| a.from..a.to).collect())
 }
 
+/// How many messages there is news of.
+fn messages(ops: &[Op]) -> usize {
+    let message = |op: &Op| match op {
+        Op::Part(news) => Some(news.message),
+        _ => None,
+    };
+    ops.iter().filter_map(message).collect::<HashSet<_>>().len()
+}
+
 /// The doubts of one claim, and its end.
 async fn settle_claim(
     store: &Store,
@@ -248,27 +257,30 @@ async fn doubts(
     let mut ops = Vec::new();
     for row in rows {
         let standing = standing(&row, &lane, &parts.remove(&row.id).unwrap_or_default())?;
-        let asked = standing.parts.iter().position(|p| *p == Part::Open);
-        let (Some(part), None, Some(phone)) =
-            (asked, standing.outcome(), Phone::from_wire(&row.phone))
-        else {
+        let (None, Some(phone)) = (standing.outcome(), Phone::from_wire(&row.phone)) else {
             continue;
         };
-        let own = own_ids.map(|ids| {
-            let sequence = sequence(claim, MessageId(row.id), part);
-            ids.of(sequence, Micros(claim.at_us)).0
-        });
-        ops.push(Op::Part(PartNews {
-            message: MessageId(row.id),
-            part: u8::try_from(part).unwrap_or(u8::MAX),
-            phone,
-            gateway: GatewayId(claim.gateway.clone()),
-            change: Change::Doubt { id: own },
-            source: Source::Gateway,
-            asked: Micros(claim.at_us),
-            gone: true,
-            counted: None,
-        }));
+        let message = MessageId(row.id);
+        // A part is handed over as soon as the one before it is heard to be taken, which had not been
+        // committed: each of the open ones may have left.
+        let open = standing.parts.iter().enumerate();
+        for (part, _) in open.filter(|(_, part)| **part == Part::Open) {
+            let own =
+                own_ids.map(|ids| ids.of(sequence(claim, message, part), Micros(claim.at_us)));
+            ops.push(Op::Part(PartNews {
+                message,
+                part: u8::try_from(part).unwrap_or(u8::MAX),
+                phone,
+                gateway: GatewayId(claim.gateway.clone()),
+                change: Change::Doubt {
+                    id: own.map(|id| id.0),
+                },
+                source: Source::Gateway,
+                asked: Micros(claim.at_us),
+                gone: true,
+                counted: None,
+            }));
+        }
     }
     Ok(ops)
 }

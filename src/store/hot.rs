@@ -342,14 +342,6 @@ impl Tx {
         Ok(both!(self, doubts_at(keys))?)
     }
 
-    /// The newest orphans, of all numbers or of one.
-    pub async fn orphans(&mut self, phone: Option<&str>, limit: i64) -> Result<Vec<OrphanRow>> {
-        Ok(super::on!(self, db => sqlx::query_as(
-            "SELECT id, gateway, carrier_id, phone, verdict, code, submit_time, salt, at_us FROM orphan
-              WHERE $1 = '' OR phone = $1 ORDER BY id DESC LIMIT $2")
-            .bind(phone.unwrap_or_default()).bind(limit).fetch_all(db).await)?)
-    }
-
     /// The orphans at these (gateway, number).
     pub async fn orphans_at(&mut self, keys: &[(GatewayId, Phone)]) -> Result<Vec<OrphanRow>> {
         if keys.is_empty() {

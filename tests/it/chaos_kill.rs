@@ -202,6 +202,62 @@ async fn killed_fifteen_times_over_sgip_each_is_found_by_its_own_id() {
     rounds(first_seed(), databases, Kind::Sgip12).await;
 }
 
+/// Three parts each: what a kill leaves half sent is in doubt, and no part of it goes again by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_midst_of_long_texts_no_part_goes_twice() {
+    let rounds = (first_seed()..first_seed() + 3).map(long_round);
+    futures_util::future::join_all(rounds).await;
+}
+
+async fn long_round(seed: u64) {
+    let mut dice = Dice(seed);
+    let gateway = "rate = 900\nlinks = 2\nwindow = 32\nresponse_timeout = \"1s\"";
+    let stage = Stage::open(troubled(seed), "doubt_grace = \"4s\"", gateway).await;
+    let list = stage.numbers(0, 400).display().to_string();
+    let text = "今日高温，请落实防暑降温措施。".repeat(11);
+    let wish = ["send", "--to", &list, "--text", &text, "--json"];
+    let queued = stage.run(&wish).await.ok().json();
+    let run = queued["run"].as_str().unwrap().to_owned();
+    for _ in 0..KILLS {
+        let (mut victim, _) = stage.serve().await;
+        let enough = stage.carrier.counts().submits + 1 + dice.below(200);
+        eventually("the next process goes on", async || {
+            let counts = stage.view(&run).await.counts;
+            stage.carrier.counts().submits >= enough || counts.queued == 0
+        })
+        .await;
+        victim.kill().await;
+    }
+    let (last, _) = stage.serve().await;
+    eventually("everything is settled", async || {
+        let counts = stage.view(&run).await.counts;
+        counts.open() == counts.of(Outcome::InDoubt) && stage.carrier.pending() == 0
+    })
+    .await;
+    last.ends_well().await;
+    let counts = stage.carrier.counts();
+    assert_eq!(counts.recipients_sent_twice, 0, "seed {seed}: {counts:?}");
+    let theirs = stage.carrier.per_number();
+    for row in log(&stage.office().await).await {
+        let number = theirs.get(&Phone::from_wire(&row.phone).unwrap());
+        let parts = number.map_or(0, |n| n.segments);
+        assert_eq!(row.segments, 3);
+        assert!(
+            parts == 3 || row.state != "delivered",
+            "seed {seed}: {} with {parts} of 3 parts",
+            row.state
+        );
+        assert!(
+            matches!(
+                row.state.as_str(),
+                "delivered" | "undelivered" | "expired" | "in_doubt"
+            ),
+            "seed {seed}: {}",
+            row.state
+        );
+    }
+}
+
 /// A report that comes while the answer is missing settles the doubt as soon as the time-out is over,
 /// also in a daemon whose connection lives for weeks; and after a kill.
 #[tokio::test(flavor = "multi_thread")]

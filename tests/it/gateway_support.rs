@@ -239,6 +239,18 @@ impl Pair {
         self.heard.push(event);
     }
 
+    /// For so long nothing happens but that both sides find each other there.
+    pub(crate) async fn stays_quiet(&mut self, span: Duration) {
+        let deadline = Instant::now() + span;
+        loop {
+            match tokio::time::timeout_at(deadline, self.events.recv()).await {
+                Ok(Some(Event::StillThere(_))) => {}
+                Ok(other) => panic!("the link does not stay: {other:?}"),
+                Err(tokio::time::error::Elapsed { .. }) => return,
+            }
+        }
+    }
+
     /// Says goodbye and waits for it.
     pub(crate) async fn close(mut self) -> Vec<Event> {
         self.gateway.close(Duration::from_secs(5));

@@ -544,6 +544,41 @@ async fn a_part_whose_window_ended_while_another_was_in_doubt_does_not_stay_open
 }
 
 #[tokio::test]
+async fn after_a_crash_each_part_that_may_have_left_is_in_doubt_and_none_goes_again() {
+    on_each(async |mut desk| {
+        let (_, lane) = desk.run(2, 3, Hold).await;
+        desk.claim(lane, 2).await;
+        desk.commit([accepted(lane, 1, 0, "k")]).await;
+        // The first part's yes was heard and the second one written; neither had been committed.
+        desk.restart().await;
+        let found = recover(
+            &desk.store,
+            &desk.clock,
+            &mut desk.recorder,
+            &Known::default(),
+        )
+        .await
+        .unwrap();
+        assert_eq!((found.claims, found.doubts), (1, 2));
+        let again = async |desk: &Desk| {
+            let tx = desk.store.read("test").await.unwrap();
+            { tx }.again_of(lane).await.unwrap().len()
+        };
+        for id in ["a", "b"] {
+            desk.commit([report(0, id)]).await;
+            assert_eq!(desk.state(lane, 0).await, "in_doubt");
+            assert_eq!(again(&desk).await, 0, "the rest may have left, too");
+        }
+        desk.commit([report(0, "c")]).await;
+        assert_eq!(desk.state(lane, 0).await, "delivered R");
+        desk.commit([report(1, "k"), report(1, "l"), report(1, "m")])
+            .await;
+        assert_eq!(desk.state(lane, 1).await, "delivered R");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn recovery_puts_in_doubt_by_the_newest_claim_and_gives_up_hope_for_old_answers() {
     on_each(async |mut desk| {
         let (_, lane) = desk.run(3, 1, Hold).await;

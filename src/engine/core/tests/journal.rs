@@ -432,14 +432,15 @@ impl Journal {
             }
             for position in claim.open {
                 let standing = self.standing(MessageId::new(LaneId(claim.row.lane_id), position));
-                let asked = standing
-                    .parts
-                    .iter()
-                    .position(|p| *p == Part::Open)
-                    .expect("one part is open");
-                standing
-                    .apply(asked, &Change::Doubt { id: None })
-                    .expect("an open part may be in doubt");
+                let open = standing.parts.iter().enumerate();
+                let open: Vec<_> = open.filter(|(_, p)| **p == Part::Open).collect();
+                let open: Vec<_> = open.into_iter().map(|(part, _)| part).collect();
+                assert!(!open.is_empty(), "one part is open");
+                for part in open {
+                    standing
+                        .apply(part, &Change::Doubt { id: None })
+                        .expect("an open part may be in doubt");
+                }
             }
         }
         kept
