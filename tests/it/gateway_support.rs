@@ -219,6 +219,20 @@ impl Pair {
         .await;
     }
 
+    /// For so long nothing is heard but that the other side is there, and that is.
+    pub(crate) async fn only_still_there(&mut self, span: Duration) {
+        let until = Instant::now() + span;
+        let mut heard = 0;
+        while let Ok(event) = tokio::time::timeout_at(until, self.events.recv()).await {
+            assert!(
+                matches!(event, Some(Event::StillThere(_))),
+                "the link stays: {event:?}"
+            );
+            heard += 1;
+        }
+        assert!(heard > 0, "nobody asked");
+    }
+
     /// Listens until the gateway has closed.
     pub(crate) async fn until_closed(&mut self) {
         let deadline = Instant::now() + PATIENCE;
