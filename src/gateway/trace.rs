@@ -17,6 +17,7 @@ use std::{
 };
 
 use tokio_util::task::TaskTracker;
+use tracing::info;
 
 pub use file::{End, TraceError};
 pub use read::{Entry, Line, Numbers, read};
@@ -73,8 +74,8 @@ pub(super) struct Record {
 enum What {
     Began,
     Bytes(Direction, Vec<u8>),
-    /// So many pieces found no room.
-    Gap(u64),
+    /// So many pieces that went this way found no room; what follows begins with a PDU.
+    Gap(Direction, u64),
     Ended,
 }
 
@@ -111,6 +112,7 @@ impl Tracer {
         if trace.until <= clock.now() {
             return None;
         }
+        info!(gateway.id = %gateway, until = %trace.until, "Gateway {gateway} is traced into {}", trace.dir.display());
         let (records, taken) = sync_channel(ROOM);
         let writer = writer::Writer::new(kind, trace, gateway.clone(), clock.clone());
         tracker.spawn_blocking(move || writer.run(&taken));
@@ -129,7 +131,7 @@ impl Tracer {
             link,
             connection,
             blanks: [Blank::new(self.kind), Blank::new(self.kind)],
-            lost: 0,
+            lost: [0; 2],
             over: false,
         };
         tap.tell(What::Began);
@@ -145,7 +147,7 @@ pub(super) struct Tap {
     connection: u32,
     /// By direction: where the login's secrets are.
     blanks: [Blank; 2],
-    lost: u64,
+    lost: [u64; 2],
     over: bool,
 }
 
@@ -155,32 +157,47 @@ impl Tap {
         if self.over || bytes.is_empty() {
             return;
         }
+        let way = direction as usize;
         let mut kept = bytes.to_vec();
-        self.blanks[direction as usize].pass(&mut kept);
-        self.tell(What::Bytes(direction, kept));
+        let begins = self.blanks[way].pass(&mut kept);
+        if self.lost[way] == 0 {
+            let kept = self.tell(What::Bytes(direction, kept));
+            self.lost[way] = u64::from(!kept);
+            return;
+        }
+        // After a gap it goes on with a whole PDU, or nothing behind it could be read.
+        let Some(begins) = begins else {
+            self.lost[way] += 1;
+            return;
+        };
+        kept.drain(..begins);
+        let gap = self.tell(What::Gap(direction, self.lost[way]));
+        match gap && self.tell(What::Bytes(direction, kept)) {
+            true => self.lost[way] = 0,
+            false if gap => self.lost[way] = 1,
+            false => self.lost[way] += 1,
+        }
     }
 
-    fn tell(&mut self, what: What) {
+    /// False when there is no room for it now.
+    fn tell(&mut self, what: What) -> bool {
         let at = self.tracer.clock.now();
         self.over |= at >= self.tracer.until;
         if self.over {
-            return;
+            return true;
         }
-        let record = |what| Record {
+        let record = Record {
             at,
             link: self.link,
             connection: self.connection,
             what,
         };
-        let gap = (self.lost > 0).then(|| record(What::Gap(self.lost)));
-        for record in gap.into_iter().chain([record(what)]) {
-            match self.tracer.records.try_send(record) {
-                Ok(()) => self.lost = 0,
-                Err(TrySendError::Full(_)) => {
-                    self.lost += 1;
-                    return;
-                }
-                Err(TrySendError::Disconnected(_)) => self.over = true,
+        match self.tracer.records.try_send(record) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => false,
+            Err(TrySendError::Disconnected(_)) => {
+                self.over = true;
+                true
             }
         }
     }

@@ -219,6 +219,20 @@ impl Pair {
         .await;
     }
 
+    /// For so long nothing is heard but that the other side is there, and that is.
+    pub(crate) async fn only_still_there(&mut self, span: Duration) {
+        let until = Instant::now() + span;
+        let mut heard = 0;
+        while let Ok(event) = tokio::time::timeout_at(until, self.events.recv()).await {
+            assert!(
+                matches!(event, Some(Event::StillThere(_))),
+                "the link stays: {event:?}"
+            );
+            heard += 1;
+        }
+        assert!(heard > 0, "nobody asked");
+    }
+
     /// Listens until the gateway has closed.
     pub(crate) async fn until_closed(&mut self) {
         let deadline = Instant::now() + PATIENCE;
@@ -237,18 +251,6 @@ impl Pair {
             self.gateway.acknowledge(tokens.clone());
         }
         self.heard.push(event);
-    }
-
-    /// For so long nothing happens but that both sides find each other there.
-    pub(crate) async fn stays_quiet(&mut self, span: Duration) {
-        let deadline = Instant::now() + span;
-        loop {
-            match tokio::time::timeout_at(deadline, self.events.recv()).await {
-                Ok(Some(Event::StillThere(_))) => {}
-                Ok(other) => panic!("the link does not stay: {other:?}"),
-                Err(tokio::time::error::Elapsed { .. }) => return,
-            }
-        }
     }
 
     /// Says goodbye and waits for it.

@@ -19,7 +19,7 @@ use watchbell::{
 };
 
 use crate::{
-    binary_support::{Stage, eventually, ledger},
+    binary_support::{Stage, eventually, ledger, own_postgres},
     county_support::{County, carrier, somebody},
     gateway_support::phone,
     http_support::http_settings,
@@ -596,4 +596,32 @@ async fn the_command_lists_its_steps_and_sends_only_with_yes() {
         .await;
     assert_eq!(bad.code, Some(2), "{bad:?}");
     assert_eq!(stage.carrier.counts().segments, 63);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_the_lease_is_kept_and_given_back() {
+    let Some(url) = own_postgres().await else {
+        return;
+    };
+    let stage = Stage::with_database(&url, carrier(), "", "rate = 50").await;
+    let list = stage.file("phones.csv", format!("手机\n{}\n", ten().join("\n")));
+    let list = list.display().to_string();
+    // Longer than a lease lasts.
+    let args = [
+        "gateways", "accept", "mobile", "--phones", &list, "--yes", "--wait", "7s", "--idle",
+        "100ms", "--json",
+    ];
+    let done = stage.run(&args).await.ok().json();
+    assert_eq!(
+        (&done["ok"], &done["segments"]),
+        (&true.into(), &13.into()),
+        "{done}"
+    );
+    let sent = stage
+        .run(&["send", "--to", &list, "--text", "试", "--wait", "--json"])
+        .await
+        .ok();
+    assert_eq!(sent.json()["messages"]["delivered"], 10);
+    let verdict = stage.run(&["audit", "verify", "--json"]).await.ok();
+    assert_eq!(verdict.json()["ok"], true);
 }

@@ -356,7 +356,7 @@ async fn both_sides_ask_whether_the_other_is_there(kind: Kind) {
             config.extra = extra(&format!("keep_alive = \"{ours}\""));
         })
         .await;
-        pair.stays_quiet(Duration::from_secs(1)).await;
+        pair.only_still_there(Duration::from_secs(1)).await;
         pair.gateway.submit(vec![submit(1)]);
         pair.until("an answer", |heard| accepted(heard).len() == 1)
             .await;

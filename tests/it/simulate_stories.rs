@@ -255,7 +255,7 @@ async fn a_client_that_stays_silent_is_asked() {
     };
     let (carrier, mut pair) = Pair::start(settings, |_| {}).await;
     // Five times the time after which a silent client would be dropped.
-    pair.stays_quiet(Duration::from_millis(750)).await;
+    pair.only_still_there(Duration::from_millis(750)).await;
     pair.gateway.submit(vec![submit(1)]);
     pair.until("an answer", |heard| {
         heard.iter().any(|e| matches!(e, Event::Answered { .. }))

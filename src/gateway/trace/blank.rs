@@ -51,11 +51,17 @@ impl Blank {
         }
     }
 
-    /// Blanks what is secret in the next bytes of the stream, in any cut.
-    pub(super) fn pass(&mut self, bytes: &mut [u8]) {
-        for byte in bytes {
+    /// Blanks what is secret in the next bytes of the stream, in any cut; tells where the first PDU begins
+    /// among them.
+    pub(super) fn pass(&mut self, bytes: &mut [u8]) -> Option<usize> {
+        let mut begins = None;
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            if self.at == 0 {
+                begins = begins.or(Some(place));
+            }
             self.next(byte);
         }
+        begins
     }
 
     fn next(&mut self, byte: &mut u8) {

@@ -191,14 +191,16 @@ impl Streams {
             writer::BEGAN => return tell(None, Entry::Began),
             writer::IN => Direction::In,
             writer::OUT => Direction::Out,
-            writer::GAP => {
-                let n = raw
-                    .bytes
-                    .iter()
-                    .fold(0, |n, byte| n << 8 | u64::from(*byte));
-                tell(None, Entry::Gap(n));
-                // The pieces' ends no longer meet.
-                return self.0.retain(|(link, ..), _| *link != raw.link);
+            writer::GAP_IN | writer::GAP_OUT => {
+                let digits = raw.bytes.iter();
+                let n = digits.fold(0, |n, byte| n << 8 | u64::from(*byte));
+                let direction = match raw.what {
+                    writer::GAP_IN => Direction::In,
+                    _ => Direction::Out,
+                };
+                // The rest of what was begun is lost.
+                _ = self.0.remove(&(raw.link, raw.connection, direction));
+                return tell(Some(direction), Entry::Gap(n));
             }
             _ => {
                 for direction in [Direction::In, Direction::Out] {

@@ -138,3 +138,48 @@ fn old_traces_are_deleted_and_nothing_else() {
         0
     );
 }
+
+#[tokio::test]
+async fn pieces_without_room_are_counted_and_it_goes_on_with_a_whole_pdu() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let tracker = TaskTracker::new();
+    let (clock, gateway) = (Clock::system(), GatewayId::from("mobile"));
+    let trace = trace(dir.path(), ahead(60));
+    let tracer = Tracer::start(Kind::Cmpp20, &trace, &gateway, &clock, &tracker).expect("begun");
+    let mut tap = tracer.connection(0, 1);
+    let rounds = 3 * ROOM;
+    // Each PDU in two pieces, so that a gap may begin within one.
+    for n in 0..rounds {
+        let pdu = question(n as u8);
+        tap.bytes(Direction::Out, &pdu[..5]);
+        tap.bytes(Direction::Out, &pdu[5..]);
+        if n % ROOM == 0 {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    tap.bytes(Direction::Out, &question(7));
+    drop((tap, tracer));
+    tracker.close();
+    tracker.wait().await;
+    let file = std::fs::read_dir(dir.path()).expect("a folder").next();
+    let file = file.expect("a file").expect("a file").path();
+    let (read, _) = lines(&file, "a long passphrase").expect("readable");
+    let odd: Vec<_> = read
+        .iter()
+        .filter(|l| matches!(l.entry, Entry::Bytes { .. }))
+        .collect();
+    assert!(odd.is_empty(), "{} are no PDUs", odd.len());
+    let gaps = read.iter().filter_map(|l| match l.entry {
+        Entry::Gap(n) => Some(n),
+        _ => None,
+    });
+    let lost: u64 = gaps.sum();
+    let pdus = read.iter().filter(|l| matches!(l.entry, Entry::Pdu(_)));
+    let (pdus, sent) = (pdus.count() as u64, 2 * rounds as u64 + 1);
+    assert!(
+        2 * pdus + lost <= sent + 1,
+        "{pdus} read, {lost} of {sent} lost"
+    );
+    assert!(pdus > ROOM as u64 / 2, "{pdus} read, {lost} of {sent} lost");
+}

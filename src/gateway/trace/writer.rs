@@ -37,8 +37,9 @@ const MOST: u64 = 1 << 30;
 pub(super) const BEGAN: u8 = 0;
 pub(super) const IN: u8 = 1;
 pub(super) const OUT: u8 = 2;
-pub(super) const GAP: u8 = 3;
-pub(super) const ENDED: u8 = 4;
+pub(super) const GAP_IN: u8 = 3;
+pub(super) const GAP_OUT: u8 = 4;
+pub(super) const ENDED: u8 = 5;
 
 pub(super) struct Writer {
     kind: Kind,
@@ -134,9 +135,16 @@ impl Open {
             What::Began => (BEGAN, &[]),
             What::Bytes(Direction::In, bytes) => (IN, bytes),
             What::Bytes(Direction::Out, bytes) => (OUT, bytes),
-            What::Gap(n) => {
+            What::Gap(direction, n) => {
                 gap = n.to_be_bytes();
-                (GAP, &gap)
+                (
+                    if *direction == Direction::In {
+                        GAP_IN
+                    } else {
+                        GAP_OUT
+                    },
+                    &gap,
+                )
             }
             What::Ended => (ENDED, &[]),
         };

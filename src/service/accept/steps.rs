@@ -30,9 +30,6 @@ const SLACK: Duration = Duration::from_secs(3);
 /// The contract's second.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The reference of the long text's parts; no run's message goes to these phones at the same time.
-const REFERENCE: u8 = 77;
-
 /// Phones that are named when something is missing.
 const NAMED: usize = 5;
 
@@ -223,7 +220,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 part: Part {
                     number: place as u8 + 1,
                     total: parts.len() as u8,
-                    reference: REFERENCE,
+                    reference: self.plan.texts.reference,
                 },
                 segments: *segments,
                 link,

@@ -15,6 +15,8 @@ pub(super) const LONG_PARTS: usize = 3;
 #[derive(Debug, Clone)]
 pub(super) struct Texts {
     gateway: config::Gateway,
+    /// The long text's: another one each time, or a phone would join two acceptances' parts.
+    pub(super) reference: u8,
     /// What a phone is to reply.
     pub(super) word: String,
     pub(super) short: String,
@@ -25,14 +27,15 @@ pub(super) struct Texts {
 
 impl Texts {
     pub(super) fn compose(gateway: &config::Gateway) -> Result<Self> {
-        let mut random = [0; 2];
+        let mut random = [0; 3];
         getrandom::fill(&mut random).map_err(|e| {
             ServiceError::refused(
                 format!("取不到随机数：{e}"),
                 format!("no random bytes: {e}"),
             )
         })?;
-        let word = (1_000 + u16::from_le_bytes(random) % 9_000).to_string();
+        let [reference, a, b] = random;
+        let word = (1_000 + u16::from_le_bytes([a, b]) % 9_000).to_string();
         let short = format!("短信网关联调测试，收到请回复{word}，其余无需理会。");
         Ok(Self {
             short: alone(gateway, &short, &format!("联调回复{word}"))?,
@@ -40,6 +43,7 @@ impl Texts {
             long: long(gateway)?,
             gateway: gateway.clone(),
             word,
+            reference,
         })
     }
 
