@@ -10,6 +10,7 @@ mod expected;
 mod finding;
 mod halt;
 mod links;
+mod name;
 mod phones;
 mod run;
 mod steps;
@@ -36,6 +37,7 @@ use crate::{
 
 pub use finding::{Said, Verdict};
 use halt::Halt;
+pub use name::StepName;
 use phones::Receiver;
 use texts::Texts;
 
@@ -62,84 +64,6 @@ pub struct AcceptWish<'a> {
     pub idle: Option<Duration>,
     /// Segments for the rate at most; 0: the rate is not tried.
     pub rate_segments: usize,
-}
-
-/// What is proved, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum StepName {
-    /// All links log in.
-    Login,
-    /// A short text to each phone is taken.
-    Short,
-    /// Their reports come.
-    Reports,
-    /// A text of three parts is taken and reported.
-    Long,
-    /// The phone shows it as one.
-    OnePiece,
-    /// One submit to many.
-    Batch,
-    /// The contract's rate.
-    Rate,
-    /// So many submits without an answer.
-    Window,
-    /// A phone's reply comes in.
-    Reply,
-    /// A silent link stays up.
-    KeepAlive,
-    /// An orderly end.
-    Goodbye,
-}
-
-impl StepName {
-    /// All.
-    pub const ALL: [Self; 11] = [
-        Self::Login,
-        Self::Short,
-        Self::Reports,
-        Self::Long,
-        Self::OnePiece,
-        Self::Batch,
-        Self::Rate,
-        Self::Window,
-        Self::Reply,
-        Self::KeepAlive,
-        Self::Goodbye,
-    ];
-
-    /// Its name for programs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Short => "short",
-            Self::Reports => "reports",
-            Self::Long => "long",
-            Self::OnePiece => "one_piece",
-            Self::Batch => "batch",
-            Self::Rate => "rate",
-            Self::Window => "window",
-            Self::Reply => "reply",
-            Self::KeepAlive => "keep_alive",
-            Self::Goodbye => "goodbye",
-        }
-    }
-
-    /// Its name for people.
-    pub fn title(self, lang: Lang) -> &'static str {
-        match self {
-            Self::Login => lang.pick("登录", "login"),
-            Self::Short => lang.pick("短信提交", "short texts"),
-            Self::Reports => lang.pick("状态报告", "reports"),
-            Self::Long => lang.pick("长短信", "long text"),
-            Self::OnePiece => lang.pick("长短信合并显示", "long text on the phone"),
-            Self::Batch => lang.pick("群发提交", "one submit to many"),
-            Self::Rate => lang.pick("速率", "rate"),
-            Self::Window => lang.pick("滑动窗口", "window"),
-            Self::Reply => lang.pick("上行短信", "reply from a phone"),
-            Self::KeepAlive => lang.pick("链路保持", "keep-alive"),
-            Self::Goodbye => lang.pick("断开连接", "goodbye"),
-        }
-    }
 }
 
 /// An acceptance that is ready to begin.
