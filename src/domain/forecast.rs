@@ -25,11 +25,11 @@ const SECOND_US: i64 = 1_000_000;
 
 /// From the instant at which a run may go to its first segment: the engine wakes, opens it, claims and
 /// writes, and the carrier answers. Measured in the demo on two cores with SQLite, as the end of small runs.
-pub const LATENCY_US: i64 = 6_000;
+pub const LATENCY_US: i64 = 2_000;
 
 /// One more stretch of daily limits to reserve before a run opens: a look and a commit. Measured likewise:
 /// runs opened after 1 to 2 ms with one stretch, and after 13 ms with three.
-pub const CHUNK_US: i64 = 2_500;
+pub const CHUNK_US: i64 = 2_000;
 
 /// People whose limits are reserved in one commit (`engine::housekeeping::RESERVE_CHUNK`).
 pub const CHUNK_PEOPLE: i64 = 2_000;

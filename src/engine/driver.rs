@@ -123,6 +123,8 @@ pub struct Engine {
     folding: Option<JoinHandle<store::Result<()>>>,
     /// When it was begun last.
     folded: Instant,
+    /// When something was last seen to be on its way.
+    busy: Instant,
     halted: Option<Halt>,
     /// When a person stopped all sending, as last seen; 0: not.
     stopped_us: i64,
@@ -226,6 +228,7 @@ impl Engine {
             renewed: Instant::now(),
             folding: None,
             folded: Instant::now(),
+            busy: Instant::now(),
             halted: None,
             stopped_us: 0,
             phase: if found.held { Phase::Held } else { Phase::Live },

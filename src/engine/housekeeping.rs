@@ -40,8 +40,12 @@ pub const LATE_TOLERANCE: Duration = Duration::from_mins(10);
 /// Messages whose limits are reserved in one commit: some ten milliseconds.
 const RESERVE_CHUNK: i64 = 2_000;
 
-/// Doubts or silent reports settled in one sweep.
+/// Doubts settled in one sweep.
 const SWEEP_CHUNK: i64 = 2_000;
+
+/// Reports no longer waited for in one sweep: some ten milliseconds of the journal's time, for their messages
+/// are read. Where there are more the next poll sweeps again.
+const SILENCE_CHUNK: i64 = 200;
 
 /// The office's rules of sending.
 #[derive(Debug, Clone)]
@@ -387,9 +391,12 @@ impl Housekeeper {
     }
 
     /// Reports that never came within the window.
-    async fn silence(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+    async fn silence(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
         let before = now.0.saturating_sub(micros(self.policy.report_window));
-        let rows = tx.inflight_before(before, SWEEP_CHUNK).await?;
+        let rows = tx.inflight_before(before, SILENCE_CHUNK).await?;
+        if rows.len() as i64 == SILENCE_CHUNK {
+            self.swept = None;
+        }
         news.ops.extend(rows.into_iter().map(Op::WindowOver));
         Ok(())
     }

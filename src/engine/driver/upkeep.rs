@@ -14,9 +14,12 @@ use crate::{
     store::error::Next,
 };
 
-/// How often the database's journal is folded while messages are on their way: it keeps the disk from their
-/// commits. Otherwise at each renewal of the lease.
-const FOLD_BUSY: Duration = Duration::from_secs(10);
+/// The database's journal is folded once nothing has been on its way for so long: it keeps the disk from
+/// commits.
+const FOLD_IDLE: Duration = Duration::from_secs(2);
+
+/// So often it is folded all the same.
+const FOLD_BUSY: Duration = Duration::from_secs(30);
 
 /// A shorter wait is nobody's trouble.
 const SOON_US: i64 = 5_000_000;
@@ -93,8 +96,11 @@ impl Engine {
     /// Has the database's journal folded aside, once the last folding is over; an error of the disk is as
     /// deadly there as in a commit.
     async fn fold(&mut self) -> Result<(), EngineError> {
-        let is_busy = !self.core.is_idle() || self.uncommitted > 0;
-        if is_busy && self.folded.elapsed() < FOLD_BUSY {
+        let now = Instant::now();
+        if !self.core.is_idle() || self.uncommitted > 0 {
+            self.busy = now;
+        }
+        if now - self.busy < FOLD_IDLE && now - self.folded < FOLD_BUSY {
             return Ok(());
         }
         match self.folding.take_if(|f| f.is_finished()) {
@@ -106,7 +112,7 @@ impl Engine {
             None if self.folding.is_some() => return Ok(()),
             None => {}
         }
-        self.folded = Instant::now();
+        self.folded = now;
         let store = self.parts.store.clone();
         self.folding = Some(tokio::spawn(async move { store.fold().await }));
         Ok(())
