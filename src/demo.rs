@@ -111,7 +111,8 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
         ));
     }
     let seed = wanted.seed;
-    let carriers = Carriers::start(&mut office, |g| setup::carrier(g, clock.clone(), seed)).await?;
+    let carriers =
+        Carriers::start(&mut office, |g| setup::carrier(g, clock.clone(), wanted)).await?;
     let zone = office.config.sending.timezone;
     let desks = OrderDesks::start(&mut office, |c| {
         orders::carrier(c, clock.clone(), zone, seed)

@@ -33,8 +33,15 @@ pub(super) struct People {
     pub(super) auditor: Actor,
 }
 
+/// A county that may have nobody whose number ends in [`PORTED`].
+const SMALL_COUNTY: u32 = 1_000;
+
+/// How ported numbers end.
+const PORTED: &str = "71";
+
 /// Practises a carrier's bad days: dead numbers, lost answers, early, late and repeated reports.
-pub(super) fn carrier(gateway: &crate::config::Gateway, clock: Clock, seed: u64) -> Settings {
+pub(super) fn carrier(gateway: &crate::config::Gateway, clock: Clock, wanted: &Wanted) -> Settings {
+    let seed = wanted.seed;
     // One carrier's bad days are enough to show what a lost answer is. What others wait for is not lost: it
     // would keep its run from being through until the time-out, which no forecast knows.
     let lost_answers = if gateway.id.0 == "telecom" { 0.1 } else { 0.0 };
@@ -52,23 +59,27 @@ pub(super) fn carrier(gateway: &crate::config::Gateway, clock: Clock, seed: u64)
         report_jitter: Duration::from_millis(80),
         rate: Some(gateway.rate),
         undelivered_percent: 4.0,
-        refusals: ported(gateway, seed),
+        refusals: ported(gateway, wanted),
         seed,
         ..crate::app::carrier_for(gateway, clock)
     }
 }
 
-/// Some numbers have gone to another carrier since they were given out: one in a hundred of China Unicom's, and
-/// the county's second person is among them. Refused there, they go by the aggregator.
-fn ported(gateway: &crate::config::Gateway, seed: u64) -> Vec<Refusal> {
+/// Some numbers have gone to another carrier since they were given out: one in a hundred of China Unicom's; in a
+/// small county its second person's. Refused there, they go by the aggregator.
+fn ported(gateway: &crate::config::Gateway, wanted: &Wanted) -> Vec<Refusal> {
     /// SGIP's code for a number that is not China Unicom's.
     const NOT_OURS: u8 = 6;
     if gateway.id.0 != "unicom" {
         return Vec::new();
     }
-    let number = county::second_number(seed).expose();
+    let suffix = if wanted.recipients < SMALL_COUNTY {
+        county::second_number(wanted.seed).expose()
+    } else {
+        PORTED.to_owned()
+    };
     vec![Refusal {
-        suffix: number[number.len() - 2..].to_owned(),
+        suffix,
         part: None,
         result: NOT_OURS,
     }]
