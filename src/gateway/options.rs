@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use toml::Value;
 
+use crate::domain::nearest::distance;
+
 /// A protocol-specific key that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
@@ -211,22 +213,6 @@ fn duration(value: &Value) -> Option<Duration> {
         _ => return None,
     };
     (!found.is_zero()).then_some(found)
-}
-
-/// Letters to change, add or drop to get from one word to the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

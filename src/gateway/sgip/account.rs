@@ -134,7 +134,9 @@ fn host(options: &mut Options<'_>) -> Result<Option<Host>, OpenError> {
         network,
     )?;
     let account = options.text("listen_account", "", 16)?;
-    let password = options.text("listen_password", "", 16)?;
+    // Its size is looked at by the one who does not repeat the value.
+    let password = options.text("listen_password", "", usize::MAX)?;
+    let _: FixedStr<16> = fit("listen_password", &password)?;
     if listen.is_empty() {
         return Ok(None);
     }

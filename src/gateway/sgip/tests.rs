@@ -119,6 +119,16 @@ fn a_door_to_the_world_says_who_may_come() {
 }
 
 #[test]
+fn a_password_that_does_not_fit_is_named_and_not_shown() {
+    let door = "listen = \"127.0.0.1:0\"\nlisten_account = \"unicom\"";
+    let secret = "seventeen-letters";
+    let error = Sgip::new(&config(&format!("{door}\nlisten_password = \"{secret}\"")));
+    let said = error.expect_err("longer than its field").to_string();
+    assert!(said.starts_with("`listen_password`"), "{said}");
+    assert!(!said.contains(secret), "{said}");
+}
+
+#[test]
 fn who_dials_logs_in_by_name_and_password_with_either_type() {
     let door =
         "listen = \"127.0.0.1:0\"\nlisten_account = \"unicom\"\nlisten_password = \"secret\"";
