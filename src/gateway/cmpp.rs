@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use chrono::{Datelike, Timelike};
 use watchbell_wire::{
     DecodeErrorKind, FixedStr, FixedStrError, Limits,
     cmpp::{
-        self, CommandId, Connect, ConnectStatus, Decoded, Deliver, DeliverResp, DeliverResult,
-        Frame, MsgId, Pdu, StatKind, SubmitResp, Version,
+        self, CommandId, Connect, ConnectStatus, Deliver, DeliverResp, DeliverResult, Frame, MsgId,
+        Pdu, StatKind, SubmitResp, Version,
         auth::{self, SpIdForm},
     },
     text::Coding,
@@ -18,7 +18,7 @@ use super::{
     Answer, CarrierMessageId, OpenError, Report, Submit, Verdict,
     content::{beijing, content, receivers, valid_time},
     options::Options,
-    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply},
+    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
 };
 use crate::{
     config,
@@ -223,33 +223,28 @@ impl Protocol for Cmpp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match cmpp::decode(input, self.version, &Limits::default()) {
-            Ok(Decoded::Incomplete { .. }) => Ok(None),
-            Ok(Decoded::Frame(frame, consumed)) => {
-                input.advance(consumed);
-                Ok(Some(self.incoming(frame)))
-            }
-            Err(error) => {
-                input.advance(error.consumed());
-                match error.kind {
-                    DecodeErrorKind::BadLength { .. } => Err(Fatal(error.to_string())),
-                    DecodeErrorKind::UnknownCommand { .. } => Ok(Some(Incoming::Other)),
-                    DecodeErrorKind::BadBody { header, .. } => {
-                        match CommandId::from_wire(header.command_id) {
-                            Some(CommandId::Deliver) => Ok(Some(Incoming::Malformed {
-                                sequence: header.sequence,
-                                deliver_id: header.msg_id.unwrap_or_default().0.into(),
-                            })),
-                            Some(CommandId::ConnectResp) => {
-                                Err(Fatal(format!("unreadable answer to the login: {error}")))
-                            }
-                            // An unreadable submit_resp leaves its submit to the time-out: it says nothing.
-                            _ => Ok(Some(Incoming::Other)),
-                        }
-                    }
-                }
-            }
+        match next_frame::<cmpp::Cmpp>(input, self.version, &Limits::default()) {
+            Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
+            Err(error) => unreadable(&error).map(Some),
         }
+    }
+}
+
+fn unreadable(error: &cmpp::DecodeError) -> Result<Incoming, Fatal> {
+    match &error.kind {
+        DecodeErrorKind::BadLength { .. } => Err(Fatal(error.to_string())),
+        DecodeErrorKind::UnknownCommand { .. } => Ok(Incoming::Other),
+        DecodeErrorKind::BadBody { header, .. } => match CommandId::from_wire(header.command_id) {
+            Some(CommandId::Deliver) => Ok(Incoming::Malformed {
+                sequence: header.sequence,
+                deliver_id: header.msg_id.unwrap_or_default().0.into(),
+            }),
+            Some(CommandId::ConnectResp) => {
+                Err(Fatal(format!("unreadable answer to the login: {error}")))
+            }
+            // An unreadable submit_resp leaves its submit to the time-out: it says nothing.
+            _ => Ok(Incoming::Other),
+        },
     }
 }
 

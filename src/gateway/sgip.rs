@@ -12,12 +12,12 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
     DecodeErrorKind, FixedStr, Limits,
     sgip::{
-        self, Bind, Code, CommandId, Decoded, Deliver, Frame, LoginType, Pdu, ReportState, Resp,
-        Sequence, TraceResp, Version,
+        self, Bind, Code, CommandId, Deliver, Frame, LoginType, Pdu, ReportState, Resp, Sequence,
+        TraceResp, Version,
     },
     text::Coding,
 };
@@ -25,7 +25,7 @@ use watchbell_wire::{
 use super::{
     Answer, CarrierMessageId, Report, Submit, Verdict,
     content::{content, receivers, valid_time},
-    protocol::{Content, Door, Fatal, Incoming, MoPart, Protocol, Reply},
+    protocol::{Content, Door, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
 };
 use crate::domain::{phone::Phone, priority::Priority, time::Micros};
 
@@ -137,16 +137,9 @@ impl Protocol for Sgip {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match sgip::decode(input, Version::V12, &Limits::default()) {
-            Ok(Decoded::Incomplete { .. }) => Ok(None),
-            Ok(Decoded::Frame(frame, consumed)) => {
-                input.advance(consumed);
-                Ok(Some(self.incoming(frame)))
-            }
-            Err(error) => {
-                input.advance(error.consumed());
-                unreadable(&error).map(Some)
-            }
+        match next_frame::<sgip::Sgip>(input, Version::V12, &Limits::default()) {
+            Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
+            Err(error) => unreadable(&error).map(Some),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use chrono::{Datelike, Timelike};
 use watchbell_wire::{
     DecodeErrorKind, FixedStr, FixedStrError, Limits,
     smgp::{
-        self, CommandId, Decoded, Deliver, DeliverResp, Frame, Login, LoginMode, MsgId, Pdu, Stat,
-        StatKind, Status, SubmitResp, Tlvs, Version,
+        self, CommandId, Deliver, DeliverResp, Frame, Login, LoginMode, MsgId, Pdu, Stat, StatKind,
+        Status, SubmitResp, Tlvs, Version,
         auth::{self, ClientIdForm},
     },
     text::Coding,
@@ -19,7 +19,7 @@ use super::{
     Answer, CarrierMessageId, OpenError, Report, Submit, Verdict,
     content::{beijing, content, receivers, valid_time},
     options::Options,
-    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply},
+    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
 };
 use crate::{
     config,
@@ -292,16 +292,9 @@ impl Protocol for Smgp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match smgp::decode(input, Version::V30, &Limits::default()) {
-            Ok(Decoded::Incomplete { .. }) => Ok(None),
-            Ok(Decoded::Frame(frame, consumed)) => {
-                input.advance(consumed);
-                Ok(Some(self.incoming(frame)))
-            }
-            Err(error) => {
-                input.advance(error.consumed());
-                unreadable(&error).map(Some)
-            }
+        match next_frame::<smgp::Smgp>(input, Version::V30, &Limits::default()) {
+            Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
+            Err(error) => unreadable(&error).map(Some),
         }
     }
 }
@@ -398,6 +391,8 @@ fn put(sequence: u32, pdu: Pdu, out: &mut BytesMut) {
 
 #[cfg(test)]
 mod tests {
+    use watchbell_wire::smgp::Decoded;
+
     use super::*;
 
     #[test]

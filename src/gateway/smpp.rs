@@ -6,18 +6,18 @@ mod receipt;
 
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
     DecodeErrorKind, Limits,
     smpp::{
-        self, Decoded, Frame, Message, Status, Version,
+        self, Frame, Message, Status, Version,
         rusmpp_core::{
             CommandId, CommandStatus,
             pdus::owned::{
                 BindTransceiver, DeliverSm, DeliverSmResp, Pdu, SubmitMulti, SubmitMultiResp,
                 SubmitSm,
             },
-            tlvs::owned::{Tlv, TlvValue},
+            tlvs::owned::Tlv,
             types::owned::{COctetString, EmptyOrFullCOctetString, OctetString},
             values::{
                 EsmClass, InterfaceVersion, PriorityFlag, RegisteredDelivery,
@@ -31,7 +31,7 @@ use watchbell_wire::{
 use super::{
     Answer, CarrierMessageId, Submit,
     content::{content, valid_time},
-    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply},
+    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
 };
 use crate::domain::{phone::Phone, priority::Priority, time::Micros};
 
@@ -114,16 +114,9 @@ impl Protocol for Smpp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match smpp::decode(input, Version::V34, &LIMITS) {
-            Ok(Decoded::Incomplete { .. }) => Ok(None),
-            Ok(Decoded::Frame(frame, consumed)) => {
-                input.advance(consumed);
-                Ok(Some(self.incoming(frame)))
-            }
-            Err(error) => {
-                input.advance(error.consumed());
-                self.unreadable(&error).map(Some)
-            }
+        match next_frame::<smpp::Smpp>(input, Version::V34, &LIMITS) {
+            Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
+            Err(error) => self.unreadable(&error).map(Some),
         }
     }
 }
@@ -268,7 +261,7 @@ impl Smpp {
         let deliver_id = self.epoch | u128::from(sequence);
         let class = u8::from(deliver.esm_class);
         let phone = Phone::from_wire(deliver.source_addr.as_str());
-        let content = payload(deliver);
+        let content = smpp::payload(deliver.short_message().clone().into_bytes(), deliver.tlvs());
         if matches!(class & MESSAGE_TYPE, RECEIPT | NOTIFICATION) {
             let report =
                 phone.and_then(|phone| receipt::report(phone, &content, deliver.tlvs(), self.ids));
@@ -321,18 +314,6 @@ impl Smpp {
                 _ => Ok(Incoming::Other),
             },
         }
-    }
-}
-
-/// The text's bytes: `message_payload` where it is used instead of `short_message`.
-fn payload(deliver: &DeliverSm) -> Bytes {
-    let payload = deliver.tlvs().iter().find_map(|tlv| match tlv.value() {
-        Some(TlvValue::MessagePayload(payload)) => Some(payload.value.clone().into_bytes()),
-        _ => None,
-    });
-    match payload {
-        Some(payload) if deliver.short_message().is_empty() => payload,
-        _ => deliver.short_message().clone().into_bytes(),
     }
 }
 

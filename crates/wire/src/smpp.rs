@@ -70,7 +70,7 @@ pub use codec::{decode, encode};
 pub use message::{Header, Message, Version};
 pub use receipt::{MessageState, Receipt, ReceiptError, same_message_id};
 pub use status::Status;
-pub use tlv::concat;
+pub use tlv::{concat, payload};
 
 use crate::Limits;
 

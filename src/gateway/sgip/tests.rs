@@ -1,6 +1,6 @@
 //! What SGIP's own rules come to.
 
-use watchbell_wire::sgip::{LoginType, Resp};
+use watchbell_wire::sgip::{Decoded, LoginType, Resp};
 
 use super::*;
 use crate::{

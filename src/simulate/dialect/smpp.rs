@@ -12,7 +12,7 @@ use watchbell_wire::{
                 BindTransceiver, BindTransceiverResp, DeliverSm, Pdu, SubmitMulti, SubmitMultiResp,
                 SubmitSm, SubmitSmResp,
             },
-            tlvs::owned::{MessageDeliveryRequestTlvValue as Tlv, TlvValue},
+            tlvs::owned::MessageDeliveryRequestTlvValue as Tlv,
             types::owned::{COctetString, OctetString},
             values::{
                 EsmClass, InterfaceVersion, Npi, Ton,
@@ -300,16 +300,11 @@ fn one_way(sequence: u32, answer: CommandId) -> Request {
 /// A text and its place: long ones travel in parts behind headers, in parts that parameters number, or whole
 /// in one of them.
 fn content(short: Bytes, tlvs: &[rusmpp_core::tlvs::owned::Tlv]) -> (Bytes, (u8, u8)) {
-    let payload = tlvs.iter().find_map(|tlv| match tlv.value() {
-        Some(TlvValue::MessagePayload(payload)) => Some(payload.value.clone().into_bytes()),
-        _ => None,
-    });
-    let content = payload.filter(|_| short.is_empty()).unwrap_or(short);
     let part = match smpp::concat(tlvs) {
         Some(Ok(concat)) => (concat.part, concat.total),
         _ => (1, 1),
     };
-    (content, part)
+    (smpp::payload(short, tlvs), part)
 }
 
 fn neutral(submit: &SubmitSm) -> Submit {

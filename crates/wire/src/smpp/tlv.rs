@@ -124,6 +124,18 @@ pub(super) fn walk<'a>(
     Ok(())
 }
 
+/// A message's bytes: `message_payload` where `short_message` is empty, else `short_message`
+/// (SMPP 3.4 §5.3.2.32: only one of them is used).
+pub fn payload(short_message: bytes::Bytes, tlvs: &[Tlv]) -> bytes::Bytes {
+    let payload = tlvs.iter().find_map(|tlv| match tlv.value() {
+        Some(TlvValue::MessagePayload(payload)) => Some(payload.value.clone().into_bytes()),
+        _ => None,
+    });
+    payload
+        .filter(|_| short_message.is_empty())
+        .unwrap_or(short_message)
+}
+
 /// The part that `sar_msg_ref_num`, `sar_total_segments` and `sar_segment_seqnum` name; `None` unless all
 /// three are there. Its content has no user data header.
 pub fn concat(tlvs: &[Tlv]) -> Option<Result<Concat, UdhError>> {
@@ -149,6 +161,8 @@ pub fn concat(tlvs: &[Tlv]) -> Option<Result<Concat, UdhError>> {
 
 #[cfg(test)]
 mod tests {
+    use rusmpp_core::{types::owned::AnyOctetString, values::owned::MessagePayload};
+
     use super::*;
 
     #[test]
@@ -160,6 +174,16 @@ mod tests {
                 .iter()
                 .all(|(_, name, kind)| name.ends_with("_hex") == hex(kind))
         );
+    }
+
+    #[test]
+    fn the_payload_counts_where_the_short_message_is_empty() {
+        let long = MessagePayload::new(AnyOctetString::from_static_slice(b"long"));
+        let tlvs = [Tlv::new(TlvValue::MessagePayload(long))];
+        let short = bytes::Bytes::from_static(b"short");
+        assert_eq!(&payload(bytes::Bytes::new(), &tlvs)[..], b"long");
+        assert_eq!(payload(short.clone(), &tlvs), short);
+        assert_eq!(payload(short.clone(), &[]), short);
     }
 
     #[test]
