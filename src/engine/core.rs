@@ -10,6 +10,8 @@ mod kept;
 mod plan;
 mod requests;
 
+pub(super) use plan::wire_number;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::{sync::Arc, time::Duration};
 

@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-use super::core::Kept;
+use super::core::{Kept, wire_number};
 
 /// A run still half made after so long has lost its maker; a maker that was only slow finds its run
 /// gone, and says so.
@@ -265,15 +265,14 @@ async fn doubts(
         // committed: each of the open ones may have left.
         let open = standing.parts.iter().enumerate();
         for (part, _) in open.filter(|(_, part)| **part == Part::Open) {
-            let own =
-                own_ids.map(|ids| ids.of(sequence(claim, message, part), Micros(claim.at_us)));
+            let part = u8::try_from(part).unwrap_or(u8::MAX);
             ops.push(Op::Part(PartNews {
                 message,
-                part: u8::try_from(part).unwrap_or(u8::MAX),
+                part,
                 phone,
                 gateway: GatewayId(claim.gateway.clone()),
                 change: Change::Doubt {
-                    id: own.map(|id| id.0),
+                    id: own_ids.map(|ids| own_id(ids, claim, message, part)),
                 },
                 source: Source::Gateway,
                 asked: Micros(claim.at_us),
@@ -285,11 +284,10 @@ async fn doubts(
     Ok(ops)
 }
 
-/// The wire's number of a part of a message, as the claim gave it out.
-fn sequence(claim: &ClaimRow, message: MessageId, part: usize) -> u32 {
+/// The id that a part went with, by a protocol whose ids follow from the claim.
+fn own_id(ids: &OwnIds, claim: &ClaimRow, message: MessageId, part: u8) -> String {
     let word = |n: i64| u32::try_from(n).unwrap_or(0);
-    let place = word(message.position() - claim.from);
-    word(claim.first)
-        .wrapping_add(place.wrapping_mul(word(claim.stride)))
-        .wrapping_add(u32::try_from(part).unwrap_or(0))
+    let offset = message.position() - claim.from;
+    let number = wire_number(word(claim.first), word(claim.stride), offset, part);
+    ids.of(number, Micros(claim.at_us)).0
 }

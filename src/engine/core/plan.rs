@@ -423,14 +423,16 @@ impl Claim {
 
     /// The wire's number of a part, from 0, of the message at a position.
     pub(super) fn sequence(&self, position: i64, part: u8) -> u32 {
-        self.first
-            .wrapping_add(
-                u32::try_from(position - self.from)
-                    .unwrap_or(0)
-                    .wrapping_mul(self.stride),
-            )
-            .wrapping_add(u32::from(part))
+        wire_number(self.first, self.stride, position - self.from, part)
     }
+}
+
+/// The wire's number of a part, so many positions behind a claim's first: a crash leaves nothing to guess.
+pub(in crate::engine) fn wire_number(first: u32, stride: u32, offset: i64, part: u8) -> u32 {
+    let offset = u32::try_from(offset).unwrap_or(0);
+    first
+        .wrapping_add(offset.wrapping_mul(stride))
+        .wrapping_add(u32::from(part))
 }
 
 impl Lane {

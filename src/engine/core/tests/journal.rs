@@ -432,9 +432,8 @@ impl Journal {
             }
             for position in claim.open {
                 let standing = self.standing(MessageId::new(LaneId(claim.row.lane_id), position));
-                let open = standing.parts.iter().enumerate();
-                let open: Vec<_> = open.filter(|(_, p)| **p == Part::Open).collect();
-                let open: Vec<_> = open.into_iter().map(|(part, _)| part).collect();
+                let is_open = |part: &usize| standing.parts[*part] == Part::Open;
+                let open: Vec<_> = (0..standing.parts.len()).filter(is_open).collect();
                 assert!(!open.is_empty(), "one part is open");
                 for part in open {
                     standing
