@@ -4,6 +4,7 @@
 //!
 //! [`Recorder::commit`] is the whole of it and is what tests call; [`Recorder::run`] is a loop around.
 
+mod awaited;
 mod claim;
 mod doubt;
 mod queue;

@@ -1,7 +1,10 @@
 //! Reports and MOs: whose is it? A known id first; then the number's own messages; then an orphan,
 //! kept until it can only be one message's.
 
-use super::work::{Awaited, Place, Work};
+use super::{
+    awaited::Awaited,
+    work::{Place, Work},
+};
 use crate::{
     domain::{
         event::{Event, Source},

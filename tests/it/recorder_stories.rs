@@ -2,7 +2,6 @@
 
 use watchbell::{
     domain::{id::MessageId, lifecycle::Intent, message::Change},
-    engine::recovery::{Known, recover},
     expander::OnDoubt::Hold,
     gateway::Verdict,
     recorder::{Op, Take},
@@ -509,16 +508,8 @@ async fn a_message_stopped_after_its_first_part_was_delivered_reads_back_as_it_w
             release(lane, 1, 1),
         ])
         .await;
-        desk.restart().await;
         // The claim is open still: a crash here must not put a settled message in doubt.
-        recover(
-            &desk.store,
-            &desk.clock,
-            &mut desk.recorder,
-            &Known::default(),
-        )
-        .await
-        .unwrap();
+        desk.crash().await;
         desk.commit([report(0, "a"), report(1, "b")]).await;
         assert_eq!(desk.state(lane, 0).await, "undelivered partial:person");
         assert_eq!(desk.state(lane, 1).await, "undelivered partial:person");
@@ -550,15 +541,7 @@ async fn after_a_crash_each_part_that_may_have_left_is_in_doubt_and_none_goes_ag
         desk.claim(lane, 2).await;
         desk.commit([accepted(lane, 1, 0, "k")]).await;
         // The first part's yes was heard and the second one written; neither had been committed.
-        desk.restart().await;
-        let found = recover(
-            &desk.store,
-            &desk.clock,
-            &mut desk.recorder,
-            &Known::default(),
-        )
-        .await
-        .unwrap();
+        let found = desk.crash().await;
         assert_eq!((found.claims, found.doubts), (1, 2));
         let again = async |desk: &Desk| {
             let tx = desk.store.read("test").await.unwrap();
@@ -587,15 +570,7 @@ async fn recovery_puts_in_doubt_by_the_newest_claim_and_gives_up_hope_for_old_an
         desk.commit([released_to(lane, 0, 0, telecom())]).await;
         desk.commit([claim(lane, Take::Again(0), 1, telecom())])
             .await;
-        desk.restart().await;
-        let found = recover(
-            &desk.store,
-            &desk.clock,
-            &mut desk.recorder,
-            &Known::default(),
-        )
-        .await
-        .unwrap();
+        let found = desk.crash().await;
         assert_eq!((found.claims, found.doubts), (2, 2));
         desk.commit([]).await;
         assert_eq!(

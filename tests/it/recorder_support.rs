@@ -17,6 +17,7 @@ use watchbell::{
         template::Values,
         time::Micros,
     },
+    engine::recovery::{Known, Recovered, recover},
     expander::{Approval, Office, OnDoubt, Order, audience, freeze},
     gateway::{CarrierMessageId, Delivery, Mo, Report, Verdict},
     recorder::{ClaimRequest, Claimed, Committed, Grant, Op, PartNews, Recorder, Release, Take},
@@ -119,6 +120,15 @@ impl Desk {
         self.recorder = Recorder::open(self.store.clone(), self.clock.clone(), serves())
             .await
             .unwrap();
+    }
+
+    /// The process dies, and the next one settles what it left.
+    pub(crate) async fn crash(&mut self) -> Recovered {
+        self.restart().await;
+        let known = Known::default();
+        recover(&self.store, &self.clock, &mut self.recorder, &known)
+            .await
+            .unwrap()
     }
 
     pub(crate) fn later(&self, seconds: i64) {
