@@ -15,7 +15,7 @@ use watchbell::{
         Office,
         send::{OutOfHours, Queued, Target, Wish},
     },
-    simulate::{Dialling, Running, Settings, Simulator},
+    simulate::{Dialling, Faults, Running, Settings, Simulator},
     store::lane::Counts,
 };
 
@@ -164,6 +164,22 @@ impl County {
 pub(crate) fn somebody() -> Actor {
     Actor::System {
         account: "test".to_owned(),
+    }
+}
+
+/// Each fault of answers and reports in one of a hundred submits.
+pub(crate) fn one_in_a_hundred() -> Faults {
+    Faults {
+        lost_answers: 1.0,
+        duplicate_reports: 1.0,
+        early_reports: 1.0,
+        late_reports: 1.0,
+        late_factor: 10,
+        slow_answers: 1.0,
+        slow_by: Duration::from_millis(100),
+        out_of_order: 1.0,
+        garbage: 1.0,
+        ..Faults::default()
     }
 }
 

@@ -201,18 +201,9 @@ fn every_fault(kind: Kind) -> Settings {
         undelivered_percent: 1.0,
         batch_ids: BatchIds::Same,
         faults: Faults {
-            lost_answers: 1.0,
-            duplicate_reports: 1.0,
-            early_reports: 1.0,
-            late_reports: 1.0,
-            late_factor: 10,
-            slow_answers: 1.0,
-            slow_by: Duration::from_millis(100),
-            out_of_order: 1.0,
-            garbage: 1.0,
             disconnect_every: Some(500),
             id_reuse: Some(20_000),
-            ..Faults::default()
+            ..county_support::one_in_a_hundred()
         },
         // One number in a hundred is none of this carrier's.
         refusals: vec![Refusal {

@@ -453,17 +453,8 @@ async fn thousands_with_faults_lose_nobody_and_double_nobody(kind: Kind) {
     let settings = Settings {
         undelivered_percent: 3.0,
         faults: Faults {
-            lost_answers: 1.0,
-            duplicate_reports: 1.0,
-            early_reports: 1.0,
-            late_reports: 1.0,
-            late_factor: 10,
-            slow_answers: 1.0,
-            slow_by: Duration::from_millis(100),
-            out_of_order: 1.0,
-            garbage: 1.0,
             disconnect_every: Some(900),
-            ..Faults::default()
+            ..county_support::one_in_a_hundred()
         },
         ..county_support::carrier()
     };
