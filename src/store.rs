@@ -47,7 +47,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// Pages of SQLite's journal at which a commit folds it back by itself: 128 MB. The engine has it folded
-/// every few seconds, so only a flood of writes gets there.
+/// when it is idle, or after half a minute, so only a flood of writes gets there.
 const FOLD_AT_PAGES: &str = "32768";
 
 /// Readers at once on SQLite: log, exports, audit and the doors beside the engine.
