@@ -227,7 +227,10 @@ async fn settle_claim(
         .map(|p| MessageId::new(lane, p))
         .filter(|id| !taken.contains(id))
         .collect();
-    let own_ids = known.own_ids.get(&GatewayId(claim.gateway.clone()));
+    let own_ids = known
+        .own_ids
+        .get(&GatewayId(claim.gateway.clone()))
+        .copied();
     let mut ops = doubts(&mut tx, claim, &ids, own_ids).await?;
     ops.push(Op::Close(lane, claim.id));
     Ok(ops)
@@ -237,7 +240,7 @@ async fn doubts(
     tx: &mut Tx,
     claim: &ClaimRow,
     ids: &[MessageId],
-    own_ids: Option<&OwnIds>,
+    own_ids: Option<OwnIds>,
 ) -> store::Result<Vec<Op>> {
     let id = LaneId(claim.lane_id);
     let lane = tx.lane(id).await?.ok_or_else(|| store::Error::Missing {
@@ -285,7 +288,7 @@ async fn doubts(
 }
 
 /// The id that a part went with, by a protocol whose ids follow from the claim.
-fn own_id(ids: &OwnIds, claim: &ClaimRow, message: MessageId, part: u8) -> String {
+fn own_id(ids: OwnIds, claim: &ClaimRow, message: MessageId, part: u8) -> String {
     let word = |n: i64| u32::try_from(n).unwrap_or(0);
     let offset = message.position() - claim.from;
     let number = wire_number(word(claim.first), word(claim.stride), offset, part);

@@ -223,7 +223,7 @@ impl Protocol for Cmpp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<cmpp::Cmpp>(input, self.version, &Limits::default()) {
+        match next_frame::<cmpp::Cmpp>(input, self.version, Limits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }

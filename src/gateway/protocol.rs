@@ -56,9 +56,9 @@ pub struct Door {
 pub(super) fn next_frame<W: wire::Protocol>(
     input: &mut BytesMut,
     version: W::Version,
-    limits: &wire::Limits,
+    limits: wire::Limits,
 ) -> Result<Option<wire::Frame<W>>, wire::DecodeError<W::Header>> {
-    match wire::decode::<W>(input, version, limits) {
+    match wire::decode::<W>(input, version, &limits) {
         Ok(wire::Decoded::Incomplete { .. }) => Ok(None),
         Ok(wire::Decoded::Frame(frame, consumed)) => {
             input.advance(consumed);

@@ -137,7 +137,7 @@ impl Protocol for Sgip {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<sgip::Sgip>(input, Version::V12, &Limits::default()) {
+        match next_frame::<sgip::Sgip>(input, Version::V12, Limits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }

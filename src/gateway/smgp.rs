@@ -292,7 +292,7 @@ impl Protocol for Smgp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<smgp::Smgp>(input, Version::V30, &Limits::default()) {
+        match next_frame::<smgp::Smgp>(input, Version::V30, Limits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }

@@ -114,7 +114,7 @@ impl Protocol for Smpp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<smpp::Smpp>(input, Version::V34, &LIMITS) {
+        match next_frame::<smpp::Smpp>(input, Version::V34, LIMITS) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => self.unreadable(&error).map(Some),
         }
