@@ -76,6 +76,8 @@ pub enum Op {
     },
     /// The report window of what awaits a report is over.
     WindowOver(InflightRow),
+    /// The same where the messages have been delivered: nobody is told anything.
+    Forget(Vec<InflightRow>),
     /// Messages surely did not leave and wait again.
     Release(Release),
     /// A claim's last outcome is in (among the operations before this one, or before).
@@ -494,6 +496,7 @@ impl Recorder {
                 counted,
             } => work.late_answer(gateway, *message, *part, change, counted.clone()),
             Op::WindowOver(row) => work.window_over(row),
+            Op::Forget(rows) => work.drop_inflight.extend_from_slice(rows),
             Op::Gone(message, part) => work.gone(*message, *part),
             Op::Release(release) => work.release(tx, release).await?,
             Op::Close(lane, claim) => work.close(*lane, *claim),

@@ -46,10 +46,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How a writing transaction begins on SQLite: a reader that turns writer could only fail.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
-/// Pages of SQLite's journal at which a commit folds it back by itself: 128 MB. The engine has it folded
-/// when it is idle, or after half a minute, so only a flood of writes gets there.
-const FOLD_AT_PAGES: &str = "32768";
-
 /// Readers at once on SQLite: log, exports, audit and the doors beside the engine.
 const READERS: u32 = 4;
 
@@ -241,17 +237,6 @@ impl Store {
         }
     }
 
-    /// Folds SQLite's journal back into the file as far as nobody needs it, beside readers and writers:
-    /// else one of the writers' commits does it, and whoever waits for that commit waits for the disk.
-    pub async fn fold(&self) -> Result<()> {
-        if let Pool::Sqlite { read, .. } = &self.pool {
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-                .execute(read)
-                .await?;
-        }
-        Ok(())
-    }
-
     /// A consistent copy of a SQLite database, made while it is in use.
     pub async fn copy_to(&self, target: &Path) -> Result<()> {
         match &self.pool {
@@ -352,7 +337,6 @@ async fn open_sqlite(url: &str, limits: Limits) -> Result<Pool> {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(false)
-        .pragma("wal_autocheckpoint", FOLD_AT_PAGES)
         .pragma("cache_size", "-65536")
         .pragma("mmap_size", "268435456");
     if limits.max_pages > 0 {

@@ -10,7 +10,7 @@ use std::{
 use super::{Step, Wanted};
 use crate::{
     clock::Clock,
-    config::{Config, Secret},
+    config::{Config, Kind, Secret},
     county,
     domain::{
         calendar::Calendar,
@@ -45,12 +45,14 @@ pub(super) fn carrier(gateway: &crate::config::Gateway, clock: Clock, wanted: &W
     // One carrier's bad days are enough to show what a lost answer is. What others wait for is not lost: it
     // would keep its run from being through until the time-out, which no forecast knows.
     let lost_answers = if gateway.id.0 == "telecom" { 0.1 } else { 0.0 };
+    // Where reports have a connection of their own, one before its answer means an answer held back.
+    let early_reports = if gateway.kind == Kind::Sgip12 { 0.0 } else { 1.0 };
     Settings {
         faults: Faults {
             lost_answers,
             losing: Losing::LastPart,
             duplicate_reports: 1.0,
-            early_reports: 1.0,
+            early_reports,
             late_reports: 0.5,
             late_factor: 3,
             ..Faults::default()

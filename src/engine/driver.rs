@@ -119,12 +119,6 @@ pub struct Engine {
     outbox_ops: usize,
     installation: String,
     renewed: Instant,
-    /// The database's journal is being folded.
-    folding: Option<JoinHandle<store::Result<()>>>,
-    /// When it was begun last.
-    folded: Instant,
-    /// When something was last seen to be on its way.
-    busy: Instant,
     halted: Option<Halt>,
     /// When a person stopped all sending, as last seen; 0: not.
     stopped_us: i64,
@@ -226,9 +220,6 @@ impl Engine {
             outbox_ops: 0,
             installation: found.installation,
             renewed: Instant::now(),
-            folding: None,
-            folded: Instant::now(),
-            busy: Instant::now(),
             halted: None,
             stopped_us: 0,
             phase: if found.held { Phase::Held } else { Phase::Live },

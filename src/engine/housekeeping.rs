@@ -34,17 +34,20 @@ use crate::{
 /// Between two looks at what only time changes.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// A run that begins puts the sweep off, but not for longer than this since the last one.
+const SWEEP_AT_LAST: Duration = Duration::from_secs(10);
+
 /// What begins within this time of its slot is on time.
 pub const LATE_TOLERANCE: Duration = Duration::from_mins(10);
 
-/// Messages whose limits are reserved in one commit: some ten milliseconds.
-const RESERVE_CHUNK: i64 = 2_000;
+/// Messages whose limits are reserved in one commit: some milliseconds, for what is under way waits for it.
+const RESERVE_CHUNK: i64 = 500;
 
 /// Doubts settled in one sweep.
 const SWEEP_CHUNK: i64 = 2_000;
 
-/// Reports no longer waited for in one sweep: some ten milliseconds of the journal's time, for their messages
-/// are read. Where there are more the next poll sweeps again.
+/// Reports no longer waited for in one sweep: a few milliseconds of the journal's time. Where there are more
+/// and nothing is being sent, the next look sweeps again.
 const SILENCE_CHUNK: i64 = 200;
 
 /// The office's rules of sending.
@@ -87,7 +90,8 @@ pub(super) struct Housekeeper {
     policy: Policy,
     known: Vec<GatewayId>,
     change: Option<i64>,
-    swept: Option<Instant>,
+    swept: Instant,
+    sweep_at: Instant,
     /// When the next thing comes that only time changes and that must not wait for the sweep: a run's
     /// slot, or the window's opening for somebody who waits.
     due: Option<Micros>,
@@ -100,7 +104,8 @@ impl Housekeeper {
             policy,
             known: gateways.iter().map(|g| g.id.clone()).collect(),
             change: None,
-            swept: None,
+            swept: Instant::now(),
+            sweep_at: Instant::now(),
             due: None,
             templates: HashMap::new(),
         }
@@ -126,7 +131,8 @@ impl Housekeeper {
         let Some(installation) = tx.installation().await? else {
             return Ok(None);
         };
-        let sweep = self.swept.is_none_or(|t| t.elapsed() >= SWEEP);
+        let begun = Instant::now();
+        let sweep = self.sweep_at <= begun;
         if !sweep && self.change == Some(installation.change) {
             return Ok(None);
         }
@@ -139,8 +145,11 @@ impl Housekeeper {
         };
         self.lanes(tx, now, &mut news).await?;
         self.open_runs(tx, now, &mut news).await?;
-        if sweep {
-            self.swept = Some(Instant::now());
+        let begins = !news.ops.is_empty();
+        if sweep && begins && begun - self.swept < SWEEP_AT_LAST {
+            self.sweep_at = begun + SWEEP;
+        } else if sweep {
+            (self.swept, self.sweep_at) = (begun, begun + SWEEP);
             self.overdue(tx, now, &mut news).await?;
             self.doubts(tx, now, &mut news).await?;
             self.silence(tx, now, &mut news).await?;
@@ -390,14 +399,20 @@ impl Housekeeper {
         Ok(())
     }
 
-    /// Reports that never came within the window.
+    /// Reports that never came within the window, and those that did and might have been repeated.
     async fn silence(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
         let before = now.0.saturating_sub(micros(self.policy.report_window));
         let rows = tx.inflight_before(before, SILENCE_CHUNK).await?;
-        if rows.len() as i64 == SILENCE_CHUNK {
-            self.swept = None;
+        if rows.len() as i64 == SILENCE_CHUNK && news.lanes.is_empty() {
+            self.sweep_at = self.swept;
         }
-        news.ops.extend(rows.into_iter().map(Op::WindowOver));
+        let (heard, silent): (Vec<_>, Vec<_>) = rows.into_iter().partition(|past| past.delivered);
+        news.ops
+            .extend(silent.into_iter().map(|past| Op::WindowOver(past.row)));
+        if !heard.is_empty() {
+            let rows = heard.into_iter().map(|past| past.row).collect();
+            news.ops.push(Op::Forget(rows));
+        }
         Ok(())
     }
 

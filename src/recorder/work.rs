@@ -224,6 +224,7 @@ impl<'a> Work<'a> {
                     ids.extend((r.span.from..r.span.to).map(|p| MessageId::new(r.span.lane, p)));
                 }
                 Op::Claim(_)
+                | Op::Forget(_)
                 | Op::Close(..)
                 | Op::Heard { .. }
                 | Op::End(..)

@@ -101,6 +101,16 @@ pub struct InflightRow {
     pub answered: String,
 }
 
+/// What awaited a report until its window was over.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct PastRow {
+    /// What.
+    #[sqlx(flatten)]
+    pub row: InflightRow,
+    /// Its message has been delivered whole: nothing is left to be said about it.
+    pub delivered: bool,
+}
+
 /// A doubtful part.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct DoubtRow {
@@ -265,18 +275,19 @@ impl Tx {
 
     /// Forgets what awaited a report.
     pub async fn drop_inflight(&mut self, rows: &[InflightRow]) -> Result<()> {
-        for f in rows {
-            super::on!(self, db => sqlx::query(
-                "DELETE FROM inflight WHERE gateway = $1 AND carrier_id = $2 AND phone = $3 AND message_id = $4 AND part = $5")
-                .bind(&f.gateway).bind(&f.carrier_id).bind(&f.phone).bind(f.message_id).bind(f.part).execute(db).await.map(drop))?;
+        if rows.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        Ok(both!(self, drop_inflight(rows))?)
     }
 
-    /// What has awaited a report since before `before`.
-    pub async fn inflight_before(&mut self, before: i64, limit: i64) -> Result<Vec<InflightRow>> {
+    /// What has awaited a report since before `before`, the oldest first.
+    pub async fn inflight_before(&mut self, before: i64, limit: i64) -> Result<Vec<PastRow>> {
         Ok(super::on!(self, db => sqlx::query_as(
-            "SELECT gateway, carrier_id, phone, message_id, lane_id, part, at_us, answered FROM inflight WHERE at_us < $1 ORDER BY at_us LIMIT $2")
+            "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us, f.answered,
+                    COALESCE(m.state, '') = 'delivered' AS delivered
+               FROM inflight f LEFT JOIN message m ON m.lane_id = f.lane_id AND m.id = f.message_id
+              WHERE f.at_us < $1 ORDER BY f.at_us LIMIT $2")
             .bind(before).bind(limit).fetch_all(db).await)?)
     }
 

@@ -25,9 +25,49 @@ async fn window_over(desk: &mut Desk) {
     let mut tx = desk.store.read("test").await.unwrap();
     let rows = tx.inflight_before(desk.clock.now().0, 100).await.unwrap();
     drop(tx);
-    for row in rows {
-        desk.commit([Op::WindowOver(row)]).await;
+    for past in rows {
+        let op = match past.delivered {
+            true => Op::Forget(vec![past.row]),
+            false => Op::WindowOver(past.row),
+        };
+        desk.commit([op]).await;
     }
+}
+
+#[tokio::test]
+async fn what_was_delivered_is_forgotten_without_a_word_and_nothing_else_is() {
+    on_each(async |mut desk| {
+        let (_, lane) = desk.run(3, 2, Hold).await;
+        desk.claim(lane, 3).await;
+        // Whole, in part, not at all.
+        for (position, id) in [(0, "a"), (1, "b"), (2, "c")] {
+            let part = |k: u8| accepted(lane, position, k, &format!("{id}{k}"));
+            desk.commit([part(0), part(1)]).await;
+        }
+        desk.commit([report(0, "a0"), report(0, "a1"), report(1, "b0")])
+            .await;
+        desk.later(4 * 86_400);
+        let mut tx = desk.store.read("test").await.unwrap();
+        let past = tx.inflight_before(desk.clock.now().0, 100).await.unwrap();
+        let head = tx.head().await.unwrap();
+        drop(tx);
+        let (heard, silent): (Vec<_>, Vec<_>) = past.into_iter().partition(|p| p.delivered);
+        assert_eq!((heard.len(), silent.len()), (2, 4));
+        let rows = heard.into_iter().map(|p| p.row).collect();
+        let done = desk.commit([Op::Forget(rows)]).await;
+        assert_eq!(done.head, Some(head), "nothing is said");
+        let mut tx = desk.store.read("test").await.unwrap();
+        let left = tx.inflight_before(desk.clock.now().0, 100).await.unwrap();
+        drop(tx);
+        assert_eq!(left, silent, "and nothing else goes");
+        desk.commit([report(0, "a1")]).await;
+        assert_eq!(
+            (desk.state(lane, 0).await.as_str(), desk.orphans(0).await),
+            ("delivered R", 0),
+            "a repeated report finds its message all the same"
+        );
+    })
+    .await;
 }
 
 #[tokio::test]

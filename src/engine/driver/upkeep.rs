@@ -1,7 +1,5 @@
-//! The engine's turns by the clock: the lease, the sidecar, the database's own upkeep, and what people
-//! and other processes changed.
-
-use std::time::Duration;
+//! The engine's turns by the clock: the lease, the sidecar, and what people and other processes
+//! changed.
 
 use tokio::time::Instant;
 
@@ -13,13 +11,6 @@ use crate::{
     recorder::Op,
     store::error::Next,
 };
-
-/// The database's journal is folded once nothing has been on its way for so long: it keeps the disk from
-/// commits.
-const FOLD_IDLE: Duration = Duration::from_secs(2);
-
-/// So often it is folded all the same.
-const FOLD_BUSY: Duration = Duration::from_secs(30);
 
 /// A shorter wait is nobody's trouble.
 const SOON_US: i64 = 5_000_000;
@@ -47,7 +38,6 @@ impl Engine {
                 return Err(EngineError::LeaseLost);
             }
             write_sidecar(&self.parts, &self.installation).await?;
-            self.fold().await?;
             self.tell_of_absent();
         }
         if self.recorder.is_finished() {
@@ -91,31 +81,6 @@ impl Engine {
             self.parts.alerts.raise(alert);
         }
         self.count_after_halt().await
-    }
-
-    /// Has the database's journal folded aside, once the last folding is over; an error of the disk is as
-    /// deadly there as in a commit.
-    async fn fold(&mut self) -> Result<(), EngineError> {
-        let now = Instant::now();
-        if !self.core.is_idle() || self.uncommitted > 0 {
-            self.busy = now;
-        }
-        if now - self.busy < FOLD_IDLE && now - self.folded < FOLD_BUSY {
-            return Ok(());
-        }
-        match self.folding.take_if(|f| f.is_finished()) {
-            Some(done) => match done.await {
-                Ok(Err(error)) if error.next() == Next::Die => return Err(error.into()),
-                Ok(Err(error)) => tracing::debug!("The journal is not folded for now: {error}"),
-                Ok(Ok(())) | Err(_) => {}
-            },
-            None if self.folding.is_some() => return Ok(()),
-            None => {}
-        }
-        self.folded = now;
-        let store = self.parts.store.clone();
-        self.folding = Some(tokio::spawn(async move { store.fold().await }));
-        Ok(())
     }
 
     /// A gateway that has never had a link has none to lose: nobody else tells of it.

@@ -166,6 +166,25 @@ pub(super) async fn put_inflight(db: &mut PgConnection, rows: &[InflightRow]) ->
     .map(drop)
 }
 
+pub(super) async fn drop_inflight(db: &mut PgConnection, rows: &[InflightRow]) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM inflight AS f
+          USING UNNEST($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
+             AS t (gateway, carrier_id, phone, lane_id, message_id, part)
+          WHERE f.gateway = t.gateway AND f.carrier_id = t.carrier_id AND f.phone = t.phone
+            AND f.lane_id = t.lane_id AND f.message_id = t.message_id AND f.part = t.part",
+    )
+    .bind(col(rows, |f| f.gateway.clone()))
+    .bind(col(rows, |f| f.carrier_id.clone()))
+    .bind(col(rows, |f| f.phone.clone()))
+    .bind(col(rows, |f| f.lane_id))
+    .bind(col(rows, |f| f.message_id))
+    .bind(col(rows, |f| f.part))
+    .execute(db)
+    .await
+    .map(drop)
+}
+
 pub(super) async fn put_doubts(db: &mut PgConnection, rows: &[DoubtRow]) -> Result<()> {
     sqlx::query(
         "INSERT INTO doubt (message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced)

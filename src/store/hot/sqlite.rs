@@ -207,6 +207,21 @@ pub(super) async fn put_inflight(db: &mut SqliteConnection, rows: &[InflightRow]
     .map(drop)
 }
 
+pub(super) async fn drop_inflight(db: &mut SqliteConnection, rows: &[InflightRow]) -> Result<()> {
+    let keys = batch(
+        rows.iter()
+            .map(|f| json!([f.gateway, f.carrier_id, f.phone, f.message_id, f.part])),
+    );
+    sqlx::query(
+        "DELETE FROM inflight WHERE (gateway, carrier_id, phone, message_id, part) IN
+                (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM jsonb_each($1))",
+    )
+    .bind(keys)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
 pub(super) async fn put_doubts(db: &mut SqliteConnection, rows: &[DoubtRow]) -> Result<()> {
     let rows = batch(rows.iter().map(|d| {
         json!([
