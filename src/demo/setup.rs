@@ -46,7 +46,11 @@ pub(super) fn carrier(gateway: &crate::config::Gateway, clock: Clock, wanted: &W
     // would keep its run from being through until the time-out, which no forecast knows.
     let lost_answers = if gateway.id.0 == "telecom" { 0.1 } else { 0.0 };
     // Where reports have a connection of their own, one before its answer means an answer held back.
-    let early_reports = if gateway.kind == Kind::Sgip12 { 0.0 } else { 1.0 };
+    let early_reports = if gateway.kind == Kind::Sgip12 {
+        0.0
+    } else {
+        1.0
+    };
     Settings {
         faults: Faults {
             lost_answers,
@@ -122,7 +126,7 @@ fn settings(database: &str) -> String {
     for (id, kind, carriers, rate, own) in [
         ("mobile", "cmpp20", "mobile", 600, wire),
         ("broadnet", "cmpp30", "broadnet", 100, wire),
-        ("unicom", "sgip12", "unicom", 300, node.as_str()),
+        ("unicom", "sgip12", "unicom", 200, node.as_str()),
         ("telecom", "smgp30", "telecom", 300, wire),
         // Who is of none of these: satellite phones.
         ("cloud", "http", "any", 100, http),

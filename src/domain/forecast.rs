@@ -27,12 +27,11 @@ const SECOND_US: i64 = 1_000_000;
 /// writes, and the carrier answers. Measured in the demo on two cores with SQLite, as the end of small runs.
 pub const LATENCY_US: i64 = 2_000;
 
-/// One more stretch of daily limits to reserve before a run opens: a look and a commit. Measured likewise:
-/// runs opened after 1 to 2 ms with one stretch, and after 13 ms with three.
-pub const CHUNK_US: i64 = 2_000;
+/// People whose daily limits the engine reserves in one commit before their runs open.
+pub const RESERVE_PEOPLE: i64 = 500;
 
-/// People whose limits are reserved in one commit (`engine::housekeeping::RESERVE_CHUNK`).
-pub const CHUNK_PEOPLE: i64 = 2_000;
+/// Such a commit, full, with the look before it. Measured likewise.
+pub const RESERVE_US: i64 = 10_000;
 
 /// What a gateway's contract allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,22 +107,29 @@ impl Load {
 }
 
 /// From when on each load's segments can go: of those that may go from the same instant on, the limits are
-/// reserved one after the other, so many people a commit, the most urgent and oldest first.
+/// reserved one after the other, the most urgent and oldest first, and a commit is filled up with the next one's.
 fn ready(loads: &[Load], hours: &Hours) -> Vec<Micros> {
     let opens: Vec<Micros> = loads.iter().map(|l| l.opens(hours)).collect();
+    let mut all: BTreeMap<Micros, i64> = BTreeMap::new();
+    for (load, opens) in loads.iter().zip(&opens) {
+        *all.entry(*opens).or_default() += load.reserves();
+    }
     let mut order: Vec<usize> = (0..loads.len()).collect();
     order.sort_by_key(|n| (loads[*n].priority, loads[*n].order, *n));
     let mut reserved: BTreeMap<Micros, i64> = BTreeMap::new();
     let mut ready = opens.clone();
     for n in order {
-        let before = reserved.entry(opens[n]).or_default();
-        *before += loads[n].reserves();
-        let commits = (*before + CHUNK_PEOPLE - 1) / CHUNK_PEOPLE;
-        let delay = match (loads[n].is_open, loads[n].priority) {
-            (true, _) => 0,
-            (false, Priority::Urgent) => LATENCY_US,
-            (false, Priority::Normal | Priority::Bulk) => LATENCY_US + CHUNK_US * commits,
+        let mine = loads[n].reserves();
+        let so_far = reserved.entry(opens[n]).or_default();
+        *so_far += mine;
+        let full = (*so_far + RESERVE_PEOPLE - 1) / RESERVE_PEOPLE * RESERVE_PEOPLE;
+        let people = if mine > 0 {
+            full.min(all[&opens[n]])
+        } else {
+            0
         };
+        let latency = if loads[n].is_open { 0 } else { LATENCY_US };
+        let delay = latency + RESERVE_US * people / RESERVE_PEOPLE;
         ready[n] = Micros(opens[n].0.saturating_add(delay));
     }
     ready

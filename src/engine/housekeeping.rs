@@ -2,17 +2,21 @@
 //! over, doubts past their grace, reports that never came, runs that are done. It looks, and says what
 //! to do; the journal does it.
 
+mod sweeps;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
 use tokio::time::Instant;
 
+use self::sweeps::Sweeps;
 use super::core::Lane;
 use crate::{
     alert::{Alert, Kind},
     config,
     domain::{
         event::Source,
+        forecast::RESERVE_PEOPLE,
         hours::{Hours, Window},
         id::{GatewayId, LaneId, MessageId, RunId},
         message::Change,
@@ -31,24 +35,21 @@ use crate::{
     },
 };
 
-/// Between two looks at what only time changes.
-const SWEEP: Duration = Duration::from_secs(1);
-
-/// A run that begins puts the sweep off, but not for longer than this since the last one.
-const SWEEP_AT_LAST: Duration = Duration::from_secs(10);
-
 /// What begins within this time of its slot is on time.
 pub const LATE_TOLERANCE: Duration = Duration::from_mins(10);
 
-/// Messages whose limits are reserved in one commit: some milliseconds, for what is under way waits for it.
-const RESERVE_CHUNK: i64 = 500;
+/// Messages whose places an ended lane gives back in one sweep.
+const GIVE_BACK_CHUNK: i64 = 2_000;
 
 /// Doubts settled in one sweep.
 const SWEEP_CHUNK: i64 = 2_000;
 
-/// Reports no longer waited for in one sweep: a few milliseconds of the journal's time. Where there are more
-/// and nothing is being sent, the next look sweeps again.
-const SILENCE_CHUNK: i64 = 200;
+/// Reports no longer waited for in one sweep, most of which have come: some ten milliseconds of the journal's
+/// time, and more than carriers send in a second. Where there are more and no lane is open the next look goes on.
+const PAST_CHUNK: i64 = 1_000;
+
+/// Of these, those that have not come: their messages are read.
+const SILENCE_CHUNK: usize = 200;
 
 /// The office's rules of sending.
 #[derive(Debug, Clone)]
@@ -90,8 +91,7 @@ pub(super) struct Housekeeper {
     policy: Policy,
     known: Vec<GatewayId>,
     change: Option<i64>,
-    swept: Instant,
-    sweep_at: Instant,
+    sweeps: Sweeps,
     /// When the next thing comes that only time changes and that must not wait for the sweep: a run's
     /// slot, or the window's opening for somebody who waits.
     due: Option<Micros>,
@@ -104,8 +104,7 @@ impl Housekeeper {
             policy,
             known: gateways.iter().map(|g| g.id.clone()).collect(),
             change: None,
-            swept: Instant::now(),
-            sweep_at: Instant::now(),
+            sweeps: Sweeps::new(Instant::now()),
             due: None,
             templates: HashMap::new(),
         }
@@ -116,6 +115,11 @@ impl Housekeeper {
         self.change = None;
     }
 
+    /// The journal is behind: what can wait is not added to it.
+    pub(super) fn put_off(&mut self) {
+        self.sweeps.put_off(Instant::now());
+    }
+
     /// When the next thing comes that only time changes, as far as the last look knows.
     pub(super) fn due(&self) -> Option<Micros> {
         self.due
@@ -123,8 +127,7 @@ impl Housekeeper {
 
     /// `None`: nothing has changed since the last look.
     pub(super) async fn look(&mut self, tx: &mut Tx, now: Micros) -> store::Result<Option<News>> {
-        // Taken before anything can fail, for it wakes the engine at once; a look that fails is made
-        // again at the next poll.
+        // Taken before anything can fail, for it wakes the engine at once.
         if self.due.take_if(|at| *at <= now).is_some() {
             self.look_again();
         }
@@ -132,8 +135,7 @@ impl Housekeeper {
             return Ok(None);
         };
         let begun = Instant::now();
-        let sweep = self.sweep_at <= begun;
-        if !sweep && self.change == Some(installation.change) {
+        if !self.sweeps.is_due(begun) && self.change == Some(installation.change) {
             return Ok(None);
         }
         self.change = Some(installation.change);
@@ -145,18 +147,29 @@ impl Housekeeper {
         };
         self.lanes(tx, now, &mut news).await?;
         self.open_runs(tx, now, &mut news).await?;
-        let begins = !news.ops.is_empty();
-        if sweep && begins && begun - self.swept < SWEEP_AT_LAST {
-            self.sweep_at = begun + SWEEP;
-        } else if sweep {
-            (self.swept, self.sweep_at) = (begun, begun + SWEEP);
-            self.overdue(tx, now, &mut news).await?;
-            self.doubts(tx, now, &mut news).await?;
-            self.silence(tx, now, &mut news).await?;
-            self.finished(tx, &mut news).await?;
-            self.ended(tx, &mut news).await?;
+        if !news.ops.is_empty() {
+            self.sweeps.give_way(begun);
+        }
+        if self.sweeps.is_due(begun) {
+            self.sweep(tx, now, &mut news).await?;
         }
         Ok(Some(news))
+    }
+
+    /// What only time changes, and what may come some seconds late.
+    async fn sweep(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+        let begun = Instant::now();
+        self.overdue(tx, now, news).await?;
+        self.doubts(tx, now, news).await?;
+        let more = self.silence(tx, now, news).await?;
+        self.finished(tx, news).await?;
+        self.ended(tx, news).await?;
+        self.sweeps.made(begun);
+        // A stop waits until nothing is on its way to the journal, and who sends needs the journal.
+        if more && news.may_send && news.lanes.is_empty() {
+            self.sweeps.go_on();
+        }
+        Ok(())
     }
 
     /// May it go now? If not, the window's opening is remembered.
@@ -241,7 +254,7 @@ impl Housekeeper {
         if let Some(at) = tx.next_not_before(now).await? {
             self.comes(at);
         }
-        let mut budget = RESERVE_CHUNK;
+        let mut budget = RESERVE_PEOPLE;
         for run in tx.runs_to_open(now).await? {
             let priority: Priority = parse(&run, &run.priority)?;
             // What is too late is not begun: the sweep says so.
@@ -400,20 +413,20 @@ impl Housekeeper {
     }
 
     /// Reports that never came within the window, and those that did and might have been repeated.
-    async fn silence(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+    /// Are there more?
+    async fn silence(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<bool> {
         let before = now.0.saturating_sub(micros(self.policy.report_window));
-        let rows = tx.inflight_before(before, SILENCE_CHUNK).await?;
-        if rows.len() as i64 == SILENCE_CHUNK && news.lanes.is_empty() {
-            self.sweep_at = self.swept;
-        }
+        let rows = tx.inflight_before(before, PAST_CHUNK).await?;
+        let is_full = rows.len() as i64 == PAST_CHUNK;
         let (heard, silent): (Vec<_>, Vec<_>) = rows.into_iter().partition(|past| past.delivered);
-        news.ops
-            .extend(silent.into_iter().map(|past| Op::WindowOver(past.row)));
+        let more = is_full || silent.len() > SILENCE_CHUNK;
+        let silent = silent.into_iter().take(SILENCE_CHUNK);
+        news.ops.extend(silent.map(|past| Op::WindowOver(past.row)));
         if !heard.is_empty() {
             let rows = heard.into_iter().map(|past| past.row).collect();
             news.ops.push(Op::Forget(rows));
         }
-        Ok(())
+        Ok(more)
     }
 
     async fn finished(&self, tx: &mut Tx, news: &mut News) -> store::Result<()> {
@@ -431,7 +444,7 @@ impl Housekeeper {
         for (lane, end, reserved) in tx.lanes_to_give_back().await? {
             news.ops.push(Op::GiveBack(
                 LaneId(lane),
-                end.max(reserved - RESERVE_CHUNK),
+                end.max(reserved - GIVE_BACK_CHUNK),
             ));
         }
         Ok(())

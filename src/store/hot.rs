@@ -286,8 +286,8 @@ impl Tx {
         Ok(super::on!(self, db => sqlx::query_as(
             "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us, f.answered,
                     COALESCE(m.state, '') = 'delivered' AS delivered
-               FROM inflight f LEFT JOIN message m ON m.lane_id = f.lane_id AND m.id = f.message_id
-              WHERE f.at_us < $1 ORDER BY f.at_us LIMIT $2")
+               FROM (SELECT * FROM inflight WHERE at_us < $1 ORDER BY at_us LIMIT $2) AS f
+               LEFT JOIN message m ON m.lane_id = f.lane_id AND m.id = f.message_id ORDER BY f.at_us")
             .bind(before).bind(limit).fetch_all(db).await)?)
     }
 

@@ -384,7 +384,9 @@ async fn a_slot_is_noticed_within_a_poll_and_reserving_is_quick() {
         let spare = (first.0 - desk.office.clock.now().0) / 1_000;
         let one = (watch(&simulator, 0, &desk.office).await.0 - first.0) / 1_000;
         let many = (watch(&simulator, 1, &desk.office).await.0 - second.0) / 1_000;
-        println!("ready {spare} ms before; one person after {one} ms, five chunks after {many} ms");
+        println!(
+            "ready {spare} ms before; one person after {one} ms, ten thousand after {many} ms"
+        );
         // A poll is 200 ms; the sweep, each second, would be seen. The rest is for a busy machine.
         assert!((0..800).contains(&one), "{one} ms");
         stop.cancel();

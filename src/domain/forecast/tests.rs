@@ -165,6 +165,32 @@ fn the_urgent_overtakes_and_the_older_goes_first() {
 }
 
 #[test]
+fn limits_are_reserved_one_run_after_the_other_and_the_urgent_reserves_none() {
+    let slot = Micros(EVENING.0 - 3_600_000_000);
+    let new = |priority, order, people| Load {
+        is_open: false,
+        ..load(slot, priority, order, people)
+    };
+    let loads = [
+        new(Priority::Normal, 2, 2_000),
+        new(Priority::Normal, 1, 100),
+        new(Priority::Bulk, 0, 50),
+        new(Priority::Urgent, 3, 9_000),
+        load(slot, Priority::Normal, 4, 10),
+    ];
+    let delays: Vec<i64> = ready(&loads, &hours())
+        .iter()
+        .map(|t| t.0 - slot.0)
+        .collect();
+    // The hundred's commit is filled up with four hundred of the next run.
+    let commits = |tenths: i64| LATENCY_US + RESERVE_US * tenths / 10;
+    assert_eq!(
+        delays,
+        [commits(43), commits(10), commits(43), LATENCY_US, 0]
+    );
+}
+
+#[test]
 fn the_quiet_hours_are_waited_for_and_days_are_told_apart() {
     let mut hours = hours();
     hours.quiet.to = "08:00".parse().unwrap();

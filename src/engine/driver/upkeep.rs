@@ -3,7 +3,7 @@
 
 use tokio::time::Instant;
 
-use super::{Engine, EngineError, Halt, Phase};
+use super::{Engine, EngineError, Halt, OUTBOX_ROOM, Phase};
 use crate::{
     alert::{Alert, Kind},
     domain::{event::Event as Entry, id::GatewayId, time::Micros},
@@ -24,6 +24,7 @@ impl Engine {
                 if error.next() != Next::Die && !self.recorder.is_finished() =>
             {
                 tracing::warn!("The database does not answer for now: {error}");
+                self.housekeeper.look_again();
                 Ok(())
             }
             done => done,
@@ -44,6 +45,9 @@ impl Engine {
             return Err(self.journal_error().await);
         }
         let now = self.parts.clock.now();
+        if self.outbox_ops >= OUTBOX_ROOM {
+            self.housekeeper.put_off();
+        }
         let mut tx = self.parts.store.read("poll").await?;
         let Some(news) = self.housekeeper.look(&mut tx, now).await? else {
             return self.count_after_halt().await;
