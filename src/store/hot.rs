@@ -7,6 +7,8 @@
 mod postgres;
 mod sqlite;
 
+use std::collections::HashSet;
+
 use super::{Inner, Result, Tx};
 use crate::domain::{
     id::{GatewayId, LaneId, MessageId},
@@ -397,15 +399,28 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<i64>> {
         let (first, past) = (MessageId::new(lane, from).0, MessageId::new(lane, 0).0 + to);
-        super::on!(self, db => sqlx::query(
+        // What the statement returns, and no second one that joins: PostgreSQL knows nothing yet of a new
+        // day's rows and would walk through all of them for each message.
+        let reserved: Vec<(String, i64)> = super::on!(self, db => sqlx::query_as(
             "INSERT INTO day_count (day, phone, n)
              SELECT $1, phone, 1 FROM message
               WHERE lane_id = $2 AND id >= $3 AND id < $4 AND COALESCE(state, '') = '' AND phone <> '' ORDER BY phone
-             ON CONFLICT (day, phone) DO UPDATE SET n = day_count.n + 1")
-            .bind(day).bind(lane.0).bind(first).bind(past).execute(db).await.map(drop))?;
-        Ok(super::on!(self, db => sqlx::query_scalar(
-            "SELECT m.id FROM message m JOIN day_count d ON d.day = $1 AND d.phone = m.phone
-              WHERE m.lane_id = $2 AND m.id >= $3 AND m.id < $4 AND COALESCE(m.state, '') = '' AND d.n > $5 ORDER BY m.id")
-            .bind(day).bind(lane.0).bind(first).bind(past).bind(limit).fetch_all(db).await)?)
+             ON CONFLICT (day, phone) DO UPDATE SET n = day_count.n + 1
+             RETURNING phone, n")
+            .bind(day).bind(lane.0).bind(first).bind(past).fetch_all(db).await)?;
+        let enough: HashSet<String> = reserved
+            .into_iter()
+            .filter_map(|(phone, n)| (n > limit).then_some(phone))
+            .collect();
+        if enough.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stretch = self.claimed(lane, from, to).await?;
+        let is_open = |m: &ClaimedRow| m.state.as_deref().unwrap_or_default().is_empty();
+        Ok(stretch
+            .into_iter()
+            .filter(|m| is_open(m) && enough.contains(&m.phone))
+            .map(|m| m.id)
+            .collect())
     }
 }
