@@ -286,10 +286,10 @@ impl Tx {
     /// What has awaited a report since before `before`, the oldest first.
     pub async fn inflight_before(&mut self, before: i64, limit: i64) -> Result<Vec<PastRow>> {
         Ok(super::on!(self, db => sqlx::query_as(
-            "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us, f.answered,
-                    COALESCE(m.state, '') = 'delivered' AS delivered
-               FROM (SELECT * FROM inflight WHERE at_us < $1 ORDER BY at_us LIMIT $2) AS f
-               LEFT JOIN message m ON m.lane_id = f.lane_id AND m.id = f.message_id ORDER BY f.at_us")
+            "SELECT past.gateway, past.carrier_id, past.phone, past.message_id, past.lane_id, past.part, past.at_us,
+                    past.answered, COALESCE(m.state, '') = 'delivered' AS delivered
+               FROM (SELECT * FROM inflight WHERE at_us < $1 ORDER BY at_us LIMIT $2) AS past
+               LEFT JOIN message m ON m.lane_id = past.lane_id AND m.id = past.message_id ORDER BY past.at_us")
             .bind(before).bind(limit).fetch_all(db).await)?)
     }
 

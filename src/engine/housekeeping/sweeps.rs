@@ -37,9 +37,7 @@ impl Sweeps {
 
     /// A run begins: not now, unless the last sweep is long ago.
     pub(super) fn give_way(&mut self, now: Instant) {
-        if now - self.last < AT_LAST {
-            self.put_off(now);
-        }
+        self.next = (now + EACH).min(self.last + AT_LAST);
     }
 
     /// One was made.
