@@ -118,6 +118,7 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
         orders::carrier(c, clock.clone(), zone, seed)
     })
     .await?;
+    setup::settle_disk(&wanted.dir).await;
     let people = setup::hire(&office).await?;
     setup::import(&office, &people, wanted, &mut tell).await?;
     let stop = CancellationToken::new();

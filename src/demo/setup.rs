@@ -4,6 +4,7 @@ use std::{
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -172,6 +173,22 @@ fn remove(path: &Path) -> io::Result<()> {
     } else {
         fs::remove_file(path)
     }
+}
+
+/// How long the disk may take for [`settle_disk`].
+const SETTLING: Duration = Duration::from_secs(20);
+
+/// Has the disk take what others have left unwritten. A build that has just ended leaves a gigabyte, and when
+/// the kernel writes it half a minute later a commit waits for seconds, in the middle of June. Only forecasts
+/// would show it: where there is no `sync`, or it takes long, the demo goes on.
+pub(super) async fn settle_disk(dir: &Path) {
+    let mut sync = Command::new("sync");
+    sync.arg("-f")
+        .arg(dir)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let settled = tokio::task::spawn_blocking(move || sync.status());
+    _ = tokio::time::timeout(SETTLING, settled).await;
 }
 
 /// The administrator, a clerk, an approver and an auditor, with passwords that nobody knows.
