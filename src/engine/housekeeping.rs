@@ -45,7 +45,7 @@ const GIVE_BACK_CHUNK: i64 = 2_000;
 const SWEEP_CHUNK: i64 = 2_000;
 
 /// Reports no longer waited for in one sweep, most of which have come: some ten milliseconds of the journal's
-/// time, and more than carriers send in a second. Where there are more and no lane is open the next look goes on.
+/// time each second. Where there are more and no lane is open the next look goes on.
 const PAST_CHUNK: i64 = 1_000;
 
 /// Of these, those that have not come: their messages are read.
