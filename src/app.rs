@@ -353,7 +353,7 @@ pub async fn keep_engine(
                 firing.cancel();
                 _ = tokio::join!(scheduler, desk);
                 watch.set(None);
-                if let Err(EngineError::LeaseLost) = &ended {
+                if let Err(EngineError::LeaseLost(_)) = &ended {
                     alerts.raise(Alert {
                         kind: AlertKind::Lock,
                         subject: "engine".into(),

@@ -3,6 +3,7 @@
 pub mod audience;
 pub mod calendar;
 pub mod carrier;
+pub mod check_code;
 pub mod event;
 pub mod forecast;
 pub mod hours;

@@ -21,6 +21,7 @@ use crate::{
     config,
     domain::{
         carrier::CarrierTable,
+        check_code::CheckCode,
         event::{Event, FrozenLane, SuppressedSpan, Terms},
         id::{CampaignId, RunId},
         lang::Lang,
@@ -112,7 +113,7 @@ pub struct Frozen {
     /// Of these messages so many are suppressed already (opted out, no route).
     pub suppressed: i64,
     /// What an approval binds.
-    pub digest: String,
+    pub check_code: CheckCode,
 }
 
 /// Why nothing was frozen.
@@ -430,7 +431,6 @@ async fn finish(
         Approval::Needed => CampaignState::Submitted,
         Approval::NotNeeded | Approval::Given { .. } => CampaignState::Approved,
     };
-    let digest = hex::encode(digest);
     let mut events = vec![Event::Frozen {
         run,
         campaign,
@@ -441,13 +441,13 @@ async fn finish(
     if let Target::Of(_, approved) = order.campaign {
         must_fire(&mut tx, campaign, &approved).await?;
     } else {
-        put_campaign(&mut tx, order, campaign, state, &digest, now).await?;
+        put_campaign(&mut tx, order, campaign, state, digest.to_vec(), now).await?;
         events.push(Event::Campaign {
             by: order.author.clone(),
             act: state.as_str().into(),
             campaign,
             state: state.as_str().into(),
-            digest: digest.clone(),
+            digest: hex::encode(digest),
             reason: String::new(),
         });
     }
@@ -488,7 +488,7 @@ async fn finish(
         segments,
         merged: made.merged,
         suppressed,
-        digest,
+        check_code: CheckCode::of(&digest),
     })
 }
 
@@ -517,7 +517,7 @@ async fn put_campaign(
     order: &Order,
     campaign: CampaignId,
     state: CampaignState,
-    digest: &str,
+    digest: Vec<u8>,
     now: Micros,
 ) -> store::Result<()> {
     let row = CampaignRow {
@@ -533,7 +533,7 @@ async fn put_campaign(
         created_by: order.author.clone(),
         submitted_by: order.author.clone(),
         decided_by: String::new(),
-        digest: hex::decode(digest).unwrap_or_default(),
+        digest,
         created_us: now.0,
         changed_us: now.0,
         plan: String::new(),

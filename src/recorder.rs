@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     domain::{
         carrier::Carrier,
+        check_code::CheckCode,
         event::{Event, ForetoldRow, Source, Span},
         id::{CampaignId, GatewayId, LaneId, MessageId, RunId},
         ledger::Head,
@@ -147,7 +148,7 @@ pub struct Decision {
     /// Why.
     pub reason: String,
     /// What was shown to the person who decided; another digest now is an error.
-    pub digest: Vec<u8>,
+    pub seen: CheckCode,
     /// The forecast that an approver was told: kept with the approval.
     pub told: Option<Told>,
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{CliError, Ctx, Exit};
 use crate::{
     domain::{
+        check_code::CheckCode,
         id::CampaignId,
         lang::Lang,
         lifecycle::{CampaignAct, CampaignState},
@@ -63,9 +64,10 @@ pub struct ToApprove {
     /// Which, one or several.
     #[arg(required = true)]
     pub ids: Vec<CampaignId>,
-    /// 看到的校验码（开头几位即可） · the check code that was shown, or its beginning
+    /// 看到的校验码（至少前四位）；批准几个任务就按顺序写几次 · the check code that was shown, or its first four digits and
+    /// more; as many, in the same order, as there are campaigns
     #[arg(long, value_name = "CODE")]
-    pub check: Option<String>,
+    pub check: Vec<CheckCode>,
 }
 
 /// A campaign and why.
@@ -144,47 +146,53 @@ async fn submit(
     .await
 }
 
+/// Lets each out as it was shown: by its check code, or as it stands now, before the first is decided.
 async fn approve(
     office: &Office,
     actor: &Actor,
     what: ToApprove,
     ctx: &Ctx,
 ) -> Result<Exit, CliError> {
-    let [id] = what.ids[..] else {
-        if what.check.is_some() {
-            return Err(CliError::usage(
-                "校验码只对一个任务有意义：请逐个批准",
-                "a check code belongs to one campaign: approve them one by one",
-            ));
-        }
-        let ids = what.ids.iter().map(ToString::to_string);
-        return each(ids, ctx, async |id| {
-            office.decide(actor, id, CampaignAct::Approve, "").await?;
-            Ok(ctx.lang.pick("已批准".to_owned(), "let out".to_owned()))
-        })
-        .await;
-    };
-    let code = hex::encode(office.campaign(id).await?.digest);
-    if what
-        .check
-        .is_some_and(|c| c.is_empty() || !code.starts_with(&c.to_lowercase()))
-    {
-        return Err(CliError::refused(
-            "校验码不符：这已不是您看到的那一份，请重新查看",
-            "the check code differs: this is no longer what you were shown, look at it again",
-        ));
+    let seen = seen(office, &what).await?;
+    if let ([id], [seen]) = (&what.ids[..], &seen[..]) {
+        let campaign = office.approve(actor, *id, seen).await?;
+        let foretold = office.forecast_campaign(*id).await?;
+        show(&campaign, Some(&foretold), false, ctx)?;
+        return Ok(Exit::Done);
     }
-    let campaign = office.decide(actor, id, CampaignAct::Approve, "").await?;
-    let foretold = office.forecast_campaign(id).await?;
-    show(&campaign, Some(&foretold), false, ctx)?;
-    Ok(Exit::Done)
+    let mut seen = seen.iter();
+    let ids = what.ids.iter().map(ToString::to_string);
+    each(ids, ctx, async |id| {
+        if let Some(seen) = seen.next() {
+            office.approve(actor, id, seen).await?;
+        }
+        Ok(ctx.lang.pick("已批准".to_owned(), "let out".to_owned()))
+    })
+    .await
+}
+
+async fn seen(office: &Office, what: &ToApprove) -> Result<Vec<CheckCode>, CliError> {
+    if !what.check.is_empty() {
+        return match what.check.len() == what.ids.len() {
+            true => Ok(what.check.clone()),
+            false => Err(CliError::usage(
+                "校验码和任务的数目不同：请按任务的顺序逐个写 --check",
+                "there are not as many check codes as campaigns: give --check once for each, in their order",
+            )),
+        };
+    }
+    let mut seen = Vec::with_capacity(what.ids.len());
+    for id in &what.ids {
+        seen.push(CheckCode::of(&office.campaign(*id).await?.digest));
+    }
+    Ok(seen)
 }
 
 /// Several campaigns one after the other, a line for each; the answer is no when any was refused.
 async fn each(
     ids: impl Iterator<Item = String>,
     ctx: &Ctx,
-    act: impl AsyncFn(CampaignId) -> Result<String, ServiceError>,
+    mut act: impl AsyncFnMut(CampaignId) -> Result<String, ServiceError>,
 ) -> Result<Exit, CliError> {
     let mut exit = Exit::Done;
     for id in ids {
@@ -265,6 +273,7 @@ fn list(
             "下次发送",
             "提交人",
             "决定人",
+            "校验码",
         ],
         Lang::En => [
             "campaign",
@@ -274,6 +283,7 @@ fn list(
             "next slot",
             "submitted by",
             "decided by",
+            "check code",
         ],
     };
     let zone = office.config.sending.timezone;
@@ -287,6 +297,7 @@ fn list(
             next_slot(c, now).map_or(String::new(), local),
             c.submitted_by.clone(),
             c.decided_by.clone(),
+            CheckCode::of(&c.digest).to_string(),
         ]
     });
     ctx.out.table(heading, rows)
@@ -305,7 +316,7 @@ fn show(
         }
         return ctx.out.json(&value);
     }
-    let code = hex::encode(&c.digest);
+    let code = CheckCode::of(&c.digest);
     ctx.out.line(ctx.lang.pick(
         format!("任务 {}（{}）：{}", c.id, c.name, c.state),
         format!("campaign {} ({}): {}", c.id, c.name, c.state),
@@ -313,16 +324,12 @@ fn show(
     ctx.out.line(&c.template)?;
     ctx.out.line(ctx.lang.pick(
         format!(
-            "提交 {}，决定 {}，校验码 {}",
-            c.submitted_by,
-            c.decided_by,
-            &code[..12.min(code.len())]
+            "提交 {}，决定 {}，校验码 {code}",
+            c.submitted_by, c.decided_by,
         ),
         format!(
-            "submitted by {}, decided by {}, check code {}",
-            c.submitted_by,
-            c.decided_by,
-            &code[..12.min(code.len())]
+            "submitted by {}, decided by {}, check code {code}",
+            c.submitted_by, c.decided_by,
         ),
     ))?;
     foretold.map_or(Ok(()), |f| super::forecast::forecast(ctx, f, false))

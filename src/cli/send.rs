@@ -153,8 +153,8 @@ fn tell(queued: &Queued, office: &Office, ctx: &Ctx) -> Result<(), CliError> {
     ))?;
     if queued.waits_for_approval {
         ctx.out.note(ctx.lang.pick(
-            format!("已提交审批，须由另一人批准：watchbell campaign approve {} --as 审批人（校验码 {}）", f.campaign, &f.digest[..12]),
-            format!("submitted; another person must approve it: watchbell campaign approve {} --as APPROVER (check code {})", f.campaign, &f.digest[..12]),
+            format!("已提交审批，须由另一人批准：watchbell campaign approve {} --as 审批人（校验码 {}）", f.campaign, f.check_code),
+            format!("submitted; another person must approve it: watchbell campaign approve {} --as APPROVER (check code {})", f.campaign, f.check_code),
         ))?;
     }
     if let Some((at, why)) = queued.opens_at {

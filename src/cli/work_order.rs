@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{CliError, Ctx, Exit};
 use crate::{
-    domain::{id::OrderId, role::Actor, time::Micros},
+    domain::{check_code::CheckCode, id::OrderId, role::Actor, time::Micros},
     service::{
         Office,
         work_order::{Answer, Figures, OrderView, Piece, Proof, Taken},
@@ -43,7 +43,7 @@ pub enum WorkOrderCommand {
         order: String,
         /// 看到的校验码（开头几位即可） · the check code that was shown, or its beginning
         #[arg(long, value_name = "CODE")]
-        check: Option<String>,
+        check: Option<CheckCode>,
     },
     /// 编号下达；有接口的由守护进程送达，没有的出函 · number it and hand it to the carrier
     Issue {
@@ -204,7 +204,11 @@ impl Desk<'_> {
             }
             C::Approve { order, check } => {
                 let id = self.find(&order).await?;
-                office.approve_order(actor, id, check.as_deref()).await?
+                let seen = match check {
+                    Some(shown) => shown,
+                    None => office.order(actor, id).await?.check_code(),
+                };
+                office.approve_order(actor, id, &seen).await?
             }
             C::Issue { order } => office.issue_order(actor, self.find(&order).await?).await?,
             C::Answer { order, refuse } => {

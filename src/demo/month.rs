@@ -16,6 +16,7 @@ use crate::{
     county,
     domain::{
         carrier::CarrierTable,
+        check_code::CheckCode,
         id::CampaignId,
         lang::Lang,
         lifecycle::{CampaignAct, CampaignState},
@@ -211,7 +212,7 @@ impl Month<'_> {
         if let Some((own, ..)) = waiting.first()
             && let Err(refusal) = self
                 .office
-                .decide(&self.people.clerk, *own, CampaignAct::Approve, "")
+                .approve(&self.people.clerk, *own, &self.seen(*own).await?)
                 .await
         {
             tell(Step::OwnRefused(refusal.text(Lang::Zh)));
@@ -227,11 +228,16 @@ impl Month<'_> {
         self.review_again(tell).await
     }
 
+    /// What a person who opens this campaign is shown.
+    async fn seen(&self, id: CampaignId) -> Result<CheckCode, ServiceError> {
+        Ok(CheckCode::of(&self.office.campaign(id).await?.digest))
+    }
+
     async fn review_again(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
         let waiting = self.waiting().await?;
         for (id, ..) in &waiting {
             self.office
-                .decide(&self.people.approver, *id, CampaignAct::Approve, "")
+                .approve(&self.people.approver, *id, &self.seen(*id).await?)
                 .await?;
         }
         tell(Step::Approved(waiting.len()));

@@ -156,12 +156,12 @@ impl<'a> Orders<'a> {
                 let (id, code) = (view.row.id()?, view.check_code());
                 let view = self
                     .office
-                    .approve_order(&self.people.approver, id, Some(&code))
+                    .approve_order(&self.people.approver, id, &code)
                     .await?;
                 tell(Step::Order(
                     &view,
                     self.office.clock.now(),
-                    OrderStep::Approved(code),
+                    OrderStep::Approved(code.grouped()),
                 ));
             }
         }

@@ -451,27 +451,6 @@ pub fn on_the_phone(signature: &str, text: &str) -> String {
     }
 }
 
-/// The check code of a digest, as it is printed: `3f2a-91c0-77de`.
-pub fn check_code(digest: &[u8]) -> String {
-    let hex = hex::encode(digest.get(..6).unwrap_or(digest));
-    let parts: Vec<&str> = hex
-        .as_bytes()
-        .chunks(4)
-        .filter_map(|c| std::str::from_utf8(c).ok())
-        .collect();
-    parts.join("-")
-}
-
-/// Is `given` the check code, or its beginning? Blanks, hyphens and capitals don't matter.
-pub fn is_check_code(digest: &[u8], given: &str) -> bool {
-    let given: String = given
-        .chars()
-        .filter(|c| !matches!(c, '-' | ' '))
-        .flat_map(char::to_lowercase)
-        .collect();
-    !given.is_empty() && hex::encode(digest).starts_with(&given)
-}
-
 /// An order's number, as it stands on the letter.
 pub fn number(prefix: &str, year: i64, n: i64) -> String {
     format!("{prefix}〔{year}〕{n}号")

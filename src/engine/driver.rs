@@ -14,7 +14,7 @@ use std::{
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -24,7 +24,7 @@ use super::{
     core::{Account, Action, Core, Wording},
     held::{hold_copies, write_sidecar},
     housekeeping::{Housekeeper, Policy},
-    lock::{EngineLock, LockError, RENEW_EVERY},
+    lock::{EngineLock, LeaseLost, LockError, RenewError},
     recovery::{Known, Recovered, recover},
 };
 use crate::{
@@ -32,7 +32,7 @@ use crate::{
     clock::Clock,
     config,
     domain::{carrier::Carrier, event::Event as Entry, id::GatewayId, time::Micros},
-    gateway::{self, Event, Gateway, Health, OpenError},
+    gateway::{self, Event, Gateway, OpenError},
     recorder::{Claimed, Committed, Op, Quota, Quotas, Recorder},
     store::{self, Store},
 };
@@ -92,17 +92,21 @@ pub enum EngineError {
         source: std::io::Error,
     },
     /// The lease went to another engine.
-    #[error(
-        "another engine has taken over this database's lease: this one has stopped writing to carriers"
-    )]
-    LeaseLost,
+    #[error(transparent)]
+    LeaseLost(#[from] LeaseLost),
     /// The journal's task died.
     #[error("the journal ended unexpectedly; recovery will read what was committed")]
     Journal,
 }
 
-/// The gateways' health, for the doors.
-pub type Gateways = Arc<std::sync::RwLock<BTreeMap<GatewayId, Arc<dyn Gateway>>>>;
+impl From<RenewError> for EngineError {
+    fn from(error: RenewError) -> Self {
+        match error {
+            RenewError::Lost(lost) => Self::LeaseLost(lost),
+            RenewError::Store(error) => Self::Store(error),
+        }
+    }
+}
 
 /// A running engine.
 pub struct Engine {
@@ -118,7 +122,6 @@ pub struct Engine {
     outbox: VecDeque<Vec<Op>>,
     outbox_ops: usize,
     installation: String,
-    renewed: Instant,
     halted: Option<Halt>,
     /// When a person stopped all sending, as last seen; 0: not.
     stopped_us: i64,
@@ -219,7 +222,6 @@ impl Engine {
             outbox: VecDeque::new(),
             outbox_ops: 0,
             installation: found.installation,
-            renewed: Instant::now(),
             halted: None,
             stopped_us: 0,
             phase: if found.held { Phase::Held } else { Phase::Live },
@@ -229,14 +231,6 @@ impl Engine {
             lock,
             parts,
         }))
-    }
-
-    /// The gateways' present health.
-    pub fn health(&self) -> BTreeMap<GatewayId, Health> {
-        self.gateways
-            .iter()
-            .map(|(id, g)| (id.clone(), g.health()))
-            .collect()
     }
 
     /// The gateways, for doors that show their health while the engine runs.

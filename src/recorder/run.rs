@@ -269,7 +269,7 @@ pub(super) async fn decide(
     let to = from
         .on(decision.act)
         .map_err(|e| store::Error::Conflict(e.to_string()))?;
-    if campaign.digest != decision.digest {
+    if !decision.seen.matches(&campaign.digest) {
         return Err(store::Error::Conflict(
             "the campaign is no longer what was decided about: look at it again".to_owned(),
         ));
@@ -294,7 +294,7 @@ pub(super) async fn decide(
         act: decision.act.as_str().into(),
         campaign: decision.campaign,
         state: to.as_str().into(),
-        digest: hex::encode(&decision.digest),
+        digest: hex::encode(&campaign.digest),
         reason: decision.reason.clone(),
     });
     for run in tx.runs_of(decision.campaign).await? {

@@ -32,6 +32,7 @@ use crate::{
     },
     engine::{EngineError, lock::EngineLock},
     gateway,
+    gateway::WriteGate,
     report::acceptance::{Page, Row},
 };
 
@@ -253,14 +254,19 @@ impl Office {
     ) -> Result<Protocol> {
         actor.may(Act::AcceptGateway)?;
         let node = format!("gateways-accept-{}", std::process::id());
-        let Some(lock) = EngineLock::try_take(&self.store, &node).await? else {
+        let Some(mut lock) = EngineLock::try_take(&self.store, &node).await? else {
             return Err(ServiceError::refused(
                 "另一进程正在经同一账号发送（serve 或 send --wait），联调会使总速率超过合同：请先停止它",
                 "another process sends through the same account (serve, or send --wait), and together they would go over the contract's rate: stop it first",
             ));
         };
-        let done = self
-            .accept_under(&lock, actor, acceptance, stop, going)
+        let lost = CancellationToken::new();
+        let gate = lock.gate();
+        let done = lock
+            .hold(
+                &lost,
+                self.accept_under((gate, &lost), actor, acceptance, stop, going),
+            )
             .await;
         lock.give_back().await?;
         done
@@ -268,7 +274,7 @@ impl Office {
 
     async fn accept_under(
         &self,
-        lock: &EngineLock,
+        (gate, lost): (WriteGate, &CancellationToken),
         actor: &Actor,
         acceptance: &Acceptance,
         stop: &CancellationToken,
@@ -297,17 +303,10 @@ impl Office {
             .await?;
         let started = self.clock.now();
         let halt = Halt::new(stop);
-        let running = run::run(
-            self,
-            &installation.id,
-            lock.gate(),
-            acceptance,
-            &halt,
-            going,
-        );
+        let running = run::run(self, &installation.id, gate, acceptance, &halt, going);
         let ran = tokio::select! {
             ran = running => ran?,
-            never = self.watch_over(lock, &halt) => match never {},
+            never = self.watch_over(lost, &halt) => match never {},
         };
         let acting = self.act("accepted").await?;
         let head = acting.commit(&[note("ended", ran.segments)]).await?;

@@ -9,9 +9,9 @@ use std::{
 use serde::Serialize;
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout},
+    time::{Instant, timeout},
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Office, Result};
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
         lang::Lang,
         role::{Act, Actor},
     },
-    engine::lock::{EngineLock, RENEW_EVERY},
+    engine::lock::EngineLock,
     gateway::{Context, EVENT_ROOM, Event, WriteGate, listens_at, open},
 };
 
@@ -155,6 +155,8 @@ pub enum Finding {
     Unreachable(String),
     /// Connected, and no answer to the login.
     Silent,
+    /// Another process has taken over the engine meanwhile, and needs the links.
+    LeaseLost,
     /// The settings can't be used.
     BadSettings(String),
 }
@@ -185,6 +187,10 @@ impl Finding {
                 format!("已连接，但 {} 秒内登录没有应答。请核对 address 的端口和 kind", PATIENCE.as_secs()),
                 format!("connected, but the login was not answered within {} s. Check the port in address, and kind", PATIENCE.as_secs()),
             ),
+            Self::LeaseLost => lang.pick(
+                "检查期间另一进程接管了发送引擎，已让出连接：请稍后再查".into(),
+                "another process took over the engine during the check, and the links were left to it: check again later".into(),
+            ),
             Self::BadSettings(why) => lang.pick(format!("配置有误：{why}"), format!("bad settings: {why}")),
         }
     }
@@ -197,8 +203,13 @@ impl Office {
     pub async fn check_gateways(&self, actor: &Actor, force: bool) -> Result<Checkup> {
         actor.may(Act::CheckGateways)?;
         let node = format!("gateways-check-{}", std::process::id());
-        let lock = EngineLock::try_take(&self.store, &node).await?;
+        let mut lock = EngineLock::try_take(&self.store, &node).await?;
         let engine_elsewhere = lock.is_none();
+        // With the lock no byte goes out after its deadline; beside an engine there is none of ours to keep.
+        let gate = lock
+            .as_ref()
+            .map_or_else(WriteGate::always, EngineLock::gate);
+        let lost = CancellationToken::new();
         let mut checks = tokio::task::JoinSet::new();
         for (place, gateway) in self.config.gateways.iter().enumerate() {
             let mut gateway = gateway.clone();
@@ -209,20 +220,20 @@ impl Office {
             // Before the links: nobody is to dial in while nothing is taken in.
             let listener = Listener::find(&gateway, engine_elsewhere);
             gateway.extra.remove("listen");
+            let (gate, lost) = (gate.clone(), lost.clone());
             checks.spawn(async move {
-                let found = check(gateway, clock).await;
+                let found = check(gateway, clock, gate, &lost).await;
                 (place, Checked { listener, ..found })
             });
         }
-        let found = tokio::select! {
-            found = checks.join_all() => found,
-            // Ours until we are done, so that no engine starts into a check.
-            never = keep(lock.as_ref()) => match never {},
+        // Ours until we are done, so that no engine starts into a check.
+        let mut found = match &mut lock {
+            Some(lock) => lock.hold(&lost, checks.join_all()).await,
+            None => checks.join_all().await,
         };
         if let Some(lock) = lock {
             lock.give_back().await?;
         }
-        let mut found = found;
         found.sort_by_key(|(place, _)| *place);
         let gateways: Vec<_> = found.into_iter().map(|(_, checked)| checked).collect();
         Ok(Checkup {
@@ -233,18 +244,12 @@ impl Office {
     }
 }
 
-async fn keep(lock: Option<&EngineLock>) -> std::convert::Infallible {
-    loop {
-        sleep(RENEW_EVERY).await;
-        if let Some(lock) = lock
-            && let Err(error) = lock.renew().await
-        {
-            tracing::warn!(%error, "The engine's lease could not be renewed during the check");
-        }
-    }
-}
-
-async fn check(gateway: config::Gateway, clock: crate::clock::Clock) -> Checked {
+async fn check(
+    gateway: config::Gateway,
+    clock: crate::clock::Clock,
+    gate: WriteGate,
+    lost: &CancellationToken,
+) -> Checked {
     let checked = |links_up, finding| Checked {
         id: gateway.id.clone(),
         kind: gateway.kind.as_str(),
@@ -258,7 +263,7 @@ async fn check(gateway: config::Gateway, clock: crate::clock::Clock) -> Checked 
     let (events, mut heard) = mpsc::channel(EVENT_ROOM);
     let context = Context {
         clock,
-        gate: WriteGate::always(),
+        gate,
         tracker: tracker.clone(),
         events,
         installation: String::new(),
@@ -272,7 +277,10 @@ async fn check(gateway: config::Gateway, clock: crate::clock::Clock) -> Checked 
     let until = Instant::now() + PATIENCE;
     let mut refused = None;
     let health = loop {
-        let event = timeout(LOOK, heard.recv()).await;
+        let event = tokio::select! {
+            event = timeout(LOOK, heard.recv()) => event,
+            () = lost.cancelled() => break handle.health(),
+        };
         if let Ok(Some(Event::LoginRefused { reason, .. })) = event {
             // Once is enough: a wrong password tried again and again closes an account.
             refused = Some(reason);
@@ -285,6 +293,7 @@ async fn check(gateway: config::Gateway, clock: crate::clock::Clock) -> Checked 
     let trouble = refused.clone().or(health.trouble);
     let finding = match (health.links_up, refused, trouble) {
         (up, ..) if up >= gateway.links => Finding::Fine,
+        _ if lost.is_cancelled() => Finding::LeaseLost,
         (0, Some(why), _) => Finding::LoginRefused(why),
         (0, None, Some(why)) => Finding::Unreachable(why),
         (0, None, None) => Finding::Silent,

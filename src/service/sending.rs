@@ -6,6 +6,7 @@ use super::{Office, ServiceError};
 use crate::{
     clock::Clock,
     domain::{
+        check_code::CheckCode,
         event::Event,
         id::{CampaignId, RunId},
         lifecycle::{CampaignAct, CampaignState, Intent, Progress},
@@ -53,11 +54,52 @@ impl Office {
         Ok(Recorder::open(self.store.clone(), self.clock.clone(), HashMap::new()).await?)
     }
 
-    /// Approves, returns, rejects, cancels. Nobody approves their own.
+    /// Lets out what was `seen`: what has changed since is refused, whoever changed it. Nobody approves
+    /// their own.
     ///
     /// Before an approval the campaign is forecast. Where a gateway's quota would not suffice, the answer
     /// is no; otherwise the forecast is kept in the approval's own commit, which takes the quotas: an
     /// approval that reckoned with what another one has taken meanwhile reckons anew.
+    pub async fn approve(
+        &self,
+        actor: &Actor,
+        id: CampaignId,
+        seen: &CheckCode,
+    ) -> Result<CampaignRow, ServiceError> {
+        let campaign = self.store.read("approve").await?.campaign(id).await?;
+        actor.may_approve([campaign.created_by.as_str(), campaign.submitted_by.as_str()])?;
+        let mut decision = Decision {
+            campaign: id,
+            act: CampaignAct::Approve,
+            by: actor.label(),
+            reason: String::new(),
+            seen: seen.clone(),
+            told: None,
+        };
+        for turn in 1.. {
+            if campaign.state()? == CampaignState::Submitted {
+                decision.told = self.told(id).await?;
+            }
+            let op = Op::Decide(decision.clone());
+            let Err(error) = self.journal().await?.commit(&[op]).await else {
+                break;
+            };
+            let mut tx = self.store.read("not_approved").await?;
+            if !seen.matches(&tx.campaign(id).await?.digest) {
+                return Err(not_as_seen());
+            }
+            let others = match &decision.told {
+                Some(told) if error.is_conflict() => tx.is_foretold_since(told.after).await?,
+                _ => false,
+            };
+            if !others || turn == APPROVAL_TRIES {
+                return Err(error.into());
+            }
+        }
+        self.campaign(id).await
+    }
+
+    /// Returns, rejects, cancels, pauses.
     pub async fn decide(
         &self,
         actor: &Actor,
@@ -65,19 +107,18 @@ impl Office {
         act: CampaignAct,
         reason: &str,
     ) -> Result<CampaignRow, ServiceError> {
-        let campaign = self.store.read("decide").await?.campaign(id).await?;
+        let campaign = self.campaign(id).await?;
         match act {
-            CampaignAct::Approve => {
-                actor
-                    .may_approve([campaign.created_by.as_str(), campaign.submitted_by.as_str()])?;
-            }
             CampaignAct::Return => actor.may(Act::Return)?,
             CampaignAct::Reject => actor.may(Act::Reject)?,
             // These write what they bind: they have use cases of their own.
-            CampaignAct::Submit | CampaignAct::Change | CampaignAct::Void => {
+            CampaignAct::Approve
+            | CampaignAct::Submit
+            | CampaignAct::Change
+            | CampaignAct::Void => {
                 return Err(ServiceError::usage(
-                    "提交和改动各有专门的命令：campaign submit、plan import",
-                    "handing in and changing have commands of their own: campaign submit, plan import",
+                    "批准、提交和改动各有专门的命令：campaign approve、campaign submit、plan import",
+                    "approving, handing in and changing have commands of their own: campaign approve, campaign submit, plan import",
                 ));
             }
             CampaignAct::Cancel => actor.may(Act::Cancel)?,
@@ -85,36 +126,16 @@ impl Office {
                 actor.may(Act::Pause)?;
             }
         }
-        let mut decision = Decision {
+        let op = Op::Decide(Decision {
             campaign: id,
             act,
             by: actor.label(),
             reason: reason.to_owned(),
-            digest: campaign.digest,
+            seen: CheckCode::of(&campaign.digest),
             told: None,
-        };
-        let forecasts =
-            act == CampaignAct::Approve && campaign.state == CampaignState::Submitted.as_str();
-        for turn in 1.. {
-            if forecasts {
-                decision.told = self.told(id).await?;
-            }
-            let op = Op::Decide(decision.clone());
-            let Err(error) = self.journal().await?.commit(&[op]).await else {
-                break;
-            };
-            let others = match &decision.told {
-                Some(told) if error.is_conflict() => {
-                    let mut tx = self.store.read("others").await?;
-                    tx.is_foretold_since(told.after).await?
-                }
-                _ => false,
-            };
-            if !others || turn == APPROVAL_TRIES {
-                return Err(error.into());
-            }
-        }
-        Ok(self.store.read("decided").await?.campaign(id).await?)
+        });
+        self.journal().await?.commit(&[op]).await?;
+        self.campaign(id).await
     }
 
     /// Pauses, resumes or cancels a run.
@@ -147,7 +168,7 @@ impl Office {
                 act: CampaignAct::Cancel,
                 by: actor.label(),
                 reason: reason.to_owned(),
-                digest: campaign.digest,
+                seen: CheckCode::of(&campaign.digest),
                 told: None,
             }),
             _ => Op::Intend {
@@ -292,6 +313,14 @@ impl Office {
         }
         Ok(())
     }
+}
+
+/// What was shown is not what stands there now.
+pub(super) fn not_as_seen() -> ServiceError {
+    ServiceError::refused(
+        "校验码不符：这已不是您看到的那一份，请重新查看",
+        "the check code differs: this is no longer what you were shown, look at it again",
+    )
 }
 
 /// How far a run is, by its messages.

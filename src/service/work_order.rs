@@ -15,6 +15,7 @@ use crate::{
     config::OrderCarrier,
     domain::{
         carrier::Carrier,
+        check_code::CheckCode,
         hours::HourMinute,
         id::OrderId,
         lang::Lang,
@@ -79,8 +80,8 @@ impl OrderView {
     }
 
     /// What people compare.
-    pub fn check_code(&self) -> String {
-        work_order::check_code(&self.row.digest)
+    pub fn check_code(&self) -> CheckCode {
+        CheckCode::of(&self.row.digest)
     }
 
     /// Is it late?
@@ -230,22 +231,19 @@ impl Office {
         self.config.work_orders.carrier(carrier)
     }
 
-    /// Lets a draft out. Nobody who wrote or changed it may; `check` is the check code that was shown.
+    /// Lets out the draft that was `seen`. Nobody who wrote or changed it may.
     pub async fn approve_order(
         &self,
         actor: &Actor,
         id: OrderId,
-        check: Option<&str>,
+        seen: &CheckCode,
     ) -> Result<OrderView> {
         actor.may(Act::Approve)?;
         let mut change = Change::begin(self, "approve_order", id).await?;
         let writers = change.row.writers()?;
         actor.may_approve(writers.iter().map(String::as_str))?;
-        if check.is_some_and(|c| !work_order::is_check_code(&change.row.digest, c)) {
-            return Err(ServiceError::refused(
-                "校验码不符：这已不是您看到的那一份，请重新查看",
-                "the check code differs: this is no longer what you were shown, look at it again",
-            ));
+        if !seen.matches(&change.row.digest) {
+            return Err(super::sending::not_as_seen());
         }
         // What is let out is what stands there, not what a digest of yesterday says.
         if change.row.terms()?.digest()[..] != change.row.digest[..] {
@@ -428,7 +426,7 @@ impl Office {
             carrier: row.carrier.clone(),
             text: row.text.clone(),
             text_sha256: protocol::text_digest(&row.text),
-            check_code: work_order::check_code(&row.digest),
+            check_code: CheckCode::of(&row.digest).grouped(),
             signature: row.signature.clone(),
             appended: row.appended.clone(),
             audience: row.audience.clone(),

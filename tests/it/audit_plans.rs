@@ -4,7 +4,6 @@ use chrono::TimeDelta;
 use watchbell::{
     alert::Alerts,
     domain::{
-        lifecycle::CampaignAct,
         plan::Planned,
         policy::{Late, OnDoubt},
         priority::Priority,
@@ -14,7 +13,7 @@ use watchbell::{
     service::{Office, contacts, plan::Import},
 };
 
-use crate::audit_support::Base;
+use crate::{audit_support::Base, support::approve};
 
 /// What is changed, and how the finding begins; `{weekly}`, `{once}` stand for the campaigns.
 const CHANGES: &[(&str, &str)] = &[
@@ -142,10 +141,7 @@ async fn planned(base: &Base) -> [String; 3] {
     let ids: Vec<_> = diff.items.iter().map(|i| i.campaign.unwrap()).collect();
     for id in &ids[..2] {
         office.submit(&clerk, *id, None).await.unwrap();
-        office
-            .decide(&approver, *id, CampaignAct::Approve, "")
-            .await
-            .unwrap();
+        approve(&office, &approver, *id).await.unwrap();
     }
     office.clock.advance(TimeDelta::hours(1));
     let alerts = Alerts::new(office.clock.clone(), true);

@@ -11,7 +11,6 @@ use watchbell::{
     domain::{
         hours::{HourMinute, MonthDay, QuietHours, Season},
         id::CampaignId,
-        lifecycle::CampaignAct,
         plan::Planned,
         policy::{Late, OnDoubt},
         priority::Priority,
@@ -30,7 +29,7 @@ use watchbell::{
 use crate::{
     county_support::until,
     gateway_support::{self, carrier},
-    support::{MORNING, Story, on_each_database, refused},
+    support::{MORNING, Story, approve, on_each_database, refused},
 };
 
 const TEXT: &str = "((姓名))，今日高温，请落实防暑降温措施，请各单位加强值班值守。";
@@ -135,11 +134,7 @@ impl<'a> Desk<'a> {
     }
 
     async fn approve(&self, id: CampaignId) -> Result<(), watchbell::service::ServiceError> {
-        let act = CampaignAct::Approve;
-        self.office
-            .decide(&self.approver, id, act, "")
-            .await
-            .map(drop)
+        approve(&self.office, &self.approver, id).await
     }
 
     async fn verified(&self) {

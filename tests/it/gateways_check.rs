@@ -1,5 +1,9 @@
 //! `gateways check`: is every gateway found as it is, and is nothing sent?
 
+use std::time::Duration;
+
+use sqlx::Connection as _;
+use tokio::io::AsyncReadExt as _;
 use watchbell::{
     config::{Config, Kind},
     domain::role::Actor,
@@ -8,7 +12,10 @@ use watchbell::{
     simulate::Settings,
 };
 
-use crate::county_support::{County, carrier};
+use crate::{
+    audit_support::Base,
+    county_support::{County, carrier},
+};
 
 fn somebody() -> Actor {
     Actor::System {
@@ -146,4 +153,43 @@ async fn beside_a_running_engine_only_one_link_is_tried_unless_forced() {
         .await
         .unwrap();
     assert_eq!((found.ok, found.gateways[0].links_up), (true, 2));
+}
+
+#[tokio::test]
+async fn a_check_lets_go_of_its_links_when_another_engine_takes_the_lease() {
+    // On SQLite the lock is the operating system's and can't be lost.
+    for base in Base::all().await.into_iter().filter(|b| !b.is_sqlite()) {
+        // It takes the connection and never answers the login.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut office = base.office().await;
+        let mut config = (*office.config).clone();
+        config.gateways[0].address = silent.local_addr().unwrap().to_string();
+        office.config = config.into();
+        let somebody = somebody();
+        let check = office.check_gateways(&somebody, false);
+        let taken = async {
+            let (mut link, _) = silent.accept().await.unwrap();
+            take_the_lease(&base).await;
+            let since = tokio::time::Instant::now();
+            let mut bytes = Vec::new();
+            link.read_to_end(&mut bytes).await.unwrap();
+            since.elapsed()
+        };
+        let (found, open_for) = tokio::join!(check, taken);
+        let found = found.unwrap();
+        assert!(!found.ok);
+        assert_eq!(found.gateways[0].finding, Finding::LeaseLost);
+        assert!(open_for < Duration::from_secs(4), "{open_for:?}");
+    }
+}
+
+/// As an engine does that found the lease run out.
+async fn take_the_lease(base: &Base) {
+    let mut hand = sqlx::PgConnection::connect(&base.url).await.unwrap();
+    let taken =
+        sqlx::query("UPDATE engine_lease SET holder = 'another', until_us = 9000000000000000")
+            .execute(&mut hand)
+            .await
+            .unwrap();
+    assert_eq!(taken.rows_affected(), 1);
 }

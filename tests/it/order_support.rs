@@ -26,7 +26,7 @@ use watchbell::{
     simulate::orders::{OrderDesk, OrderSettings},
 };
 
-use crate::support::Story;
+use crate::support::{Story, approve_order};
 
 pub(crate) const SECRET: &str = "a secret of two";
 
@@ -148,8 +148,7 @@ impl Town {
         let diff = self.import(&[ordered(key, text)], false).await;
         let id = diff.items.iter().find(|i| i.item == key).unwrap();
         let id = id.order.unwrap();
-        self.office
-            .approve_order(&self.approver, id, None)
+        approve_order(&self.office, &self.approver, id)
             .await
             .unwrap();
         id

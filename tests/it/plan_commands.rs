@@ -37,6 +37,11 @@ fn states(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|r| r["state"].as_str().unwrap()).collect()
 }
 
+fn coded<'a>(command: &[&'a str], codes: &[&'a str]) -> Vec<&'a str> {
+    let checks = codes.iter().flat_map(|code| ["--check", *code]);
+    command.iter().copied().chain(checks).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_is_handed_in_as_a_whole_and_let_out_several_at_a_time() {
     let mut stage = Stage::open(carrier(), "", "").await;
@@ -68,12 +73,27 @@ async fn a_plan_is_handed_in_as_a_whole_and_let_out_several_at_a_time() {
         .run_as("clerk", &["campaign", "approve", ids[0], ids[1]])
         .await;
     assert_eq!(own.code, Some(1), "nobody approves their own: {own:?}");
-    let coded = ["campaign", "approve", ids[0], ids[1], "--check", "00"];
-    assert_eq!(stage.run_as("chief", &coded).await.code, Some(2));
-    stage
-        .run_as("chief", &["campaign", "approve", ids[0], ids[1]])
-        .await
-        .ok();
+    let codes: Vec<_> = rows
+        .iter()
+        .map(|r| &r["digest"].as_str().unwrap()[..12])
+        .collect();
+    let both = ["campaign", "approve", ids[0], ids[1]];
+    for wrong in [&codes[..1], &["00", "00"]] {
+        let args = coded(&both, wrong);
+        assert_eq!(stage.run_as("chief", &args).await.code, Some(2));
+    }
+    // Each is let out as it was shown, or not at all.
+    let mixed = stage
+        .run_as("chief", &coded(&both, &[codes[0], codes[0]]))
+        .await;
+    assert_eq!(mixed.code, Some(1), "{mixed:?}");
+    assert!(
+        mixed.err.contains(ids[1]) && !mixed.err.contains(ids[0]),
+        "{mixed:?}"
+    );
+    assert_eq!(states(&listed(&stage).await), ["approved", "submitted"]);
+    let second = ["campaign", "approve", ids[1], "--check", codes[1]];
+    stage.run_as("chief", &second).await.ok();
     assert_eq!(states(&listed(&stage).await), ["approved", "approved"]);
     // Once more: each is refused, each says so.
     let twice = stage

@@ -3,7 +3,7 @@
 use watchbell::{
     alert::Alerts,
     domain::{
-        lifecycle::{CampaignAct, Progress},
+        lifecycle::Progress,
         plan::Planned,
         policy::{Late, OnDoubt},
         priority::Priority,
@@ -17,7 +17,7 @@ use watchbell::{
     },
 };
 
-use crate::support::{MORNING, Story, misused, on_each_database};
+use crate::support::{MORNING, Story, approve, misused, on_each_database};
 
 fn item(key: &str, slots: &[i64]) -> Planned {
     Planned {
@@ -82,10 +82,7 @@ async fn a_plan_is_drafted_approved_fired_once_and_voided_by_a_change() {
         assert_eq!(again.items[0].effect, Effect::Unchanged);
         verified(story).await;
         assert_eq!(office.submit(&clerk, id, None).await.unwrap().people, 2);
-        office
-            .decide(&approver, id, CampaignAct::Approve, "")
-            .await
-            .unwrap();
+        approve(office, &approver, id).await.unwrap();
         verified(story).await;
         let alerts = Alerts::new(office.clock.clone(), true);
         let scheduler = Scheduler::new(

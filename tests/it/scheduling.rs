@@ -8,7 +8,7 @@ use watchbell::{
     alert::Alerts,
     domain::{
         id::{CampaignId, RunId},
-        lifecycle::{CampaignAct, CampaignState, Intent, Progress},
+        lifecycle::{CampaignState, Intent, Progress},
         message::Outcome,
         plan::Planned,
         policy::{Late, OnDoubt},
@@ -24,7 +24,7 @@ use watchbell::{
 use crate::{
     binary_support::{Stage, eventually},
     county_support::carrier,
-    support::{MORNING, Story, on_each_database},
+    support::{MORNING, Story, approve, on_each_database},
 };
 
 fn clerk() -> Actor {
@@ -72,8 +72,7 @@ async fn plan(office: &Office, list: &std::path::Path, items: &[Planned]) -> Vec
     let ids: Vec<_> = diff.items.iter().map(|i| i.campaign.unwrap()).collect();
     for id in &ids {
         office.submit(&clerk(), *id, None).await.unwrap();
-        let act = CampaignAct::Approve;
-        office.decide(&approver(), *id, act, "").await.unwrap();
+        approve(office, &approver(), *id).await.unwrap();
     }
     ids
 }

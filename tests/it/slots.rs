@@ -6,8 +6,9 @@ use chrono::TimeDelta;
 use watchbell::{
     alert::Alerts,
     domain::{
+        check_code::CheckCode,
         id::CampaignId,
-        lifecycle::{CampaignAct, CampaignState, Intent},
+        lifecycle::{CampaignState, Intent},
         plan::Planned,
         policy::{Late, OnDoubt},
         priority::Priority,
@@ -21,7 +22,7 @@ use watchbell::{
     },
 };
 
-use crate::support::{MORNING, Story, on_each_database};
+use crate::support::{MORNING, Story, approve, on_each_database, refused};
 
 /// A campaign at these hours after [`MORNING`].
 fn planned(late: Late, hours: &[i64]) -> Planned {
@@ -105,9 +106,7 @@ impl<'a> Desk<'a> {
     }
 
     async fn approve(&self, id: CampaignId) {
-        let office = &self.story.office;
-        office
-            .decide(&self.approver, id, CampaignAct::Approve, "")
+        approve(&self.story.office, &self.approver, id)
             .await
             .unwrap();
     }
@@ -181,6 +180,40 @@ async fn a_changed_one_off_is_handed_in_again_for_the_same_slot() {
             .iter()
             .filter(|r| r.run.intent().unwrap() == Intent::Go);
         assert_eq!((runs.len(), going.count()), (2, 1));
+        desk.verified().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_changed_after_it_was_shown_is_not_let_out() {
+    on_each_database(async |story: &Story| {
+        let desk = Desk::open(story).await;
+        let office = &story.office;
+        let mut item = planned(Late::Skip, &[1]);
+        let (id, _) = desk.import(&item).await;
+        desk.submit(id).await;
+        let shown = CheckCode::of(&office.campaign(id).await.unwrap().digest);
+        // The plan is read in with another text and handed in anew between the look and the decision.
+        item.text = "今日停电，请检查用电设备。".into();
+        assert_eq!(desk.import(&item).await, (id, Effect::Voided));
+        desk.submit(id).await;
+        let no = refused(office.approve(&desk.approver, id, &shown).await);
+        assert!(no.contains("check code differs"), "{no}");
+        let state = office.campaign(id).await.unwrap().state().unwrap();
+        assert_eq!(state, CampaignState::Submitted);
+        // A recurring one's slots are bound too.
+        let mut weekly = planned(Late::Skip, &[2, 3]);
+        weekly.item = "weekly".into();
+        let (weekly_id, _) = desk.import(&weekly).await;
+        desk.submit(weekly_id).await;
+        let shown = CheckCode::of(&office.campaign(weekly_id).await.unwrap().digest);
+        weekly.slots.push(MORNING.plus_secs(4 * 3_600));
+        desk.import(&weekly).await;
+        desk.submit(weekly_id).await;
+        refused(office.approve(&desk.approver, weekly_id, &shown).await);
+        desk.approve(id).await;
+        desk.approve(weekly_id).await;
         desk.verified().await;
     })
     .await;

@@ -9,12 +9,14 @@ use watchbell::{
     clock::Clock,
     config::{Config, Secret},
     domain::{
+        check_code::CheckCode,
         event::Event,
+        id::{CampaignId, OrderId},
         ledger::{Tree, salted},
         role::{Actor, Role},
         time::Micros,
     },
-    service::{Office, ServiceError},
+    service::{Office, ServiceError, work_order::OrderView},
 };
 
 /// 2023-06-12 08:00 in Shanghai: consultation day.
@@ -88,6 +90,26 @@ pub(crate) async fn on_base(base: &crate::audit_support::Base) -> Story {
 async fn open(settings: &BTreeMap<String, String>) -> Office {
     let config = Config::load(None, settings.clone()).unwrap();
     Office::open(config, Clock::manual(MORNING)).await.unwrap()
+}
+
+/// Lets a campaign out as it stands.
+pub(crate) async fn approve(
+    office: &Office,
+    approver: &Actor,
+    id: CampaignId,
+) -> Result<(), ServiceError> {
+    let seen = CheckCode::of(&office.campaign(id).await?.digest);
+    office.approve(approver, id, &seen).await.map(drop)
+}
+
+/// Lets a work order out as it stands.
+pub(crate) async fn approve_order(
+    office: &Office,
+    approver: &Actor,
+    id: OrderId,
+) -> Result<OrderView, ServiceError> {
+    let seen = office.order(approver, id).await?.check_code();
+    office.approve_order(approver, id, &seen).await
 }
 
 impl Story {

@@ -8,7 +8,7 @@ use watchbell::domain::work_order::OrderState as S;
 
 use crate::{
     order_support::{SEEDS, TEXT, Town, knowing},
-    support::{Story, on_each_database, refused},
+    support::{Story, approve_order, on_each_database, refused},
 };
 
 /// The form as it was sent, with these cells typed over: as Excel names them.
@@ -45,13 +45,10 @@ async fn an_order_on_paper_goes_out_as_a_letter_and_comes_back_as_a_form() {
             .await;
         let id = diff.items[0].order.unwrap();
         refused(office.export_order(clerk, id).await.map(drop));
-        office
-            .approve_order(&town.approver, id, None)
-            .await
-            .unwrap();
+        approve_order(&office, &town.approver, id).await.unwrap();
         office.issue_order(clerk, id).await.unwrap();
         let papers = office.export_order(clerk, id).await.unwrap();
-        let code = town.view(id).await.check_code();
+        let code = town.view(id).await.check_code().grouped();
         for said in [
             "切勿重新录入",
             "县安委办短协〔2023〕1号",

@@ -16,7 +16,7 @@ use watchbell::{
 
 use crate::{
     order_support::{SEEDS, TEXT, Town, knowing, ordered},
-    support::{MORNING, Story, machine, on_each_database, refused},
+    support::{MORNING, Story, approve_order, machine, on_each_database, refused},
 };
 
 #[tokio::test]
@@ -126,17 +126,18 @@ async fn who_wrote_an_order_does_not_let_it_out_and_the_code_binds_what_was_show
         let diff = town.import(&[ordered("telecom", TEXT)], false).await;
         let id = diff.items[0].order.unwrap();
         let code = town.view(id).await.check_code();
-        assert!(office.approve_order(&town.clerk, id, None).await.is_err());
-        assert!(office.approve_order(&machine(), id, None).await.is_err());
+        assert!(office.approve_order(&town.clerk, id, &code).await.is_err());
+        assert!(office.approve_order(&machine(), id, &code).await.is_err());
         refused(office.issue_order(&town.clerk, id).await);
         // An approver who writes one is no second person for it.
         let changed = [ordered("telecom", "高温天气请注意防暑。")];
         town.import(&changed, false).await;
-        let no = refused(office.approve_order(&town.approver, id, Some(&code)).await);
+        let no = refused(office.approve_order(&town.approver, id, &code).await);
         assert!(no.contains("check code differs"), "{no}");
-        let code = town.view(id).await.check_code();
+        let shown = town.view(id).await.check_code().grouped();
+        let typed = shown[..7].to_uppercase().parse().unwrap();
         let view = office
-            .approve_order(&town.approver, id, Some(&code[..7].to_uppercase()))
+            .approve_order(&town.approver, id, &typed)
             .await
             .unwrap();
         assert_eq!(
@@ -171,16 +172,14 @@ async fn a_plan_drafts_its_orders_and_a_change_voids_what_was_let_out() {
             (diff.items[0].effect, &diff.items[0].fields[..]),
             (Effect::Changed, &["text"][..])
         );
-        town.office
-            .approve_order(&town.approver, a, None)
+        approve_order(&town.office, &town.approver, a)
             .await
             .unwrap();
         let diff = town.import(&plan(TEXT), false).await;
         assert_eq!(effects(&diff), [Effect::Voided, Effect::Unchanged]);
         assert_eq!(town.state(a).await, S::Draft);
         // What people call it is not what was approved.
-        town.office
-            .approve_order(&town.approver, a, None)
+        approve_order(&town.office, &town.approver, a)
             .await
             .unwrap();
         let mut named = plan(TEXT);
@@ -198,8 +197,7 @@ async fn a_plan_drafts_its_orders_and_a_change_voids_what_was_let_out() {
         let diff = town.import(&plan(TEXT)[..1], false).await;
         assert_eq!(diff.items.last().unwrap().effect, Effect::Gone);
         // Numbers follow each other in the order of issue.
-        town.office
-            .approve_order(&town.approver, b, None)
+        approve_order(&town.office, &town.approver, b)
             .await
             .unwrap();
         town.office.issue_order(&town.clerk, b).await.unwrap();

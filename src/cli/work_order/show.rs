@@ -33,7 +33,7 @@ fn to_json(view: &OrderView, zone: Tz) -> Value {
     let figures = view.figures();
     json!({
         "work_order": r.id, "item": r.item, "name": r.name, "number": r.number, "carrier": r.carrier, "state": r.state,
-        "overdue": r.overdue, "revision": r.revision, "channel": r.channel, "check_code": view.check_code(),
+        "overdue": r.overdue, "revision": r.revision, "channel": r.channel, "check_code": view.check_code().grouped(),
         "from": r.from_day, "to": r.to_day, "reason": r.reason,
         "as_of": figures.map(|c| Micros(c.as_of_us).rfc3339(zone)),
         "requested": figures.and_then(|c| c.requested), "sent": figures.and_then(|c| c.sent),
@@ -134,7 +134,7 @@ pub(super) fn one(view: &OrderView, as_json: bool, zone: Tz, ctx: &Ctx) -> Resul
         return ctx.out.json(&value);
     }
     line(view, ctx)?;
-    let code = view.check_code();
+    let code = view.check_code().grouped();
     ctx.out.line(format!("【{}】{}", r.signature, r.text))?;
     ctx.out.line(lang.pick(
         format!(

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::{Engine, EngineError, Phase, RENEW_EVERY, Step, write_sidecar};
+use super::{Engine, EngineError, Phase, RenewError, Step, write_sidecar};
 
 /// How long open windows may answer when the engine ends; what is silent then is in doubt.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// How long the gateways may say goodbye after that.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How long the lease's renewal or return may take while the engine ends.
+const RENEWAL: Duration = Duration::from_secs(1);
 
 /// An engine has ended by then, whatever the database does; recovery reads what it left.
 pub(super) const LAST_CALL: Duration = Duration::from_secs(8);
@@ -45,20 +48,17 @@ impl Engine {
     }
 
     async fn drain_step(&mut self, deadline: Instant) -> Result<(), EngineError> {
-        let renewal = self.renewed + RENEW_EVERY;
+        let renewal = self.lock.due();
         let step = tokio::select! {
             step = self.step() => step,
             () = tokio::time::sleep_until(deadline.min(renewal)) => Step::Tick,
         };
         self.take(step).await?;
-        if self.renewed.elapsed() >= RENEW_EVERY {
-            self.renewed = Instant::now();
-            // Without an answer the deadline stands: no byte goes out after it.
-            if let Ok(Ok(false)) = timeout(RENEW_EVERY, self.lock.renew()).await {
-                return Err(EngineError::LeaseLost);
-            }
+        // Without an answer the deadline stands: no byte goes out after it.
+        match timeout(RENEWAL, self.lock.renew_if_due()).await {
+            Ok(Err(RenewError::Lost(lost))) => Err(lost.into()),
+            Ok(Ok(_) | Err(RenewError::Store(_))) | Err(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// The next thing that happens at the journal alone.
@@ -84,7 +84,7 @@ impl Engine {
         _ = timeout(Duration::from_secs(1), self.tracker.wait()).await;
         write_sidecar(&self.parts, &self.installation).await?;
         // A lease that can't be given back runs out by itself.
-        _ = timeout(RENEW_EVERY, self.lock.give_back()).await;
+        _ = timeout(RENEWAL, self.lock.give_back()).await;
         Ok(())
     }
 

@@ -1,13 +1,11 @@
 //! The engine's turns by the clock: the lease, the sidecar, and what people and other processes
 //! changed.
 
-use tokio::time::Instant;
-
 use super::{Engine, EngineError, Halt, OUTBOX_ROOM, Phase};
 use crate::{
     alert::{Alert, Kind},
     domain::{event::Event as Entry, id::GatewayId, time::Micros},
-    engine::{held::write_sidecar, lock::RENEW_EVERY},
+    engine::held::write_sidecar,
     recorder::Op,
     store::error::Next,
 };
@@ -33,11 +31,7 @@ impl Engine {
 
     /// Reads what people and other processes changed; keeps the lease, the sidecar and the house.
     async fn poll(&mut self) -> Result<(), EngineError> {
-        if self.renewed.elapsed() >= RENEW_EVERY {
-            self.renewed = Instant::now();
-            if !self.lock.renew().await? {
-                return Err(EngineError::LeaseLost);
-            }
+        if self.lock.renew_if_due().await? {
             write_sidecar(&self.parts, &self.installation).await?;
             self.tell_of_absent();
         }

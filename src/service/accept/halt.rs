@@ -5,11 +5,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{super::Office, Said};
-use crate::engine::lock::{EngineLock, RENEW_EVERY};
 
 /// How often it is looked whether sending was stopped: that has to hold within a second.
 const LOOK: Duration = Duration::from_millis(200);
@@ -54,23 +53,17 @@ impl Halt {
 }
 
 impl Office {
-    /// Keeps the lock, and notices when sending is stopped.
-    pub(super) async fn watch_over(&self, lock: &EngineLock, halt: &Halt) -> Infallible {
-        let mut renewed = Instant::now();
+    /// Notices when the lease is lost, and when sending is stopped.
+    pub(super) async fn watch_over(&self, lost: &CancellationToken, halt: &Halt) -> Infallible {
         loop {
-            sleep(LOOK).await;
-            if renewed.elapsed() >= RENEW_EVERY {
-                renewed = Instant::now();
-                match lock.renew().await {
-                    Ok(true) => {}
-                    Ok(false) => halt.set(Said::new(
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = lost.cancelled() => {
+                    halt.set(Said::new(
                         "发送引擎的租约被另一进程接管",
                         "another process has taken over the engine's lease",
-                    )),
-                    // The gate closes by itself when the lease is over.
-                    Err(error) => {
-                        tracing::warn!(%error, "The engine's lease could not be renewed during the acceptance");
-                    }
+                    ));
+                    std::future::pending().await
                 }
             }
             match self.installation().await {

@@ -4,11 +4,12 @@ use super::{Office, OrderView, Taken, check_own};
 use crate::{
     domain::{
         carrier::Carrier,
+        check_code::CheckCode,
         id::OrderId,
         lang::Lang,
         role::{Act, Actor},
         time::Micros,
-        work_order::{is_check_code, on_the_phone},
+        work_order::on_the_phone,
     },
     orders::{
         form::{self, FormError},
@@ -57,7 +58,7 @@ impl Office {
         };
         let form = form::write(&form::Prefill {
             number: &row.number,
-            check_code: &view.check_code(),
+            check_code: &view.check_code().grouped(),
             revision: row.revision,
             shown: &on_the_phone(&row.signature, &row.text),
             audience: &row.audience,
@@ -85,7 +86,7 @@ impl Office {
             name: row.name.clone(),
             company: company(row.carrier()?).to_owned(),
             state: view.state.title(Lang::Zh).to_owned(),
-            check_code: view.check_code(),
+            check_code: view.check_code().grouped(),
             revision: row.revision.max(1),
             characters: shown.chars().count(),
             shown,
@@ -120,7 +121,8 @@ impl Office {
         };
         check_own(&mut tx, actor, &row).await?;
         drop(tx);
-        if !is_check_code(&row.digest, &filled.check_code) {
+        let shown = filled.check_code.parse::<CheckCode>();
+        if !shown.is_ok_and(|code| code.matches(&row.digest)) {
             return Err(ServiceError::refused(
                 format!(
                     "校验码 {}（B3）不是委托单 {} 的：表和单不是一套",
