@@ -122,6 +122,7 @@ macro_rules! on {
                 $body
             }
         }
+        .map_err($crate::store::Error::from)
     };
 }
 pub(crate) use on;

@@ -42,9 +42,7 @@ impl Tx {
                               WHERE phone > $2 AND group_id IN (SELECT json_array_elements_text($1::json)) ORDER BY phone LIMIT $3) p
                        JOIN contact c ON c.phone = p.phone
                       WHERE c.group_id IN (SELECT json_array_elements_text($1::json)) ORDER BY c.phone");
-        Ok(
-            on!(self, db => sqlx::query_as(sql).bind(list).bind(after).bind(limit).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as(sql).bind(list).bind(after).bind(limit).fetch_all(db).await)
     }
 
     /// All numbers of these groups.
@@ -53,7 +51,7 @@ impl Tx {
         let sql = dialect!(self,
             sqlite: "SELECT DISTINCT phone FROM contact WHERE group_id IN (SELECT value FROM json_each($1))",
             postgres: "SELECT DISTINCT phone FROM contact WHERE group_id IN (SELECT json_array_elements_text($1::json))");
-        Ok(on!(self, db => sqlx::query_scalar(sql).bind(list).fetch_all(db).await)?)
+        on!(self, db => sqlx::query_scalar(sql).bind(list).fetch_all(db).await)
     }
 }
 
@@ -66,6 +64,6 @@ impl Tx {
                       WHERE c.fields <> '{}' AND c.group_id IN (SELECT value FROM json_each($1)) ORDER BY 1",
             postgres: "SELECT DISTINCT f.key FROM contact c, json_object_keys(c.fields::json) AS f (key)
                         WHERE c.fields <> '{}' AND c.group_id IN (SELECT json_array_elements_text($1::json)) ORDER BY 1");
-        Ok(on!(self, db => sqlx::query_scalar(sql).bind(list).fetch_all(db).await)?)
+        on!(self, db => sqlx::query_scalar(sql).bind(list).fetch_all(db).await)
     }
 }

@@ -102,9 +102,7 @@ impl Tx {
         let sql = dialect!(self,
             sqlite: columns!("$1 = $1 AND id > $2 ORDER BY id LIMIT $3"),
             postgres: columns!("(lane_id, id) > ($1, $2) ORDER BY lane_id, id LIMIT $3"));
-        Ok(
-            on!(self, db => sqlx::query_as(sql).bind(lane).bind(id).bind(limit).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as(sql).bind(lane).bind(id).bind(limit).fetch_all(db).await)
     }
 
     /// Up to `limit` stored parts after a place.
@@ -118,9 +116,7 @@ impl Tx {
                       WHERE $1 = $1 AND (message_id, part) > ($2, $3) ORDER BY message_id, part LIMIT $4",
             postgres: "SELECT message_id, lane_id, part, state, carrier_id, code FROM segment
                       WHERE (lane_id, message_id, part) > ($1, $2, $3) ORDER BY lane_id, message_id, part LIMIT $4");
-        Ok(
-            on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)
     }
 
     /// Up to `limit` doubtful parts after a place.
@@ -134,35 +130,29 @@ impl Tx {
                       WHERE $1 = $1 AND (message_id, part) > ($2, $3) ORDER BY message_id, part LIMIT $4",
             postgres: "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced FROM doubt
                       WHERE (lane_id, message_id, part) > ($1, $2, $3) ORDER BY lane_id, message_id, part LIMIT $4");
-        Ok(
-            on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)
     }
 
     /// All lanes, also of half-made runs.
     pub async fn audit_lanes(&mut self) -> Result<Vec<AuditLane>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT l.id, l.run_id, l.gateway, l.template, l.size, l.next, l.\"end\", l.end_reason, l.ahead, l.written_from, l.whole,
                     l.reserved, l.max_parts, l.segments, l.root, l.sent_us, COALESCE(r.frozen_us, -1) AS frozen_us
-               FROM lane l LEFT JOIN run r ON r.id = l.run_id ORDER BY l.id").fetch_all(db).await)?)
+               FROM lane l LEFT JOIN run r ON r.id = l.run_id ORDER BY l.id").fetch_all(db).await)
     }
 
     /// All runs, half-made ones too.
     pub async fn audit_runs(&mut self) -> Result<Vec<RunRow>> {
-        Ok(on!(self, db => sqlx::query_as("SELECT * FROM run ORDER BY id").fetch_all(db).await)?)
+        on!(self, db => sqlx::query_as("SELECT * FROM run ORDER BY id").fetch_all(db).await)
     }
 
     /// All tallies.
     pub async fn audit_tallies(&mut self) -> Result<Vec<(i64, String, i64)>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT lane_id, state, n FROM tally ORDER BY lane_id, state").fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT lane_id, state, n FROM tally ORDER BY lane_id, state").fetch_all(db).await)
     }
 
     /// The counters that never run backwards.
     pub async fn audit_counters(&mut self) -> Result<Vec<(String, i64)>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT name, n FROM counter ORDER BY name").fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT name, n FROM counter ORDER BY name").fetch_all(db).await)
     }
 }

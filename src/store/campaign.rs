@@ -138,7 +138,7 @@ impl CampaignRow {
 impl Tx {
     /// Writes a new campaign.
     pub async fn insert_campaign(&mut self, c: &CampaignRow) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO campaign (id, name, template, audience, priority, on_doubt, not_after_us, state, reason, created_by,
                                    submitted_by, decided_by, digest, created_us, changed_us, plan, item, rule, slots, late, lasts_us,
                                    expected, approved_us)
@@ -147,7 +147,7 @@ impl Tx {
             .bind(c.not_after_us).bind(&c.state).bind(&c.reason).bind(&c.created_by).bind(&c.submitted_by)
             .bind(&c.decided_by).bind(&c.digest).bind(c.created_us).bind(c.changed_us)
             .bind(&c.plan).bind(&c.item).bind(&c.rule).bind(&c.slots).bind(&c.late).bind(c.lasts_us).bind(c.expected)
-            .bind(c.approved_us).execute(db).await.map(drop))?)
+            .bind(c.approved_us).execute(db).await.map(drop))
     }
 
     /// One campaign.
@@ -162,9 +162,7 @@ impl Tx {
 
     /// All campaigns, newest first.
     pub async fn campaigns(&mut self) -> Result<Vec<CampaignRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM campaign ORDER BY id DESC").fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM campaign ORDER BY id DESC").fetch_all(db).await)
     }
 
     /// Writes back what acts change, if nobody else was first.
@@ -202,9 +200,7 @@ impl Tx {
 
     /// The campaigns of a plan, as they were first read in.
     pub async fn campaigns_of(&mut self, plan: &str) -> Result<Vec<CampaignRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM campaign WHERE plan = $1 ORDER BY id")
-            .bind(plan).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM campaign WHERE plan = $1 ORDER BY id")
+            .bind(plan).fetch_all(db).await)
     }
 }

@@ -92,17 +92,13 @@ impl SuppressionRow {
 impl Tx {
     /// A group by name.
     pub async fn group(&mut self, name: &str) -> Result<Option<GroupRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT id, name, members, root FROM contact_group WHERE name = $1")
-            .bind(name).fetch_optional(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT id, name, members, root FROM contact_group WHERE name = $1")
+            .bind(name).fetch_optional(db).await)
     }
 
     /// All groups by name.
     pub async fn groups(&mut self) -> Result<Vec<GroupRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT id, name, members, root FROM contact_group ORDER BY name").fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT id, name, members, root FROM contact_group ORDER BY name").fetch_all(db).await)
     }
 
     /// Makes an empty group.
@@ -113,25 +109,19 @@ impl Tx {
         root: &Hash,
         now: Micros,
     ) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("INSERT INTO contact_group (id, name, root, created_us) VALUES ($1, $2, $3, $4)")
-            .bind(id.to_string()).bind(name).bind(&root[..]).bind(now.0).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("INSERT INTO contact_group (id, name, root, created_us) VALUES ($1, $2, $3, $4)")
+            .bind(id.to_string()).bind(name).bind(&root[..]).bind(now.0).execute(db).await.map(drop))
     }
 
     /// Notes a group's new size and root.
     pub async fn set_group_root(&mut self, id: GroupId, members: i64, root: &Hash) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("UPDATE contact_group SET members = $2, root = $3 WHERE id = $1")
-            .bind(id.to_string()).bind(members).bind(&root[..]).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("UPDATE contact_group SET members = $2, root = $3 WHERE id = $1")
+            .bind(id.to_string()).bind(members).bind(&root[..]).execute(db).await.map(drop))
     }
 
     /// Which groups contain which.
     pub async fn nestings(&mut self) -> Result<Vec<(String, String)>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT parent_id, child_id FROM group_nesting ORDER BY 1, 2").fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT parent_id, child_id FROM group_nesting ORDER BY 1, 2").fetch_all(db).await)
     }
 
     /// Sets what a group contains.
@@ -151,10 +141,10 @@ impl Tx {
         after: &str,
         limit: i64,
     ) -> Result<Vec<ContactRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT phone, name, unit, department, post, fields, salt FROM contact
               WHERE group_id = $1 AND phone > $2 ORDER BY phone LIMIT $3")
-            .bind(group.to_string()).bind(after).bind(limit).fetch_all(db).await)?)
+            .bind(group.to_string()).bind(after).bind(limit).fetch_all(db).await)
     }
 
     /// The contacts of a group that have one of these numbers.
@@ -169,9 +159,7 @@ impl Tx {
                        FROM json_each($2) j CROSS JOIN contact c ON c.group_id = $1 AND c.phone = j.value",
             postgres: "SELECT c.phone, c.name, c.unit, c.department, c.post, c.fields, c.salt
                          FROM json_array_elements_text($2::json) AS j (value) JOIN contact c ON c.group_id = $1 AND c.phone = j.value");
-        Ok(
-            on!(self, db => sqlx::query_as(sql).bind(group.to_string()).bind(list).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as(sql).bind(group.to_string()).bind(list).fetch_all(db).await)
     }
 
     /// Adds or changes contacts of a group.
@@ -201,10 +189,8 @@ impl Tx {
                        FROM json_array_elements($2::json) AS j (value)
                      ON CONFLICT (group_id, phone) DO UPDATE SET name = excluded.name, unit = excluded.unit,
                         department = excluded.department, post = excluded.post, fields = excluded.fields, salt = excluded.salt");
-        Ok(
-            on!(self, db => sqlx::query(sql).bind(group.to_string()).bind(serde_json::Value::Array(list).to_string())
-            .execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query(sql).bind(group.to_string()).bind(serde_json::Value::Array(list).to_string())
+            .execute(db).await.map(drop))
     }
 
     /// Puts a number on the suppression list; `None` when it stood there already.
@@ -231,16 +217,14 @@ impl Tx {
         seq: i64,
         limit: i64,
     ) -> Result<Vec<SuppressionRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT seq, phone, reason, source, salt, at_us FROM suppression WHERE seq > $1 ORDER BY seq LIMIT $2")
-            .bind(seq).bind(limit).fetch_all(db).await)?)
+            .bind(seq).bind(limit).fetch_all(db).await)
     }
 
     /// Where numbers are known to be served by another carrier than their segment says.
     pub async fn routing(&mut self) -> Result<Vec<(String, String)>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT phone, carrier FROM routing_evidence").fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT phone, carrier FROM routing_evidence").fetch_all(db).await)
     }
 
     /// Remembers who serves a number. A person's word is not overruled by a delivery.
@@ -251,10 +235,10 @@ impl Tx {
         source: &str,
         now: Micros,
     ) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO routing_evidence (phone, carrier, source, at_us) VALUES ($1, $2, $3, $4)
              ON CONFLICT (phone) DO UPDATE SET carrier = excluded.carrier, source = excluded.source, at_us = excluded.at_us
               WHERE routing_evidence.source <> 'person' OR excluded.source = 'person'")
-            .bind(phone).bind(carrier).bind(source).bind(now.0).execute(db).await.map(drop))?)
+            .bind(phone).bind(carrier).bind(source).bind(now.0).execute(db).await.map(drop))
     }
 }

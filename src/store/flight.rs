@@ -27,12 +27,12 @@ impl UnderWay {
 impl Tx {
     /// One look at all of it.
     pub async fn under_way(&mut self) -> Result<UnderWay> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM claim) AS claims,
                     (SELECT COUNT(*) FROM run r WHERE r.opened_us > 0 AND r.closed_us = 0
                         AND NOT EXISTS (SELECT 1 FROM lane l JOIN doubt d ON d.lane_id = l.id WHERE l.run_id = r.id)) AS runs,
                     COALESCE((SELECT MIN(since_us) FROM doubt WHERE graced = 0), 0) AS doubt_us,
                     COALESCE((SELECT MIN(due_us) FROM again), 0) AS again_us")
-            .fetch_one(db).await)?)
+            .fetch_one(db).await)
     }
 }

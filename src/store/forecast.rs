@@ -46,25 +46,25 @@ pub struct ForecastFact {
 impl Tx {
     /// Frozen runs that go, or will once they are let out, with anything left; in the order of freezing.
     pub async fn runs_ahead(&mut self) -> Result<Vec<RunRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT r.* FROM run r JOIN campaign c ON c.id = r.campaign_id
               WHERE r.frozen_us > 0 AND r.closed_us = 0 AND r.intent = 'go' AND c.state IN ('submitted', 'approved', 'active')
-              ORDER BY r.id").fetch_all(db).await)?)
+              ORDER BY r.id").fetch_all(db).await)
     }
 
     /// Campaigns that fire again and again, handed in or let out.
     pub async fn recurring_ahead(&mut self) -> Result<Vec<CampaignRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT * FROM campaign WHERE state IN ('submitted', 'approved', 'active') AND slots LIKE '%,%' ORDER BY id")
-            .fetch_all(db).await)?)
+            .fetch_all(db).await)
     }
 
     /// People who still get something at these positions of a lane, by how many segments.
     pub async fn rest_of(&mut self, lane: i64, from: i64, to: i64) -> Result<Vec<(i64, i64)>> {
         let base = lane << 32;
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT segments, count(*) FROM message WHERE id >= $1 AND id < $2 AND COALESCE(state, '') = ''
-              GROUP BY segments ORDER BY segments").bind(base + from).bind(base + to).fetch_all(db).await)?)
+              GROUP BY segments ORDER BY segments").bind(base + from).bind(base + to).fetch_all(db).await)
     }
 
     /// Their numbers, with the messages' ids; at most `limit` from message `from` on, before `to`.
@@ -74,9 +74,9 @@ impl Tx {
         to: i64,
         limit: i64,
     ) -> Result<Vec<(i64, String)>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT id, phone FROM message WHERE id >= $1 AND id < $2 AND COALESCE(state, '') = '' AND phone <> ''
-              ORDER BY id LIMIT $3").bind(from).bind(to).bind(limit).fetch_all(db).await)?)
+              ORDER BY id LIMIT $3").bind(from).bind(to).bind(limit).fetch_all(db).await)
     }
 
     /// Lanes of runs that opened at `since` or later.
@@ -98,10 +98,10 @@ impl Tx {
     /// Segments of a lane before its front that have left, or may have.
     pub async fn handed_over(&mut self, lane: &LaneRow) -> Result<i64> {
         let base = lane.id << 32;
-        Ok(on!(self, db => sqlx::query_scalar(
+        on!(self, db => sqlx::query_scalar(
             "SELECT CAST(COALESCE(sum(segments), 0) AS BIGINT) FROM message
               WHERE id >= $1 AND id < $2 AND COALESCE(state, '') NOT IN ('suppressed', 'cancelled')")
-            .bind(base).bind(base + lane.next).fetch_one(db).await)?)
+            .bind(base).bind(base + lane.next).fetch_one(db).await)
     }
 
     /// Writes what was told; what was told before about the same slot is replaced.
@@ -128,13 +128,13 @@ impl Tx {
 
     /// All forecasts as they were told.
     pub async fn forecasts(&mut self) -> Result<Vec<ForecastRow>> {
-        Ok(on!(self, db => sqlx::query_as(
-            "SELECT * FROM forecast ORDER BY campaign_id, slot_us, gateway").fetch_all(db).await)?)
+        on!(self, db => sqlx::query_as(
+            "SELECT * FROM forecast ORDER BY campaign_id, slot_us, gateway").fetch_all(db).await)
     }
 
     /// Forecasts beside what came of them: of lanes that are through.
     pub async fn forecast_facts(&mut self) -> Result<Vec<ForecastFact>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT c.name, r.id AS run_id, f.slot_us, f.gateway, f.ends_us, f.made_us, l.sent_us
                FROM forecast f JOIN campaign c ON c.id = f.campaign_id
                JOIN run r ON r.campaign_id = f.campaign_id AND r.slot_us = f.slot_us
@@ -142,6 +142,6 @@ impl Tx {
               WHERE r.frozen_us > 0 AND l.sent_us > 0 AND f.ends_us > 0 AND l.next >= l.\"end\"
                 AND NOT EXISTS (SELECT 1 FROM again a WHERE a.lane_id = l.id)
                 AND NOT EXISTS (SELECT 1 FROM claim k WHERE k.lane_id = l.id)
-              ORDER BY f.slot_us, r.id, f.gateway").fetch_all(db).await)?)
+              ORDER BY f.slot_us, r.id, f.gateway").fetch_all(db).await)
     }
 }

@@ -47,11 +47,9 @@ impl Tx {
         written_from: i64,
         framing: Framing,
     ) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("INSERT INTO lane (id, run_id, gateway, template, written_from, whole) VALUES ($1, $2, $3, $4, $5, $6)")
+        on!(self, db => sqlx::query("INSERT INTO lane (id, run_id, gateway, template, written_from, whole) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(lane.0).bind(run.to_string()).bind(gateway).bind(template).bind(written_from)
-            .bind(i64::from(framing == Framing::Whole)).execute(db).await.map(drop))?,
-        )
+            .bind(i64::from(framing == Framing::Whole)).execute(db).await.map(drop))
     }
 
     /// Writes who was merged.

@@ -197,13 +197,14 @@ macro_rules! both {
             Inner::Sqlite(t) => sqlite::$call(&mut **t, $($arg),*).await,
             Inner::Postgres(t) => postgres::$call(&mut **t, $($arg),*).await,
         }
+        .map_err(crate::store::Error::from)
     };
 }
 
 impl Tx {
     /// Writes messages in bulk (freezing).
     pub async fn insert_messages(&mut self, rows: &[NewMessage]) -> Result<()> {
-        Ok(both!(self, insert_messages(rows))?)
+        both!(self, insert_messages(rows))
     }
 
     /// The messages of these ids.
@@ -211,7 +212,7 @@ impl Tx {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(both!(self, messages(ids))?)
+        both!(self, messages(ids))
     }
 
     /// All messages of these numbers (late and orphan reports).
@@ -219,7 +220,7 @@ impl Tx {
         if phones.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(both!(self, messages_of(phones))?)
+        both!(self, messages_of(phones))
     }
 
     /// The stored parts of these messages.
@@ -227,7 +228,7 @@ impl Tx {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(both!(self, segments(ids))?)
+        both!(self, segments(ids))
     }
 
     /// Writes outcomes back; as many rows as given must exist.
@@ -253,7 +254,7 @@ impl Tx {
         if rows.is_empty() {
             return Ok(());
         }
-        Ok(both!(self, put_segments(rows))?)
+        both!(self, put_segments(rows))
     }
 
     /// Which of these (gateway, carrier id, number) are known.
@@ -264,7 +265,7 @@ impl Tx {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(both!(self, inflight(keys))?)
+        both!(self, inflight(keys))
     }
 
     /// Adds what awaits a report.
@@ -272,7 +273,7 @@ impl Tx {
         if rows.is_empty() {
             return Ok(());
         }
-        Ok(both!(self, put_inflight(rows))?)
+        both!(self, put_inflight(rows))
     }
 
     /// Forgets what awaited a report.
@@ -280,17 +281,17 @@ impl Tx {
         if rows.is_empty() {
             return Ok(());
         }
-        Ok(both!(self, drop_inflight(rows))?)
+        both!(self, drop_inflight(rows))
     }
 
     /// What has awaited a report since before `before`, the oldest first.
     pub async fn inflight_before(&mut self, before: i64, limit: i64) -> Result<Vec<PastRow>> {
-        Ok(super::on!(self, db => sqlx::query_as(
+        super::on!(self, db => sqlx::query_as(
             "SELECT past.gateway, past.carrier_id, past.phone, past.message_id, past.lane_id, past.part, past.at_us,
                     past.answered, COALESCE(m.state, '') = 'delivered' AS delivered
                FROM (SELECT * FROM inflight WHERE at_us < $1 ORDER BY at_us LIMIT $2) AS past
                LEFT JOIN message m ON m.lane_id = past.lane_id AND m.id = past.message_id ORDER BY past.at_us")
-            .bind(before).bind(limit).fetch_all(db).await)?)
+            .bind(before).bind(limit).fetch_all(db).await)
     }
 
     /// Doubts older than `before` that no policy has decided about, with their run's policy and the
@@ -317,10 +318,8 @@ impl Tx {
 
     /// Doubts whose answer was still waited for.
     pub async fn doubts_with_hope(&mut self) -> Result<Vec<(i64, i64)>> {
-        Ok(
-            super::on!(self, db => sqlx::query_as("SELECT message_id, part FROM doubt WHERE gone = 0")
-            .fetch_all(db).await)?,
-        )
+        super::on!(self, db => sqlx::query_as("SELECT message_id, part FROM doubt WHERE gone = 0")
+            .fetch_all(db).await)
     }
 
     /// Writes doubtful parts (new or changed).
@@ -328,7 +327,7 @@ impl Tx {
         if rows.is_empty() {
             return Ok(());
         }
-        Ok(both!(self, put_doubts(rows))?)
+        both!(self, put_doubts(rows))
     }
 
     /// Removes doubtful parts.
@@ -336,7 +335,7 @@ impl Tx {
         if keys.is_empty() {
             return Ok(());
         }
-        Ok(both!(self, drop_doubts(keys))?)
+        both!(self, drop_doubts(keys))
     }
 
     /// The doubtful parts of these messages.
@@ -344,7 +343,7 @@ impl Tx {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(both!(self, doubts_of_messages(ids))?)
+        both!(self, doubts_of_messages(ids))
     }
 
     /// The doubtful parts at these (gateway, number).
@@ -352,7 +351,7 @@ impl Tx {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(both!(self, doubts_at(keys))?)
+        both!(self, doubts_at(keys))
     }
 
     /// The orphans at these (gateway, number).
@@ -360,7 +359,7 @@ impl Tx {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(both!(self, orphans_at(keys))?)
+        both!(self, orphans_at(keys))
     }
 
     /// The messages of these numbers with their derived states.
@@ -368,7 +367,7 @@ impl Tx {
         if phones.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(both!(self, standing_of(phones))?)
+        both!(self, standing_of(phones))
     }
 
     /// Gives the day's places back to these numbers.
@@ -376,16 +375,16 @@ impl Tx {
         if keys.is_empty() {
             return Ok(());
         }
-        Ok(both!(self, release_days(keys))?)
+        both!(self, release_days(keys))
     }
 
     /// The messages of a range of a lane, in order.
     pub async fn claimed(&mut self, lane: LaneId, from: i64, to: i64) -> Result<Vec<ClaimedRow>> {
         let (first, past) = (MessageId::new(lane, from).0, MessageId::new(lane, 0).0 + to);
-        Ok(super::on!(self, db => sqlx::query_as(
+        super::on!(self, db => sqlx::query_as(
             "SELECT id, phone, vals, segments, state, attempt FROM message
               WHERE lane_id = $1 AND id >= $2 AND id < $3 ORDER BY id")
-            .bind(lane.0).bind(first).bind(past).fetch_all(db).await)?)
+            .bind(lane.0).bind(first).bind(past).fetch_all(db).await)
     }
 
     /// Reserves a place of the day for each message of a stretch that has no outcome yet, in the

@@ -35,9 +35,9 @@ impl Installation {
 impl Tx {
     /// The installation; `None` on a database that has never been used.
     pub async fn installation(&mut self) -> Result<Option<Installation>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT id, practice, place, held, stopped_us, change, created_us FROM installation WHERE one = 1")
-            .fetch_optional(db).await)?)
+            .fetch_optional(db).await)
     }
 
     /// The installation, made at the first use with its first ledger entry. A practice database and a
@@ -91,15 +91,13 @@ impl Tx {
             sqlite: "SELECT ''",
             postgres: "SELECT s.system_identifier::text || '/' || d.oid::text
                          FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()");
-        Ok(on!(self, db => sqlx::query_scalar(sql).fetch_one(db).await)?)
+        on!(self, db => sqlx::query_scalar(sql).fetch_one(db).await)
     }
 
     /// Tells the engine that something it must notice has changed.
     pub async fn bump(&mut self) -> Result<()> {
         self.bumps = true;
-        Ok(
-            on!(self, db => sqlx::query("UPDATE installation SET change = change + 1").execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("UPDATE installation SET change = change + 1").execute(db).await.map(drop))
     }
 
     /// Holds the database, or lets it go (`reason` empty).
@@ -110,9 +108,7 @@ impl Tx {
 
     /// Notes that this is where the database now stands, by a person's word.
     pub async fn set_place(&mut self, place: &str) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("UPDATE installation SET place = $1").bind(place).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("UPDATE installation SET place = $1").bind(place).execute(db).await.map(drop))
     }
 
     /// Halts all sending, or lets it go on (0).

@@ -128,40 +128,36 @@ pub struct AgainRow {
 impl Tx {
     /// One lane.
     pub async fn lane(&mut self, id: LaneId) -> Result<Option<LaneRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as(lanes!("WHERE l.id = $1")).bind(id.0).fetch_optional(db).await)?,
-        )
+        on!(self, db => sqlx::query_as(lanes!("WHERE l.id = $1")).bind(id.0).fetch_optional(db).await)
     }
 
     /// A run's lanes.
     pub async fn lanes_of(&mut self, run: RunId) -> Result<Vec<LaneRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as(lanes!("WHERE l.run_id = $1 ORDER BY l.id"))
-            .bind(run.to_string()).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as(lanes!("WHERE l.run_id = $1 ORDER BY l.id"))
+            .bind(run.to_string()).fetch_all(db).await)
     }
 
     /// All lanes of runs that go, with anything left to claim or to answer.
     pub async fn open_lanes(&mut self) -> Result<Vec<LaneRow>> {
-        Ok(on!(self, db => sqlx::query_as(lanes!(
+        on!(self, db => sqlx::query_as(lanes!(
             "WHERE r.intent = 'go' AND r.opened_us > 0 AND r.closed_us = 0 AND l.gateway <> ''
                AND (l.next < l.\"end\" OR EXISTS (SELECT 1 FROM again a WHERE a.lane_id = l.id)
                     OR EXISTS (SELECT 1 FROM claim c WHERE c.lane_id = l.id)) ORDER BY l.id"))
-            .fetch_all(db).await)?)
+            .fetch_all(db).await)
     }
 
     /// All that waits in `again`, in the order it is due.
     pub async fn again(&mut self) -> Result<Vec<AgainRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT lane_id, \"from\", \"to\", part, gateway, attempt, due_us FROM again ORDER BY due_us, lane_id, \"from\"")
-            .fetch_all(db).await)?)
+            .fetch_all(db).await)
     }
 
     /// What of `again` belongs to one lane.
     pub async fn again_of(&mut self, lane: LaneId) -> Result<Vec<AgainRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT lane_id, \"from\", \"to\", part, gateway, attempt, due_us FROM again WHERE lane_id = $1 ORDER BY \"from\"")
-            .bind(lane.0).fetch_all(db).await)?)
+            .bind(lane.0).fetch_all(db).await)
     }
 
     /// Takes one row out of `again`; false when it is not there (any more).
@@ -173,57 +169,49 @@ impl Tx {
 
     /// Puts a range back.
     pub async fn put_again(&mut self, row: &AgainRow) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO again (lane_id, \"from\", \"to\", part, gateway, attempt, due_us) VALUES ($1, $2, $3, $4, $5, $6, $7)")
             .bind(row.lane_id).bind(row.from).bind(row.to).bind(row.part).bind(&row.gateway).bind(row.attempt)
-            .bind(row.due_us).execute(db).await.map(drop))?)
+            .bind(row.due_us).execute(db).await.map(drop))
     }
 
     /// Moves a lane's front and its count of outcomes ahead.
     pub async fn advance_lane(&mut self, lane: LaneId, next: i64, ahead: i64) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("UPDATE lane SET next = $2, ahead = $3 WHERE id = $1")
-            .bind(lane.0).bind(next).bind(ahead).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("UPDATE lane SET next = $2, ahead = $3 WHERE id = $1")
+            .bind(lane.0).bind(next).bind(ahead).execute(db).await.map(drop))
     }
 
     /// Ends a lane where it stands.
     pub async fn end_lane(&mut self, lane: LaneId, reason: &str) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("UPDATE lane SET \"end\" = next, end_reason = $2 WHERE id = $1 AND end_reason = ''")
-            .bind(lane.0).bind(reason).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("UPDATE lane SET \"end\" = next, end_reason = $2 WHERE id = $1 AND end_reason = ''")
+            .bind(lane.0).bind(reason).execute(db).await.map(drop))
     }
 
     /// Notes how far the limits are reserved.
     pub async fn set_reserved(&mut self, lane: LaneId, reserved: i64) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("UPDATE lane SET reserved = $2 WHERE id = $1")
-            .bind(lane.0).bind(reserved).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("UPDATE lane SET reserved = $2 WHERE id = $1")
+            .bind(lane.0).bind(reserved).execute(db).await.map(drop))
     }
 
     /// Ended lanes that still hold reserved places beyond their end.
     pub async fn lanes_to_give_back(&mut self) -> Result<Vec<(i64, i64, i64)>> {
-        Ok(on!(self, db => sqlx::query_as(
-            "SELECT id, \"end\", reserved FROM lane WHERE \"end\" < size AND reserved > \"end\" ORDER BY id").fetch_all(db).await)?)
+        on!(self, db => sqlx::query_as(
+            "SELECT id, \"end\", reserved FROM lane WHERE \"end\" < size AND reserved > \"end\" ORDER BY id").fetch_all(db).await)
     }
 
     /// Writes a claim.
     pub async fn put_claim(&mut self, c: &ClaimRow) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO claim (id, lane_id, \"from\", \"to\", part, gateway, node, attempt, first, stride, at_us, batch, left_out)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
             .bind(c.id).bind(c.lane_id).bind(c.from).bind(c.to).bind(c.part).bind(&c.gateway).bind(&c.node)
-            .bind(c.attempt).bind(c.first).bind(c.stride).bind(c.at_us).bind(c.batch).bind(&c.left_out).execute(db).await.map(drop))?)
+            .bind(c.attempt).bind(c.first).bind(c.stride).bind(c.at_us).bind(c.batch).bind(&c.left_out).execute(db).await.map(drop))
     }
 
     /// Closes a claim.
     pub async fn drop_claim(&mut self, lane: LaneId, id: i64) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("DELETE FROM claim WHERE lane_id = $1 AND id = $2")
-            .bind(lane.0).bind(id).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("DELETE FROM claim WHERE lane_id = $1 AND id = $2")
+            .bind(lane.0).bind(id).execute(db).await.map(drop))
     }
 
     /// Carriers have answered segments of these lanes now: the newest such moment is when a lane's last
@@ -236,30 +224,28 @@ impl Tx {
         let sql = dialect!(self,
             sqlite: "UPDATE lane SET sent_us = $2 WHERE id IN (SELECT value FROM json_each($1))",
             postgres: "UPDATE lane SET sent_us = $2 WHERE id IN (SELECT value::bigint FROM json_array_elements_text($1::json))");
-        Ok(on!(self, db => sqlx::query(sql).bind(ids).bind(now.0).execute(db).await.map(drop))?)
+        on!(self, db => sqlx::query(sql).bind(ids).bind(now.0).execute(db).await.map(drop))
     }
 
     /// All open claims.
     pub async fn claims(&mut self) -> Result<Vec<ClaimRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT id, lane_id, \"from\", \"to\", part, gateway, node, attempt, first, stride, at_us, batch, left_out
                FROM claim ORDER BY id")
-            .fetch_all(db).await)?)
+            .fetch_all(db).await)
     }
 
     /// Adds to a lane's tally.
     pub async fn count(&mut self, lane: LaneId, state: Outcome, by: i64) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO tally (lane_id, state, n) VALUES ($1, $2, $3)
              ON CONFLICT (lane_id, state) DO UPDATE SET n = tally.n + excluded.n")
-            .bind(lane.0).bind(state.as_str()).bind(by).execute(db).await.map(drop))?)
+            .bind(lane.0).bind(state.as_str()).bind(by).execute(db).await.map(drop))
     }
 
     /// A lane's tallies.
     pub async fn tallies(&mut self, lane: LaneId) -> Result<Vec<(String, i64)>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT state, n FROM tally WHERE lane_id = $1").bind(lane.0).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT state, n FROM tally WHERE lane_id = $1").bind(lane.0).fetch_all(db).await)
     }
 }
 

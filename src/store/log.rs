@@ -60,10 +60,10 @@ macro_rules! log_sql {
 impl Tx {
     /// The newest orphans, of all numbers or of one.
     pub async fn orphans(&mut self, phone: Option<&str>, limit: i64) -> Result<Vec<OrphanRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT id, gateway, carrier_id, phone, verdict, code, submit_time, salt, at_us FROM orphan
               WHERE $1 = '' OR phone = $1 ORDER BY id DESC LIMIT $2")
-            .bind(phone.unwrap_or_default()).bind(limit).fetch_all(db).await)?)
+            .bind(phone.unwrap_or_default()).bind(limit).fetch_all(db).await)
     }
 
     /// Up to `limit` lines after a message, in the order of their ids.
@@ -79,9 +79,9 @@ impl Tx {
             Some(_) => log_sql!("v.phone = $2"),
             None => log_sql!("$2 = ''"),
         };
-        Ok(on!(self, db => sqlx::query_as(sql)
+        on!(self, db => sqlx::query_as(sql)
             .bind(after).bind(text(&filter.phone)).bind(text(&filter.campaign)).bind(text(&filter.run)).bind(text(&filter.state))
             .bind(filter.from_us.unwrap_or(i64::MIN)).bind(filter.to_us.unwrap_or(i64::MAX)).bind(limit)
-            .fetch_all(db).await)?)
+            .fetch_all(db).await)
     }
 }

@@ -55,38 +55,34 @@ impl Tx {
 
     /// Keeps a report whose id is unknown.
     pub async fn insert_orphan(&mut self, o: &OrphanRow) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO orphan (id, gateway, carrier_id, phone, verdict, code, submit_time, salt, at_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
             .bind(o.id).bind(&o.gateway).bind(&o.carrier_id).bind(&o.phone).bind(&o.verdict).bind(&o.code)
-            .bind(&o.submit_time).bind(&o.salt).bind(o.at_us).execute(db).await.map(drop))?)
+            .bind(&o.submit_time).bind(&o.salt).bind(o.at_us).execute(db).await.map(drop))
     }
 
     /// It has found its message.
     pub async fn delete_orphan(&mut self, id: i64) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("DELETE FROM orphan WHERE id = $1").bind(id).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("DELETE FROM orphan WHERE id = $1").bind(id).execute(db).await.map(drop))
     }
 
     /// Where orphans wait.
     pub async fn orphan_places(&mut self) -> Result<Vec<(String, String)>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT DISTINCT gateway, phone FROM orphan").fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT DISTINCT gateway, phone FROM orphan").fetch_all(db).await)
     }
 
     /// Up to `limit` orphans or MOs after a number, for the audit.
     pub async fn orphans_after(&mut self, id: i64, limit: i64) -> Result<Vec<OrphanRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT id, gateway, carrier_id, phone, verdict, code, submit_time, salt, at_us FROM orphan WHERE id > $1 ORDER BY id LIMIT $2")
-            .bind(id).bind(limit).fetch_all(db).await)?)
+            .bind(id).bind(limit).fetch_all(db).await)
     }
 
     /// Up to `limit` MOs after a number, for the audit.
     pub async fn mos_after(&mut self, id: i64, limit: i64) -> Result<Vec<MoRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT id, gateway, carrier_id, phone, \"to\", text, opt_out, salt, at_us FROM mo WHERE id > $1 ORDER BY id LIMIT $2")
-            .bind(id).bind(limit).fetch_all(db).await)?)
+            .bind(id).bind(limit).fetch_all(db).await)
     }
 }

@@ -13,9 +13,9 @@ impl Tx {
         first: NaiveDate,
         last: NaiveDate,
     ) -> Result<i64> {
-        Ok(on!(self, db => sqlx::query_scalar(
+        on!(self, db => sqlx::query_scalar(
             "SELECT CAST(COALESCE(sum(segments), 0) AS BIGINT) FROM quota_use WHERE gateway = $1 AND day >= $2 AND day <= $3")
-            .bind(&gateway.0).bind(first.to_string()).bind(last.to_string()).fetch_one(db).await)?)
+            .bind(&gateway.0).bind(first.to_string()).bind(last.to_string()).fetch_one(db).await)
     }
 
     /// Uses some.
@@ -25,17 +25,17 @@ impl Tx {
         day: NaiveDate,
         segments: i64,
     ) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO quota_use (gateway, day, segments) VALUES ($1, $2, $3)
              ON CONFLICT (gateway, day) DO UPDATE SET segments = quota_use.segments + excluded.segments")
-            .bind(&gateway.0).bind(day.to_string()).bind(segments).execute(db).await.map(drop))?)
+            .bind(&gateway.0).bind(day.to_string()).bind(segments).execute(db).await.map(drop))
     }
 
     /// Segments of a gateway's open claims, at most.
     pub async fn claimed_segments(&mut self, gateway: &GatewayId) -> Result<i64> {
-        Ok(on!(self, db => sqlx::query_scalar(
+        on!(self, db => sqlx::query_scalar(
             "SELECT CAST(COALESCE(sum((c.\"to\" - c.\"from\") * l.max_parts), 0) AS BIGINT)
                FROM claim c JOIN lane l ON l.id = c.lane_id WHERE c.gateway = $1")
-            .bind(&gateway.0).fetch_one(db).await)?)
+            .bind(&gateway.0).fetch_one(db).await)
     }
 }

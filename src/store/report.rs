@@ -96,23 +96,23 @@ macro_rules! units_sql {
 impl Tx {
     /// The month's frozen runs, in the order of their slots.
     pub async fn report_runs(&mut self, from: Micros, to: Micros) -> Result<Vec<ReportRun>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT r.id, c.name, c.audience, r.slot_us, r.intent, r.reason, r.approved_us, r.opened_us, r.closed_us,
                     r.not_after_us, r.size
                FROM run r JOIN campaign c ON c.id = r.campaign_id
               WHERE r.frozen_us > 0 AND r.slot_us >= $1 AND r.slot_us < $2 ORDER BY r.slot_us, r.id")
-            .bind(from.0).bind(to.0).fetch_all(db).await)?)
+            .bind(from.0).bind(to.0).fetch_all(db).await)
     }
 
     /// How the month's messages ended.
     pub async fn report_counts(&mut self, from: Micros, to: Micros) -> Result<Vec<ReportCount>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT v.run_id, v.gateway, v.carrier, v.state, v.code, count(*) AS n
                FROM message_log v JOIN run r ON r.id = v.run_id
               WHERE r.slot_us >= $1 AND r.slot_us < $2
               GROUP BY v.run_id, v.gateway, v.carrier, v.state, v.code
               ORDER BY v.run_id, v.gateway, v.carrier, v.state, v.code")
-            .bind(from.0).bind(to.0).fetch_all(db).await)?)
+            .bind(from.0).bind(to.0).fetch_all(db).await)
     }
 
     /// Segments that each gateway took.
@@ -121,7 +121,7 @@ impl Tx {
         from: Micros,
         to: Micros,
     ) -> Result<Vec<(String, i64)>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT gateway, CAST(sum(n) AS BIGINT) FROM (
                  SELECT COALESCE(m.gateway, l.gateway) AS gateway, sum(m.segments) AS n
                    FROM message m JOIN lane l ON l.id = m.lane_id JOIN run r ON r.id = l.run_id
@@ -134,7 +134,7 @@ impl Tx {
                   WHERE r.frozen_us > 0 AND r.slot_us >= $1 AND r.slot_us < $2 AND s.carrier_id <> ''
                   GROUP BY COALESCE(m.gateway, l.gateway)) t
               GROUP BY gateway ORDER BY gateway")
-            .bind(from.0).bind(to.0).fetch_all(db).await)?)
+            .bind(from.0).bind(to.0).fetch_all(db).await)
     }
 
     /// The units with the most messages.
@@ -147,8 +147,6 @@ impl Tx {
         let sql = dialect!(self,
             sqlite: units_sql!("x.key", "json_each(c.audience, '$.include') x"),
             postgres: units_sql!("x.key", "LATERAL jsonb_array_elements_text(c.audience::jsonb -> 'include') WITH ORDINALITY AS x(value, key)"));
-        Ok(
-            on!(self, db => sqlx::query_as(sql).bind(from.0).bind(to.0).bind(limit).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as(sql).bind(from.0).bind(to.0).bind(limit).fetch_all(db).await)
     }
 }

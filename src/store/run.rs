@@ -79,11 +79,11 @@ impl RunRow {
 impl Tx {
     /// Writes a new run, not frozen yet. Firing is unique by (campaign, slot).
     pub async fn insert_run(&mut self, r: &RunRow) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO run (id, campaign_id, slot_us, intent, priority, on_doubt, not_after_us, not_before_us, created_us, late)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
             .bind(&r.id).bind(&r.campaign_id).bind(r.slot_us).bind(&r.intent).bind(&r.priority).bind(&r.on_doubt)
-            .bind(r.not_after_us).bind(r.not_before_us).bind(r.created_us).bind(&r.late).execute(db).await.map(drop))?)
+            .bind(r.not_after_us).bind(r.not_before_us).bind(r.created_us).bind(&r.late).execute(db).await.map(drop))
     }
 
     /// One run.
@@ -98,31 +98,25 @@ impl Tx {
 
     /// All frozen runs, newest first.
     pub async fn runs(&mut self) -> Result<Vec<RunRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us > 0 ORDER BY id DESC").fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us > 0 ORDER BY id DESC").fetch_all(db).await)
     }
 
     /// A campaign's frozen runs, oldest first.
     pub async fn runs_of(&mut self, campaign: CampaignId) -> Result<Vec<RunRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 AND frozen_us > 0 ORDER BY id")
-            .bind(campaign.to_string()).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 AND frozen_us > 0 ORDER BY id")
+            .bind(campaign.to_string()).fetch_all(db).await)
     }
 
     /// Half-made runs that a crash left behind, older than `before`.
     pub async fn half_made_runs(&mut self, before: Micros) -> Result<Vec<RunRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us = 0 AND created_us < $1").bind(before.0).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us = 0 AND created_us < $1").bind(before.0).fetch_all(db).await)
     }
 
     /// Approved runs whose lanes are not open yet.
     pub async fn runs_to_open(&mut self, now: Micros) -> Result<Vec<RunRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT * FROM run WHERE frozen_us > 0 AND approved_us > 0 AND opened_us = 0 AND closed_us = 0 AND intent = 'go' AND not_before_us <= $1
-              ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, id").bind(now.0).fetch_all(db).await)?)
+              ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, id").bind(now.0).fetch_all(db).await)
     }
 
     /// When the next approved run's time comes after `now`.
@@ -136,19 +130,19 @@ impl Tx {
 
     /// Runs that are going or ended, and not yet seen done.
     pub async fn unclosed_runs(&mut self) -> Result<Vec<RunRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT * FROM run WHERE frozen_us > 0 AND closed_us = 0 AND (opened_us > 0 OR intent = 'cancelled') ORDER BY id")
-            .fetch_all(db).await)?)
+            .fetch_all(db).await)
     }
 
     /// Runs whose not-after has passed and which still have something to claim.
     pub async fn overdue_runs(&mut self, now: Micros) -> Result<Vec<RunRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT * FROM run r WHERE frozen_us > 0 AND closed_us = 0 AND not_after_us > 0 AND not_after_us < $1
                 AND intent <> 'cancelled'
                 AND EXISTS (SELECT 1 FROM lane l WHERE l.run_id = r.id AND (l.next < l.\"end\"
                      OR EXISTS (SELECT 1 FROM again a WHERE a.lane_id = l.id)))")
-            .bind(now.0).fetch_all(db).await)?)
+            .bind(now.0).fetch_all(db).await)
     }
 
     /// Writes the intent with its reason.
@@ -172,10 +166,8 @@ impl Tx {
 
     /// The run was let go by a person: being late is no reason to stop any more.
     pub async fn excuse_late(&mut self, id: RunId) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("UPDATE run SET late = 'send' WHERE id = $1")
-            .bind(id.to_string()).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("UPDATE run SET late = 'send' WHERE id = $1")
+            .bind(id.to_string()).execute(db).await.map(drop))
     }
 
     /// The run's time has passed before it opened.
@@ -187,17 +179,15 @@ impl Tx {
 
     /// All runs of a campaign with their slots, half-made ones too (which have `frozen_us` 0).
     pub async fn slots_of(&mut self, campaign: &str) -> Result<Vec<RunRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 ORDER BY slot_us")
-            .bind(campaign).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 ORDER BY slot_us")
+            .bind(campaign).fetch_all(db).await)
     }
 
     /// Runs that are let out and not over.
     pub async fn going_runs(&mut self) -> Result<Vec<RunRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT * FROM run WHERE frozen_us > 0 AND approved_us > 0 AND closed_us = 0 AND intent = 'go' ORDER BY id")
-            .fetch_all(db).await)?)
+            .fetch_all(db).await)
     }
 
     /// The run is let out.
@@ -209,10 +199,8 @@ impl Tx {
 
     /// The day whose limits the run is reserved for, set once.
     pub async fn set_run_day(&mut self, id: RunId, day: &str) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("UPDATE run SET day = $2 WHERE id = $1 AND day = ''")
-            .bind(id.to_string()).bind(day).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("UPDATE run SET day = $2 WHERE id = $1 AND day = ''")
+            .bind(id.to_string()).bind(day).execute(db).await.map(drop))
     }
 
     /// The run's lanes open.
@@ -224,18 +212,16 @@ impl Tx {
 
     /// The run was seen done.
     pub async fn close_run(&mut self, id: RunId, now: Micros) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("UPDATE run SET closed_us = $2 WHERE id = $1 AND closed_us = 0")
-            .bind(id.to_string()).bind(now.0).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("UPDATE run SET closed_us = $2 WHERE id = $1 AND closed_us = 0")
+            .bind(id.to_string()).bind(now.0).execute(db).await.map(drop))
     }
 
     /// The references of long messages that may still be on somebody's phone: of runs open, or done
     /// less than an hour ago.
     pub async fn busy_part_refs(&mut self, now: Micros) -> Result<Vec<i64>> {
-        Ok(on!(self, db => sqlx::query_scalar(
+        on!(self, db => sqlx::query_scalar(
             "SELECT DISTINCT r.part_ref FROM run r WHERE r.opened_us > 0 AND (r.closed_us = 0 OR r.closed_us > $1)
                 AND EXISTS (SELECT 1 FROM lane l WHERE l.run_id = r.id AND l.max_parts > 1)")
-            .bind(now.plus_secs(-3600).0).fetch_all(db).await)?)
+            .bind(now.plus_secs(-3600).0).fetch_all(db).await)
     }
 }

@@ -29,27 +29,23 @@ impl AccountRow {
 impl Tx {
     /// One user.
     pub async fn account(&mut self, name: &str) -> Result<Option<AccountRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT name, role, password, disabled, salt, created_us FROM account WHERE name = $1")
-            .bind(name).fetch_optional(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT name, role, password, disabled, salt, created_us FROM account WHERE name = $1")
+            .bind(name).fetch_optional(db).await)
     }
 
     /// All users by name.
     pub async fn accounts(&mut self) -> Result<Vec<AccountRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT name, role, password, disabled, salt, created_us FROM account ORDER BY name")
-            .fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT name, role, password, disabled, salt, created_us FROM account ORDER BY name")
+            .fetch_all(db).await)
     }
 
     /// Adds or changes a user.
     pub async fn put_account(&mut self, a: &AccountRow) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO account (name, role, password, disabled, salt, created_us) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (name) DO UPDATE SET role = excluded.role, password = excluded.password,
                 disabled = excluded.disabled, salt = excluded.salt")
             .bind(&a.name).bind(&a.role).bind(&a.password).bind(a.disabled).bind(&a.salt).bind(a.created_us)
-            .execute(db).await.map(drop))?)
+            .execute(db).await.map(drop))
     }
 }

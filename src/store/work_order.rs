@@ -368,7 +368,7 @@ part!(WishRow, "wish", |r| json!([
 impl Tx {
     /// Writes a new order.
     pub async fn insert_order(&mut self, o: &OrderRow) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO work_order (id, plan, item, name, carrier, text, signature, appended, audience, from_day, to_day, hours,
                                      daily_cap, counts, evidence, contact, number, year, seq, revision, channel, state, reason,
                                      overdue, writers, approved_by, digest, seeds, planned, salt, created_us, changed_us, step_us,
@@ -380,7 +380,7 @@ impl Tx {
             .bind(&o.counts).bind(&o.evidence).bind(&o.contact).bind(&o.number).bind(o.year).bind(o.seq).bind(o.revision)
             .bind(&o.channel).bind(&o.state).bind(&o.reason).bind(&o.overdue).bind(&o.writers).bind(&o.approved_by)
             .bind(&o.digest).bind(&o.seeds).bind(&o.planned).bind(&o.salt).bind(o.created_us).bind(o.changed_us)
-            .bind(o.step_us).bind(o.issued_us).bind(o.acknowledged_us).bind(o.released_us).bind(o.poll_us).execute(db).await.map(drop))?)
+            .bind(o.step_us).bind(o.issued_us).bind(o.acknowledged_us).bind(o.released_us).bind(o.poll_us).execute(db).await.map(drop))
     }
 
     /// Writes back what acts change, if nobody else was first.
@@ -419,148 +419,126 @@ impl Tx {
 
     /// An order by what stands on its letter.
     pub async fn order_by_number(&mut self, number: &str) -> Result<Option<OrderRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM work_order WHERE number = $1 AND seq > 0")
-            .bind(number).fetch_optional(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM work_order WHERE number = $1 AND seq > 0")
+            .bind(number).fetch_optional(db).await)
     }
 
     /// All orders, in the order in which they were written.
     pub async fn orders(&mut self) -> Result<Vec<OrderRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM work_order ORDER BY id").fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM work_order ORDER BY id").fetch_all(db).await)
     }
 
     /// The highest number given in a year.
     pub async fn last_order_number(&mut self, year: i64) -> Result<i64> {
-        Ok(on!(self, db => sqlx::query_scalar(
-            "SELECT CAST(COALESCE(max(seq), 0) AS BIGINT) FROM work_order WHERE year = $1").bind(year).fetch_one(db).await)?)
+        on!(self, db => sqlx::query_scalar(
+            "SELECT CAST(COALESCE(max(seq), 0) AS BIGINT) FROM work_order WHERE year = $1").bind(year).fetch_one(db).await)
     }
 
     /// When the carrier is asked next; an aid that no entry speaks of.
     pub async fn set_order_poll(&mut self, id: &str, at: i64) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("UPDATE work_order SET poll_us = $2 WHERE id = $1")
-            .bind(id).bind(at).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("UPDATE work_order SET poll_us = $2 WHERE id = $1")
+            .bind(id).bind(at).execute(db).await.map(drop))
     }
 
     /// Writes a proof.
     pub async fn insert_proof(&mut self, p: &ProofRow) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO work_order_proof (n, order_id, revision, phone, text, equal, theirs, by_whom, salt, at_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
             .bind(p.n).bind(&p.order_id).bind(p.revision).bind(&p.phone).bind(&p.text).bind(p.equal).bind(p.theirs)
-            .bind(&p.by_whom).bind(&p.salt).bind(p.at_us).execute(db).await.map(drop))?)
+            .bind(&p.by_whom).bind(&p.salt).bind(p.at_us).execute(db).await.map(drop))
     }
 
     /// An order's proofs as they came in; of all orders with `None`.
     pub async fn proofs(&mut self, order: Option<&str>) -> Result<Vec<ProofRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM work_order_proof WHERE $1 = '' OR order_id = $1 ORDER BY n")
-            .bind(order.unwrap_or("")).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM work_order_proof WHERE $1 = '' OR order_id = $1 ORDER BY n")
+            .bind(order.unwrap_or("")).fetch_all(db).await)
     }
 
     /// Writes figures.
     pub async fn insert_count(&mut self, c: &CountRow) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO work_order_count (n, order_id, as_of_us, requested, sent, delivered, last, theirs, remark, by_whom, salt, at_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
             .bind(c.n).bind(&c.order_id).bind(c.as_of_us).bind(c.requested).bind(c.sent).bind(c.delivered).bind(c.last)
-            .bind(c.theirs).bind(&c.remark).bind(&c.by_whom).bind(&c.salt).bind(c.at_us).execute(db).await.map(drop))?)
+            .bind(c.theirs).bind(&c.remark).bind(&c.by_whom).bind(&c.salt).bind(c.at_us).execute(db).await.map(drop))
     }
 
     /// An order's figures as they came in; of all orders with `None`.
     pub async fn order_counts(&mut self, order: Option<&str>) -> Result<Vec<CountRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM work_order_count WHERE $1 = '' OR order_id = $1 ORDER BY n")
-            .bind(order.unwrap_or("")).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM work_order_count WHERE $1 = '' OR order_id = $1 ORDER BY n")
+            .bind(order.unwrap_or("")).fetch_all(db).await)
     }
 
     /// Writes a piece of evidence.
     pub async fn insert_evidence(&mut self, e: &EvidenceRow, bytes: &[u8]) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO work_order_evidence (n, order_id, name, media, bytes, sha256, theirs, by_whom, salt, at_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
             .bind(e.n).bind(&e.order_id).bind(&e.name).bind(&e.media).bind(bytes).bind(&e.sha256).bind(e.theirs)
-            .bind(&e.by_whom).bind(&e.salt).bind(e.at_us).execute(db).await.map(drop))?)
+            .bind(&e.by_whom).bind(&e.salt).bind(e.at_us).execute(db).await.map(drop))
     }
 
     /// An order's evidence without its bytes; of all orders with `None`.
     pub async fn evidence(&mut self, order: Option<&str>) -> Result<Vec<EvidenceRow>> {
-        Ok(on!(self, db => sqlx::query_as(
+        on!(self, db => sqlx::query_as(
             "SELECT n, order_id, name, media, sha256, theirs, by_whom, salt, at_us FROM work_order_evidence
-              WHERE $1 = '' OR order_id = $1 ORDER BY n").bind(order.unwrap_or("")).fetch_all(db).await)?)
+              WHERE $1 = '' OR order_id = $1 ORDER BY n").bind(order.unwrap_or("")).fetch_all(db).await)
     }
 
     /// A piece of evidence's bytes.
     pub async fn evidence_bytes(&mut self, n: i64) -> Result<Option<Vec<u8>>> {
-        Ok(
-            on!(self, db => sqlx::query_scalar("SELECT bytes FROM work_order_evidence WHERE n = $1")
-            .bind(n).fetch_optional(db).await)?,
-        )
+        on!(self, db => sqlx::query_scalar("SELECT bytes FROM work_order_evidence WHERE n = $1")
+            .bind(n).fetch_optional(db).await)
     }
 
     /// Writes a wish.
     pub async fn insert_wish(&mut self, w: &WishRow) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO work_order_wish (n, order_id, act, key, body, answer, salt, made_us, answered_us, retry_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
             .bind(w.n).bind(&w.order_id).bind(&w.act).bind(&w.key).bind(&w.body).bind(&w.answer).bind(&w.salt)
-            .bind(w.made_us).bind(w.answered_us).bind(w.retry_us).execute(db).await.map(drop))?)
+            .bind(w.made_us).bind(w.answered_us).bind(w.retry_us).execute(db).await.map(drop))
     }
 
     /// Writes a wish's answer; false when somebody else was first.
     pub async fn answer_wish(&mut self, w: &WishRow) -> Result<bool> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "UPDATE work_order_wish SET answer = $2, answered_us = $3, salt = $4 WHERE n = $1 AND answer = ''")
-            .bind(w.n).bind(&w.answer).bind(w.answered_us).bind(&w.salt).execute(db).await.map(|d| d.rows_affected() == 1))?)
+            .bind(w.n).bind(&w.answer).bind(w.answered_us).bind(&w.salt).execute(db).await.map(|d| d.rows_affected() == 1))
     }
 
     /// A wish is told again not before then; an aid that no entry speaks of.
     pub async fn set_wish_retry(&mut self, n: i64, at: i64) -> Result<()> {
-        Ok(
-            on!(self, db => sqlx::query("UPDATE work_order_wish SET retry_us = $2 WHERE n = $1")
-            .bind(n).bind(at).execute(db).await.map(drop))?,
-        )
+        on!(self, db => sqlx::query("UPDATE work_order_wish SET retry_us = $2 WHERE n = $1")
+            .bind(n).bind(at).execute(db).await.map(drop))
     }
 
     /// Wishes without an answer, the oldest first.
     pub async fn open_wishes(&mut self) -> Result<Vec<WishRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM work_order_wish WHERE answer = '' ORDER BY n").fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM work_order_wish WHERE answer = '' ORDER BY n").fetch_all(db).await)
     }
 
     /// An order's wishes; of all orders with `None`.
     pub async fn wishes(&mut self, order: Option<&str>) -> Result<Vec<WishRow>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT * FROM work_order_wish WHERE $1 = '' OR order_id = $1 ORDER BY n")
-            .bind(order.unwrap_or("")).fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT * FROM work_order_wish WHERE $1 = '' OR order_id = $1 ORDER BY n")
+            .bind(order.unwrap_or("")).fetch_all(db).await)
     }
 
     /// Which carrier a user belongs to.
     pub async fn staff(&mut self, name: &str) -> Result<Option<String>> {
-        Ok(
-            on!(self, db => sqlx::query_scalar("SELECT carrier FROM carrier_staff WHERE name = $1").bind(name).fetch_optional(db).await)?,
-        )
+        on!(self, db => sqlx::query_scalar("SELECT carrier FROM carrier_staff WHERE name = $1").bind(name).fetch_optional(db).await)
     }
 
     /// All carriers' staff by name.
     pub async fn all_staff(&mut self) -> Result<Vec<(String, String)>> {
-        Ok(
-            on!(self, db => sqlx::query_as("SELECT name, carrier FROM carrier_staff ORDER BY name").fetch_all(db).await)?,
-        )
+        on!(self, db => sqlx::query_as("SELECT name, carrier FROM carrier_staff ORDER BY name").fetch_all(db).await)
     }
 
     /// Says which carrier a user belongs to.
     pub async fn put_staff(&mut self, name: &str, carrier: &str) -> Result<()> {
-        Ok(on!(self, db => sqlx::query(
+        on!(self, db => sqlx::query(
             "INSERT INTO carrier_staff (name, carrier) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET carrier = $2")
-            .bind(name).bind(carrier).execute(db).await.map(drop))?)
+            .bind(name).bind(carrier).execute(db).await.map(drop))
     }
 }
