@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     config,
     domain::{
+        audience_spec::AudienceSpec,
         carrier::{CarrierTable, SegmentKind},
         phone::Phone,
         priority::Priority,
@@ -82,7 +83,7 @@ pub async fn freeze_run(
     let order = Order {
         name: "bench".into(),
         text: if personal { PERSONAL } else { SAME }.into(),
-        audience: "{}".into(),
+        audience: AudienceSpec::File("people.csv".into()),
         priority: Priority::Normal,
         on_doubt: OnDoubt::Hold,
         not_after: None,

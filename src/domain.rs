@@ -1,6 +1,7 @@
 //! The rules, pure: values in, values out. No I/O, no clock, nothing async.
 
 pub mod audience;
+pub mod audience_spec;
 pub mod calendar;
 pub mod carrier;
 pub mod check_code;

@@ -20,12 +20,13 @@ use crate::{
     clock::Clock,
     config,
     domain::{
+        audience_spec::AudienceSpec,
         carrier::CarrierTable,
         check_code::CheckCode,
         event::{Event, FrozenLane, SuppressedSpan, Terms},
         id::{CampaignId, RunId},
         lang::Lang,
-        lifecycle::{CampaignAct, CampaignState, Intent},
+        lifecycle::{CampaignAct, CampaignState, Intent, RunAct},
         message::Outcome,
         policy::Late,
         priority::Priority,
@@ -33,7 +34,7 @@ use crate::{
         text::TextError,
         time::Micros,
     },
-    store::{self, Store, campaign::CampaignRow, freeze::MergeRow, hot::NewMessage, run::RunRow},
+    store::{self, Store, campaign::Campaign, freeze::MergeRow, hot::NewMessage, run::NewRun},
 };
 use lanes::LaneMaker;
 
@@ -48,8 +49,8 @@ pub struct Order {
     pub name: String,
     /// The text as it was written, with placeholders.
     pub text: String,
-    /// The audience in words, JSON.
-    pub audience: String,
+    /// Whom it goes to, in words.
+    pub audience: AudienceSpec,
     /// How urgent.
     pub priority: Priority,
     /// What to do about doubt.
@@ -248,30 +249,18 @@ async fn begin(
     campaign: CampaignId,
     run: RunId,
 ) -> store::Result<()> {
-    let at = |t: Option<Micros>| t.map_or(0, |t| t.0);
-    let row = RunRow {
-        id: run.to_string(),
-        campaign_id: campaign.to_string(),
-        slot_us: order.slot.0,
-        intent: "go".into(),
-        reason: String::new(),
-        priority: order.priority.as_str().into(),
-        on_doubt: order.on_doubt.as_str().into(),
-        not_after_us: at(order.not_after),
-        not_before_us: at(order.not_before),
-        created_us: clock.now().0,
-        frozen_us: 0,
-        approved_us: 0,
-        opened_us: 0,
-        closed_us: 0,
-        day: String::new(),
-        part_ref: 0,
-        size: 0,
-        merged: 0,
-        late: order.late.as_str().into(),
+    let new = NewRun {
+        id: run,
+        campaign,
+        slot: order.slot,
+        priority: order.priority,
+        on_doubt: order.on_doubt,
+        not_after: order.not_after,
+        not_before: order.not_before,
+        late: order.late,
     };
     let mut tx = store.begin("freeze_begin").await?;
-    tx.insert_run(&row).await?;
+    tx.insert_run(&new, clock.now()).await?;
     tx.commit().await
 }
 
@@ -418,13 +407,13 @@ async fn finish(
     let lanes: Vec<_> = made.lanes.iter().map(lanes::MadeLane::event).collect();
     let spans: Vec<SuppressedSpan> = made.lanes.iter().flat_map(|l| l.spans.clone()).collect();
     let terms = Terms {
-        slot: order.slot.0,
-        priority: order.priority.as_str().into(),
-        on_doubt: order.on_doubt.as_str().into(),
-        not_after: order.not_after.map_or(0, |t| t.0),
-        not_before: order.not_before.map_or(0, |t| t.0),
+        slot: order.slot,
+        priority: order.priority,
+        on_doubt: order.on_doubt,
+        not_after: order.not_after,
+        not_before: order.not_before,
         merged: made.merged,
-        late: order.late.as_str().into(),
+        late: order.late,
     };
     let digest = digest(&order.text, &terms, &lanes);
     let state = match order.approval {
@@ -444,9 +433,12 @@ async fn finish(
         put_campaign(&mut tx, order, campaign, state, digest.to_vec(), now).await?;
         events.push(Event::Campaign {
             by: order.author.clone(),
-            act: state.as_str().into(),
+            act: match state {
+                CampaignState::Approved => CampaignAct::Approve,
+                _ => CampaignAct::Submit,
+            },
             campaign,
-            state: state.as_str().into(),
+            state,
             digest: hex::encode(digest),
             reason: String::new(),
         });
@@ -455,9 +447,9 @@ async fn finish(
         tx.approve_run(run, now).await?;
         events.push(Event::Run {
             by: order.author.clone(),
-            act: "approved".into(),
+            act: RunAct::Approve,
             run,
-            intent: "go".into(),
+            intent: Intent::Go,
             reason: String::new(),
             part_ref: None,
         });
@@ -470,9 +462,9 @@ async fn finish(
             .await?;
         events.push(Event::Run {
             by: order.author.clone(),
-            act: "held".into(),
+            act: RunAct::Hold,
             run,
-            intent: Intent::Held.as_str().into(),
+            intent: Intent::Held,
             reason,
             part_ref: None,
         });
@@ -500,7 +492,7 @@ pub(crate) async fn must_fire(
     approved: &[u8],
 ) -> store::Result<()> {
     let row = tx.campaign(campaign).await?;
-    match row.state()? {
+    match row.state {
         CampaignState::Approved | CampaignState::Active if row.digest == approved => Ok(()),
         CampaignState::Approved | CampaignState::Active => Err(store::Error::Conflict(format!(
             "campaign {campaign} was changed and approved anew: it fires as it is now"
@@ -520,49 +512,44 @@ async fn put_campaign(
     digest: Vec<u8>,
     now: Micros,
 ) -> store::Result<()> {
-    let row = CampaignRow {
-        id: campaign.to_string(),
+    let row = Campaign {
+        id: campaign,
         name: order.name.clone(),
         template: order.text.clone(),
         audience: order.audience.clone(),
-        priority: order.priority.as_str().into(),
-        on_doubt: order.on_doubt.as_str().into(),
-        not_after_us: order.not_after.map_or(0, |t| t.0),
-        state: state.as_str().into(),
+        priority: order.priority,
+        on_doubt: order.on_doubt,
+        not_after: order.not_after,
+        state,
         reason: String::new(),
         created_by: order.author.clone(),
         submitted_by: order.author.clone(),
         decided_by: String::new(),
         digest,
-        created_us: now.0,
-        changed_us: now.0,
-        plan: String::new(),
-        item: String::new(),
+        created: now,
+        changed: now,
+        plan: None,
         rule: String::new(),
-        slots: "[]".into(),
-        late: order.late.as_str().into(),
-        lasts_us: 0,
+        slots: Vec::new(),
+        late: order.late,
+        lasts: None,
         expected: 0,
-        approved_us: if state == CampaignState::Approved {
-            now.0
-        } else {
-            0
-        },
+        approved: (state == CampaignState::Approved).then_some(now),
     };
     if order.campaign == Target::New {
         return tx.insert_campaign(&row).await;
     }
     let known = tx.campaign(campaign).await?;
-    let from = known.state()?;
+    let from = known.state;
     from.on(CampaignAct::Submit)
         .map_err(|e| store::Error::Conflict(e.to_string()))?;
-    let again = CampaignRow {
+    let again = Campaign {
         template: row.template,
         state: row.state,
         submitted_by: row.submitted_by,
         digest: row.digest,
-        not_after_us: row.not_after_us,
-        approved_us: row.approved_us,
+        not_after: row.not_after,
+        approved: row.approved,
         reason: String::new(),
         ..known
     };
@@ -575,8 +562,8 @@ pub fn digest(text: &str, terms: &Terms, lanes: &[FrozenLane]) -> [u8; 32] {
     let rest = serde_json::json!([
         terms.priority,
         terms.on_doubt,
-        terms.not_after,
-        terms.not_before,
+        us(terms.not_after),
+        us(terms.not_before),
         lanes
             .iter()
             .map(|l| (&l.gateway.0, l.size, &l.root))
@@ -584,34 +571,44 @@ pub fn digest(text: &str, terms: &Terms, lanes: &[FrozenLane]) -> [u8; 32] {
     ]);
     bound.extend(rest.as_array().cloned().unwrap_or_default());
     // Absent where it is the first version's only way.
-    if terms.late != Late::Send.as_str() {
-        bound.push(terms.late.clone().into());
+    if terms.late != Late::Send {
+        bound.push(terms.late.as_str().into());
     }
     hash(&bound.into())
 }
 
 /// What stands in a draft: everything that its approval will bind, but for the exact people.
-pub fn draft_digest(c: &CampaignRow) -> store::Result<[u8; 32]> {
-    let slots = c.slots()?;
-    Ok(hash(&serde_json::json!([
-        "draft", c.template, c.priority, c.on_doubt, c.late, c.lasts_us, c.audience, slots
-    ])))
+pub fn draft_digest(c: &Campaign) -> [u8; 32] {
+    hash(&serde_json::json!([
+        "draft",
+        c.template,
+        c.priority,
+        c.on_doubt,
+        c.late,
+        c.lasts_us(),
+        c.audience.to_json(),
+        c.slots
+    ]))
 }
 
 /// What the approval of a recurring campaign binds: its people by their groups and their number.
-pub fn recurring_digest(c: &CampaignRow) -> store::Result<[u8; 32]> {
-    let slots = c.slots()?;
-    Ok(hash(&serde_json::json!([
+pub fn recurring_digest(c: &Campaign) -> [u8; 32] {
+    hash(&serde_json::json!([
         "recurring",
         c.template,
         c.priority,
         c.on_doubt,
         c.late,
-        c.lasts_us,
-        c.audience,
-        slots,
+        c.lasts_us(),
+        c.audience.to_json(),
+        c.slots,
         c.expected
-    ])))
+    ]))
+}
+
+/// As it is bound: none is 0.
+fn us(at: Option<Micros>) -> i64 {
+    at.map_or(0, |at| at.0)
 }
 
 /// What a plan's import notes.

@@ -38,7 +38,7 @@ use std::{
 use tokio::time::Instant;
 
 use crate::domain::{
-    id::{GatewayId, LaneId},
+    id::{ClaimId, GatewayId, LaneId},
     phone::Phone,
     priority::Priority,
     time::Micros,
@@ -102,7 +102,7 @@ pub enum Sharing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Request {
     /// The claim.
-    pub claim: i64,
+    pub claim: ClaimId,
     /// Its first message's position.
     pub position: i64,
     /// When it was claimed: the carrier can't have known it before.

@@ -26,26 +26,30 @@ use crate::{
     domain::{
         carrier::Carrier,
         check_code::CheckCode,
-        event::{Event, ForetoldRow, Source, Span},
-        id::{CampaignId, GatewayId, LaneId, MessageId, RunId},
+        event::{AnnouncedForecast, Event, Source},
+        id::{CampaignId, ClaimId, GatewayId, LaneId, MessageId, Position, RunId},
         ledger::Head,
-        lifecycle::{CampaignAct, Intent},
+        lifecycle::{CampaignAct, Intent, RunAct},
         message::Change,
         optout::OptOutWords,
         phone::Phone,
         time::Micros,
     },
     gateway::{AckToken, Delivery},
-    store::{self, Store, Tx, error::Next, hot::InflightRow, lane::ClaimRow},
+    store::{
+        self, Store, Tx,
+        error::Next,
+        hot::ReportWait,
+        lane::{Claim, Requeued},
+    },
 };
 
 pub(crate) use claim::is_due;
 pub use quota::{Quota, Quotas};
 pub(crate) use report::salt;
 pub(crate) use run::is_done;
-pub(crate) use save::orphan_commitment;
 use work::Work;
-pub(crate) use work::standing;
+pub(crate) use work::restore;
 
 /// Operations in one commit at most: groups grow with the backlog up to here.
 pub const MAX_GROUP: usize = 20_000;
@@ -61,7 +65,7 @@ pub enum Op {
     /// Something happened to a part.
     Part(PartNews),
     /// A doubtful part's answer can no longer come.
-    Gone(MessageId, u8),
+    AnswerLost(MessageId, u8),
     /// An answer that came after its time-out, while the connection lived.
     LateAnswer {
         /// From where.
@@ -76,15 +80,15 @@ pub enum Op {
         counted: Option<String>,
     },
     /// The report window of what awaits a report is over.
-    WindowOver(InflightRow),
+    WindowOver(ReportWait),
     /// The same where the messages have been delivered: nobody is told anything.
-    Forget(Vec<InflightRow>),
+    DropReportWaits(Vec<ReportWait>),
     /// Messages surely did not leave and wait again.
-    Release(Release),
+    Release(Requeued),
     /// A claim's last outcome is in (among the operations before this one, or before).
-    Close(LaneId, i64),
+    Close(LaneId, ClaimId),
     /// A report or an MO came in.
-    Heard {
+    Inbound {
         /// Where.
         gateway: GatewayId,
         /// What.
@@ -95,20 +99,20 @@ pub enum Op {
     /// Nothing more of a lane will be claimed, for this reason.
     End(LaneId, String),
     /// A doubt's grace is over and the policy is to hold.
-    Grace(MessageId, u8),
+    GraceExpired(MessageId, u8),
     /// Reserve the day's places of a lane up to a position, for this day and limit.
     Reserve {
         /// Whose.
         lane: LaneId,
         /// One past the last position.
-        to: i64,
+        to: Position,
         /// The office's day.
         day: String,
         /// Messages a person gets on one day at most.
         limit: i64,
     },
     /// Give back the reserved places of an ended lane from a position on.
-    GiveBack(LaneId, i64),
+    GiveBack(LaneId, Position),
     /// An approved run's lanes open.
     Open(RunId),
     /// A run that has not opened is too late: its policy decides.
@@ -125,15 +129,15 @@ pub enum Op {
         run: RunId,
         /// What is wanted.
         to: Intent,
-        /// The act's name in the ledger.
-        act: &'static str,
+        /// The act, as the ledger has it.
+        act: RunAct,
         /// Who.
         by: String,
         /// Why.
         reason: String,
     },
     /// An engine's own act.
-    Note(Event),
+    Append(Event),
 }
 
 /// What somebody decided about a campaign.
@@ -149,16 +153,16 @@ pub struct Decision {
     pub reason: String,
     /// What was shown to the person who decided; another digest now is an error.
     pub seen: CheckCode,
-    /// The forecast that an approver was told: kept with the approval.
-    pub told: Option<Told>,
+    /// The forecast that an approver was shown: kept with the approval.
+    pub announced: Option<Announced>,
 }
 
-/// A forecast as an approver was told it.
+/// A forecast as an approver was shown it.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct Announced {
     /// By campaign, slot and gateway: the forecasts of the one let out, and of others that it moves.
-    pub campaigns: BTreeMap<CampaignId, Vec<ForetoldRow>>,
-    /// The ledger's newest entry when it was reckoned. A forecast behind it at the commit is an error:
+    pub campaigns: BTreeMap<CampaignId, Vec<AnnouncedForecast>>,
+    /// The ledger's newest entry when it was computed. A forecast behind it at the commit is an error:
     /// another approval has taken of the same quotas meanwhile.
     pub after: i64,
 }
@@ -189,8 +193,8 @@ pub struct ClaimRequest {
 pub enum Take {
     /// From the lane's front.
     Front,
-    /// From the row of `again` that begins at this position.
-    Again(i64),
+    /// From the requeued range that begins at this position.
+    Requeued(Position),
 }
 
 /// Something that happened to one part of a message.
@@ -211,25 +215,10 @@ pub struct PartNews {
     /// When it was asked (the claim's time).
     pub asked: Micros,
     /// Of a doubt: its answer can no longer come.
-    pub gone: bool,
+    pub answer_lost: bool,
     /// Of a yes to several numbers: the id that this one has by counting, where it is another than the
     /// answer's. Its reports name either.
     pub counted: Option<String>,
-}
-
-/// A range that goes back into the queue.
-#[derive(Debug, Clone)]
-pub struct Release {
-    /// Which messages.
-    pub span: Span,
-    /// First part still to send, from 0.
-    pub part: u8,
-    /// Through which gateway next.
-    pub gateway: GatewayId,
-    /// 1, or 2 when sent again.
-    pub attempt: i64,
-    /// Not before.
-    pub due: Micros,
 }
 
 /// The answer to a [`ClaimRequest`].
@@ -257,26 +246,26 @@ pub enum Claimed {
 #[derive(Debug, Clone)]
 pub struct Grant {
     /// The claim.
-    pub claim: ClaimRow,
+    pub claim: Claim,
     /// What may be written: positions that had an outcome or are suppressed are left out.
     pub items: Vec<Item>,
     /// The lane's front now.
-    pub next: i64,
+    pub next: Position,
     /// The long messages' reference of the run.
-    pub part_ref: i64,
+    pub part_ref: u8,
 }
 
 /// One message of a claim.
 #[derive(Debug, Clone)]
 pub struct Item {
     /// Its position.
-    pub position: i64,
+    pub position: Position,
     /// Its number.
     pub phone: Phone,
     /// Placeholder values, JSON; empty: none.
     pub vals: String,
-    /// How many parts.
-    pub segments: i64,
+    /// How many segments it counts.
+    pub segments: u8,
 }
 
 /// What a commit made true.
@@ -345,11 +334,7 @@ impl Recorder {
         };
         let mut tx = this.store.read("recorder_open").await?;
         while this.learn_suppressions(&mut tx).await? > 0 {}
-        for (gateway, phone) in tx.orphan_places().await? {
-            if let Some(phone) = Phone::from_wire(&phone) {
-                this.orphans.insert((GatewayId(gateway), phone));
-            }
-        }
+        this.orphans.extend(tx.orphan_places().await?);
         Ok(this)
     }
 
@@ -390,7 +375,7 @@ impl Recorder {
         let is_mo = |op: &Op| {
             matches!(
                 op,
-                Op::Heard {
+                Op::Inbound {
                     delivery: Delivery::Mo(_),
                     ..
                 }
@@ -497,11 +482,11 @@ impl Recorder {
                 counted,
             } => work.late_answer(gateway, *message, *part, change, counted.clone()),
             Op::WindowOver(row) => work.window_over(row),
-            Op::Forget(rows) => work.drop_inflight.extend_from_slice(rows),
-            Op::Gone(message, part) => work.gone(*message, *part),
+            Op::DropReportWaits(rows) => work.drop_inflight.extend_from_slice(rows),
+            Op::AnswerLost(message, part) => work.answer_lost(*message, *part),
             Op::Release(release) => work.release(tx, release).await?,
             Op::Close(lane, claim) => work.close(*lane, *claim),
-            Op::Heard {
+            Op::Inbound {
                 gateway,
                 delivery: Delivery::Report(report),
                 tokens,
@@ -509,7 +494,7 @@ impl Recorder {
                 work.report(gateway, report);
                 work.done.acks.push((gateway.clone(), tokens.clone()));
             }
-            Op::Heard {
+            Op::Inbound {
                 gateway,
                 delivery: Delivery::Mo(mo),
                 tokens,
@@ -518,7 +503,7 @@ impl Recorder {
                 work.done.acks.push((gateway.clone(), tokens.clone()));
             }
             Op::End(lane, reason) => work.end(tx, *lane, reason).await?,
-            Op::Grace(message, part) => work.grace(*message, *part),
+            Op::GraceExpired(message, part) => work.grace_expired(*message, *part),
             Op::Reserve {
                 lane,
                 to,
@@ -544,8 +529,8 @@ impl Recorder {
                 act,
                 by,
                 reason,
-            } => run::intend(tx, work, *run, *to, act, by, reason).await?,
-            Op::Note(event) => work.note(event),
+            } => run::intend(tx, work, *run, *to, *act, by, reason).await?,
+            Op::Append(event) => work.note(event),
         }
         Ok(())
     }

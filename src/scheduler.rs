@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     sync::Arc,
     time::Duration,
 };
@@ -15,11 +16,12 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::{
+        audience_spec::AudienceSpec,
         carrier::CarrierTable,
         event::{Event, Terms},
         hours::{Hours, Window},
-        id::RunId,
-        lifecycle::{CampaignAct, Intent},
+        id::{CampaignId, RunId},
+        lifecycle::{CampaignAct, Intent, RunAct},
         policy::Late,
         priority::Priority,
         time::Micros,
@@ -27,17 +29,17 @@ use crate::{
     engine::LATE_TOLERANCE,
     expander::{self, Approval, Audience, FreezeError, Order, Target, audience::GroupsError},
     store::{
-        self, Store, Tx, campaign::CampaignRow, entry::lines, installation::Installation,
-        run::RunRow,
+        self, Corrupt, Store, Tx, campaign::Campaign, entry::lines, installation::Installation,
+        run::NewRun,
     },
 };
 
 /// Between two looks at the clock.
 const LOOK: Duration = Duration::from_millis(150);
 
-/// A run is frozen so long before its slot, in microseconds: a million people take some seconds, and the
+/// A run is frozen so long before its slot: a million people take some seconds, and the
 /// first of them is to get it on time.
-const AHEAD_US: i64 = 30_000_000;
+const AHEAD: Duration = Duration::from_secs(30);
 
 /// Slots dealt with in one turn: after an outage the rest comes in the next ones.
 const A_TURN: usize = 16;
@@ -51,14 +53,6 @@ pub struct Scheduler {
     alerts: Alerts,
 }
 
-/// An audience as a planned campaign keeps it.
-#[derive(Debug, serde::Deserialize)]
-struct Groups {
-    include: Vec<String>,
-    #[serde(default)]
-    exclude: Vec<String>,
-}
-
 /// A campaign that could not be fired rests so long before it is tried again.
 const REST: Duration = Duration::from_secs(5);
 
@@ -67,7 +61,7 @@ const REST: Duration = Duration::from_secs(5);
 struct Memory {
     seen: Option<Seen>,
     /// Campaigns that could not be fired, and until when they rest.
-    resting: HashMap<String, Instant>,
+    resting: HashMap<CampaignId, Instant>,
 }
 
 /// What the last look found, when nothing was due.
@@ -80,7 +74,7 @@ struct Seen {
 /// What one look finds.
 #[derive(Debug, Default)]
 struct Due {
-    slots: Vec<(Micros, CampaignRow)>,
+    slots: Vec<(Micros, Campaign)>,
     next: Option<Micros>,
 }
 
@@ -179,9 +173,9 @@ impl Scheduler {
                 Err(error) if error.is_conflict() => {}
                 // Tried again after a rest; until then the others' slots have their turn.
                 Err(error) => {
-                    self.cannot_fire(campaign, &error);
+                    self.cannot_fire(&campaign.id, &error);
                     let until = Instant::now() + REST;
-                    memory.resting.insert(campaign.id.clone(), until);
+                    memory.resting.insert(campaign.id, until);
                 }
             }
         }
@@ -192,14 +186,15 @@ impl Scheduler {
     async fn slots(&self, tx: &mut Tx, now: Micros) -> store::Result<Due> {
         let mut due = Due::default();
         for campaign in tx.firing_campaigns().await? {
-            let open = match open_slots(tx, &campaign).await {
-                Err(error @ store::Error::Corrupt { .. }) => {
-                    self.cannot_fire(&campaign, &error);
+            let campaign = match campaign {
+                Ok(campaign) => campaign,
+                Err(corrupt) => {
+                    let id = corrupt.row.clone();
+                    self.cannot_fire(&id, &corrupt.into());
                     continue;
                 }
-                open => open?,
             };
-            for slot in open {
+            for slot in open_slots(tx, &campaign).await? {
                 let at = freezes_at(slot);
                 if at <= now {
                     due.slots.push((slot, campaign.clone()));
@@ -209,14 +204,14 @@ impl Scheduler {
             }
         }
         due.slots
-            .sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
+            .sort_by_key(|(slot, campaign)| (*slot, campaign.id));
         Ok(due)
     }
 
     /// The alert names no contents: they may hold people's data.
-    fn cannot_fire(&self, campaign: &CampaignRow, error: &store::Error) {
+    fn cannot_fire(&self, campaign: &dyn fmt::Display, error: &store::Error) {
         let (zh, en) = match error {
-            store::Error::Corrupt { .. } => (
+            store::Error::Corrupt(_) => (
                 "任务的记录有误，无法按时发送：请运行 watchbell audit verify",
                 "the campaign's record cannot be read, so it does not fire: run `watchbell audit verify`",
             ),
@@ -227,27 +222,26 @@ impl Scheduler {
         };
         self.alerts.raise(Alert {
             kind: Kind::Database,
-            subject: campaign.id.clone(),
+            subject: campaign.to_string(),
             zh: zh.into(),
             en: en.into(),
         });
     }
 
-    async fn fire(&self, now: Micros, campaign: &CampaignRow, slot: Micros) -> store::Result<()> {
+    async fn fire(&self, now: Micros, campaign: &Campaign, slot: Micros) -> store::Result<()> {
         let sending = &self.config.sending;
         let hours = Hours {
             season: sending.season,
             quiet: sending.quiet_hours,
             zone: sending.timezone,
         };
-        let due = opens(&hours, slot, campaign.priority()?);
-        let tolerance = i64::try_from(LATE_TOLERANCE.as_micros()).unwrap_or(i64::MAX);
-        let late = now.0 > due.0.saturating_add(tolerance);
-        let reason = if slot.0 < campaign.approved_us {
+        let due = opens(&hours, slot, campaign.priority);
+        let late = now > due + LATE_TOLERANCE;
+        let reason = if campaign.approved.is_some_and(|at| slot < at) {
             "not approved in time".to_owned()
-        } else if campaign.not_after(slot).is_some_and(|t| t <= now) {
+        } else if campaign.not_after_slot(slot).is_some_and(|t| t <= now) {
             "not_after".to_owned()
-        } else if late && campaign.late()? == Late::Skip {
+        } else if late && campaign.late == Late::Skip {
             "late".to_owned()
         } else {
             match self.freeze(campaign, slot).await {
@@ -263,37 +257,31 @@ impl Scheduler {
         self.miss(campaign, slot, &reason).await
     }
 
-    async fn freeze(&self, campaign: &CampaignRow, slot: Micros) -> Result<(), Failed> {
+    async fn freeze(&self, campaign: &Campaign, slot: Micros) -> Result<(), Failed> {
         let store_error = |e: store::Error| Failed::Freeze(e.into());
-        let groups: Groups = serde_json::from_str(&campaign.audience).map_err(|_| {
-            store_error(store::Error::Corrupt {
-                table: "campaign",
-                what: campaign.audience.clone(),
-            })
-        })?;
+        let corrupt = |column| store_error(Corrupt::on("campaign", column, campaign.id).into());
+        let AudienceSpec::Groups { include, exclude } = &campaign.audience else {
+            return Err(corrupt("audience"));
+        };
         let mut tx = self.store.read("slot_groups").await.map_err(store_error)?;
-        let audience = Audience::of_groups(&mut tx, &groups.include, &groups.exclude).await?;
+        let audience = Audience::of_groups(&mut tx, include, exclude).await?;
         drop(tx);
-        let approved = campaign.digest.as_slice().try_into().map_err(|_| {
-            store_error(store::Error::Corrupt {
-                table: "campaign",
-                what: "digest".to_owned(),
-            })
-        })?;
+        let approved = campaign.digest.as_slice().try_into();
+        let approved = approved.map_err(|_| corrupt("digest"))?;
         let (expected, share) = (campaign.expected, self.config.sending.max_deviation);
         let most_off = (expected as f64 * share).floor() as i64;
         let order = Order {
             name: campaign.name.clone(),
             text: campaign.template.clone(),
             audience: campaign.audience.clone(),
-            priority: campaign.priority().map_err(store_error)?,
-            on_doubt: campaign.on_doubt().map_err(store_error)?,
-            not_after: campaign.not_after(slot),
+            priority: campaign.priority,
+            on_doubt: campaign.on_doubt,
+            not_after: campaign.not_after_slot(slot),
             not_before: Some(slot),
-            late: campaign.late().map_err(store_error)?,
+            late: campaign.late,
             slot,
             author: "watchbell".into(),
-            campaign: Target::Of(campaign.id().map_err(store_error)?, approved),
+            campaign: Target::Of(campaign.id, approved),
             approval: Approval::Given {
                 least: expected - most_off,
                 most: expected + most_off,
@@ -326,75 +314,60 @@ impl Scheduler {
     }
 
     /// What a crash left of this very slot: only one process fires, so nobody is at work on it.
-    async fn clear_half_made(&self, campaign: &CampaignRow, slot: Micros) -> store::Result<()> {
+    async fn clear_half_made(&self, campaign: &Campaign, slot: Micros) -> store::Result<()> {
         let runs = self
             .store
             .read("half_made")
             .await?
-            .slots_of(&campaign.id)
+            .slots_of(campaign.id)
             .await?;
-        for run in runs
-            .iter()
-            .filter(|r| r.slot_us == slot.0 && r.frozen_us == 0)
-        {
-            expander::clear(&self.store, run.id()?).await?;
+        for run in runs.iter().filter(|r| r.slot == slot && r.frozen.is_none()) {
+            expander::clear(&self.store, run.id).await?;
         }
         Ok(())
     }
 
     /// A slot that passed unused stays visible: a run of nobody, over at once.
-    async fn miss(&self, campaign: &CampaignRow, slot: Micros, reason: &str) -> store::Result<()> {
+    async fn miss(&self, campaign: &Campaign, slot: Micros, reason: &str) -> store::Result<()> {
         self.clear_half_made(campaign, slot).await?;
         let (now, run) = (self.clock.now(), RunId::fresh());
-        let not_after = campaign.not_after(slot).map_or(0, |t| t.0);
         let mut tx = self.store.begin("miss").await?;
         let draft = tx.draft_entry(now).await?;
-        expander::must_fire(&mut tx, campaign.id()?, &campaign.digest).await?;
-        tx.insert_run(&RunRow {
-            id: run.to_string(),
-            campaign_id: campaign.id.clone(),
-            slot_us: slot.0,
-            intent: Intent::Go.as_str().into(),
-            reason: String::new(),
-            priority: campaign.priority.clone(),
-            on_doubt: campaign.on_doubt.clone(),
-            not_after_us: not_after,
-            not_before_us: slot.0,
-            created_us: now.0,
-            frozen_us: 0,
-            approved_us: 0,
-            opened_us: 0,
-            closed_us: 0,
-            day: String::new(),
-            part_ref: 0,
-            size: 0,
-            merged: 0,
-            late: campaign.late.clone(),
-        })
-        .await?;
+        expander::must_fire(&mut tx, campaign.id, &campaign.digest).await?;
+        let new = NewRun {
+            id: run,
+            campaign: campaign.id,
+            slot,
+            priority: campaign.priority,
+            on_doubt: campaign.on_doubt,
+            not_after: campaign.not_after_slot(slot),
+            not_before: Some(slot),
+            late: campaign.late,
+        };
+        tx.insert_run(&new, now).await?;
         tx.finish_run(run, 0, 0, now).await?;
         tx.miss_run(run, reason, now).await?;
         let mut events = vec![
             Event::Frozen {
                 run,
-                campaign: campaign.id()?,
+                campaign: campaign.id,
                 terms: Terms {
-                    slot: slot.0,
-                    priority: campaign.priority.clone(),
-                    on_doubt: campaign.on_doubt.clone(),
-                    not_after,
-                    not_before: slot.0,
+                    slot,
+                    priority: new.priority,
+                    on_doubt: new.on_doubt,
+                    not_after: new.not_after,
+                    not_before: new.not_before,
                     merged: 0,
-                    late: campaign.late.clone(),
+                    late: new.late,
                 },
                 lanes: Vec::new(),
                 suppressed: Vec::new(),
             },
             Event::Run {
                 by: "watchbell".into(),
-                act: "missed".into(),
+                act: RunAct::Miss,
                 run,
-                intent: Intent::Go.as_str().into(),
+                intent: Intent::Go,
                 reason: reason.to_owned(),
                 part_ref: None,
             },
@@ -413,48 +386,41 @@ impl Scheduler {
 }
 
 /// The last slot may have been missed when all others are over: then the campaign is, too.
-async fn finished(
-    tx: &mut Tx,
-    campaign: &CampaignRow,
-    now: Micros,
-) -> store::Result<Option<Event>> {
-    let id = campaign.id()?;
-    let mut row = tx.campaign(id).await?;
-    let (from, last) = (row.state()?, row.slots()?.last().map_or(i64::MAX, |s| s.0));
-    let runs = tx.slots_of(&row.id).await?;
-    let over = runs.iter().any(|r| r.slot_us >= last) && runs.iter().all(|r| r.closed_us > 0);
+async fn finished(tx: &mut Tx, campaign: &Campaign, now: Micros) -> store::Result<Option<Event>> {
+    let mut row = tx.campaign(campaign.id).await?;
+    let (from, last) = (row.state, row.slots.last().copied());
+    let runs = tx.slots_of(row.id).await?;
+    let over = last.is_some_and(|last| runs.iter().any(|r| r.slot >= last))
+        && runs.iter().all(|r| r.closed.is_some());
     let Some(to) = from.on(CampaignAct::Finish).ok().filter(|_| over) else {
         return Ok(None);
     };
-    row.state = to.as_str().into();
+    row.state = to;
     tx.update_campaign(&row, from, now).await?;
     Ok(Some(Event::Campaign {
         by: "watchbell".into(),
-        act: CampaignAct::Finish.as_str().into(),
-        campaign: id,
+        act: CampaignAct::Finish,
+        campaign: row.id,
         state: row.state,
         digest: hex::encode(&row.digest),
         reason: String::new(),
     }))
 }
 
-async fn open_slots(tx: &mut Tx, campaign: &CampaignRow) -> store::Result<Vec<Micros>> {
-    let runs = tx.slots_of(&campaign.id).await?;
-    let fired: HashSet<i64> = runs
+async fn open_slots(tx: &mut Tx, campaign: &Campaign) -> store::Result<Vec<Micros>> {
+    let runs = tx.slots_of(campaign.id).await?;
+    let fired: HashSet<Micros> = runs
         .iter()
-        .filter(|r| r.frozen_us > 0)
-        .map(|r| r.slot_us)
+        .filter(|r| r.frozen.is_some())
+        .map(|r| r.slot)
         .collect();
-    let slots = campaign.slots()?;
-    Ok(slots
-        .into_iter()
-        .filter(|s| !fired.contains(&s.0))
-        .collect())
+    let slots = campaign.slots.iter().copied();
+    Ok(slots.filter(|s| !fired.contains(s)).collect())
 }
 
 /// When the run of a slot is frozen.
 fn freezes_at(slot: Micros) -> Micros {
-    Micros(slot.0.saturating_sub(AHEAD_US))
+    slot - AHEAD
 }
 
 /// When something could go out that is wanted at `at`.
@@ -470,13 +436,12 @@ fn opens(hours: &Hours, at: Micros, priority: Priority) -> Micros {
 pub async fn next_due(store: &Store, hours: &Hours, now: Micros) -> store::Result<Option<Micros>> {
     let mut tx = store.read("next_due").await?;
     let mut next = Vec::new();
-    for campaign in tx.firing_campaigns().await? {
+    for campaign in tx.firing_campaigns().await?.into_iter().flatten() {
         let slot = open_slots(&mut tx, &campaign).await?.first().copied();
         next.extend(slot.map(freezes_at));
     }
     for run in tx.going_runs().await? {
-        let priority = run.priority.parse().unwrap_or(Priority::Normal);
-        let at = opens(hours, now.max(Micros(run.not_before_us)), priority);
+        let at = opens(hours, run.not_before.unwrap_or(now).max(now), run.priority);
         next.extend((at > now).then_some(at));
     }
     Ok(next.into_iter().min())

@@ -5,6 +5,7 @@
 pub mod audience;
 pub mod audit;
 pub mod campaign;
+mod columns;
 pub mod contact;
 pub mod entry;
 pub mod error;
@@ -37,7 +38,7 @@ use sqlx::{
 };
 use tokio::sync::Notify;
 
-pub use error::{Error, Result};
+pub use error::{Corrupt, Error, Result};
 
 /// How long a statement waits for another process's write on SQLite. Longer than the longest write
 /// transaction allowed (20 ms) by far; shorter than a person's patience.

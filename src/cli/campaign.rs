@@ -14,7 +14,7 @@ use crate::{
         role::{Act, Actor},
         time::Micros,
     },
-    service::{Office, ServiceError, forecast::Forecast, sending::CampaignRow},
+    service::{Office, ServiceError, forecast::Forecast, sending::Campaign},
 };
 
 /// `watchbell campaign …`
@@ -92,8 +92,8 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
         CampaignCommand::Show { id, json } => {
             actor.may(Act::ReadLog)?;
             let campaign = office.campaign(id).await?;
-            let foretold = match campaign.state.parse() {
-                Ok(CampaignState::Submitted | CampaignState::Approved) => {
+            let foretold = match campaign.state {
+                CampaignState::Submitted | CampaignState::Approved => {
                     Some(office.forecast_campaign(id).await?)
                 }
                 _ => None,
@@ -126,7 +126,7 @@ async fn submit(
         .await?
         .into_iter()
         .rev()
-        .filter(|c| c.plan == plan && c.state == CampaignState::Draft.as_str())
+        .filter(|c| c.is_of(&plan) && c.state == CampaignState::Draft)
         .collect();
     if drafts.is_empty() {
         return Err(CliError::refused(
@@ -136,7 +136,7 @@ async fn submit(
             ),
         ));
     }
-    each(drafts.iter().map(|c| c.id.clone()), ctx, async |id| {
+    each(drafts.iter().map(|c| c.id), ctx, async |id| {
         let submission = office.submit(actor, id, None).await?;
         Ok(ctx.lang.pick(
             format!("已提交，{} 人", submission.people),
@@ -161,8 +161,7 @@ async fn approve(
         return Ok(Exit::Done);
     }
     let mut seen = seen.iter();
-    let ids = what.ids.iter().map(ToString::to_string);
-    each(ids, ctx, async |id| {
+    each(what.ids.iter().copied(), ctx, async |id| {
         if let Some(seen) = seen.next() {
             office.approve(actor, id, seen).await?;
         }
@@ -190,16 +189,13 @@ async fn seen(office: &Office, what: &ToApprove) -> Result<Vec<CheckCode>, CliEr
 
 /// Several campaigns one after the other, a line for each; the answer is no when any was refused.
 async fn each(
-    ids: impl Iterator<Item = String>,
+    ids: impl Iterator<Item = CampaignId>,
     ctx: &Ctx,
     mut act: impl AsyncFnMut(CampaignId) -> Result<String, ServiceError>,
 ) -> Result<Exit, CliError> {
     let mut exit = Exit::Done;
     for id in ids {
-        let campaign = id.parse().map_err(|_| {
-            CliError::usage(format!("{id} 不是任务号"), format!("{id} is no campaign"))
-        })?;
-        match act(campaign).await {
+        match act(id).await {
             Ok(done) => ctx.out.line(format!("{id}  {done}"))?,
             Err(refusal) => {
                 exit = Exit::No;
@@ -228,17 +224,21 @@ async fn decide(
 }
 
 /// The next slot that has not come; `None`: there is none.
-fn next_slot(c: &CampaignRow, now: Micros) -> Option<Micros> {
+fn next_slot(c: &Campaign, now: Micros) -> Option<Micros> {
     use CampaignState as S;
-    match c.state().ok()? {
+    match c.state {
         S::Finished | S::Rejected | S::Cancelled => None,
         S::Draft | S::Submitted | S::Returned | S::Approved | S::Active | S::Paused => {
-            c.slots().ok()?.into_iter().find(|s| *s > now)
+            c.slots.iter().copied().find(|s| *s > now)
         }
     }
 }
 
-fn to_json(c: &CampaignRow) -> serde_json::Value {
+fn plan_of(c: &Campaign) -> &str {
+    c.plan.as_ref().map_or("", |p| &p.plan)
+}
+
+fn to_json(c: &Campaign) -> serde_json::Value {
     json!({
         "campaign": c.id, "name": c.name, "state": c.state, "text": c.template, "priority": c.priority,
         "on_doubt": c.on_doubt, "created_by": c.created_by, "submitted_by": c.submitted_by,
@@ -246,17 +246,12 @@ fn to_json(c: &CampaignRow) -> serde_json::Value {
     })
 }
 
-fn list(
-    office: &Office,
-    campaigns: &[CampaignRow],
-    as_json: bool,
-    ctx: &Ctx,
-) -> Result<(), CliError> {
+fn list(office: &Office, campaigns: &[Campaign], as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
     let now = office.clock.now();
     if as_json {
         let rows = campaigns.iter().map(|c| {
             let mut row = to_json(c);
-            row["plan"] = json!(c.plan);
+            row["plan"] = json!(plan_of(c));
             row["next_slot_us"] = json!(next_slot(c, now));
             row
         });
@@ -290,10 +285,10 @@ fn list(
     let local = |at: Micros| at.local(zone).format("%Y-%m-%d %H:%M").to_string();
     let rows = campaigns.iter().map(|c| {
         [
-            c.id.clone(),
+            c.id.to_string(),
             c.name.clone(),
-            c.state.clone(),
-            c.plan.clone(),
+            c.state.to_string(),
+            plan_of(c).to_owned(),
             next_slot(c, now).map_or(String::new(), local),
             c.submitted_by.clone(),
             c.decided_by.clone(),
@@ -304,7 +299,7 @@ fn list(
 }
 
 fn show(
-    c: &CampaignRow,
+    c: &Campaign,
     foretold: Option<&Forecast>,
     as_json: bool,
     ctx: &Ctx,

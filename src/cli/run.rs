@@ -98,10 +98,10 @@ async fn list(office: &Office, as_json: bool, ctx: &Ctx) -> Result<(), CliError>
     }
     let rows = runs.iter().map(|r| {
         [
-            r.run.id.clone(),
+            r.run.id.to_string(),
             r.campaign.name.clone(),
             r.progress.to_string(),
-            r.run.intent.clone(),
+            r.run.intent.to_string(),
             r.counts.total().to_string(),
             r.counts.of(Outcome::Delivered).to_string(),
             (r.counts.open()).to_string(),
@@ -125,7 +125,7 @@ async fn list(office: &Office, as_json: bool, ctx: &Ctx) -> Result<(), CliError>
 fn view_json(view: &RunView, office: &Office) -> serde_json::Value {
     json!({
         "run": view.run.id,
-        "campaign": view.run.campaign_id,
+        "campaign": view.run.campaign,
         "name": view.campaign.name,
         "progress": view.progress.as_str(),
         "intent": view.run.intent,

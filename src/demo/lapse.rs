@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     app::Carriers,
-    domain::{hours::Window, priority::Priority, time::Micros},
+    domain::{hours::Window, time::Micros},
     service::{Office, ServiceError},
     store::flight::UnderWay,
 };
@@ -89,27 +89,17 @@ impl Lapse<'_> {
         let opening = tx.runs_to_open(now).await?;
         drop(tx);
         let hours = self.office.hours();
-        let opens_now = opening.iter().any(|run| {
-            let priority = run.priority.parse().unwrap_or(Priority::Normal);
-            hours.may_send(now, priority) == Window::Open
-        });
+        let mut opening = opening.iter();
+        let opens_now = opening.any(|run| hours.may_send(now, run.priority) == Window::Open);
         let pending = self.carriers.iter().map(|(_, c)| c.pending()).sum();
         let due = self.office.next_due(now).await?;
         let is_due = due.is_some_and(|t| t <= now);
         let next = if under_way.is_busy(now) || pending > 0 || is_due || opens_now {
             Next::Busy
         } else {
-            let grace = i64::try_from(self.office.config.sending.doubt_grace.as_micros());
-            let grace_over = (under_way.doubt_us > 0).then(|| {
-                Micros(
-                    under_way
-                        .doubt_us
-                        .saturating_add(grace.unwrap_or(i64::MAX))
-                        .saturating_add(1),
-                )
-            });
-            let retry = (under_way.again_us > 0).then_some(Micros(under_way.again_us));
-            [due, grace_over, retry]
+            let grace = self.office.config.sending.doubt_grace + Duration::from_micros(1);
+            let grace_over = under_way.oldest_doubt.map(|since| since + grace);
+            [due, grace_over, under_way.next_retry]
                 .into_iter()
                 .flatten()
                 .min()

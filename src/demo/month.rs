@@ -195,11 +195,11 @@ impl Month<'_> {
     /// Every draft goes to the approver; those of groups without anybody stay drafts.
     async fn hand_in(&self) -> Result<(), ServiceError> {
         for campaign in self.office.campaigns().await?.into_iter().rev() {
-            if campaign.state()? == CampaignState::Draft
-                && !self.is_empty(&campaign.groups()?).await?
+            if campaign.state == CampaignState::Draft
+                && !self.is_empty(campaign.audience.groups()).await?
             {
                 self.office
-                    .submit(&self.people.clerk, campaign.id()?, None)
+                    .submit(&self.people.clerk, campaign.id, None)
                     .await?;
             }
         }
@@ -248,8 +248,12 @@ impl Month<'_> {
     async fn waiting(&self) -> Result<Vec<(CampaignId, String, String)>, ServiceError> {
         let mut waiting = Vec::new();
         for campaign in self.office.campaigns().await?.into_iter().rev() {
-            if campaign.state()? == CampaignState::Submitted {
-                waiting.push((campaign.id()?, campaign.item.clone(), campaign.name.clone()));
+            if campaign.state == CampaignState::Submitted {
+                waiting.push((
+                    campaign.id,
+                    campaign.item().to_owned(),
+                    campaign.name.clone(),
+                ));
             }
         }
         Ok(waiting)
@@ -324,8 +328,8 @@ impl Month<'_> {
         };
         for view in self.office.runs().await?.into_iter().rev() {
             day.month.add(&view.counts);
-            if view.run.opened_us > 0 && Micros(view.run.opened_us).local(zone).date_naive() == date
-            {
+            let opened = view.run.opened.map(|at| at.local(zone).date_naive());
+            if opened == Some(date) {
                 day.counts.add(&view.counts);
                 day.runs.push(view.campaign.name);
             }

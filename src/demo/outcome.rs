@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{Wanted, orders};
 use crate::{
     app::{Carriers, OrderDesks},
-    domain::{id::MessageId, month::Month, phone::Phone, role::Actor, time::Micros},
+    domain::{id::MessageId, message::Mark, month::Month, phone::Phone, role::Actor, time::Micros},
     service::{Office, ServiceError, audit, log::LogQuery, work_order::OrderView},
     store::{lane::Counts, log::LogFilter, work_order::CountRow},
 };
@@ -213,14 +213,14 @@ async fn by_group(office: &Office) -> Result<(usize, Counts, Vec<GroupFigures>),
     let mut groups: BTreeMap<String, GroupFigures> = BTreeMap::new();
     for view in office.runs().await? {
         sum.add(&view.counts);
-        let name = view.campaign.groups()?.join("、");
+        let name = view.campaign.audience.groups().join("、");
         let group = groups.entry(name.clone()).or_default();
         group.name = name;
         group.counts.add(&view.counts);
-        if view.run.opened_us > 0 {
+        if view.run.opened.is_some() {
             runs += 1;
             group.runs += 1;
-            group.segments += office.segments_taken(view.run.id()?).await?;
+            group.segments += office.segments_taken(view.run.id).await?;
         }
     }
     Ok((runs, sum, groups.into_values().collect()))
@@ -258,14 +258,15 @@ async fn compare(
             .map(|r| MessageId(r.id))
             .collect();
         let mut tx = office.store.read("demo_parts").await?;
-        let mut parts: HashMap<i64, i64> = HashMap::new();
+        let mut parts: HashMap<MessageId, i64> = HashMap::new();
         for part in tx.segments(&long).await? {
-            *parts.entry(part.message_id).or_default() += i64::from(!part.carrier_id.is_empty());
+            let taken = !part.state.carrier_id.is_empty();
+            *parts.entry(part.message).or_default() += i64::from(taken);
         }
         let marks = tx.messages(&ids).await?;
         adopted += marks
             .iter()
-            .filter(|m| m.mark.as_deref() == Some("adopted"))
+            .filter(|m| m.state.mark == Some(Mark::Adopted))
             .count() as i64;
         for row in &rows {
             let Some(phone) = Phone::from_wire(&row.phone) else {
@@ -280,7 +281,10 @@ async fn compare(
             }
             let entry = ours.entry((row.gateway.clone(), phone)).or_default();
             // Without parts it was taken with all the segments it counts.
-            entry.segments += parts.get(&row.id).copied().unwrap_or(row.segments);
+            entry.segments += parts
+                .get(&MessageId(row.id))
+                .copied()
+                .unwrap_or(row.segments);
             entry.delivered += i64::from(row.state == "delivered");
             entry.failed += i64::from(row.state == "undelivered" || row.state == "expired");
         }

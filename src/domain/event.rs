@@ -4,8 +4,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    id::{CampaignId, GatewayId, GroupId, LaneId, MessageId, OrderId, RunId},
+    id::{
+        CampaignId, ClaimId, GatewayId, GroupId, LaneId, MessageId, OrderId, OrphanId, Position,
+        RunId,
+    },
+    lifecycle::{CampaignAct, CampaignState, Intent, RunAct, StopAct},
     message::{Change, Outcome},
+    policy::{Late, OnDoubt},
+    priority::Priority,
+    time::Micros,
 };
 
 /// Who or what caused a change of a message.
@@ -33,24 +40,59 @@ pub struct Span {
     pub to: i64,
 }
 
+impl Span {
+    /// One message.
+    pub fn of(message: MessageId) -> Self {
+        let from = message.position();
+        Self {
+            lane: message.lane(),
+            from,
+            to: from + 1,
+        }
+    }
+
+    /// How many messages.
+    pub fn len(&self) -> i64 {
+        self.to - self.from
+    }
+
+    /// Does it hold none?
+    pub fn is_empty(&self) -> bool {
+        self.to <= self.from
+    }
+
+    /// Its positions, rising.
+    pub fn positions(&self) -> std::ops::Range<Position> {
+        self.from..self.to
+    }
+
+    /// Its messages, in the order of their positions.
+    pub fn messages(&self) -> impl Iterator<Item = MessageId> + use<> {
+        let lane = self.lane;
+        self.positions().map(move |p| MessageId::new(lane, p))
+    }
+}
+
 /// What was decided about a run and decides what is sent when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// The slot it fires for, UTC microseconds.
-    pub slot: i64,
-    /// `urgent`, `normal`, `bulk`.
-    pub priority: String,
-    /// `hold`, `resend`.
-    pub on_doubt: String,
-    /// Not later; 0: no limit.
-    pub not_after: i64,
-    /// Not earlier; 0: at once.
-    pub not_before: i64,
+    /// The slot it fires for, UTC.
+    pub slot: Micros,
+    /// How urgent.
+    pub priority: Priority,
+    /// The policy for doubt.
+    pub on_doubt: OnDoubt,
+    /// Not later; `None`, written 0: no limit.
+    #[serde(with = "zero_is_none")]
+    pub not_after: Option<Micros>,
+    /// Not earlier; `None`, written 0: at once.
+    #[serde(with = "zero_is_none")]
+    pub not_before: Option<Micros>,
     /// People who stood in the audience more than once.
     pub merged: i64,
-    /// `skip`, `ask`, `send`: what it does when it could not begin on time.
+    /// What it does when it could not begin on time.
     #[serde(default = "send", skip_serializing_if = "is_send")]
-    pub late: String,
+    pub late: Late,
 }
 
 /// A lane as it was frozen.
@@ -74,21 +116,23 @@ pub struct FrozenLane {
     pub root: String,
 }
 
-/// A run's part at one gateway as it was forecast.
+/// A run's part at one gateway, as an approver was shown before the campaign was approved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForetoldRow {
+pub struct AnnouncedForecast {
     /// The run's slot.
-    pub slot: i64,
+    pub slot: Micros,
     /// Through which gateway.
     pub gateway: GatewayId,
     /// People.
     pub people: i64,
     /// Segments.
     pub segments: i64,
-    /// When the first segment goes; 0: never.
-    pub starts: i64,
-    /// When the last one is handed over; 0: never.
-    pub ends: i64,
+    /// When the first segment goes; `None`, written 0: never.
+    #[serde(with = "zero_is_none")]
+    pub starts: Option<Micros>,
+    /// When the last one is handed over; `None`, written 0: never.
+    #[serde(with = "zero_is_none")]
+    pub ends: Option<Micros>,
 }
 
 /// A line of the ledger.
@@ -159,13 +203,12 @@ pub enum Event {
     Campaign {
         /// Who did it.
         by: String,
-        /// `created`, `changed`, `renamed`, `submitted`, `approved`, `returned`, `rejected`, `voided`,
-        /// `cancelled`, `finished` …
-        act: String,
+        /// What happened.
+        act: CampaignAct,
         /// Which.
         campaign: CampaignId,
         /// The state afterwards.
-        state: String,
+        state: CampaignState,
         /// What the act is about: text, people, time; hex.
         digest: String,
         /// Why, where there is a reason.
@@ -183,14 +226,14 @@ pub enum Event {
         /// Over name, title and the file; hex.
         digest: String,
     },
-    /// What an approver was told before the campaign was let out.
+    /// What an approver was shown before the campaign was approved.
     Forecast {
         /// Who lets it out.
         by: String,
         /// Which.
         campaign: CampaignId,
         /// By run and gateway.
-        rows: Vec<ForetoldRow>,
+        rows: Vec<AnnouncedForecast>,
     },
     /// A run exists, whole.
     Frozen {
@@ -210,28 +253,28 @@ pub enum Event {
     Run {
         /// Who did it; `watchbell` for a rule.
         by: String,
-        /// `approved`, `opened`, `paused`, `resumed`, `held`, `released`, `cancelled`, `missed`, `done`.
-        act: String,
+        /// What happened.
+        act: RunAct,
         /// Which.
         run: RunId,
         /// The intent afterwards.
-        intent: String,
+        intent: Intent,
         /// Why, where there is a reason.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
         /// Of `opened`: the long messages' reference.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        part_ref: Option<i64>,
+        part_ref: Option<u8>,
     },
     /// Messages of a range are about to be handed to a gateway.
     Claimed {
         /// The claim.
-        claim: i64,
+        claim: ClaimId,
         /// Which messages.
         #[serde(flatten)]
         span: Span,
         /// The first part to send, from 0.
-        part: i64,
+        part: u8,
         /// Through which gateway.
         gateway: GatewayId,
         /// By which process.
@@ -239,9 +282,9 @@ pub enum Event {
         /// 1, or 2 when sent again.
         attempt: i64,
         /// Wire sequence of (from, part 0).
-        first: i64,
+        first: u32,
         /// Sequences per position.
-        stride: i64,
+        stride: u32,
         /// Taken from `again`, not from the lane's front.
         again: bool,
         /// Numbers in one request at most.
@@ -251,7 +294,7 @@ pub enum Event {
     /// A claim's last outcome is in.
     Closed {
         /// The claim.
-        claim: i64,
+        claim: ClaimId,
         /// Its lane.
         lane: LaneId,
     },
@@ -261,13 +304,13 @@ pub enum Event {
         #[serde(flatten)]
         span: Span,
         /// The first part still to be sent.
-        part: i64,
+        part: u8,
         /// Through which gateway next.
         gateway: GatewayId,
         /// 1, or 2 when sent again.
         attempt: i64,
         /// Not before.
-        due: i64,
+        due: Micros,
     },
     /// The rest of a lane will not be sent.
     Ended {
@@ -284,10 +327,10 @@ pub enum Event {
         /// The entry of its previous event; 0: none since it was frozen.
         p: i64,
         /// Which part, from 0.
-        part: i64,
+        part: u8,
         /// Of how many; absent: of one.
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        of: i64,
+        #[serde(default = "one_part", skip_serializing_if = "is_one_part")]
+        of: u8,
         /// What.
         #[serde(flatten)]
         change: Change,
@@ -300,7 +343,7 @@ pub enum Event {
     /// A report names an id we don't know (yet).
     Orphan {
         /// Its number.
-        orphan: i64,
+        orphan: OrphanId,
         /// Where it came in.
         gateway: GatewayId,
         /// Salted digest over carrier id, number, verdict, code; hex.
@@ -309,7 +352,7 @@ pub enum Event {
     /// An orphan has found its message (whose own event follows or precedes in the same entry).
     Matched {
         /// The orphan.
-        orphan: i64,
+        orphan: OrphanId,
         /// The message.
         m: MessageId,
     },
@@ -318,7 +361,7 @@ pub enum Event {
         /// The message.
         m: MessageId,
         /// The part.
-        part: i64,
+        part: u8,
         /// The carrier's code.
         k: String,
     },
@@ -338,7 +381,7 @@ pub enum Event {
         /// The message.
         m: MessageId,
         /// The part.
-        part: i64,
+        part: u8,
     },
     /// Limits reserved for a stretch of a lane.
     Reserved {
@@ -358,8 +401,8 @@ pub enum Event {
     Stop {
         /// Who did it.
         by: String,
-        /// `stopped`, `left` (with the exact count), `released`, `held`.
-        act: String,
+        /// What happened.
+        act: StopAct,
         /// Why.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
@@ -449,12 +492,32 @@ pub struct OrderPart {
     pub digest: String,
 }
 
-fn send() -> String {
-    "send".to_owned()
+fn send() -> Late {
+    Late::Send
 }
 
-fn is_send(late: &str) -> bool {
-    late == "send"
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_send(late: &Late) -> bool {
+    *late == Late::Send
+}
+
+/// An instant that may be none, as the ledger writes it.
+mod zero_is_none {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::Micros;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    pub(super) fn serialize<S: Serializer>(at: &Option<Micros>, to: S) -> Result<S::Ok, S::Error> {
+        at.unwrap_or(Micros(0)).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Micros>, D::Error> {
+        let at = Micros::deserialize(from)?;
+        Ok((at.0 != 0).then_some(at))
+    }
 }
 
 /// Consecutive messages suppressed at freezing for one reason.
@@ -473,6 +536,15 @@ fn one() -> i64 {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_one(n: &i64) -> bool {
+    *n == 1
+}
+
+fn one_part() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_one_part(n: &u8) -> bool {
     *n == 1
 }
 
@@ -522,7 +594,7 @@ mod tests {
             part: 0,
             gateway: "mobile".into(),
             attempt: 1,
-            due: 0,
+            due: Micros(0),
         };
         assert_eq!(serde_json::from_str::<Event>(&event.line()).unwrap(), event);
     }

@@ -67,6 +67,30 @@ impl fmt::Display for LaneId {
     }
 }
 
+/// The durable note that a range of a lane is about to be handed to a gateway; counts up from 1.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct ClaimId(pub i64);
+
+impl fmt::Display for ClaimId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A report that names an id we don't know; counts up from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrphanId(pub i64);
+
+impl fmt::Display for OrphanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A message's place in its lane, from 0 in the order of the numbers.
 pub type Position = i64;
 

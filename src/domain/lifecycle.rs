@@ -7,8 +7,8 @@ use std::{fmt, str::FromStr};
 macro_rules! states {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
             /// All of them.
@@ -69,6 +69,10 @@ states!(
 states!(
     /// What happens to a campaign.
     CampaignAct {
+        /// Written.
+        Create = "created",
+        /// Called otherwise; nothing that an approval binds has changed.
+        Rename = "renamed",
         /// Handed in for approval.
         Submit = "submitted",
         /// Let out.
@@ -126,6 +130,16 @@ impl CampaignState {
             (S::Draft | S::Returned, A::Change) => Ok(S::Draft),
             (S::Submitted | S::Approved | S::Active | S::Paused, A::Void) => Ok(S::Draft),
             (
+                from
+                @ (S::Draft | S::Returned | S::Submitted | S::Approved | S::Active | S::Paused),
+                A::Rename,
+            ) => Ok(from),
+            (
+                from
+                @ (S::Draft | S::Returned | S::Submitted | S::Approved | S::Active | S::Paused),
+                act @ A::Create,
+            )
+            | (
                 from @ (S::Draft | S::Returned),
                 act @ (A::Approve
                 | A::Return
@@ -165,6 +179,44 @@ states!(
         Held = "held",
         /// Don't send the rest.
         Cancelled = "cancelled",
+    }
+);
+
+states!(
+    /// What happens to a run.
+    RunAct {
+        /// Its campaign was approved.
+        Approve = "approved",
+        /// Its lanes opened.
+        Open = "opened",
+        /// Halted by a person.
+        Pause = "paused",
+        /// Goes on, by a person's word.
+        Resume = "resumed",
+        /// Halted by a rule, until a person decides.
+        Hold = "held",
+        /// Goes on though a rule had halted it, by a person's word.
+        Release = "released",
+        /// Called off, or its campaign was.
+        Cancel = "cancelled",
+        /// Its time has passed before it opened.
+        Miss = "missed",
+        /// No message of it is open any more.
+        Finish = "done",
+    }
+);
+
+states!(
+    /// What happens to all sending.
+    StopAct {
+        /// Halted by a person.
+        Stop = "stopped",
+        /// What had left when the halt took hold.
+        Count = "left",
+        /// Halted by a rule: this may be a copy.
+        Hold = "held",
+        /// Goes on, by a person's word.
+        Release = "released",
     }
 );
 

@@ -1,9 +1,13 @@
 //! A message's outcomes and how they follow from its parts. One function derives the state, so that
-//! the recorder and the audit can never disagree about what a sequence of words means.
+//! the recorder and the audit can never disagree about what a sequence of changes means.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+
+mod stored;
+
+pub use stored::{Contradiction, LogState, Mark, StoredPart, StoredState};
 
 /// What a message's row may hold. `queued`, `submitting` and cancelled-by-range are derived from
 /// position and never stored.
@@ -111,8 +115,8 @@ pub enum Part {
     Refused(String),
     /// Asked, no answer; with its id where that was known before it was asked.
     Doubt(Option<String>),
-    /// A final report: id, verdict, code.
-    Reported(String, Word, String),
+    /// A final report: the carrier's id, what it says, its code.
+    Reported(String, ReportStatus, String),
 }
 
 impl Part {
@@ -134,38 +138,12 @@ impl Part {
     const fn is_taken(&self) -> bool {
         matches!(self, Self::Accepted(_) | Self::Reported(..))
     }
-
-    /// How a stored segment says it: state, id, code.
-    pub fn columns(&self) -> (&'static str, &str, &str) {
-        match self {
-            Self::Open => ("", "", ""),
-            Self::Accepted(id) => ("submitted", id, ""),
-            Self::Refused(code) => ("rejected", "", code),
-            Self::Doubt(id) => ("in_doubt", id.as_deref().unwrap_or_default(), ""),
-            Self::Reported(id, word, code) => (word.outcome().as_str(), id, code),
-        }
-    }
-
-    /// The stored form read back.
-    pub fn from_columns(state: &str, carrier_id: &str, code: &str) -> Result<Self, UnknownOutcome> {
-        let id = carrier_id.to_owned();
-        Ok(match state {
-            "" => Self::Open,
-            "submitted" | "unconfirmed" => Self::Accepted(id),
-            "rejected" => Self::Refused(code.to_owned()),
-            "in_doubt" => Self::Doubt(Some(id).filter(|id| !id.is_empty())),
-            "delivered" => Self::Reported(id, Word::Delivered, code.to_owned()),
-            "undelivered" => Self::Reported(id, Word::Undelivered, code.to_owned()),
-            "expired" => Self::Reported(id, Word::Expired, code.to_owned()),
-            other => return Err(UnknownOutcome(other.to_owned())),
-        })
-    }
 }
 
-/// A final report's verdict.
+/// What a final report says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Word {
+pub enum ReportStatus {
     /// On the handset.
     Delivered,
     /// Not deliverable.
@@ -174,8 +152,20 @@ pub enum Word {
     Expired,
 }
 
-impl Word {
-    /// The message state it makes when it is the only word.
+impl FromStr for ReportStatus {
+    type Err = UnknownOutcome;
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        match s.parse()? {
+            Outcome::Delivered => Ok(Self::Delivered),
+            Outcome::Undelivered => Ok(Self::Undelivered),
+            Outcome::Expired => Ok(Self::Expired),
+            _ => Err(UnknownOutcome(s.to_owned())),
+        }
+    }
+}
+
+impl ReportStatus {
+    /// The message's outcome when it is the only report.
     pub const fn outcome(self) -> Outcome {
         match self {
             Self::Delivered => Outcome::Delivered,
@@ -211,7 +201,7 @@ pub enum Change {
     Reported {
         /// Which way.
         #[serde(rename = "v")]
-        word: Word,
+        status: ReportStatus,
         /// The carrier's code.
         #[serde(rename = "k")]
         code: String,
@@ -256,9 +246,9 @@ impl Change {
     }
 }
 
-/// Where a message stands: its parts, and what we decided ourselves.
+/// A message's state: its parts, and what we decided ourselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct MessageState {
     /// One per segment.
     pub parts: Vec<Part>,
     /// Our own final word: `suppressed` or `cancelled` with the reason.
@@ -271,7 +261,7 @@ pub struct Standing {
     pub adopted: bool,
 }
 
-/// A change that the present standing does not admit.
+/// A change that the present state does not admit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("part {part} is {from:?}: {change:?} is impossible")]
 pub struct Impossible {
@@ -283,7 +273,7 @@ pub struct Impossible {
     pub change: Change,
 }
 
-impl Standing {
+impl MessageState {
     /// A message of `parts` segments to which nothing has happened.
     pub fn fresh(parts: usize) -> Self {
         Self {
@@ -293,6 +283,17 @@ impl Standing {
             attempt: 1,
             adopted: false,
         }
+    }
+
+    /// Its parts' numbers, from 0. A message has 255 at most: the concatenation header counts no further.
+    pub fn numbers(&self) -> std::ops::Range<u8> {
+        0..u8::try_from(self.parts.len()).unwrap_or(u8::MAX)
+    }
+
+    /// The first part that is not asked yet.
+    pub fn first_open(&self) -> Option<u8> {
+        let open = |k: &u8| self.parts[usize::from(*k)] == Part::Open;
+        self.numbers().find(open)
     }
 
     /// Applies `change` to part `k`. `Ok(false)`: the word is known already or comes too late to
@@ -343,8 +344,8 @@ impl Standing {
             (Part::Open | Part::Doubt(_), Change::Refused { code }) => Part::Refused(code.clone()),
             (Part::Open, Change::Doubt { id }) => Part::Doubt(id.clone()),
             // A report that names the id needs no answer.
-            (Part::Accepted(id) | Part::Doubt(Some(id)), Change::Reported { word, code }) => {
-                Part::Reported(id.clone(), *word, code.clone())
+            (Part::Accepted(id) | Part::Doubt(Some(id)), Change::Reported { status, code }) => {
+                Part::Reported(id.clone(), *status, code.clone())
             }
             (Part::Accepted(_), Change::Unconfirmed) => {
                 let news = !self.unconfirmed;
@@ -413,10 +414,12 @@ impl Standing {
                 Part::Doubt(_) => doubt += 1,
                 Part::Refused(code) => refused = refused.or(Some(code)),
                 Part::Accepted(_) => taken += 1,
-                Part::Reported(_, Word::Delivered, code) => {
+                Part::Reported(_, ReportStatus::Delivered, code) => {
                     (delivered, last_code) = (delivered + 1, code);
                 }
-                Part::Reported(_, word, code) => failed = failed.or(Some((word.outcome(), code))),
+                Part::Reported(_, status, code) => {
+                    failed = failed.or(Some((status.outcome(), code)));
+                }
             }
         }
         let left = taken + delivered + doubt + usize::from(failed.is_some());
@@ -444,16 +447,16 @@ mod tests {
     fn accepted(id: &str) -> Change {
         Change::Accepted { id: id.into() }
     }
-    fn reported(word: Word) -> Change {
+    fn reported(status: ReportStatus) -> Change {
         Change::Reported {
-            word,
+            status,
             code: "X".into(),
         }
     }
 
     #[test]
     fn three_parts_with_the_second_refused_are_undelivered_partial() {
-        let mut m = Standing::fresh(3);
+        let mut m = MessageState::fresh(3);
         assert!(m.apply(0, &accepted("a")).unwrap());
         assert_eq!(m.outcome(), None);
         assert!(m.apply(1, &Change::Refused { code: "6".into() }).unwrap());
@@ -465,22 +468,22 @@ mod tests {
 
     #[test]
     fn delivered_only_when_all_parts_are_and_undelivered_as_soon_as_one_is() {
-        let mut m = Standing::fresh(2);
+        let mut m = MessageState::fresh(2);
         m.apply(0, &accepted("a")).unwrap();
         m.apply(1, &accepted("b")).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::Submitted);
-        m.apply(0, &reported(Word::Delivered)).unwrap();
+        m.apply(0, &reported(ReportStatus::Delivered)).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::Submitted);
         let mut bad = m.clone();
-        bad.apply(1, &reported(Word::Expired)).unwrap();
+        bad.apply(1, &reported(ReportStatus::Expired)).unwrap();
         assert_eq!(bad.outcome().unwrap().0, Outcome::Expired);
-        m.apply(1, &reported(Word::Delivered)).unwrap();
+        m.apply(1, &reported(ReportStatus::Delivered)).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::Delivered);
     }
 
     #[test]
     fn one_doubtful_part_makes_the_message_doubtful() {
-        let mut m = Standing::fresh(2);
+        let mut m = MessageState::fresh(2);
         m.apply(0, &accepted("a")).unwrap();
         m.apply(1, &Change::Doubt { id: None }).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::InDoubt);
@@ -491,26 +494,26 @@ mod tests {
 
     #[test]
     fn the_first_final_report_holds_and_a_repeat_changes_nothing() {
-        let mut m = Standing::fresh(1);
+        let mut m = MessageState::fresh(1);
         m.apply(0, &accepted("a")).unwrap();
-        assert!(m.apply(0, &reported(Word::Delivered)).unwrap());
-        assert!(!m.apply(0, &reported(Word::Undelivered)).unwrap());
+        assert!(m.apply(0, &reported(ReportStatus::Delivered)).unwrap());
+        assert!(!m.apply(0, &reported(ReportStatus::Undelivered)).unwrap());
         assert_eq!(m.outcome().unwrap().0, Outcome::Delivered);
     }
 
     #[test]
     fn a_late_report_still_changes_an_unconfirmed_message() {
-        let mut m = Standing::fresh(1);
+        let mut m = MessageState::fresh(1);
         m.apply(0, &accepted("a")).unwrap();
         assert!(m.apply(0, &Change::Unconfirmed).unwrap());
         assert_eq!(m.outcome().unwrap().0, Outcome::Unconfirmed);
-        m.apply(0, &reported(Word::Delivered)).unwrap();
+        m.apply(0, &reported(ReportStatus::Delivered)).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::Delivered);
     }
 
     #[test]
     fn silence_about_one_part_is_forgotten_when_another_settles_the_message() {
-        let mut m = Standing::fresh(2);
+        let mut m = MessageState::fresh(2);
         m.apply(0, &accepted("a")).unwrap();
         m.apply(1, &Change::Doubt { id: None }).unwrap();
         m.apply(0, &Change::Unconfirmed).unwrap();
@@ -519,7 +522,7 @@ mod tests {
 
     #[test]
     fn a_refused_message_admits_nothing_more() {
-        let mut m = Standing::fresh(1);
+        let mut m = MessageState::fresh(1);
         m.apply(0, &Change::Refused { code: "1".into() }).unwrap();
         assert!(m.apply(0, &accepted("a")).is_err());
         assert!(m.apply(0, &Change::Resent).is_err());
@@ -528,7 +531,7 @@ mod tests {
     #[test]
     fn a_second_try_that_never_left_leaves_the_first_ones_doubt() {
         let again = || {
-            let mut m = Standing::fresh(1);
+            let mut m = MessageState::fresh(1);
             m.apply(0, &Change::Doubt { id: None }).unwrap();
             m.apply(0, &Change::Resent).unwrap();
             m

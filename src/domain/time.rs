@@ -1,6 +1,10 @@
 //! Wall time as one integer, and the office's zone.
 
-use std::fmt;
+use std::{
+    fmt,
+    ops::{Add, Sub},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -34,6 +38,32 @@ impl Micros {
     pub fn rfc3339(self, zone: Tz) -> String {
         self.local(zone)
             .to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
+    }
+}
+
+impl Micros {
+    /// How long ago `earlier` was; nothing when it is not earlier.
+    pub fn since(self, earlier: Self) -> Duration {
+        let us = self.0.saturating_sub(earlier.0);
+        Duration::from_micros(u64::try_from(us).unwrap_or(0))
+    }
+}
+
+/// An instant before 292,000 years from now, or that one.
+impl Add<Duration> for Micros {
+    type Output = Self;
+    fn add(self, later: Duration) -> Self {
+        let us = i64::try_from(later.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(us))
+    }
+}
+
+/// An instant after 292,000 years ago, or that one.
+impl Sub<Duration> for Micros {
+    type Output = Self;
+    fn sub(self, earlier: Duration) -> Self {
+        let us = i64::try_from(earlier.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(us))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     domain::{
         carrier::Carrier,
         event::{Source, Span},
-        id::{GatewayId, LaneId, MessageId},
+        id::{ClaimId, GatewayId, LaneId, MessageId, Position},
         message::Change,
         phone::Phone,
         priority::Priority,
@@ -29,8 +29,8 @@ use crate::{
         time::Micros,
     },
     gateway::{AckToken, Event, LinkNo, OwnIds, Submit},
-    recorder::{ClaimRequest, Claimed, Grant, Op, PartNews, Release},
-    store::lane::AgainRow,
+    recorder::{ClaimRequest, Claimed, Grant, Op, PartNews},
+    store::lane::Requeued,
 };
 
 /// A gateway as the core needs to know it.
@@ -87,15 +87,15 @@ pub struct Lane {
     /// Bytes at its start that the carrier writes itself.
     pub written_from: usize,
     /// The first position never claimed.
-    pub next: i64,
+    pub next: Position,
     /// Nothing from here on.
-    pub end: i64,
+    pub end: Position,
     /// Segments of the longest message.
-    pub max_parts: u32,
+    pub max_parts: u8,
     /// Travels as the validity period.
     pub not_after: Option<Micros>,
-    /// What waits again, in the order it is due.
-    pub again: Vec<AgainRow>,
+    /// What waits to be claimed again, in the order it is due.
+    pub requeued: Vec<Requeued>,
 }
 
 /// What the driver must do.
@@ -111,7 +111,7 @@ pub enum Action {
 
 /// How long a throttled message waits before it is claimed again; the gateway's own pace is what
 /// really slows down.
-const THROTTLED_US: i64 = 500_000;
+const THROTTLED_WAIT: Duration = Duration::from_millis(500);
 
 /// The state machine. See the module's documentation.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ pub struct Core {
     lanes: BTreeMap<LaneId, Lane>,
     /// What is known of these is out of date: nothing is claimed until they are read again.
     stale: BTreeSet<LaneId>,
-    claims: HashMap<i64, Claim>,
+    claims: HashMap<ClaimId, Claim>,
     /// Claims of an earlier life whose requests will be said again.
     kept: Vec<Kept>,
     halted: bool,
@@ -149,7 +149,7 @@ struct Gateway {
 /// One segment between grant and outcome.
 #[derive(Debug, Clone)]
 struct Flight {
-    claim: i64,
+    claim: ClaimId,
     message: MessageId,
     part: u8,
     priority: Priority,
@@ -171,8 +171,7 @@ struct Requested {
 struct Claim {
     lane: LaneId,
     gateway: GatewayId,
-    from: i64,
-    to: i64,
+    span: Span,
     first: u32,
     stride: u32,
     attempt: i64,
@@ -181,7 +180,7 @@ struct Claim {
     reference: u8,
     not_after: Option<Micros>,
     rerouted: bool,
-    open: HashMap<i64, Progress>,
+    open: HashMap<Position, Progress>,
 }
 
 #[derive(Debug, Clone)]
@@ -199,10 +198,10 @@ pub struct Kept {
     /// The claim, with all that it handed over.
     pub grant: Grant,
     /// Positions without an outcome.
-    pub open: BTreeSet<i64>,
+    pub open: BTreeSet<Position>,
     /// Positions that went another way since: given back, given up, sent again. A request that one of
     /// them stands in was perhaps never said, and is not said now.
-    pub gone: BTreeSet<i64>,
+    pub gone: BTreeSet<Position>,
     /// Not later than this.
     pub until: Micros,
 }
@@ -388,7 +387,7 @@ impl Core {
     }
 
     fn heard(&mut self, id: &GatewayId, delivery: crate::gateway::Delivery, tokens: Vec<AckToken>) {
-        self.ops.push(Op::Heard {
+        self.ops.push(Op::Inbound {
             gateway: id.clone(),
             delivery,
             tokens,
@@ -408,14 +407,14 @@ impl Core {
     fn release(
         &mut self,
         lane: LaneId,
-        positions: &[i64],
+        positions: &[Position],
         part: u8,
         gateway: &GatewayId,
         attempt: i64,
         due: Micros,
     ) {
         for span in spans(lane, positions) {
-            self.ops.push(Op::Release(Release {
+            self.ops.push(Op::Release(Requeued {
                 span,
                 part,
                 gateway: gateway.clone(),
@@ -427,18 +426,18 @@ impl Core {
 
     fn news(
         &mut self,
-        claim: i64,
+        claim: ClaimId,
         message: MessageId,
         part: u8,
         change: Change,
         source: Source,
-        gone: bool,
+        answer_lost: bool,
     ) {
         let news = self.news_of(claim, message, part, change);
         self.ops.extend(news.map(|news| {
             Op::Part(PartNews {
                 source,
-                gone,
+                answer_lost,
                 ..news
             })
         }));
@@ -447,7 +446,7 @@ impl Core {
     /// News of an open message, in our own words until somebody else is said to have them.
     fn news_of(
         &self,
-        claim: i64,
+        claim: ClaimId,
         message: MessageId,
         part: u8,
         change: Change,
@@ -462,13 +461,13 @@ impl Core {
             change,
             source: Source::Watchbell,
             asked: claim.at,
-            gone: false,
+            answer_lost: false,
             counted: None,
         })
     }
 
     /// A message of a claim is settled; the claim closes with its last.
-    fn settle(&mut self, id: i64, position: i64) {
+    fn settle(&mut self, id: ClaimId, position: Position) {
         let Some(claim) = self.claims.get_mut(&id) else {
             return;
         };
@@ -482,7 +481,7 @@ impl Core {
 }
 
 /// Consecutive positions as spans.
-fn spans(lane: LaneId, positions: &[i64]) -> Vec<Span> {
+fn spans(lane: LaneId, positions: &[Position]) -> Vec<Span> {
     let mut sorted = positions.to_vec();
     sorted.sort_unstable();
     let mut spans: Vec<Span> = Vec::new();

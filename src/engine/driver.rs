@@ -400,7 +400,7 @@ async fn note_start(
     found: &Recovered,
 ) -> Result<(), EngineError> {
     let note = |act: &str| {
-        Op::Note(Entry::Engine {
+        Op::Append(Entry::Engine {
             node: parts.node.clone(),
             act: act.into(),
         })

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     alert::{Alert, Alerts, Kind},
     clock::Clock,
-    domain::event::Event as Entry,
+    domain::{event::Event as Entry, lifecycle::StopAct},
     store,
 };
 
@@ -41,7 +41,7 @@ pub(super) async fn hold_copies(parts: &Parts) -> Result<Found, EngineError> {
         tx.set_held(reason.as_str()).await?;
         let event = Entry::Stop {
             by: "watchbell".into(),
-            act: "held".into(),
+            act: StopAct::Hold,
             reason: reason.as_str().into(),
             left: None,
         };

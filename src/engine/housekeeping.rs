@@ -21,18 +21,13 @@ use crate::{
         id::{GatewayId, LaneId, MessageId, RunId},
         message::Change,
         optout::OptOutWords,
-        phone::Phone,
-        policy::Late,
+        policy::{Late, OnDoubt},
         priority::Priority,
         template::Template,
         time::Micros,
     },
     recorder::{Op, PartNews},
-    store::{
-        self, Tx,
-        lane::{AgainRow, LaneRow},
-        run::RunRow,
-    },
+    store::{self, Corrupt, Tx, lane::Requeued, run::Run},
 };
 
 /// What begins within this time of its slot is on time.
@@ -95,7 +90,7 @@ pub(super) struct Housekeeper {
     /// When the next thing comes that only time changes and that must not wait for the sweep: a run's
     /// slot, or the window's opening for somebody who waits.
     due: Option<Micros>,
-    templates: HashMap<i64, Arc<Template>>,
+    templates: HashMap<LaneId, Arc<Template>>,
 }
 
 impl Housekeeper {
@@ -190,14 +185,17 @@ impl Housekeeper {
 
     async fn lanes(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
         let rows = tx.open_lanes().await?;
-        let mut again: HashMap<i64, Vec<AgainRow>> = HashMap::new();
-        for row in tx.again().await? {
-            again.entry(row.lane_id).or_default().push(row);
+        let mut requeued: HashMap<LaneId, Vec<Requeued>> = HashMap::new();
+        for range in tx.requeued().await? {
+            requeued.entry(range.span.lane).or_default().push(range);
         }
         self.templates
             .retain(|id, _| rows.iter().any(|r| r.id == *id));
         for row in rows {
-            let lane = self.lane(&row, again.remove(&row.id).unwrap_or_default())?;
+            let waiting = requeued.remove(&row.id).unwrap_or_default();
+            let Some(lane) = self.lane(row, waiting)? else {
+                continue;
+            };
             if self.may_go(now, lane.priority) {
                 if !self.known.contains(&lane.gateway) {
                     let id = &lane.gateway.0;
@@ -214,35 +212,38 @@ impl Housekeeper {
         Ok(())
     }
 
-    fn lane(&mut self, row: &LaneRow, again: Vec<AgainRow>) -> store::Result<Lane> {
-        let corrupt = |what: String| store::Error::Corrupt {
-            table: "lane",
-            what,
+    /// `None`: these people have no route.
+    fn lane(
+        &mut self,
+        row: store::lane::Lane,
+        requeued: Vec<Requeued>,
+    ) -> store::Result<Option<Lane>> {
+        let Some(gateway) = row.gateway else {
+            return Ok(None);
         };
         let template = match self.templates.get(&row.id) {
             Some(known) => known.clone(),
             None => {
-                let parsed = Template::parse(&row.template).map_err(|e| corrupt(e.to_string()))?;
+                let parsed = Template::parse(&row.template)
+                    .map_err(|_| Corrupt::on("lane", "template", row.id))?;
                 let parsed = Arc::new(parsed);
                 self.templates.insert(row.id, parsed.clone());
                 parsed
             }
         };
-        Ok(Lane {
-            id: LaneId(row.id),
-            gateway: GatewayId(row.gateway.clone()),
-            priority: row
-                .priority
-                .parse()
-                .map_err(|_| corrupt(row.priority.clone()))?,
+        Ok(Some(Lane {
+            id: row.id,
+            gateway,
+            priority: row.priority,
             template,
-            written_from: usize::try_from(row.written_from).unwrap_or(0),
+            written_from: row.carrier_prefix_len,
             next: row.next,
             end: row.end,
-            max_parts: u32::try_from(row.max_parts).unwrap_or(1),
-            not_after: (row.not_after_us > 0).then_some(Micros(row.not_after_us)),
-            again,
-        })
+            max_parts: u8::try_from(row.max_parts)
+                .map_err(|_| Corrupt::on("lane", "max_parts", row.id))?,
+            not_after: row.not_after,
+            requeued,
+        }))
     }
 
     /// Reserves limits, so many people a look, and opens the runs that all of it covers. Urgent runs reserve
@@ -256,22 +257,21 @@ impl Housekeeper {
         }
         let mut budget = RESERVE_PEOPLE;
         for run in tx.runs_to_open(now).await? {
-            let priority: Priority = parse(&run, &run.priority)?;
             // What is too late is not begun: the sweep says so.
-            let is_over = run.not_after_us > 0 && run.not_after_us < now.0;
-            if is_over || !self.may_go(now, priority) {
+            let is_over = run.not_after.is_some_and(|last| last < now);
+            if is_over || !self.may_go(now, run.priority) {
                 continue;
             }
-            let id = run.id()?;
-            if self.is_late(tx, now, &run, priority).await? {
+            let id = run.id;
+            if self.is_late(tx, now, &run).await? {
                 news.alerts.push(late_alert(&run));
                 // One that is sent all the same needs no act, however many looks its reserving takes.
-                if run.late != Late::Send.as_str() {
+                if run.late != Late::Send {
                     news.ops.push(Op::Late(id));
                     continue;
                 }
             }
-            let is_covered = priority == Priority::Urgent
+            let is_covered = run.priority == Priority::Urgent
                 || self.reserve(tx, now, id, &mut budget, news).await?;
             if is_covered {
                 news.ops.push(Op::Open(id));
@@ -282,29 +282,22 @@ impl Housekeeper {
 
     /// Could it have begun long ago? Its time is its slot, when the window opens for it, or when a
     /// person let it out, whichever came last. What goes at once is never late.
-    async fn is_late(
-        &self,
-        tx: &mut Tx,
-        now: Micros,
-        run: &RunRow,
-        priority: Priority,
-    ) -> store::Result<bool> {
-        if run.not_before_us == 0 {
+    async fn is_late(&self, tx: &mut Tx, now: Micros, run: &Run) -> store::Result<bool> {
+        let Some(slot) = run.not_before else {
             return Ok(false);
-        }
-        let campaign = tx.campaign(run.campaign()?).await?;
-        // A recurring campaign's run is let out by the campaign's approval, not when it was frozen.
-        let approved = match campaign.is_recurring()? {
-            true => campaign.approved_us,
-            false => run.approved_us,
         };
-        let slot = Micros(run.not_before_us);
-        let window = match self.policy.hours.may_send(slot, priority) {
+        let campaign = tx.campaign(run.campaign).await?;
+        // A recurring campaign's run is let out by the campaign's approval, not when it was frozen.
+        let approved = match campaign.is_recurring() {
+            true => campaign.approved,
+            false => run.approved,
+        };
+        let window = match self.policy.hours.may_send(slot, run.priority) {
             Window::Open => slot,
             Window::OpensAt(at, _) => at,
         };
-        let due = window.max(Micros(approved));
-        Ok(now.0.saturating_sub(due.0) > micros(LATE_TOLERANCE))
+        let due = approved.map_or(window, |at| at.max(window));
+        Ok(now.since(due) > LATE_TOLERANCE)
     }
 
     /// Reserves as many of a run's limits as the budget holds; true when that is all of them.
@@ -317,12 +310,12 @@ impl Housekeeper {
         news: &mut News,
     ) -> store::Result<bool> {
         let lanes = tx.lanes_of(run).await?;
-        for lane in lanes.iter().filter(|l| !l.gateway.is_empty()) {
+        for lane in lanes.iter().filter(|l| l.gateway.is_some()) {
             let people = (lane.size - lane.reserved).min(*budget);
             if people > 0 {
                 *budget -= people;
                 news.ops.push(Op::Reserve {
-                    lane: LaneId(lane.id),
+                    lane: lane.id,
                     to: lane.reserved + people,
                     day: now.local(self.policy.zone).format("%Y-%m-%d").to_string(),
                     limit: self.policy.daily_limit,
@@ -338,12 +331,12 @@ impl Housekeeper {
     /// Runs whose not-after has passed end where they stand.
     async fn overdue(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
         for run in tx.overdue_runs(now).await? {
-            let missed = run.opened_us == 0;
+            let missed = run.opened.is_none();
             if missed {
-                news.ops.push(Op::Miss(run.id()?, "not_after".into()));
+                news.ops.push(Op::Miss(run.id, "not_after".into()));
             } else {
-                for lane in tx.lanes_of(run.id()?).await? {
-                    news.ops.push(Op::End(LaneId(lane.id), "not_after".into()));
+                for lane in tx.lanes_of(run.id).await? {
+                    news.ops.push(Op::End(lane.id, "not_after".into()));
                 }
             }
             let (kind, zh, en) = match missed {
@@ -360,7 +353,7 @@ impl Housekeeper {
             };
             news.alerts.push(Alert {
                 kind,
-                subject: run.id.clone(),
+                subject: run.id.to_string(),
                 zh: zh.into(),
                 en: en.into(),
             });
@@ -370,32 +363,30 @@ impl Housekeeper {
 
     /// Doubts past their grace: the run's policy decides.
     async fn doubts(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
-        let before = now.0.saturating_sub(micros(self.policy.doubt_grace));
+        let before = now - self.policy.doubt_grace;
         let mut held = 0;
         for (doubt, policy, attempt) in tx.doubts_before(before, SWEEP_CHUNK).await? {
-            let message = MessageId(doubt.message_id);
-            let part = u8::try_from(doubt.part).unwrap_or(0);
-            let phone = Phone::from_wire(&doubt.phone);
-            match (policy.as_str(), attempt, phone) {
-                ("resend", 1, Some(phone)) => {
+            let (message, part) = (doubt.message, doubt.part);
+            match (policy, attempt) {
+                (OnDoubt::Resend, 1) => {
                     if !news.resent.contains(&message) {
                         news.resent.push(message);
                         news.ops.push(Op::Part(PartNews {
                             message,
                             part,
-                            phone,
-                            gateway: GatewayId(doubt.gateway.clone()),
+                            phone: doubt.phone,
+                            gateway: doubt.gateway,
                             change: Change::Resent,
                             source: Source::Watchbell,
                             asked: now,
-                            gone: false,
+                            answer_lost: false,
                             counted: None,
                         }));
                     }
                 }
-                _ => {
+                (OnDoubt::Hold | OnDoubt::Resend, _) => {
                     held += 1;
-                    news.ops.push(Op::Grace(message, part));
+                    news.ops.push(Op::GraceExpired(message, part));
                 }
             }
         }
@@ -415,25 +406,25 @@ impl Housekeeper {
     /// Reports that never came within the window, and those that did and might have been repeated.
     /// Are there more?
     async fn silence(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<bool> {
-        let before = now.0.saturating_sub(micros(self.policy.report_window));
+        let before = now - self.policy.report_window;
         let rows = tx.inflight_before(before, PAST_CHUNK).await?;
         let is_full = rows.len() as i64 == PAST_CHUNK;
         let (heard, silent): (Vec<_>, Vec<_>) = rows.into_iter().partition(|past| past.delivered);
         let more = is_full || silent.len() > SILENCE_CHUNK;
         let silent = silent.into_iter().take(SILENCE_CHUNK);
-        news.ops.extend(silent.map(|past| Op::WindowOver(past.row)));
+        news.ops
+            .extend(silent.map(|past| Op::WindowOver(past.wait)));
         if !heard.is_empty() {
-            let rows = heard.into_iter().map(|past| past.row).collect();
-            news.ops.push(Op::Forget(rows));
+            let rows = heard.into_iter().map(|past| past.wait).collect();
+            news.ops.push(Op::DropReportWaits(rows));
         }
         Ok(more)
     }
 
     async fn finished(&self, tx: &mut Tx, news: &mut News) -> store::Result<()> {
         for run in tx.unclosed_runs().await? {
-            let id: RunId = run.id()?;
-            if crate::recorder::is_done(tx, id).await? {
-                news.ops.push(Op::CloseRun(id));
+            if crate::recorder::is_done(tx, run.id).await? {
+                news.ops.push(Op::CloseRun(run.id));
             }
         }
         Ok(())
@@ -441,29 +432,27 @@ impl Housekeeper {
 
     /// Ended lanes give the day's places back, a chunk a sweep.
     async fn ended(&self, tx: &mut Tx, news: &mut News) -> store::Result<()> {
-        for (lane, end, reserved) in tx.lanes_to_give_back().await? {
-            news.ops.push(Op::GiveBack(
-                LaneId(lane),
-                end.max(reserved - GIVE_BACK_CHUNK),
-            ));
+        for places in tx.places_to_give_back().await? {
+            let from = places.from.max(places.to - GIVE_BACK_CHUNK);
+            news.ops.push(Op::GiveBack(places.lane, from));
         }
         Ok(())
     }
 }
 
-fn late_alert(run: &RunRow) -> Alert {
-    let (kind, zh, en) = match run.late.as_str() {
-        "skip" => (
+fn late_alert(run: &Run) -> Alert {
+    let (kind, zh, en) = match run.late {
+        Late::Skip => (
             Kind::RunMissed,
             "错过：没能按时开始，按其设置不再发送",
             "missed: it could not begin on time, and is not sent late",
         ),
-        "ask" => (
+        Late::Ask => (
             Kind::RunLate,
             "没能按时开始，已挂起：请放行或取消",
             "it could not begin on time and is held: release or cancel it",
         ),
-        _ => (
+        Late::Send => (
             Kind::RunLate,
             "没能按时开始，现在补发",
             "it could not begin on time and is sent late",
@@ -471,19 +460,8 @@ fn late_alert(run: &RunRow) -> Alert {
     };
     Alert {
         kind,
-        subject: run.id.clone(),
+        subject: run.id.to_string(),
         zh: zh.into(),
         en: en.into(),
     }
-}
-
-fn micros(d: Duration) -> i64 {
-    i64::try_from(d.as_micros()).unwrap_or(i64::MAX)
-}
-
-fn parse(run: &RunRow, text: &str) -> store::Result<Priority> {
-    text.parse().map_err(|_| store::Error::Corrupt {
-        table: "run",
-        what: run.priority.clone(),
-    })
 }

@@ -11,18 +11,14 @@ use crate::{
     clock::Clock,
     domain::{
         event::Source,
-        id::{GatewayId, LaneId, MessageId},
-        message::{Change, Part},
-        phone::Phone,
+        id::{GatewayId, LaneId, MessageId, Position},
+        message::{Change, Outcome, Part},
+        text::Framing,
         time::Micros,
     },
     gateway::OwnIds,
-    recorder::{Grant, Item, Op, PartNews, Recorder, standing},
-    store::{
-        self, Store, Tx,
-        hot::SegmentRow,
-        lane::{ClaimRow, LaneRow},
-    },
+    recorder::{Grant, Item, Op, PartNews, Recorder, restore},
+    store::{self, Store, Tx, hot::Segment, lane::Claim},
 };
 
 use super::core::{Kept, wire_number};
@@ -77,9 +73,8 @@ pub async fn recover(
     let mut taken: HashSet<MessageId> = HashSet::new();
     for claim in claims.into_iter().rev() {
         if let Some(kept) = keep(store, &claim, &taken, &known.repeatable, clock.now()).await? {
-            let lane = LaneId(claim.lane_id);
             let items = kept.grant.items.iter();
-            taken.extend(items.map(|i| MessageId::new(lane, i.position)));
+            taken.extend(items.map(|i| MessageId::new(claim.span.lane, i.position)));
             found.kept.push(kept);
             continue;
         }
@@ -89,14 +84,12 @@ pub async fn recover(
         recorder.commit(&ops).await?;
     }
     // Their connections died with the process.
-    let hopes = store.read("hopes").await?.doubts_with_hope().await?;
-    for chunk in hopes.chunks(CLEAR_CHUNK as usize) {
-        let gone = |(id, part): &(i64, i64)| {
-            Op::Gone(MessageId(*id), u8::try_from(*part).unwrap_or(u8::MAX))
-        };
-        recorder
-            .commit(&chunk.iter().map(gone).collect::<Vec<_>>())
-            .await?;
+    let mut tx = store.read("awaiting_answer").await?;
+    let awaiting = tx.doubts_awaiting_answer().await?;
+    drop(tx);
+    for chunk in awaiting.chunks(CLEAR_CHUNK as usize) {
+        let lost = chunk.iter().map(|(id, part)| Op::AnswerLost(*id, *part));
+        recorder.commit(&lost.collect::<Vec<_>>()).await?;
     }
     Ok(found)
 }
@@ -111,7 +104,7 @@ async fn clear_half_made(store: &Store, clock: &Clock) -> store::Result<usize> {
     for run in &runs {
         loop {
             let mut tx = store.begin("clear_half_made").await?;
-            let gone = tx.drop_half_made(run.id()?, CLEAR_CHUNK).await?;
+            let gone = tx.drop_half_made(run.id, CLEAR_CHUNK).await?;
             tx.commit().await?;
             if gone == 0 {
                 break;
@@ -125,59 +118,48 @@ async fn clear_half_made(store: &Store, clock: &Clock) -> store::Result<usize> {
 /// run still goes, and nothing that stood in them has been erased.
 async fn keep(
     store: &Store,
-    claim: &ClaimRow,
+    claim: &Claim,
     taken: &HashSet<MessageId>,
     repeatable: &Repeatable,
     now: Micros,
 ) -> store::Result<Option<Kept>> {
-    let Some(window) = repeatable.get(&GatewayId(claim.gateway.clone())) else {
+    let Some(window) = repeatable.get(&claim.gateway) else {
         return Ok(None);
     };
-    let until = Micros(
-        claim
-            .at_us
-            .saturating_add(i64::try_from(window.as_micros()).unwrap_or(i64::MAX)),
-    );
-    let id = LaneId(claim.lane_id);
+    let until = claim.at + *window;
     let mut tx = store.read("keep_claim").await?;
-    let Some(lane) = tx.lane(id).await?.filter(|lane| goes(lane, now)) else {
-        return Ok(None);
-    };
-    if now.0 < claim.at_us || until <= now || lane.whole == 0 {
+    let lane = tx.lane(claim.span.lane).await?;
+    let in_time = claim.at <= now && now < until;
+    if !lane.may_send(now) || !in_time || lane.framing != Framing::Whole {
         return Ok(None);
     }
-    let left_out: HashSet<i64> = claim
-        .left_out
-        .split(',')
-        .filter_map(|p| p.parse().ok())
-        .collect();
-    let waiting = waiting(&mut tx, id).await?;
+    let left_out: HashSet<Position> = claim.left_out.iter().copied().collect();
+    let waiting = waiting(&mut tx, lane.id).await?;
     let mut items = Vec::new();
     let (mut open, mut gone) = (BTreeSet::new(), BTreeSet::new());
-    for row in tx.claimed(id, claim.from, claim.to).await? {
-        let position = MessageId(row.id).position();
+    for message in tx.claimed(claim.span).await? {
+        let position = message.id.position();
         if left_out.contains(&position) {
             continue;
         }
-        let Some(phone) = Phone::from_wire(&row.phone) else {
+        let Some(phone) = message.phone else {
             return Ok(None);
         };
-        let state = row.state.as_deref().unwrap_or_default();
         // Given back, given up, or sent again under another key.
-        let elsewhere = state == "in_doubt"
-            || row.attempt != claim.attempt
+        let elsewhere = message.outcome == Some(Outcome::InDoubt)
+            || message.attempt != claim.attempt
             || waiting.contains(&position)
-            || taken.contains(&MessageId(row.id));
+            || taken.contains(&message.id);
         if elsewhere {
             gone.insert(position);
-        } else if state.is_empty() {
+        } else if message.outcome.is_none() {
             open.insert(position);
         }
         items.push(Item {
             position,
             phone,
-            vals: row.vals,
-            segments: row.segments,
+            vals: message.vals,
+            segments: message.segments,
         });
     }
     Ok((!open.is_empty()).then(|| Kept {
@@ -193,14 +175,9 @@ async fn keep(
     }))
 }
 
-fn goes(lane: &LaneRow, now: Micros) -> bool {
-    let in_time = lane.not_after_us == 0 || lane.not_after_us >= now.0;
-    in_time && lane.intent == "go" && lane.opened_us > 0 && lane.closed_us == 0
-}
-
-async fn waiting(tx: &mut Tx, lane: LaneId) -> store::Result<HashSet<i64>> {
-    let rows = tx.again_of(lane).await?;
-    Ok(rows.iter().flat_map(|a| a.from..a.to).collect())
+async fn waiting(tx: &mut Tx, lane: LaneId) -> store::Result<HashSet<Position>> {
+    let ranges = tx.requeued_of(lane).await?;
+    Ok(ranges.iter().flat_map(|r| r.span.positions()).collect())
 }
 
 /// How many messages there is news of.
@@ -215,71 +192,62 @@ fn messages(ops: &[Op]) -> usize {
 /// The doubts of one claim, and its end.
 async fn settle_claim(
     store: &Store,
-    claim: &ClaimRow,
+    claim: &Claim,
     taken: &HashSet<MessageId>,
     known: &Known,
 ) -> store::Result<Vec<Op>> {
     let mut tx = store.read("settle_claim").await?;
-    let lane = LaneId(claim.lane_id);
-    let waiting = waiting(&mut tx, lane).await?;
-    let ids: Vec<_> = (claim.from..claim.to)
-        .filter(|p| !waiting.contains(p))
-        .map(|p| MessageId::new(lane, p))
-        .filter(|id| !taken.contains(id))
+    let waiting = waiting(&mut tx, claim.span.lane).await?;
+    let ids: Vec<_> = claim
+        .span
+        .messages()
+        .filter(|id| !waiting.contains(&id.position()) && !taken.contains(id))
         .collect();
-    let own_ids = known
-        .own_ids
-        .get(&GatewayId(claim.gateway.clone()))
-        .copied();
+    let own_ids = known.own_ids.get(&claim.gateway).copied();
     let mut ops = doubts(&mut tx, claim, &ids, own_ids).await?;
-    ops.push(Op::Close(lane, claim.id));
+    ops.push(Op::Close(claim.span.lane, claim.id));
     Ok(ops)
 }
 
 async fn doubts(
     tx: &mut Tx,
-    claim: &ClaimRow,
+    claim: &Claim,
     ids: &[MessageId],
     own_ids: Option<OwnIds>,
 ) -> store::Result<Vec<Op>> {
-    let id = LaneId(claim.lane_id);
-    let lane = tx.lane(id).await?.ok_or_else(|| store::Error::Missing {
-        what: "lane",
-        id: id.to_string(),
-    })?;
+    let lane = tx.lane(claim.span.lane).await?;
     let rows = tx.messages(ids).await?;
     let long: Vec<_> = rows
         .iter()
         .filter(|r| r.segments > 1)
-        .map(|r| MessageId(r.id))
+        .map(|r| r.id)
         .collect();
-    let mut parts: HashMap<i64, Vec<SegmentRow>> = HashMap::new();
+    let mut parts: HashMap<MessageId, Vec<Segment>> = HashMap::new();
     for s in tx.segments(&long).await? {
-        parts.entry(s.message_id).or_default().push(s);
+        parts.entry(s.message).or_default().push(s);
     }
     let mut ops = Vec::new();
     for row in rows {
-        let standing = standing(&row, &lane, &parts.remove(&row.id).unwrap_or_default())?;
-        let (None, Some(phone)) = (standing.outcome(), Phone::from_wire(&row.phone)) else {
+        let state = restore(&row, &lane, &parts.remove(&row.id).unwrap_or_default())?;
+        let (None, Some(phone)) = (state.outcome(), row.phone) else {
             continue;
         };
-        let message = MessageId(row.id);
+        let message = row.id;
         // A part is handed over as soon as the one before it is heard to be taken, which had not been
         // committed: each of the open ones may have left.
-        let open = standing.parts.iter().enumerate();
-        for (part, _) in open.filter(|(_, part)| **part == Part::Open) {
-            let part = u8::try_from(part).unwrap_or(u8::MAX);
+        let parts = state.numbers().zip(&state.parts);
+        for (part, _) in parts.filter(|(_, part)| **part == Part::Open) {
             ops.push(Op::Part(PartNews {
                 message,
                 part,
                 phone,
-                gateway: GatewayId(claim.gateway.clone()),
+                gateway: claim.gateway.clone(),
                 change: Change::Doubt {
                     id: own_ids.map(|ids| own_id(ids, claim, message, part)),
                 },
                 source: Source::Gateway,
-                asked: Micros(claim.at_us),
-                gone: true,
+                asked: claim.at,
+                answer_lost: true,
                 counted: None,
             }));
         }
@@ -288,9 +256,8 @@ async fn doubts(
 }
 
 /// The id that a part went with, by a protocol whose ids follow from the claim.
-fn own_id(ids: OwnIds, claim: &ClaimRow, message: MessageId, part: u8) -> String {
-    let word = |n: i64| u32::try_from(n).unwrap_or(0);
-    let offset = message.position() - claim.from;
-    let number = wire_number(word(claim.first), word(claim.stride), offset, part);
-    ids.of(number, Micros(claim.at_us)).0
+fn own_id(ids: OwnIds, claim: &Claim, message: MessageId, part: u8) -> String {
+    let offset = message.position() - claim.span.from;
+    let number = wire_number(claim.first, claim.stride, offset, part);
+    ids.of(number, claim.at).0
 }

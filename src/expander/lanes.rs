@@ -129,8 +129,7 @@ impl<'a> LaneMaker<'a> {
             salt,
             carrier: carrier.as_str(),
             segments: parts,
-            state: why.map(|_| "suppressed"),
-            code: why,
+            suppressed: why,
         })
     }
 

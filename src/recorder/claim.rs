@@ -1,7 +1,7 @@
-//! Claiming: to advance a lane's front by n (or to take a row out of `again`) and to note the claim,
+//! Claiming: to advance a lane's front by n (or to take a requeued range) and to note the claim,
 //! with the suppression list asked once more in the same commit.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use super::{
     ClaimRequest, Claimed, Grant, Item, Take,
@@ -11,22 +11,23 @@ use super::{
 use crate::{
     domain::{
         event::{Event, Source, Span},
-        id::{GatewayId, LaneId, MessageId},
+        id::{ClaimId, GatewayId, Position},
         message::Change,
         phone::Phone,
+        text::Framing,
+        time::Micros,
     },
     store::{
         self, Tx,
-        hot::ClaimedRow,
-        lane::{AgainRow, ClaimRow, LaneRow},
+        hot::ClaimedMessage,
+        lane::{Claim, Lane},
     },
 };
 
 /// What a claim takes, before it is written.
 struct Taken {
-    from: i64,
-    to: i64,
-    part: i64,
+    span: Span,
+    part: u8,
     attempt: i64,
 }
 
@@ -42,9 +43,8 @@ pub(super) async fn claim(
         gateway: request.gateway.clone(),
     };
     let lane = work.lane(tx, request.lane).await?;
-    let may = tx.installation().await?.is_some_and(|i| i.may_send());
-    let expired = lane.not_after_us > 0 && lane.not_after_us < work.now.0;
-    if !may || expired || lane.intent != "go" || lane.opened_us == 0 || request.most < 1 {
+    let may_send = tx.installation().await?.is_some_and(|i| i.may_send());
+    if !may_send || !lane.may_send(work.now) || request.most < 1 {
         return Ok(refused);
     }
     let longest = lane.max_parts.max(1);
@@ -60,55 +60,51 @@ pub(super) async fn claim(
     };
     let taken = match request.take {
         Take::Front => take_front(tx, work, &lane, most).await?,
-        Take::Again(from) => take_again(tx, work, &lane, from, (most, &request.gateway)).await?,
+        Take::Requeued(from) => {
+            take_requeued(tx, work, &lane, from, (most, &request.gateway)).await?
+        }
     };
     let Some(taken) = taken else {
         return Ok(refused);
     };
-    let mut row = ClaimRow {
-        id: tx.draw("claim", 1).await?,
-        lane_id: lane.id,
-        from: taken.from,
-        to: taken.to,
+    let mut claim = Claim {
+        id: ClaimId(tx.draw("claim", 1).await?),
+        span: taken.span,
         part: taken.part,
-        gateway: request.gateway.0.clone(),
+        gateway: request.gateway.clone(),
         node: request.node.clone(),
         attempt: taken.attempt,
-        first: i64::from(request.first),
-        stride: i64::from(request.stride),
-        at_us: work.now.0,
+        first: request.first,
+        stride: request.stride,
+        at: work.now,
         batch: request.batch,
-        left_out: String::new(),
+        left_out: Vec::new(),
     };
     work.note(&Event::Claimed {
-        claim: row.id,
-        span: Span {
-            lane: request.lane,
-            from: row.from,
-            to: row.to,
-        },
-        part: row.part,
-        gateway: request.gateway.clone(),
-        node: row.node.clone(),
-        attempt: row.attempt,
-        first: row.first,
-        stride: row.stride,
+        claim: claim.id,
+        span: claim.span,
+        part: claim.part,
+        gateway: claim.gateway.clone(),
+        node: claim.node.clone(),
+        attempt: claim.attempt,
+        first: claim.first,
+        stride: claim.stride,
         again: request.take != Take::Front,
-        batch: row.batch,
+        batch: claim.batch,
     });
-    let rows = tx.claimed(request.lane, row.from, row.to).await?;
-    let items = sort_out(tx, work, &request.gateway, &row, rows, suppressed).await?;
-    if request.batch > 1 || lane.whole != 0 {
-        row.left_out = left_out(&row, &items);
+    let covered = tx.claimed(claim.span).await?;
+    let items = partition_sendable(tx, work, &claim, covered, suppressed).await?;
+    if request.batch > 1 || lane.framing == Framing::Whole {
+        claim.left_out = left_out(&claim, &items);
     }
     if items.is_empty() {
-        work.close(request.lane, row.id);
+        work.close(request.lane, claim.id);
     } else {
-        tx.put_claim(&row).await?;
+        tx.put_claim(&claim).await?;
     }
     let next = work.lanes.get(&request.lane).map_or(lane.next, |l| l.next);
     Ok(Claimed::Granted(Grant {
-        claim: row,
+        claim,
         items,
         next,
         part_ref: lane.part_ref,
@@ -116,133 +112,122 @@ pub(super) async fn claim(
 }
 
 /// The positions that a claim covers and does not hand over.
-fn left_out(claim: &ClaimRow, items: &[Item]) -> String {
-    let handed: HashSet<i64> = items.iter().map(|i| i.position).collect();
-    let rest: Vec<String> = (claim.from..claim.to)
-        .filter(|p| !handed.contains(p))
-        .map(|p| p.to_string())
-        .collect();
-    rest.join(",")
+fn left_out(claim: &Claim, items: &[Item]) -> Vec<Position> {
+    let handed: HashSet<Position> = items.iter().map(|i| i.position).collect();
+    let covered = claim.span.positions();
+    covered.filter(|p| !handed.contains(p)).collect()
 }
 
 async fn take_front(
     tx: &mut Tx,
     work: &mut Work<'_>,
-    lane: &LaneRow,
+    lane: &Lane,
     most: i64,
 ) -> store::Result<Option<Taken>> {
-    let (from, to) = (lane.next, (lane.next + most).min(lane.end));
-    if from >= to {
+    let span = Span {
+        lane: lane.id,
+        from: lane.next,
+        to: (lane.next + most).min(lane.end),
+    };
+    if span.is_empty() {
         return Ok(None);
     }
     // Outcomes that stood ahead of the front now stand behind it.
-    let known = tx.claimed(LaneId(lane.id), from, to).await?;
+    let known = tx.claimed(span).await?;
     let passed = known
         .iter()
-        .filter(|r| has_outcome(r) || work.has_news(MessageId(r.id)))
+        .filter(|m| m.outcome.is_some() || work.has_news(m.id))
         .count() as i64;
-    let pending = work.ahead.remove(&LaneId(lane.id)).unwrap_or(0);
+    let pending = work.ahead.remove(&lane.id).unwrap_or(0);
     let ahead = lane.ahead + pending - passed;
-    tx.advance_lane(LaneId(lane.id), to, ahead).await?;
-    if let Some(lane) = work.lanes.get_mut(&LaneId(lane.id)) {
-        (lane.next, lane.ahead) = (to, ahead);
+    tx.advance_lane(lane.id, span.to, ahead).await?;
+    if let Some(lane) = work.lanes.get_mut(&lane.id) {
+        (lane.next, lane.ahead) = (span.to, ahead);
     }
     Ok(Some(Taken {
-        from,
-        to,
+        span,
         part: 0,
         attempt: 1,
     }))
 }
 
-async fn take_again(
+async fn take_requeued(
     tx: &mut Tx,
     work: &mut Work<'_>,
-    lane: &LaneRow,
-    from: i64,
+    lane: &Lane,
+    from: Position,
     (most, gateway): (i64, &GatewayId),
 ) -> store::Result<Option<Taken>> {
-    let id = LaneId(lane.id);
-    let waiting = tx.again_of(id).await?;
-    let Some(row) = waiting
+    let waiting = tx.requeued_of(lane.id).await?;
+    let Some(range) = waiting
         .into_iter()
-        .find(|a| a.from == from && is_due(a.due_us, work.now.0))
+        .find(|r| r.span.from == from && is_due(r.due, work.now))
     else {
         return Ok(None);
     };
-    if row.gateway != gateway.0 {
+    if range.gateway != *gateway {
         return Ok(None);
     }
-    tx.take_again(id, from).await?;
-    let to = (from + most).min(row.to);
-    if to < row.to {
-        tx.put_again(&AgainRow {
-            from: to,
-            ..row.clone()
-        })
-        .await?;
+    tx.drop_requeued(lane.id, from).await?;
+    let to = (from + most).min(range.span.to);
+    if to < range.span.to {
+        let mut rest = range.clone();
+        rest.span.from = to;
+        tx.put_requeued(&rest).await?;
     }
     Ok(Some(Taken {
-        from,
-        to,
-        part: row.part,
-        attempt: row.attempt,
+        span: Span { to, ..range.span },
+        part: range.part,
+        attempt: range.attempt,
     }))
 }
 
-/// Waiting never takes longer than [`LONGEST_WAIT_US`]: a due time further ahead comes from a clock that
+/// Waiting never takes longer than [`LONGEST_WAIT`]: a due time further ahead comes from a clock that
 /// was set back, and counts as due.
-pub(crate) fn is_due(due: i64, now: i64) -> bool {
-    due <= now || due > now + LONGEST_WAIT_US
+pub(crate) fn is_due(due: Micros, now: Micros) -> bool {
+    due <= now || due > now + LONGEST_WAIT
 }
 
-/// See [`is_due`], in microseconds.
-const LONGEST_WAIT_US: i64 = 300_000_000;
-
-fn has_outcome(row: &ClaimedRow) -> bool {
-    row.state.as_deref().is_some_and(|s| !s.is_empty())
-}
+/// See [`is_due`].
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// Leaves out who has an outcome already, and suppresses who has opted out since the run was frozen.
-async fn sort_out(
+async fn partition_sendable(
     tx: &mut Tx,
     work: &mut Work<'_>,
-    gateway: &GatewayId,
-    claim: &ClaimRow,
-    rows: Vec<ClaimedRow>,
+    claim: &Claim,
+    covered: Vec<ClaimedMessage>,
     suppressed: &[&HashSet<Phone>],
 ) -> store::Result<Vec<Item>> {
-    let mut items = Vec::with_capacity(rows.len());
+    let mut items = Vec::with_capacity(covered.len());
     let mut unwanted = Vec::new();
-    for row in rows.into_iter().filter(|r| !has_outcome(r)) {
-        let id = MessageId(row.id);
-        if work.has_news(id) {
+    for message in covered.into_iter().filter(|m| m.outcome.is_none()) {
+        if work.has_news(message.id) {
             continue;
         }
-        let Some(phone) = Phone::from_wire(&row.phone) else {
-            unwanted.push((id, "erased"));
+        let Some(phone) = message.phone else {
+            unwanted.push((message.id, "erased"));
             continue;
         };
         if suppressed.iter().any(|s| s.contains(&phone)) {
-            unwanted.push((id, "opt_out"));
+            unwanted.push((message.id, "opt_out"));
         } else {
             items.push(Item {
-                position: id.position(),
+                position: message.id.position(),
                 phone,
-                vals: row.vals,
-                segments: row.segments,
+                vals: message.vals,
+                segments: message.segments,
             });
         }
     }
     work.load_messages(tx, unwanted.iter().map(|u| u.0).collect())
         .await?;
-    let part = u8::try_from(claim.part).unwrap_or(0);
     for (id, reason) in unwanted {
         let change = Change::Suppressed {
             reason: reason.to_owned(),
         };
-        work.change(id, part, &change, Source::Watchbell);
+        work.change(id, claim.part, &change, Source::Watchbell);
     }
-    tracing::trace!(gateway = %gateway, n = items.len(), "claimed");
+    tracing::trace!(gateway = %claim.gateway, n = items.len(), "claimed");
     Ok(items)
 }

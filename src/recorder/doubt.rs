@@ -1,9 +1,6 @@
 //! Doubt: what was asked and not answered, how it ends, and what it held up.
 
-use super::{
-    PartNews, Release,
-    work::{Message, Work},
-};
+use super::{PartNews, work::Work};
 use crate::{
     domain::{
         event::{Event, Source, Span},
@@ -11,23 +8,25 @@ use crate::{
         message::{Change, Part},
         phone::Phone,
     },
-    store::hot::DoubtRow,
+    store::{
+        hot::Doubt,
+        lane::{Lane, Requeued},
+    },
 };
 
 impl Work<'_> {
     /// A part was asked and not answered; `own` is its id where the protocol had it before. Then its report
     /// needs no answer, and may have come already.
     pub(super) fn doubt(&mut self, news: &PartNews, own: Option<&str>) {
-        let row = DoubtRow {
-            message_id: news.message.0,
-            part: i64::from(news.part),
-            lane_id: news.message.lane().0,
-            gateway: news.gateway.0.clone(),
-            phone: news.phone.expose(),
-            asked_us: news.asked.0,
-            since_us: self.now.0,
-            gone: i64::from(news.gone),
-            graced: 0,
+        let row = Doubt {
+            message: news.message,
+            part: news.part,
+            gateway: news.gateway.clone(),
+            phone: news.phone,
+            asked: news.asked,
+            since: self.now,
+            answer_lost: news.answer_lost,
+            grace_over: false,
         };
         self.doubts
             .entry((news.gateway.clone(), news.phone))
@@ -69,7 +68,7 @@ impl Work<'_> {
         self.put_doubts.remove(&(message, part));
         self.drop_doubts.insert((message, part));
         if let Some(rows) = self.doubts.get_mut(&(gateway.clone(), phone)) {
-            rows.retain(|d| (d.message_id, d.part) != (message.0, i64::from(part)));
+            rows.retain(|d| (d.message, d.part) != (message, part));
         }
     }
 
@@ -82,37 +81,27 @@ impl Work<'_> {
         }
         let over = self.is_over(news.message.lane());
         if over {
-            self.grace(news.message, news.part);
+            self.grace_expired(news.message, news.part);
         }
         !over
     }
 
     fn is_over(&self, lane: LaneId) -> bool {
-        self.lanes
-            .get(&lane)
-            .is_none_or(|l| l.closed_us > 0 || !l.end_reason.is_empty())
+        self.lanes.get(&lane).is_none_or(Lane::is_over)
     }
 
     /// The run's policy sends a doubtful message again, whole, with another reference.
     pub(super) fn resend(&mut self, news: &PartNews) {
         let id = news.message;
-        let parts = self.messages.get(&id).map_or(1, |m| m.standing.parts.len());
-        for part in 0..parts {
-            self.forget_doubt(
-                &news.gateway,
-                news.phone,
-                id,
-                u8::try_from(part).unwrap_or(u8::MAX),
-            );
-        }
-        let attempt = self.messages.get(&id).map_or(2, |m| m.standing.attempt);
-        let span = Span {
-            lane: id.lane(),
-            from: id.position(),
-            to: id.position() + 1,
+        let Some(state) = self.messages.get(&id).map(|m| &m.state) else {
+            return;
         };
-        self.requeue(&Release {
-            span,
+        let (parts, attempt) = (state.numbers(), state.attempt);
+        for part in parts {
+            self.forget_doubt(&news.gateway, news.phone, id, part);
+        }
+        self.requeue(Requeued {
+            span: Span::of(id),
             part: 0,
             gateway: news.gateway.clone(),
             attempt,
@@ -125,22 +114,16 @@ impl Work<'_> {
         let Some(message) = self.messages.get(&id) else {
             return;
         };
-        let waiting = message.standing.parts.iter().position(|p| *p == Part::Open);
-        let (Some(part), None) = (waiting, message.standing.outcome()) else {
+        let (Some(part), None) = (message.state.first_open(), message.state.outcome()) else {
             return;
         };
-        let (part, attempt) = (u8::try_from(part).unwrap_or(0), message.standing.attempt);
+        let attempt = message.state.attempt;
         if self.is_over(id.lane()) {
             let reason = "too_late".to_owned();
             self.change(id, part, &Change::Cancelled { reason }, Source::Watchbell);
         } else {
-            let span = Span {
-                lane: id.lane(),
-                from: id.position(),
-                to: id.position() + 1,
-            };
-            self.requeue(&Release {
-                span,
+            self.requeue(Requeued {
+                span: Span::of(id),
                 part,
                 gateway: gateway.clone(),
                 attempt,
@@ -150,8 +133,8 @@ impl Work<'_> {
     }
 
     /// A doubtful part's answer can no longer come: orphans may now be its own.
-    pub(super) fn gone(&mut self, message: MessageId, part: u8) {
-        let Some(phone) = self.messages.get(&message).and_then(Message::phone) else {
+    pub(super) fn answer_lost(&mut self, message: MessageId, part: u8) {
+        let Some(phone) = self.messages.get(&message).and_then(|m| m.row.phone) else {
             return;
         };
         if self.is_in_doubt(message, part) {
@@ -161,7 +144,7 @@ impl Work<'_> {
 
     /// From now on no answer is waited for: an orphan that can only be this message's own settles it.
     fn last_look(&mut self, message: MessageId, part: u8, phone: Phone) {
-        self.mark_doubt(message, part, phone, |d| d.gone = 1);
+        self.mark_doubt(message, part, phone, |d| d.answer_lost = true);
         let places: Vec<_> = self
             .doubts
             .keys()
@@ -174,8 +157,8 @@ impl Work<'_> {
     }
 
     /// A doubt's grace is over; the policy is to hold.
-    pub(super) fn grace(&mut self, message: MessageId, part: u8) {
-        let Some(phone) = self.messages.get(&message).and_then(Message::phone) else {
+    pub(super) fn grace_expired(&mut self, message: MessageId, part: u8) {
+        let Some(phone) = self.messages.get(&message).and_then(|m| m.row.phone) else {
             return;
         };
         if !self.is_in_doubt(message, part) {
@@ -183,16 +166,12 @@ impl Work<'_> {
         }
         self.last_look(message, part, phone);
         let mut doubts = self.doubts.values().flatten();
-        let held =
-            doubts.any(|d| (d.message_id, d.part, d.graced) == (message.0, i64::from(part), 1));
+        let held = doubts.any(|d| (d.message, d.part) == (message, part) && d.grace_over);
         if held || !self.is_in_doubt(message, part) {
             return;
         }
-        self.mark_doubt(message, part, phone, |d| d.graced = 1);
-        self.note(&Event::Graced {
-            m: message,
-            part: i64::from(part),
-        });
+        self.mark_doubt(message, part, phone, |d| d.grace_over = true);
+        self.note(&Event::Graced { m: message, part });
     }
 
     fn mark_doubt(
@@ -200,7 +179,7 @@ impl Work<'_> {
         message: MessageId,
         part: u8,
         phone: Phone,
-        mark: impl Fn(&mut DoubtRow),
+        mark: impl Fn(&mut Doubt),
     ) {
         for (place, rows) in &mut self.doubts {
             if place.1 != phone {
@@ -208,7 +187,7 @@ impl Work<'_> {
             }
             for row in rows
                 .iter_mut()
-                .filter(|d| (d.message_id, d.part) == (message.0, i64::from(part)))
+                .filter(|d| (d.message, d.part) == (message, part))
             {
                 mark(row);
                 self.put_doubts.insert((message, part), row.clone());

@@ -1,90 +1,75 @@
 //! What goes back into the queue, and what ends it: released ranges, closed claims, ended lanes.
 
-use super::{Release, work::Work};
+use super::work::Work;
 use crate::{
     domain::{
         event::{Event, Source, Span},
-        id::{LaneId, MessageId},
+        id::{ClaimId, LaneId},
         message::Change,
     },
-    store::{self, Tx, lane::AgainRow},
+    store::{self, Tx, lane::Requeued},
 };
 
 impl Work<'_> {
     /// Puts a range back, or cancels it when its lane has ended meanwhile.
-    pub(super) async fn release(&mut self, tx: &mut Tx, release: &Release) -> store::Result<()> {
-        let lane = self.lane(tx, release.span.lane).await?;
-        if lane.end_reason.is_empty() {
-            self.requeue(release);
-        } else {
-            for position in release.span.from..release.span.to {
-                let id = MessageId::new(release.span.lane, position);
-                let reason = lane.end_reason.clone();
-                self.change(
-                    id,
-                    release.part,
-                    &Change::Cancelled { reason },
-                    Source::Watchbell,
-                );
-            }
+    pub(super) async fn release(&mut self, tx: &mut Tx, range: &Requeued) -> store::Result<()> {
+        let lane = self.lane(tx, range.span.lane).await?;
+        let Some(reason) = lane.end_reason else {
+            self.requeue(range.clone());
+            return Ok(());
+        };
+        let change = Change::Cancelled { reason };
+        for id in range.span.messages() {
+            self.change(id, range.part, &change, Source::Watchbell);
         }
         Ok(())
     }
 
-    pub(super) fn requeue(&mut self, release: &Release) {
-        let span = release.span;
+    pub(super) fn requeue(&mut self, range: Requeued) {
         self.note(&Event::Released {
-            span,
-            part: i64::from(release.part),
-            gateway: release.gateway.clone(),
-            attempt: release.attempt,
-            due: release.due.0,
+            span: range.span,
+            part: range.part,
+            gateway: range.gateway.clone(),
+            attempt: range.attempt,
+            due: range.due,
         });
         let elsewhere = self
             .lanes
-            .get(&span.lane)
-            .is_some_and(|l| l.gateway != release.gateway.0);
-        for position in span.from..span.to {
-            if let Some(message) = self.messages.get_mut(&MessageId::new(span.lane, position)) {
-                let gateway = elsewhere.then(|| release.gateway.0.clone());
+            .get(&range.span.lane)
+            .is_some_and(|l| l.gateway.as_ref() != Some(&range.gateway));
+        for id in range.span.messages() {
+            if let Some(message) = self.messages.get_mut(&id) {
+                let gateway = elsewhere.then(|| range.gateway.clone());
                 if message.row.gateway != gateway {
                     message.row.gateway = gateway;
                     message.dirty = true;
                 }
             }
         }
-        self.again.push(AgainRow {
-            lane_id: span.lane.0,
-            from: span.from,
-            to: span.to,
-            part: i64::from(release.part),
-            gateway: release.gateway.0.clone(),
-            attempt: release.attempt,
-            due_us: release.due.0,
-        });
+        self.requeued.push(range);
         self.done.requeued = true;
     }
 
-    pub(super) fn close(&mut self, lane: LaneId, claim: i64) {
+    pub(super) fn close(&mut self, lane: LaneId, claim: ClaimId) {
         self.note(&Event::Closed { claim, lane });
         self.closed.push((lane, claim));
     }
 
-    /// Ends a lane: what stands in front is cancelled as a range, the few in `again` one by one.
+    /// Ends a lane: what stands in front is cancelled as a range, the few requeued ones one by one.
     pub(super) async fn end(&mut self, tx: &mut Tx, id: LaneId, reason: &str) -> store::Result<()> {
         let lane = self.lane(tx, id).await?;
-        if !lane.end_reason.is_empty() {
+        if lane.end_reason.is_some() {
             return Ok(());
         }
-        let mut waiting = tx.again_of(id).await?;
-        for row in &waiting {
-            tx.take_again(id, row.from).await?;
+        let mut waiting = tx.requeued_of(id).await?;
+        for range in &waiting {
+            tx.drop_requeued(id, range.span.from).await?;
         }
         // What was released in this very commit waits too.
-        let (released, others) = std::mem::take(&mut self.again)
+        let (released, others) = std::mem::take(&mut self.requeued)
             .into_iter()
-            .partition(|a| a.lane_id == id.0);
-        self.again = others;
+            .partition(|r| r.span.lane == id);
+        self.requeued = others;
         waiting.extend::<Vec<_>>(released);
         self.note(&Event::Ended {
             span: Span {
@@ -94,29 +79,20 @@ impl Work<'_> {
             },
             reason: reason.to_owned(),
         });
-        let ids = waiting
-            .iter()
-            .flat_map(|a| (a.from..a.to).map(|p| MessageId::new(id, p)))
-            .collect();
+        let ids = waiting.iter().flat_map(|r| r.span.messages()).collect();
         self.load_messages(tx, ids).await?;
-        for row in waiting {
-            for position in row.from..row.to {
-                let change = Change::Cancelled {
-                    reason: reason.to_owned(),
-                };
-                let part = u8::try_from(row.part).unwrap_or(0);
-                self.change(
-                    MessageId::new(id, position),
-                    part,
-                    &change,
-                    Source::Watchbell,
-                );
+        let change = Change::Cancelled {
+            reason: reason.to_owned(),
+        };
+        for range in waiting {
+            for message in range.span.messages() {
+                self.change(message, range.part, &change, Source::Watchbell);
             }
         }
         tx.end_lane(id, reason).await?;
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.end = lane.next;
-            lane.end_reason = reason.to_owned();
+            lane.end_reason = Some(reason.to_owned());
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Quotas while sending: what a gateway's contract allows a day and a month is never handed over twice,
 //! whatever a forecast said. What was taken or may have been counts, and so does all that is claimed.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{Datelike as _, Days, Months, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// While claims are open more may turn out to be left than is known now: asked again so soon.
-const ASK_AGAIN_US: i64 = 1_000_000;
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What gateways may hand over; those without a limit are not in it.
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl Quotas {
             if left >= longest {
                 room = room.and(left);
             } else if quota - used >= longest {
-                return Ok(Room::Until(Micros(work.now.0 + ASK_AGAIN_US)));
+                return Ok(Room::Until(work.now + ASK_AGAIN));
             } else {
                 let next = next.unwrap_or(NaiveDate::MAX);
                 return Ok(Room::Until(instant(

@@ -10,7 +10,7 @@ use crate::{
         event::{Event, Source},
         id::{GatewayId, MessageId},
         ledger::salted,
-        message::{Change, Outcome, Part, Word},
+        message::{Change, LogState, Outcome, Part, ReportStatus},
         optout::OptOutWords,
         phone::Phone,
     },
@@ -18,7 +18,7 @@ use crate::{
     store::{
         self, Tx,
         contact::SuppressionRow,
-        hot::{DoubtRow, OrphanRow},
+        hot::{Doubt, OrphanReport},
         mo::MoRow,
     },
 };
@@ -29,7 +29,7 @@ const FITS_MINUTES: i64 = 3;
 
 impl Work<'_> {
     pub(super) fn report(&mut self, gateway: &GatewayId, report: &Report) {
-        let Some(word) = word(report.verdict) else {
+        let Some(status) = status(report.verdict) else {
             return;
         };
         let key = (gateway.clone(), report.carrier_id.0.clone(), report.phone);
@@ -39,8 +39,8 @@ impl Work<'_> {
             .cloned()
             .or_else(|| self.known_by_number(gateway, report));
         match known {
-            Some(awaited) => self.reported(&awaited, word, report, gateway),
-            None => self.orphan(gateway, report, word),
+            Some(awaited) => self.reported(&awaited, status, report, gateway),
+            None => self.orphan(gateway, report, status),
         }
     }
 
@@ -49,27 +49,32 @@ impl Work<'_> {
         let mine = self.by_phone.get(&report.phone)?.iter().filter_map(|&id| {
             let message = self.messages.get(&id)?;
             let own = message.row.gateway.as_ref();
-            let through = own.or_else(|| self.lanes.get(&id.lane()).map(|l| &l.gateway))?;
-            let parts = &message.standing.parts;
-            let k = parts
-                .iter()
-                .position(|p| p.carrier_id() == Some(&report.carrier_id.0))?;
-            (*through == gateway.0).then_some((id, u8::try_from(k).ok()?))
+            let through = own.or_else(|| self.lanes.get(&id.lane())?.gateway.as_ref())?;
+            let parts = message.state.numbers().zip(&message.state.parts);
+            let mut named = parts.filter(|(_, p)| p.carrier_id() == Some(&report.carrier_id.0));
+            let (part, _) = named.next()?;
+            (through == gateway).then_some((id, part))
         });
         // Carriers use their ids again: the newest to bear one is meant.
         let (message, part) = mine.max()?;
         Some(Awaited {
             message,
             part,
-            answered: String::new(),
+            answered: None,
         })
     }
 
-    fn reported(&mut self, awaited: &Awaited, word: Word, report: &Report, gateway: &GatewayId) {
+    fn reported(
+        &mut self,
+        awaited: &Awaited,
+        status: ReportStatus,
+        report: &Report,
+        gateway: &GatewayId,
+    ) {
         let (id, part) = (awaited.message, awaited.part);
         let (phone, code) = (report.phone, report.code.as_str());
         let change = Change::Reported {
-            word,
+            status,
             code: code.to_owned(),
         };
         // A report of the first sending says nothing about the second.
@@ -85,8 +90,8 @@ impl Work<'_> {
                 .messages
                 .get(&id)
                 .and_then(|m| m.row.gateway.as_ref())
-                .is_some_and(|g| *g == gateway.0);
-            if elsewhere && word == Word::Delivered {
+                .is_some_and(|g| g == gateway);
+            if elsewhere && status == ReportStatus::Delivered {
                 self.evidence.push((phone, gateway.clone()));
             }
             // One question less about this number: an orphan that waits may be tellable now.
@@ -94,28 +99,28 @@ impl Work<'_> {
         } else {
             self.note(&Event::Heard {
                 m: id,
-                part: i64::from(part),
+                part,
                 k: code.to_owned(),
             });
         }
     }
 
-    fn orphan(&mut self, gateway: &GatewayId, report: &Report, word: Word) {
+    fn orphan(&mut self, gateway: &GatewayId, report: &Report, status: ReportStatus) {
         let place = (gateway.clone(), report.phone);
         let known = self.orphans.entry(place.clone()).or_default();
         if known.iter().any(|o| o.carrier_id == report.carrier_id.0) {
             return;
         }
-        let row = OrphanRow {
-            id: 0,
-            gateway: gateway.0.clone(),
+        let row = OrphanReport {
+            id: None,
+            gateway: gateway.clone(),
             carrier_id: report.carrier_id.0.clone(),
-            phone: report.phone.expose(),
-            verdict: word.outcome().as_str().to_owned(),
+            phone: report.phone,
+            status,
             code: report.code.clone(),
             submit_time: report.submit_time.clone(),
             salt: salt().to_vec(),
-            at_us: self.now.0,
+            at: self.now,
         };
         known.push(row.clone());
         self.new_orphans.push(row);
@@ -157,7 +162,7 @@ impl Work<'_> {
         }
         fitting.sort_by(|a, b| a.carrier_id.cmp(&b.carrier_id));
         for (doubt, orphan) in doubts.iter().zip(fitting) {
-            let part = u8::try_from(doubt.part).unwrap_or(0);
+            let part = doubt.part;
             let adopted = Change::Adopted {
                 id: orphan.carrier_id.clone(),
             };
@@ -166,7 +171,7 @@ impl Work<'_> {
                 let awaited = Awaited {
                     message,
                     part,
-                    answered: String::new(),
+                    answered: None,
                 };
                 let key = (place.0.clone(), orphan.carrier_id.clone(), place.1);
                 self.expect_report(key, awaited);
@@ -181,7 +186,7 @@ impl Work<'_> {
 
     /// The one doubtful message at a place, with its doubtful parts, if nothing else of this number
     /// is open there and its answers can no longer come.
-    fn adoptable(&self, place: &Place) -> Option<(MessageId, Vec<DoubtRow>)> {
+    fn adoptable(&self, place: &Place) -> Option<(MessageId, Vec<Doubt>)> {
         if self.orphans.get(place)?.is_empty() {
             return None;
         }
@@ -192,11 +197,11 @@ impl Work<'_> {
             .filter(|d| self.is_doubtful(d))
             .cloned()
             .collect();
-        let message = MessageId(doubts.first()?.message_id);
-        let all_gone = doubts
+        let message = doubts.first()?.message;
+        let all_lost = doubts
             .iter()
-            .all(|d| d.message_id == message.0 && self.latest(d).gone == 1);
-        if !all_gone || self.other_open(place, message) {
+            .all(|d| d.message == message && self.latest(d).answer_lost);
+        if !all_lost || self.other_open(place, message) {
             return None;
         }
         doubts.sort_by_key(|d| d.part);
@@ -205,91 +210,77 @@ impl Work<'_> {
     }
 
     /// In doubt, and with nothing to know its report by but the number.
-    fn is_doubtful(&self, d: &DoubtRow) -> bool {
-        let part = u8::try_from(d.part).unwrap_or(u8::MAX);
-        let id = MessageId(d.message_id);
-        !self.drop_doubts.contains(&(id, part))
+    fn is_doubtful(&self, d: &Doubt) -> bool {
+        !self.drop_doubts.contains(&(d.message, d.part))
             && self
-                .part_of(id, part)
+                .part_of(d.message, d.part)
                 .is_none_or(|p| *p == Part::Doubt(None))
     }
 
-    fn latest<'w>(&'w self, d: &'w DoubtRow) -> &'w DoubtRow {
-        self.put_doubts
-            .get(&(
-                MessageId(d.message_id),
-                u8::try_from(d.part).unwrap_or(u8::MAX),
-            ))
-            .unwrap_or(d)
+    fn latest<'w>(&'w self, d: &'w Doubt) -> &'w Doubt {
+        self.put_doubts.get(&(d.message, d.part)).unwrap_or(d)
     }
 
     /// Is another message of this number open at this gateway, so that the orphan may be its own?
     /// What still waits in the queue has not been asked and can't have a report.
     fn other_open(&self, place: &Place, message: MessageId) -> bool {
         self.open.get(&place.1).into_iter().flatten().any(|row| {
-            let id = MessageId(row.id);
-            if id == message || row.gateway != place.0.0 {
+            if row.id == message || row.gateway.as_ref() != Some(&place.0) {
                 return false;
             }
             match self
                 .messages
-                .get(&id)
+                .get(&row.id)
                 .filter(|m| m.dirty)
-                .and_then(|m| m.standing.outcome())
+                .and_then(|m| m.state.outcome())
             {
                 Some((outcome, _)) => matches!(outcome, Outcome::Submitted | Outcome::InDoubt),
-                None => matches!(row.state.as_str(), "submitting" | "submitted" | "in_doubt"),
+                None => matches!(
+                    row.state,
+                    LogState::Submitting | LogState::Outcome(Outcome::Submitted | Outcome::InDoubt)
+                ),
             }
         })
     }
 
-    fn settle_orphan(&mut self, orphan: OrphanRow, id: MessageId, part: u8) {
-        let word = match orphan.verdict.as_str() {
-            "delivered" => Word::Delivered,
-            "expired" => Word::Expired,
-            _ => Word::Undelivered,
-        };
+    fn settle_orphan(&mut self, orphan: OrphanReport, id: MessageId, part: u8) {
         let change = Change::Reported {
-            word,
+            status: orphan.status,
             code: orphan.code.clone(),
         };
         if !self.change(id, part, &change, Source::Carrier) {
             self.note(&Event::Heard {
                 m: id,
-                part: i64::from(part),
+                part,
                 k: orphan.code.clone(),
             });
         }
-        match self
-            .new_orphans
-            .iter()
-            .position(|o| o.carrier_id == orphan.carrier_id && o.phone == orphan.phone)
-        {
-            // It came and found its message within one commit: it was never an orphan to anybody.
-            Some(new) => drop(self.new_orphans.remove(new)),
-            None => {
+        match orphan.id {
+            Some(known) => {
                 self.note(&Event::Matched {
-                    orphan: orphan.id,
+                    orphan: known,
                     m: id,
                 });
-                self.settled_orphans.push(orphan);
+                self.settled_orphans.push(known);
             }
+            // It came and found its message within one commit: it was never an orphan to anybody.
+            None => self.new_orphans.retain(|o| !o.is_same_report(&orphan)),
         }
     }
 }
 
-fn word(verdict: Verdict) -> Option<Word> {
+fn status(verdict: Verdict) -> Option<ReportStatus> {
     match verdict {
-        Verdict::Delivered => Some(Word::Delivered),
-        Verdict::Expired => Some(Word::Expired),
-        Verdict::Undelivered => Some(Word::Undelivered),
+        Verdict::Delivered => Some(ReportStatus::Delivered),
+        Verdict::Expired => Some(ReportStatus::Expired),
+        Verdict::Undelivered => Some(ReportStatus::Undelivered),
         Verdict::Intermediate => None,
     }
 }
 
 /// Does the report's submit time agree with when the doubtful part was asked? Minutes of the hour
 /// only; a report without a readable time fits.
-fn fits(orphan: &OrphanRow, doubt: &DoubtRow) -> bool {
+fn fits(orphan: &OrphanReport, doubt: &Doubt) -> bool {
     let minute = orphan
         .submit_time
         .get(8..10)
@@ -297,7 +288,7 @@ fn fits(orphan: &OrphanRow, doubt: &DoubtRow) -> bool {
     let Some(minute) = minute.filter(|m| (0..60).contains(m)) else {
         return true;
     };
-    let asked = (doubt.asked_us / 60_000_000).rem_euclid(60);
+    let asked = (doubt.asked.0 / 60_000_000).rem_euclid(60);
     let apart = (minute - asked).rem_euclid(60);
     apart.min(60 - apart) <= FITS_MINUTES
 }

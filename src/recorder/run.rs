@@ -1,19 +1,19 @@
 //! A run's own steps: reserving its people's daily limits, opening its lanes, seeing it done.
 
-use super::{Decision, Told, work::Work};
+use super::{Announced, Decision, work::Work};
 use crate::{
     domain::{
         event::{Event, Source, Span},
-        id::{LaneId, MessageId, RunId},
-        lifecycle::{CampaignAct, Intent},
+        id::{CampaignId, LaneId, RunId},
+        lifecycle::{CampaignAct, Intent, RunAct},
         message::{Change, Outcome},
         policy::Late,
     },
-    store::{self, Tx, forecast::ForecastRow},
+    store::{self, Tx},
 };
 
 /// References that tell long messages apart; the eighth bit tells a repetition.
-const PART_REFS: i64 = 128;
+const PART_REFS: u8 = 128;
 
 /// Reserves the day's places for a stretch of a lane; who has had enough is suppressed.
 pub(super) async fn reserve(
@@ -29,33 +29,22 @@ pub(super) async fn reserve(
     if lane.reserved >= to {
         return Ok(());
     }
-    let run: RunId = lane
-        .run_id
-        .parse()
-        .map_err(|_| corrupt("lane", &lane.run_id))?;
-    tx.set_run_day(run, day).await?;
-    let day = if lane.day.is_empty() {
-        day.to_owned()
-    } else {
-        lane.day.clone()
-    };
+    tx.set_run_day(lane.run, day).await?;
+    let day = lane.day.unwrap_or_else(|| day.to_owned());
     if let Some(lane) = work.lanes.get_mut(&id) {
-        lane.day.clone_from(&day);
+        lane.day = Some(day.clone());
         lane.reserved = to;
     }
-    let enough = tx.reserve_days(id, lane.reserved, to, &day, limit).await?;
-    work.note(&Event::Reserved {
-        span: Span {
-            lane: id,
-            from: lane.reserved,
-            to,
-        },
-        day,
-    });
-    let ids: Vec<_> = enough.into_iter().map(MessageId).collect();
-    work.load_messages(tx, ids.iter().copied().collect())
+    let span = Span {
+        lane: id,
+        from: lane.reserved,
+        to,
+    };
+    let enough = tx.reserve_days(span, &day, limit).await?;
+    work.note(&Event::Reserved { span, day });
+    work.load_messages(tx, enough.iter().copied().collect())
         .await?;
-    for message in ids {
+    for message in enough {
         let reason = "daily_limit".to_owned();
         work.change(
             message,
@@ -77,28 +66,23 @@ pub(super) async fn give_back(
 ) -> store::Result<()> {
     let lane = work.lane(tx, id).await?;
     let from = from.max(lane.end);
-    if lane.reserved <= from || lane.day.is_empty() {
+    let span = Span {
+        lane: id,
+        from,
+        to: lane.reserved,
+    };
+    let (false, Some(day)) = (span.is_empty(), lane.day) else {
         return Ok(());
-    }
-    for row in tx.claimed(id, from, lane.reserved).await? {
-        let no_outcome = row.state.as_deref().unwrap_or_default().is_empty();
-        if let (true, Some(phone)) = (
-            no_outcome,
-            crate::domain::phone::Phone::from_wire(&row.phone),
-        ) {
-            work.days.push((lane.day.clone(), phone));
+    };
+    for message in tx.claimed(span).await? {
+        if let (None, Some(phone)) = (message.outcome, message.phone) {
+            work.days.push((day.clone(), phone));
         }
     }
     if let Some(lane) = work.lanes.get_mut(&id) {
         lane.reserved = from;
     }
-    work.note(&Event::GivenBack {
-        span: Span {
-            lane: id,
-            from,
-            to: lane.reserved,
-        },
-    });
+    work.note(&Event::GivenBack { span });
     tx.set_reserved(id, from).await
 }
 
@@ -106,8 +90,8 @@ pub(super) async fn give_back(
 /// stays shut until an older run has been over for an hour.
 pub(super) async fn open(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::Result<()> {
     let run = tx.run(id).await?;
-    if run.opened_us > 0 || run.closed_us > 0 || run.approved_us == 0 || run.intent()? != Intent::Go
-    {
+    let may_open = run.approved.is_some() && run.intent == Intent::Go;
+    if run.opened.is_some() || run.closed.is_some() || !may_open {
         return Ok(());
     }
     let busy = tx.busy_part_refs(work.now).await?;
@@ -116,56 +100,60 @@ pub(super) async fn open(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::
         return Ok(());
     };
     tx.open_run(id, part_ref, work.now).await?;
-    let now = work.now.0;
-    work.run_changed(id, |lane| (lane.opened_us, lane.part_ref) = (now, part_ref));
+    let opened = Some(work.now);
+    work.run_changed(id, |lane| (lane.opened, lane.part_ref) = (opened, part_ref));
     work.done.requeued = true;
     work.note(&Event::Run {
         by: "watchbell".into(),
-        act: "opened".into(),
+        act: RunAct::Open,
         run: id,
         intent: run.intent,
         reason: String::new(),
         part_ref: Some(part_ref),
     });
-    campaign_act(tx, work, &run.campaign_id, CampaignAct::Start).await
+    campaign_act(tx, work, run.campaign, CampaignAct::Start).await
 }
 
 /// Closes a run of which no message is open; its campaign is finished with it.
 pub(super) async fn close(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::Result<()> {
     let run = tx.run(id).await?;
-    if run.closed_us > 0 || !is_done(tx, id).await? {
+    if run.closed.is_some() || !is_done(tx, id).await? {
         return Ok(());
     }
     tx.close_run(id, work.now).await?;
-    let now = work.now.0;
-    work.run_changed(id, |lane| lane.closed_us = now);
+    let closed = Some(work.now);
+    work.run_changed(id, |lane| lane.closed = closed);
     work.note(&Event::Run {
         by: "watchbell".into(),
-        act: "done".into(),
+        act: RunAct::Finish,
         run: id,
-        intent: run.intent.clone(),
+        intent: run.intent,
         reason: String::new(),
         part_ref: None,
     });
-    finish(
-        tx,
-        work,
-        &run.campaign_id,
-        run.intent()? == Intent::Cancelled,
-    )
-    .await
+    finish(tx, work, run.campaign, run.intent == Intent::Cancelled).await
 }
 
 /// A run that has not opened is too late: skipped, held for a person, or sent all the same.
 pub(super) async fn late(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::Result<()> {
     let run = tx.run(id).await?;
-    if run.opened_us > 0 || run.closed_us > 0 || run.intent()? != Intent::Go {
+    if run.opened.is_some() || run.closed.is_some() || run.intent != Intent::Go {
         return Ok(());
     }
-    let policy = run.late.parse();
-    match policy.map_err(|_| corrupt("run", &run.late))? {
+    match run.late {
         Late::Skip => miss(tx, work, id, "late").await,
-        Late::Ask => intend(tx, work, id, Intent::Held, "held", "watchbell", "late").await,
+        Late::Ask => {
+            intend(
+                tx,
+                work,
+                id,
+                Intent::Held,
+                RunAct::Hold,
+                "watchbell",
+                "late",
+            )
+            .await
+        }
         Late::Send => Ok(()),
     }
 }
@@ -179,41 +167,38 @@ pub(super) async fn miss(
     reason: &str,
 ) -> store::Result<()> {
     let run = tx.run(id).await?;
-    if run.opened_us > 0 || run.closed_us > 0 || run.intent()? == Intent::Cancelled {
+    if run.opened.is_some() || run.closed.is_some() || run.intent == Intent::Cancelled {
         return Ok(());
     }
     for lane in tx.lanes_of(id).await? {
-        work.end(tx, LaneId(lane.id), reason).await?;
+        work.end(tx, lane.id, reason).await?;
     }
     tx.miss_run(id, reason, work.now).await?;
-    let now = work.now.0;
-    work.run_changed(id, |lane| lane.closed_us = now);
+    let closed = Some(work.now);
+    work.run_changed(id, |lane| lane.closed = closed);
     work.note(&Event::Run {
         by: "watchbell".into(),
-        act: "missed".into(),
+        act: RunAct::Miss,
         run: id,
-        intent: run.intent.clone(),
+        intent: run.intent,
         reason: reason.to_owned(),
         part_ref: None,
     });
-    finish(tx, work, &run.campaign_id, false).await
+    finish(tx, work, run.campaign, false).await
 }
 
 /// The campaign's last run is over: a recurring one's is that of its last slot, once no other is open.
 async fn finish(
     tx: &mut Tx,
     work: &mut Work<'_>,
-    campaign: &str,
+    campaign: CampaignId,
     called_off: bool,
 ) -> store::Result<()> {
-    let id = campaign
-        .parse()
-        .map_err(|_| corrupt("campaign", campaign))?;
-    let slots = tx.campaign(id).await?.slots()?;
+    let slots = tx.campaign(campaign).await?.slots;
     let over = match slots.last() {
         Some(last) if slots.len() > 1 => {
             let runs = tx.slots_of(campaign).await?;
-            runs.iter().any(|r| r.slot_us >= last.0) && runs.iter().all(|r| r.closed_us > 0)
+            runs.iter().any(|r| r.slot >= *last) && runs.iter().all(|r| r.closed.is_some())
         }
         _ => !called_off,
     };
@@ -237,19 +222,18 @@ pub(crate) async fn is_done(tx: &mut Tx, run: RunId) -> store::Result<bool> {
 async fn campaign_act(
     tx: &mut Tx,
     work: &mut Work<'_>,
-    id: &str,
+    id: CampaignId,
     act: CampaignAct,
 ) -> store::Result<()> {
-    let id = id.parse().map_err(|_| corrupt("campaign", id))?;
     let mut campaign = tx.campaign(id).await?;
-    let from = campaign.state()?;
+    let from = campaign.state;
     // A rule's step never overrules a person's: a campaign that was paused or called off stays so.
     let Ok(to) = from.on(act) else { return Ok(()) };
-    campaign.state = to.as_str().to_owned();
+    campaign.state = to;
     tx.update_campaign(&campaign, from, work.now).await?;
     work.note(&Event::Campaign {
         by: "watchbell".into(),
-        act: act.as_str().into(),
+        act,
         campaign: id,
         state: campaign.state,
         digest: hex::encode(&campaign.digest),
@@ -265,7 +249,7 @@ pub(super) async fn decide(
     decision: &Decision,
 ) -> store::Result<()> {
     let mut campaign = tx.campaign(decision.campaign).await?;
-    let from = campaign.state()?;
+    let from = campaign.state;
     let to = from
         .on(decision.act)
         .map_err(|e| store::Error::Conflict(e.to_string()))?;
@@ -274,10 +258,10 @@ pub(super) async fn decide(
             "the campaign is no longer what was decided about: look at it again".to_owned(),
         ));
     }
-    campaign.state = to.as_str().to_owned();
+    campaign.state = to;
     campaign.reason.clone_from(&decision.reason);
     if decision.act == CampaignAct::Approve {
-        campaign.approved_us = work.now.0;
+        campaign.approved = Some(work.now);
     }
     if matches!(
         decision.act,
@@ -286,25 +270,25 @@ pub(super) async fn decide(
         campaign.decided_by.clone_from(&decision.by);
     }
     tx.update_campaign(&campaign, from, work.now).await?;
-    if let Some(told) = &decision.told {
-        keep_forecast(tx, work, decision, told).await?;
+    if let Some(announced) = &decision.announced {
+        keep_forecast(tx, work, decision, announced).await?;
     }
     work.note(&Event::Campaign {
         by: decision.by.clone(),
-        act: decision.act.as_str().into(),
+        act: decision.act,
         campaign: decision.campaign,
-        state: to.as_str().into(),
+        state: to,
         digest: hex::encode(&campaign.digest),
         reason: decision.reason.clone(),
     });
     for run in tx.runs_of(decision.campaign).await? {
-        let id = run.id()?;
+        let id = run.id;
         match decision.act {
-            CampaignAct::Approve if run.intent()? == Intent::Go && run.closed_us == 0 => {
+            CampaignAct::Approve if run.intent == Intent::Go && run.closed.is_none() => {
                 tx.approve_run(id, work.now).await?;
                 work.note(&Event::Run {
                     by: decision.by.clone(),
-                    act: "approved".into(),
+                    act: RunAct::Approve,
                     run: id,
                     intent: run.intent,
                     reason: String::new(),
@@ -328,35 +312,22 @@ pub(super) async fn decide(
     tx.bump().await
 }
 
-/// Keeps what the approver was told; with it the quotas are taken. Two approvals that reckoned with the
+/// Keeps what the approver was shown; with it the quotas are taken. Two approvals that reckoned with the
 /// same rest cannot both be right: the later one has to reckon anew.
 async fn keep_forecast(
     tx: &mut Tx,
     work: &mut Work<'_>,
     decision: &Decision,
-    told: &Told,
+    announced: &Announced,
 ) -> store::Result<()> {
-    if tx.is_foretold_since(told.after).await? {
+    if tx.is_announced_since(announced.after).await? {
         return Err(store::Error::Conflict(
             "another campaign was let out meanwhile: the quotas have to be reckoned anew"
                 .to_owned(),
         ));
     }
-    for (campaign, rows) in &told.campaigns {
-        let kept: Vec<ForecastRow> = rows
-            .iter()
-            .map(|r| ForecastRow {
-                campaign_id: campaign.to_string(),
-                slot_us: r.slot,
-                gateway: r.gateway.0.clone(),
-                people: r.people,
-                segments: r.segments,
-                starts_us: r.starts,
-                ends_us: r.ends,
-                made_us: work.now.0,
-            })
-            .collect();
-        tx.put_forecasts(&kept).await?;
+    for (campaign, rows) in &announced.campaigns {
+        tx.put_forecasts(*campaign, rows, work.now).await?;
         work.note(&Event::Forecast {
             by: decision.by.clone(),
             campaign: *campaign,
@@ -374,7 +345,7 @@ pub(super) async fn call_off(
     by: &str,
     reason: &str,
 ) -> store::Result<()> {
-    if tx.run(id).await?.closed_us > 0 {
+    if tx.run(id).await?.closed.is_some() {
         return Err(store::Error::Conflict(format!(
             "run {id} is over: nothing of it is left to cancel"
         )));
@@ -391,9 +362,9 @@ async fn cancel(
     by: &str,
     reason: &str,
 ) -> store::Result<()> {
-    intend(tx, work, id, Intent::Cancelled, "cancelled", by, reason).await?;
+    intend(tx, work, id, Intent::Cancelled, RunAct::Cancel, by, reason).await?;
     for lane in tx.lanes_of(id).await? {
-        work.end(tx, LaneId(lane.id), word).await?;
+        work.end(tx, lane.id, word).await?;
     }
     Ok(())
 }
@@ -404,12 +375,12 @@ pub(super) async fn intend(
     work: &mut Work<'_>,
     id: RunId,
     to: Intent,
-    act: &str,
+    act: RunAct,
     by: &str,
     reason: &str,
 ) -> store::Result<()> {
     let run = tx.run(id).await?;
-    let from = run.intent()?;
+    let from = run.intent;
     if from == to {
         return Ok(());
     }
@@ -419,24 +390,17 @@ pub(super) async fn intend(
         )));
     }
     tx.set_intent(id, from, to, reason).await?;
-    if matches!(act, "resumed" | "released") {
+    if matches!(act, RunAct::Resume | RunAct::Release) {
         tx.excuse_late(id).await?;
     }
-    work.run_changed(id, |lane| to.as_str().clone_into(&mut lane.intent));
+    work.run_changed(id, |lane| lane.intent = to);
     work.note(&Event::Run {
         by: by.to_owned(),
-        act: act.to_owned(),
+        act,
         run: id,
-        intent: to.as_str().into(),
+        intent: to,
         reason: reason.to_owned(),
         part_ref: None,
     });
     Ok(())
-}
-
-fn corrupt(table: &'static str, what: &str) -> store::Error {
-    store::Error::Corrupt {
-        table,
-        what: what.to_owned(),
-    }
 }

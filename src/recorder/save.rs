@@ -7,13 +7,12 @@ use crate::{
     domain::{
         carrier::Carrier,
         event::Event,
-        id::{GatewayId, MessageId},
+        id::{GatewayId, OrphanId},
         ledger::salted,
-        message::Part,
     },
     store::{
         self, Tx,
-        hot::{OrphanRow, SegmentRow},
+        hot::{MessageRecord, Segment},
     },
 };
 
@@ -44,11 +43,7 @@ impl Work<'_> {
             .await?;
         tx.put_inflight(&std::mem::take(&mut self.new_inflight))
             .await?;
-        let dropped: Vec<_> = self
-            .drop_doubts
-            .drain()
-            .map(|(m, part)| (m, i64::from(part)))
-            .collect();
+        let dropped: Vec<_> = self.drop_doubts.drain().collect();
         tx.drop_doubts(&dropped).await?;
         let doubts: Vec<_> = self.put_doubts.drain().map(|(_, row)| row).collect();
         tx.put_doubts(&doubts).await?;
@@ -62,8 +57,8 @@ impl Work<'_> {
                 tx.advance_lane(lane, row.next, row.ahead + by).await?;
             }
         }
-        for row in std::mem::take(&mut self.again) {
-            tx.put_again(&row).await?;
+        for range in std::mem::take(&mut self.requeued) {
+            tx.put_requeued(&range).await?;
         }
         for (lane, claim) in std::mem::take(&mut self.closed) {
             tx.drop_claim(lane, claim).await?;
@@ -87,20 +82,25 @@ impl Work<'_> {
             if !message.dirty {
                 continue;
             }
-            rows.push(message.row.clone());
-            if message.standing.parts.len() > 1 {
-                segments.extend(
-                    message
-                        .standing
-                        .parts
-                        .iter()
-                        .enumerate()
-                        .map(|(k, part)| segment(*id, k, part)),
-                );
-            }
+            let row = &message.row;
+            rows.push(MessageRecord {
+                id: *id,
+                phone: row.phone,
+                segments: row.segments,
+                state: message.state.stored(),
+                gateway: row.gateway.clone(),
+                first_entry: row.first_entry,
+                last_entry: row.last_entry,
+            });
+            let parts = message.state.stored_parts();
+            segments.extend((0..).zip(parts).map(|(part, state)| Segment {
+                message: *id,
+                part,
+                state,
+            }));
         }
         rows.sort_unstable_by_key(|r| r.id);
-        tx.update_messages(&rows, self.now.0).await?;
+        tx.update_messages(&rows, self.now).await?;
         tx.put_segments(&segments).await
     }
 
@@ -109,19 +109,18 @@ impl Work<'_> {
         let new = std::mem::take(&mut self.new_orphans);
         if !new.is_empty() {
             let first = tx.draw("orphan", new.len() as i64).await?;
-            for (id, row) in (first..).zip(new) {
-                let row = OrphanRow { id, ..row };
-                let digest = hex::encode(salted(&row.salt, orphan_commitment(&row).as_bytes()));
+            for (id, orphan) in (first..).map(OrphanId).zip(new) {
+                let digest = hex::encode(salted(&orphan.salt, orphan.commitment().as_bytes()));
                 self.note(&Event::Orphan {
                     orphan: id,
-                    gateway: GatewayId(row.gateway.clone()),
+                    gateway: orphan.gateway.clone(),
                     digest,
                 });
-                tx.insert_orphan(&row).await?;
+                tx.insert_orphan(id, &orphan).await?;
             }
         }
-        for row in std::mem::take(&mut self.settled_orphans) {
-            tx.delete_orphan(row.id).await?;
+        for id in std::mem::take(&mut self.settled_orphans) {
+            tx.delete_orphan(id).await?;
         }
         for (place, rows) in &self.orphans {
             match rows.is_empty() {
@@ -130,22 +129,5 @@ impl Work<'_> {
             }
         }
         Ok(places)
-    }
-}
-
-/// What the ledger commits to of an orphan: one JSON array.
-pub(crate) fn orphan_commitment(row: &OrphanRow) -> String {
-    serde_json::json!([row.carrier_id, row.phone, row.verdict, row.code]).to_string()
-}
-
-fn segment(id: MessageId, k: usize, part: &Part) -> SegmentRow {
-    let (state, carrier_id, code) = part.columns();
-    SegmentRow {
-        message_id: id.0,
-        lane_id: id.lane().0,
-        part: k as i64,
-        state: state.to_owned(),
-        carrier_id: carrier_id.to_owned(),
-        code: code.to_owned(),
     }
 }

@@ -15,7 +15,7 @@ async fn recorder(dir: &tempfile::TempDir) -> Recorder {
 }
 
 fn note(act: &str) -> Op {
-    Op::Note(Event::Engine {
+    Op::Append(Event::Engine {
         node: "n".into(),
         act: act.into(),
     })

@@ -7,119 +7,56 @@ use super::{Committed, Op, PartNews, awaited::Awaited};
 use crate::{
     domain::{
         event::{Event, Source},
-        id::{GatewayId, LaneId, MessageId, RunId},
-        message::{Change, Outcome, Part, Standing},
+        id::{ClaimId, GatewayId, LaneId, MessageId, OrphanId, RunId},
+        message::{Change, MessageState, Outcome, Part},
         phone::Phone,
+        priority::Priority,
         time::Micros,
     },
     gateway::Delivery,
     store::{
-        self, Tx,
-        hot::{DoubtRow, InflightRow, MessageRow, OpenRow, OrphanRow, SegmentRow},
-        lane::{AgainRow, LaneRow},
+        self, Corrupt, Tx,
+        hot::{Doubt, LoggedMessage, MessageRecord, OrphanReport, ReportWait, Segment},
+        lane::{Lane, Requeued},
     },
 };
 
 /// A message being worked on.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
-    pub(super) row: MessageRow,
-    pub(super) standing: Standing,
+    /// As it was loaded; its state as it is now stands beside it.
+    pub(super) row: MessageRecord,
+    pub(super) state: MessageState,
     pub(super) dirty: bool,
 }
 
 impl Message {
-    pub(super) fn new(
-        row: MessageRow,
-        lane: &LaneRow,
-        segments: &[SegmentRow],
-    ) -> store::Result<Self> {
-        let standing = standing(&row, lane, segments)?;
+    fn new(row: MessageRecord, lane: &Lane, segments: &[Segment]) -> store::Result<Self> {
         Ok(Self {
+            state: restore(&row, lane, segments)?,
             row,
-            standing,
             dirty: false,
         })
     }
-
-    pub(super) fn phone(&self) -> Option<Phone> {
-        Phone::from_wire(&self.row.phone)
-    }
 }
 
-/// How many parts a message has on the wire.
-pub(crate) fn parts_of(row: &MessageRow, lane: &LaneRow) -> usize {
-    match lane.whole {
-        0 => usize::try_from(row.segments).unwrap_or(1),
-        _ => 1,
-    }
-}
-
-/// A message's standing, read from its row and, where it has several parts, from theirs.
-pub(crate) fn standing(
-    row: &MessageRow,
-    lane: &LaneRow,
-    segments: &[SegmentRow],
-) -> store::Result<Standing> {
-    let corrupt = |what: &str| store::Error::Corrupt {
-        table: "message",
-        what: what.to_owned(),
-    };
-    let mut standing = Standing::fresh(parts_of(row, lane));
-    standing.attempt = row.attempt;
-    standing.adopted = row.mark.as_deref() == Some("adopted");
-    let (state, code) = last_try(row);
-    match state {
-        "suppressed" => standing.ours = Some((Outcome::Suppressed, code.clone())),
-        "cancelled" => standing.ours = Some((Outcome::Cancelled, code.clone())),
-        _ => {}
-    }
-    standing.unconfirmed = state == "unconfirmed";
-    if standing.parts.len() > 1 {
-        for s in segments {
-            let k = usize::try_from(s.part).unwrap_or(usize::MAX);
-            let part = standing
-                .parts
-                .get_mut(k)
-                .ok_or_else(|| corrupt("a part beyond the last"))?;
-            *part = Part::from_columns(&s.state, &s.carrier_id, &s.code)
-                .map_err(|e| corrupt(&e.to_string()))?;
-        }
-        // Stopped after some parts had left: the reason stands behind the word "partial", as the
-        // carrier's code does when it refused a part; the part that was stopped is still open.
-        let refused = standing.parts.iter().any(|p| matches!(p, Part::Refused(_)));
-        let stopped = state == "undelivered" && !refused && standing.parts.contains(&Part::Open);
-        if let (Some(reason), true) = (code.strip_prefix("partial:"), stopped) {
-            standing.ours = Some((Outcome::Cancelled, reason.to_owned()));
-        }
-    } else if standing.ours.is_none() {
-        let id = row.carrier_id.clone().unwrap_or_default();
-        standing.parts[0] =
-            Part::from_columns(state, &id, &code).map_err(|e| corrupt(&e.to_string()))?;
-    }
-    Ok(standing)
-}
-
-/// What became of the last try: behind a first one's doubt its own outcome stands in the code.
-fn last_try(row: &MessageRow) -> (&str, String) {
-    let state = row.state.as_deref().unwrap_or_default();
-    let code = row.code.as_deref().unwrap_or_default();
-    match code.split_once(':') {
-        Some((own @ ("rejected" | "suppressed" | "cancelled"), code)) if state == "in_doubt" => {
-            (own, code.to_owned())
-        }
-        _ => (state, code.to_owned()),
-    }
+/// A message's state, read from its row and, where it has several parts, from theirs.
+pub(crate) fn restore(
+    row: &MessageRecord,
+    lane: &Lane,
+    segments: &[Segment],
+) -> store::Result<MessageState> {
+    let parts = lane.parts(row.segments);
+    let segments = segments.iter().map(|s| (s.part, &s.state));
+    MessageState::restore(parts, &row.state, segments)
+        .map_err(|e| Corrupt::on("message", e.column, row.id).into())
 }
 
 /// Where reports of a number through a gateway are looked for.
 pub(super) type Place = (GatewayId, Phone);
 
-fn doubt_place(row: &DoubtRow) -> Option<Place> {
-    Some((
-        GatewayId(row.gateway.clone()),
-        Phone::from_wire(&row.phone)?,
-    ))
+fn place_of(doubt: &Doubt) -> Place {
+    (doubt.gateway.clone(), doubt.phone)
 }
 
 #[derive(Debug)]
@@ -130,23 +67,23 @@ pub(super) struct Work<'a> {
     pub(super) messages: HashMap<MessageId, Message>,
     /// Segments that left, or may have, by gateway.
     pub(super) handed: HashMap<GatewayId, i64>,
-    pub(super) lanes: HashMap<LaneId, LaneRow>,
+    pub(super) lanes: HashMap<LaneId, Lane>,
     pub(super) inflight: HashMap<(GatewayId, String, Phone), Awaited>,
     pub(super) by_phone: HashMap<Phone, Vec<MessageId>>,
-    pub(super) open: HashMap<Phone, Vec<OpenRow>>,
-    pub(super) doubts: HashMap<Place, Vec<DoubtRow>>,
-    pub(super) orphans: HashMap<Place, Vec<OrphanRow>>,
-    pub(super) new_inflight: Vec<InflightRow>,
-    pub(super) drop_inflight: Vec<InflightRow>,
-    pub(super) put_doubts: HashMap<(MessageId, u8), DoubtRow>,
+    pub(super) open: HashMap<Phone, Vec<LoggedMessage>>,
+    pub(super) doubts: HashMap<Place, Vec<Doubt>>,
+    pub(super) orphans: HashMap<Place, Vec<OrphanReport>>,
+    pub(super) new_inflight: Vec<ReportWait>,
+    pub(super) drop_inflight: Vec<ReportWait>,
+    pub(super) put_doubts: HashMap<(MessageId, u8), Doubt>,
     pub(super) drop_doubts: HashSet<(MessageId, u8)>,
-    pub(super) new_orphans: Vec<OrphanRow>,
-    pub(super) settled_orphans: Vec<OrphanRow>,
+    pub(super) new_orphans: Vec<OrphanReport>,
+    pub(super) settled_orphans: Vec<OrphanId>,
     pub(super) tally: BTreeMap<(LaneId, Outcome), i64>,
     pub(super) ahead: BTreeMap<LaneId, i64>,
     pub(super) days: Vec<(String, Phone)>,
-    pub(super) again: Vec<AgainRow>,
-    pub(super) closed: Vec<(LaneId, i64)>,
+    pub(super) requeued: Vec<Requeued>,
+    pub(super) closed: Vec<(LaneId, ClaimId)>,
     /// Lanes of which the carrier has answered something.
     pub(super) answered: BTreeSet<LaneId>,
     pub(super) evidence: Vec<(Phone, GatewayId)>,
@@ -177,7 +114,7 @@ impl<'a> Work<'a> {
             tally: BTreeMap::new(),
             ahead: BTreeMap::new(),
             days: Vec::new(),
-            again: Vec::new(),
+            requeued: Vec::new(),
             closed: Vec::new(),
             answered: BTreeSet::new(),
             evidence: Vec::new(),
@@ -201,18 +138,17 @@ impl<'a> Work<'a> {
                         doubtful.insert(news.message);
                     }
                 }
-                Op::WindowOver(row) => {
-                    ids.insert(MessageId(row.message_id));
-                    places.extend(
-                        Phone::from_wire(&row.phone)
-                            .map(|phone| (GatewayId(row.gateway.clone()), phone)),
-                    );
+                Op::WindowOver(wait) => {
+                    ids.insert(wait.message);
+                    places.insert((wait.gateway.clone(), wait.phone));
                 }
-                Op::Gone(message, _) | Op::Grace(message, _) | Op::LateAnswer { message, .. } => {
+                Op::AnswerLost(message, _)
+                | Op::GraceExpired(message, _)
+                | Op::LateAnswer { message, .. } => {
                     ids.insert(*message);
                     doubtful.insert(*message);
                 }
-                Op::Heard {
+                Op::Inbound {
                     gateway,
                     delivery: Delivery::Report(r),
                     ..
@@ -221,12 +157,12 @@ impl<'a> Work<'a> {
                     places.insert((gateway.clone(), r.phone));
                 }
                 Op::Release(r) => {
-                    ids.extend((r.span.from..r.span.to).map(|p| MessageId::new(r.span.lane, p)));
+                    ids.extend(r.span.messages());
                 }
                 Op::Claim(_)
-                | Op::Forget(_)
+                | Op::DropReportWaits(_)
                 | Op::Close(..)
-                | Op::Heard { .. }
+                | Op::Inbound { .. }
                 | Op::End(..)
                 | Op::Reserve { .. }
                 | Op::GiveBack(..)
@@ -236,26 +172,22 @@ impl<'a> Work<'a> {
                 | Op::CloseRun(_)
                 | Op::Decide(_)
                 | Op::Intend { .. }
-                | Op::Note(_) => {}
+                | Op::Append(_) => {}
             }
         }
         let keys: Vec<_> = keys.into_iter().collect();
         let mut awaited = tx.inflight(&keys).await?;
         // Carriers use their ids again: the newest to bear one is meant.
-        awaited.sort_unstable_by_key(|f| (f.at_us, f.message_id));
-        for f in awaited {
-            let message = MessageId(f.message_id);
-            ids.insert(message);
-            if let Some(phone) = Phone::from_wire(&f.phone) {
-                let part = u8::try_from(f.part).unwrap_or(0);
-                let awaited = Awaited {
-                    message,
-                    part,
-                    answered: f.answered,
-                };
-                self.inflight
-                    .insert((GatewayId(f.gateway), f.carrier_id, phone), awaited);
-            }
+        awaited.sort_unstable_by_key(|w| (w.since, w.message));
+        for wait in awaited {
+            ids.insert(wait.message);
+            let awaited = Awaited {
+                message: wait.message,
+                part: wait.part,
+                answered: wait.answered,
+            };
+            self.inflight
+                .insert((wait.gateway, wait.carrier_id, wait.phone), awaited);
         }
         let unknown: HashSet<_> = keys
             .iter()
@@ -264,11 +196,12 @@ impl<'a> Work<'a> {
             .collect();
         let doubtful: Vec<_> = doubtful.into_iter().collect();
         let doubts = tx.doubts_of_messages(&doubtful).await?;
-        places.extend(doubts.iter().filter_map(doubt_place));
+        places.extend(doubts.iter().map(place_of));
         places.retain(|p| self.known_orphans.contains(p) || unknown.contains(p));
-        for row in doubts {
-            if let Some(place) = doubt_place(&row).filter(|p| !places.contains(p)) {
-                self.doubts.entry(place).or_default().push(row);
+        for doubt in doubts {
+            let place = place_of(&doubt);
+            if !places.contains(&place) {
+                self.doubts.entry(place).or_default().push(doubt);
             }
         }
         self.load_places(tx, places, &mut ids).await?;
@@ -293,31 +226,20 @@ impl<'a> Work<'a> {
             .into_iter()
             .collect();
         for row in tx.messages_of(&phones).await? {
-            ids.insert(MessageId(row.id));
-            if let Some(phone) = Phone::from_wire(&row.phone) {
-                self.by_phone
-                    .entry(phone)
-                    .or_default()
-                    .push(MessageId(row.id));
+            ids.insert(row.id);
+            if let Some(phone) = row.phone {
+                self.by_phone.entry(phone).or_default().push(row.id);
             }
         }
-        for row in tx.standing_of(&phones).await? {
-            if let Some(phone) = Phone::from_wire(&row.phone) {
-                self.open.entry(phone).or_default().push(row);
-            }
+        for logged in tx.logged_of(&phones).await? {
+            self.open.entry(logged.phone).or_default().push(logged);
         }
-        for row in tx.doubts_at(&places).await? {
-            if let Some(place) = doubt_place(&row) {
-                self.doubts.entry(place).or_default().push(row);
-            }
+        for doubt in tx.doubts_at(&places).await? {
+            self.doubts.entry(place_of(&doubt)).or_default().push(doubt);
         }
-        for row in tx.orphans_at(&places).await? {
-            if let Some(phone) = Phone::from_wire(&row.phone) {
-                self.orphans
-                    .entry((GatewayId(row.gateway.clone()), phone))
-                    .or_default()
-                    .push(row);
-            }
+        for orphan in tx.orphans_at(&places).await? {
+            let place = (orphan.gateway.clone(), orphan.phone);
+            self.orphans.entry(place).or_default().push(orphan);
         }
         Ok(())
     }
@@ -336,45 +258,40 @@ impl<'a> Work<'a> {
         let long: Vec<_> = rows
             .iter()
             .filter(|r| r.segments > 1)
-            .map(|r| MessageId(r.id))
+            .map(|r| r.id)
             .collect();
-        let mut parts: HashMap<i64, Vec<SegmentRow>> = HashMap::new();
+        let mut parts: HashMap<MessageId, Vec<Segment>> = HashMap::new();
         for s in tx.segments(&long).await? {
-            parts.entry(s.message_id).or_default().push(s);
+            parts.entry(s.message).or_default().push(s);
         }
         for lane in ids.iter().map(|id| id.lane()).collect::<HashSet<_>>() {
             self.lane(tx, lane).await?;
         }
         for row in rows {
             let segments = parts.remove(&row.id).unwrap_or_default();
-            let id = MessageId(row.id);
-            if let Some(lane) = self.lanes.get(&id.lane()) {
+            if let Some(lane) = self.lanes.get(&row.id.lane()) {
                 let message = Message::new(row, lane, &segments)?;
-                self.messages.insert(id, message);
+                self.messages.insert(message.row.id, message);
             }
         }
         Ok(())
     }
 
     /// A lane, loaded once.
-    pub(super) async fn lane(&mut self, tx: &mut Tx, id: LaneId) -> store::Result<LaneRow> {
+    pub(super) async fn lane(&mut self, tx: &mut Tx, id: LaneId) -> store::Result<Lane> {
         if let Some(lane) = self.lanes.get(&id) {
             return Ok(lane.clone());
         }
-        let lane = tx.lane(id).await?.ok_or_else(|| store::Error::Missing {
-            what: "lane",
-            id: id.to_string(),
-        })?;
+        let lane = tx.lane(id).await?;
         self.lanes.insert(id, lane.clone());
         Ok(lane)
     }
 
     /// A run has changed: so have its lanes, as far as they are loaded.
-    pub(super) fn run_changed(&mut self, run: RunId, change: impl Fn(&mut LaneRow)) {
-        let run = run.to_string();
+    pub(super) fn run_changed(&mut self, run: RunId, change: impl Fn(&mut Lane)) {
         self.lanes
             .values_mut()
-            .filter(|l| l.run_id == run)
+            .filter(|l| l.run == run)
             .for_each(change);
     }
 
@@ -382,7 +299,7 @@ impl<'a> Work<'a> {
     pub(super) fn has_news(&self, id: MessageId) -> bool {
         self.messages
             .get(&id)
-            .is_some_and(|m| m.dirty && m.standing.outcome().is_some())
+            .is_some_and(|m| m.dirty && m.state.outcome().is_some())
     }
 
     pub(super) fn note(&mut self, event: &Event) {
@@ -407,8 +324,8 @@ impl<'a> Work<'a> {
             tracing::warn!(message = %id, "A change names a message that does not exist");
             return false;
         };
-        let before = message.standing.outcome();
-        match message.standing.apply(usize::from(part), change) {
+        let before = message.state.outcome();
+        match message.state.apply(usize::from(part), change) {
             Ok(true) => {}
             Ok(false) => return false,
             Err(impossible) => {
@@ -416,13 +333,13 @@ impl<'a> Work<'a> {
                 return false;
             }
         }
-        let after = message.standing.outcome();
+        let after = message.state.outcome();
         let row = &mut message.row;
         let event = Event::M {
             m: id,
             p: row.last_entry,
-            part: i64::from(part),
-            of: message.standing.parts.len() as i64,
+            part,
+            of: message.state.numbers().end,
             change: change.clone(),
             s: after.as_ref().map(|a| a.0),
             src: source,
@@ -431,23 +348,12 @@ impl<'a> Work<'a> {
             row.first_entry = self.entry;
         }
         row.last_entry = self.entry;
-        row.attempt = message.standing.attempt;
-        row.state = after.as_ref().map(|a| a.0.as_str().to_owned());
-        row.code = after.as_ref().map(|a| a.1.clone());
-        if message.standing.parts.len() == 1 {
-            row.carrier_id = message.standing.parts[0].carrier_id().map(str::to_owned);
-        }
-        row.mark = match (message.standing.adopted, message.standing.attempt) {
-            (true, _) => Some("adopted".to_owned()),
-            (false, 2..) => Some("resent".to_owned()),
-            (false, _) => None,
-        };
         message.dirty = true;
         if change.is_answer() {
             self.answered.insert(id.lane());
         }
         let never_left = after.as_ref().is_some_and(|a| a.0.never_left());
-        let phone = message.phone();
+        let phone = message.row.phone;
         self.tally_change(id, before.map(|b| b.0), after.map(|a| a.0));
         if let (true, Some(phone)) = (never_left, phone) {
             self.give_back_day(id.lane(), phone);
@@ -478,10 +384,10 @@ impl<'a> Work<'a> {
 
     fn give_back_day(&mut self, lane: LaneId, phone: Phone) {
         if let Some(lane) = self.lanes.get(&lane)
-            && !lane.day.is_empty()
-            && lane.priority != "urgent"
+            && let Some(day) = &lane.day
+            && lane.priority != Priority::Urgent
         {
-            self.days.push((lane.day.clone(), phone));
+            self.days.push((day.clone(), phone));
         }
     }
 
@@ -494,8 +400,8 @@ impl<'a> Work<'a> {
             return;
         }
         if !self.change(news.message, news.part, &news.change, news.source) {
-            if news.gone {
-                self.gone(news.message, news.part);
+            if news.answer_lost {
+                self.answer_lost(news.message, news.part);
             }
             return;
         }
@@ -503,7 +409,7 @@ impl<'a> Work<'a> {
             Change::Accepted { id } => {
                 self.expect_reports(news, id);
                 let taken = self.segments_of(news.message);
-                *self.done.accepted.entry(news.gateway.clone()).or_default() += taken;
+                *self.done.accepted.entry(news.gateway.clone()).or_default() += u64::from(taken);
                 if !was_doubt {
                     self.hands_over(news);
                 }
@@ -535,8 +441,8 @@ impl<'a> Work<'a> {
 
     /// The carrier has it, or may have.
     fn hands_over(&mut self, news: &PartNews) {
-        let segments = i64::try_from(self.segments_of(news.message)).unwrap_or(1);
-        *self.handed.entry(news.gateway.clone()).or_default() += segments;
+        let segments = self.segments_of(news.message);
+        *self.handed.entry(news.gateway.clone()).or_default() += i64::from(segments);
     }
 
     /// The answer came after the time-out: it settles the doubt, unless something else has.
@@ -552,7 +458,7 @@ impl<'a> Work<'a> {
         let Some(phone) = self
             .messages
             .get(&message)
-            .and_then(Message::phone)
+            .and_then(|m| m.row.phone)
             .filter(|_| doubtful)
         else {
             return;
@@ -565,17 +471,17 @@ impl<'a> Work<'a> {
             change: change.clone(),
             source: Source::Carrier,
             asked: self.now,
-            gone: false,
+            answer_lost: false,
             counted,
         });
     }
 
     /// The segments that one part of a message counts: all of them where it has no others.
-    fn segments_of(&self, id: MessageId) -> u64 {
+    fn segments_of(&self, id: MessageId) -> u8 {
         self.messages
             .get(&id)
-            .map_or(1, |m| match m.standing.parts.len() {
-                1 => u64::try_from(m.row.segments).unwrap_or(1),
+            .map_or(1, |m| match m.state.parts.len() {
+                1 => m.row.segments,
                 _ => 1,
             })
     }
@@ -583,7 +489,7 @@ impl<'a> Work<'a> {
     pub(super) fn part_of(&self, message: MessageId, part: u8) -> Option<&Part> {
         self.messages
             .get(&message)?
-            .standing
+            .state
             .parts
             .get(usize::from(part))
     }

@@ -7,7 +7,7 @@
 mod chain;
 pub mod difference;
 mod export;
-mod foretold;
+mod forecasts;
 mod known;
 mod messages;
 mod orders;
@@ -133,14 +133,14 @@ async fn tables_hold(tx: &mut Tx, replay: &Replay) -> Check {
     tables::frozen_lanes(&lanes, replay)?;
     tables::campaigns(tx, replay).await?;
     tables::plans(tx, replay).await?;
-    foretold::forecasts(tx, replay).await?;
+    forecasts::forecasts(tx, replay).await?;
     orders::orders(tx, replay).await?;
     orders::staff(tx, replay).await?;
     let sums = messages::check(tx, replay, &lanes).await?;
     tables::moving_lanes(&lanes, replay, &sums)?;
     messages::check_tallies(&tx.audit_tallies().await?, &sums)?;
     tables::claims(tx, replay).await?;
-    tables::again(tx, replay).await?;
+    tables::requeued(tx, replay).await?;
     messages::check_doubts(tx, replay).await?;
     people::orphans(tx, replay).await?;
     people::mos(tx, replay).await?;

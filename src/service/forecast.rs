@@ -1,11 +1,11 @@
 //! When planned messages will be through, what they cost, and who gets too many on one day: counted by
 //! the words and routes that freezing will use, and played ahead by the engine's own rule.
 
+mod announce;
 mod clash;
 mod compare;
 mod gather;
 mod quota;
-mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -127,7 +127,7 @@ impl Office {
         items: &[Planned],
     ) -> Result<Forecast, ServiceError> {
         let now = self.clock.now();
-        let mut all = self.items_ahead(now, |c| c.plan != plan, |_| false).await?;
+        let mut all = self.items_ahead(now, |c| !c.is_of(plan), |_| false).await?;
         all.extend(self.items_planned(now, items).await?);
         self.foretell(now, &all).await
     }
@@ -142,7 +142,7 @@ impl Office {
     /// This campaign's runs, and all others that are handed in or let out.
     async fn items_beside(&self, now: Micros, id: CampaignId) -> Result<Vec<Item>, ServiceError> {
         let campaign = self.campaign(id).await?;
-        let state = campaign.state()?;
+        let state = campaign.state;
         if !matches!(
             state,
             CampaignState::Submitted | CampaignState::Approved | CampaignState::Active
@@ -152,8 +152,7 @@ impl Office {
                 format!("the campaign is {state}: it can be forecast once it is handed in"),
             ));
         }
-        let own = id.to_string();
-        self.items_ahead(now, |_| true, |c| c.id == own).await
+        self.items_ahead(now, |_| true, |c| c.id == id).await
     }
 
     /// The course of each of these, beside all the others of them.
@@ -168,10 +167,10 @@ impl Office {
 
     async fn foretell(&self, now: Micros, items: &[Item]) -> Result<Forecast, ServiceError> {
         let courses = self.courses(items);
-        self.reckon(now, items, &courses).await
+        self.compute(now, items, &courses).await
     }
 
-    async fn reckon(
+    async fn compute(
         &self,
         now: Micros,
         items: &[Item],

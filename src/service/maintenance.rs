@@ -13,6 +13,7 @@ use crate::{
     domain::{
         event::Event,
         ledger::Head,
+        lifecycle::StopAct,
         role::{Act, Actor},
     },
     engine::{lock::EngineLock, sidecar},
@@ -104,7 +105,7 @@ async fn held_copy(from: &Path, copy: &Path, actor: &Actor) -> Result<(), Servic
     tx.set_held(why).await?;
     let event = Event::Stop {
         by: actor.label(),
-        act: "held".into(),
+        act: StopAct::Hold,
         reason: why.into(),
         left: None,
     };

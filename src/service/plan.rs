@@ -5,16 +5,21 @@ use std::collections::{HashMap, HashSet};
 use super::{Acting, Office, ServiceError};
 use crate::{
     domain::{
+        audience_spec::AudienceSpec,
         event::{Event, Span},
-        id::{CampaignId, LaneId, OrderId},
-        lifecycle::{CampaignAct, CampaignState, Intent},
+        id::{CampaignId, OrderId},
+        lifecycle::{CampaignAct, CampaignState, Intent, RunAct},
         plan::{Ordered, Planned},
         role::{Act, Actor},
         template,
         time::Micros,
     },
     expander,
-    store::{campaign::CampaignRow, plan::PlanRow},
+    store::{
+        campaign::{Campaign, PlanItem},
+        plan::PlanRow,
+        run::Run,
+    },
 };
 
 /// What an import does to one campaign.
@@ -105,9 +110,9 @@ impl Office {
         let mut acting = self.act("import_plan").await?;
         groups_exist(&mut acting, import.items).await?;
         let by = actor.label();
-        let mut known: HashMap<String, CampaignRow> = HashMap::new();
+        let mut known: HashMap<String, Campaign> = HashMap::new();
         for row in acting.tx.campaigns_of(import.plan).await? {
-            known.insert(row.item.clone(), row);
+            known.insert(row.item().to_owned(), row);
         }
         let digest = expander::plan_digest(import.plan, import.title, import.source);
         let mut events = Vec::new();
@@ -135,12 +140,12 @@ impl Office {
             items.push(take(&mut acting, &by, import.plan, planned, row, &mut events).await?);
         }
         let mut gone: Vec<_> = known.into_values().collect();
-        gone.sort_by(|a, b| a.id.cmp(&b.id));
+        gone.sort_by_key(|c| c.id);
         for row in gone {
             items.push(ItemDiff {
-                campaign: Some(row.id()?),
+                campaign: Some(row.id),
                 order: None,
-                item: row.item,
+                item: row.item().to_owned(),
                 name: row.name,
                 effect: Effect::Gone,
                 fields: Vec::new(),
@@ -234,43 +239,46 @@ async fn groups_exist(acting: &mut Acting, items: &[Planned]) -> Result<(), Serv
 }
 
 /// The row as the file wants it.
-fn wanted(plan: &str, p: &Planned, by: &str, now: Micros) -> CampaignRow {
-    let lasts = p
-        .lasts
-        .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX));
-    let not_after = match p.slots.as_slice() {
-        [slot] if lasts > 0 => slot.0.saturating_add(lasts),
-        _ => 0,
+fn wanted(plan: &str, p: &Planned, by: &str, now: Micros) -> Campaign {
+    let lasts = p.lasts.filter(|d| !d.is_zero());
+    let not_after = match (p.slots.as_slice(), lasts) {
+        ([slot], Some(lasts)) => Some(*slot + lasts),
+        _ => None,
     };
-    CampaignRow {
-        id: CampaignId::fresh().to_string(),
+    Campaign {
+        id: CampaignId::fresh(),
         name: p.name.clone(),
         template: p.text.clone(),
-        audience: serde_json::json!({ "include": p.include, "exclude": p.exclude }).to_string(),
-        priority: p.priority.as_str().into(),
-        on_doubt: p.on_doubt.as_str().into(),
-        not_after_us: not_after,
-        state: CampaignState::Draft.as_str().into(),
+        audience: AudienceSpec::Groups {
+            include: p.include.clone(),
+            exclude: p.exclude.clone(),
+        },
+        priority: p.priority,
+        on_doubt: p.on_doubt,
+        not_after,
+        state: CampaignState::Draft,
         reason: String::new(),
         created_by: by.to_owned(),
         submitted_by: String::new(),
         decided_by: String::new(),
         digest: Vec::new(),
-        created_us: now.0,
-        changed_us: now.0,
-        plan: plan.to_owned(),
-        item: p.item.clone(),
+        created: now,
+        changed: now,
+        plan: Some(PlanItem {
+            plan: plan.to_owned(),
+            item: p.item.clone(),
+        }),
         rule: p.rule.clone(),
-        slots: serde_json::json!(p.slots).to_string(),
-        late: p.late.as_str().into(),
-        lasts_us: lasts,
+        slots: p.slots.clone(),
+        late: p.late,
+        lasts,
         expected: 0,
-        approved_us: 0,
+        approved: None,
     }
 }
 
 /// Which fields differ, and whether an approval binds one of them.
-fn differing(a: &CampaignRow, b: &CampaignRow) -> (Vec<&'static str>, bool) {
+fn differing(a: &Campaign, b: &Campaign) -> (Vec<&'static str>, bool) {
     let bound = [
         ("text", a.template != b.template),
         ("groups", a.audience != b.audience),
@@ -278,7 +286,7 @@ fn differing(a: &CampaignRow, b: &CampaignRow) -> (Vec<&'static str>, bool) {
         ("priority", a.priority != b.priority),
         ("on_doubt", a.on_doubt != b.on_doubt),
         ("late", a.late != b.late),
-        ("not_after", a.lasts_us != b.lasts_us),
+        ("not_after", a.lasts != b.lasts),
     ];
     let free = [("name", a.name != b.name), ("rule", a.rule != b.rule)];
     let binds = bound.iter().any(|f| f.1);
@@ -292,38 +300,35 @@ async fn take(
     by: &str,
     plan: &str,
     planned: &Planned,
-    known: Option<CampaignRow>,
+    known: Option<Campaign>,
     events: &mut Vec<Event>,
 ) -> Result<ItemDiff, ServiceError> {
     let now = acting.time();
     let mut row = wanted(plan, planned, by, now);
-    row.digest = expander::draft_digest(&row)?.to_vec();
-    let told = |act: &str, row: &CampaignRow| -> Result<Event, ServiceError> {
-        Ok(Event::Campaign {
-            by: by.to_owned(),
-            act: act.to_owned(),
-            campaign: row.id()?,
-            state: row.state.clone(),
-            digest: hex::encode(&row.digest),
-            reason: if act == "renamed" {
-                String::new()
-            } else {
-                row.reason.clone()
-            },
-        })
+    row.digest = expander::draft_digest(&row).to_vec();
+    let event = |act: CampaignAct, row: &Campaign| Event::Campaign {
+        by: by.to_owned(),
+        act,
+        campaign: row.id,
+        state: row.state,
+        digest: hex::encode(&row.digest),
+        reason: match act {
+            CampaignAct::Rename => String::new(),
+            _ => row.reason.clone(),
+        },
     };
     let Some(known) = known else {
         acting.tx.insert_campaign(&row).await?;
-        events.push(told("created", &row)?);
-        return diff(&row, Effect::New, Vec::new());
+        events.push(event(CampaignAct::Create, &row));
+        return Ok(diff(&row, Effect::New, Vec::new()));
     };
     let (fields, binds) = differing(&known, &row);
     if fields.is_empty() {
-        return diff(&known, Effect::Unchanged, fields);
+        return Ok(diff(&known, Effect::Unchanged, fields));
     }
-    let from = known.state()?;
-    let runs = acting.tx.runs_of(known.id()?).await?;
-    let begun = !known.is_recurring()? && runs.iter().any(|r| r.opened_us > 0);
+    let from = known.state;
+    let runs = acting.tx.runs_of(known.id).await?;
+    let begun = !known.is_recurring() && runs.iter().any(|r| r.opened.is_some());
     let act = match from {
         CampaignState::Finished | CampaignState::Rejected | CampaignState::Cancelled => None,
         _ if begun => None,
@@ -331,61 +336,62 @@ async fn take(
         _ => Some(CampaignAct::Void),
     };
     let Some(act) = act else {
-        return diff(&known, Effect::TooLate, fields);
+        return Ok(diff(&known, Effect::TooLate, fields));
     };
     if !binds {
-        let named = CampaignRow {
+        let named = Campaign {
             name: row.name,
             rule: row.rule,
             ..known
         };
         acting.tx.update_campaign(&named, from, now).await?;
-        events.push(told("renamed", &named)?);
-        return diff(&named, Effect::Renamed, fields);
+        events.push(event(CampaignAct::Rename, &named));
+        return Ok(diff(&named, Effect::Renamed, fields));
     }
-    let changed = CampaignRow {
+    let changed = Campaign {
         id: known.id,
         created_by: known.created_by,
-        created_us: known.created_us,
+        created: known.created,
         submitted_by: known.submitted_by,
         decided_by: known.decided_by,
         reason: fields.join(", "),
         ..row
     };
     acting.tx.update_campaign(&changed, from, now).await?;
-    events.push(told(act.as_str(), &changed)?);
+    events.push(event(act, &changed));
     if act == CampaignAct::Change {
-        return diff(&changed, Effect::Changed, fields);
+        return Ok(diff(&changed, Effect::Changed, fields));
     }
-    for run in runs.iter().filter(|r| r.opened_us == 0 && r.closed_us == 0) {
-        let (id, intent) = (run.id()?, run.intent()?);
-        if intent == Intent::Cancelled {
+    let unopened = |r: &&Run| r.opened.is_none() && r.closed.is_none();
+    for run in runs.iter().filter(unopened) {
+        let id = run.id;
+        if run.intent == Intent::Cancelled {
             continue;
         }
         acting
             .tx
-            .set_intent(id, intent, Intent::Cancelled, "changed")
+            .set_intent(id, run.intent, Intent::Cancelled, "changed")
             .await?;
         events.push(Event::Run {
             by: by.to_owned(),
-            act: "cancelled".into(),
+            act: RunAct::Cancel,
             run: id,
-            intent: Intent::Cancelled.as_str().into(),
+            intent: Intent::Cancelled,
             reason: "changed".into(),
             part_ref: None,
         });
-        // Nothing of it was ever claimed: nothing waits in `again`.
+        // Nothing of it was ever claimed: nothing is requeued.
         for lane in acting
             .tx
             .lanes_of(id)
             .await?
             .iter()
-            .filter(|l| l.end_reason.is_empty())
+            .filter(|l| l.end_reason.is_none())
         {
-            acting.tx.end_lane(LaneId(lane.id), "changed").await?;
+            acting.tx.end_lane(lane.id, "changed").await?;
             events.push(Event::Ended {
                 span: Span {
-                    lane: LaneId(lane.id),
+                    lane: lane.id,
                     from: lane.next,
                     to: lane.end,
                 },
@@ -393,20 +399,16 @@ async fn take(
             });
         }
     }
-    diff(&changed, Effect::Voided, fields)
+    Ok(diff(&changed, Effect::Voided, fields))
 }
 
-fn diff(
-    row: &CampaignRow,
-    effect: Effect,
-    fields: Vec<&'static str>,
-) -> Result<ItemDiff, ServiceError> {
-    Ok(ItemDiff {
-        item: row.item.clone(),
+fn diff(row: &Campaign, effect: Effect, fields: Vec<&'static str>) -> ItemDiff {
+    ItemDiff {
+        item: row.item().to_owned(),
         name: row.name.clone(),
-        campaign: Some(row.id()?),
+        campaign: Some(row.id),
         order: None,
         effect,
         fields,
-    })
+    }
 }

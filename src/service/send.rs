@@ -5,6 +5,7 @@ use std::{fs::File, ops::ControlFlow, path::Path, time::Duration};
 use super::{Office, ServiceError};
 use crate::{
     domain::{
+        audience_spec::AudienceSpec,
         carrier::CarrierTable,
         event::Event,
         hours::{Closed, Hours, Window},
@@ -21,7 +22,7 @@ use crate::{
     expander::{self, Approval, Audience, Frozen, Order, Person, audience::GroupsError},
     gateway,
     intake::{Book, Verdict},
-    store::{campaign::CampaignRow, contact::GroupRow, lane::Counts},
+    store::{campaign::Campaign, contact::GroupRow, lane::Counts},
 };
 
 pub use crate::expander::OnDoubt;
@@ -63,16 +64,6 @@ pub struct Wish<'a> {
     pub not_after: Option<Micros>,
     /// Out of hours: wait, or be refused.
     pub out_of_hours: OutOfHours,
-}
-
-/// An audience as a campaign keeps it.
-#[derive(Debug, serde::Deserialize)]
-struct Words {
-    file: Option<String>,
-    #[serde(default)]
-    include: Vec<String>,
-    #[serde(default)]
-    exclude: Vec<String>,
 }
 
 /// What to do when it may not go out now.
@@ -149,11 +140,11 @@ impl Office {
         {
             return Err(self.out_of_hours(at, why));
         }
-        let (audience, words, refused_rows) = self.audience(&wish.to).await?;
+        let (audience, spec, refused_rows) = self.audience(&wish.to).await?;
         let order = Order {
             name: wish.name.clone(),
             text: wish.text.to_owned(),
-            audience: words,
+            audience: spec,
             priority: wish.priority,
             on_doubt: wish.on_doubt,
             not_after: wish.not_after,
@@ -198,7 +189,7 @@ impl Office {
     ) -> Result<Submission, ServiceError> {
         actor.may(Act::Submit)?;
         let mut campaign = self.campaign(id).await?;
-        campaign.state()?.on(CampaignAct::Submit).map_err(|e| {
+        campaign.state.on(CampaignAct::Submit).map_err(|e| {
             ServiceError::refused(
                 format!("任务处于 {} 状态，不能提交审批", campaign.state),
                 e.to_string(),
@@ -208,10 +199,9 @@ impl Office {
             campaign.template = text.to_owned();
         }
         let now = self.clock.now();
-        let slots = campaign.slots()?;
-        let not_after = match slots.last() {
-            Some(last) => campaign.not_after(*last),
-            None => (campaign.not_after_us > 0).then_some(Micros(campaign.not_after_us)),
+        let not_after = match campaign.slots.last() {
+            Some(last) => campaign.not_after_slot(*last),
+            None => campaign.not_after,
         };
         if not_after.is_some_and(|t| t <= now) {
             return Err(ServiceError::refused(
@@ -219,31 +209,25 @@ impl Office {
                 "this campaign's not-after has passed already: write it anew",
             ));
         }
-        let words: Words = serde_json::from_str(&campaign.audience)
-            .map_err(|e| ServiceError::refused(format!("名单说明无法读取：{e}"), e.to_string()))?;
-        let path = words.file.map(std::path::PathBuf::from);
-        let to = match &path {
-            Some(path) => Target::File(path),
-            None => Target::Groups {
-                include: &words.include,
-                exclude: &words.exclude,
-            },
+        let to = match &campaign.audience {
+            AudienceSpec::File(file) => Target::File(Path::new(file)),
+            AudienceSpec::Groups { include, exclude } => Target::Groups { include, exclude },
         };
-        let (audience, audience_words, _) = self.audience(&to).await?;
-        if slots.len() > 1 {
+        let (audience, spec, _) = self.audience(&to).await?;
+        if campaign.is_recurring() {
             return self.submit_recurring(actor, campaign, audience).await;
         }
         let order = Order {
             name: campaign.name.clone(),
             text: campaign.template.clone(),
-            audience: audience_words,
-            priority: campaign.priority()?,
-            on_doubt: campaign.on_doubt()?,
+            audience: spec,
+            priority: campaign.priority,
+            on_doubt: campaign.on_doubt,
             not_after,
-            not_before: slots.first().copied(),
-            late: campaign.late()?,
+            not_before: campaign.slots.first().copied(),
+            late: campaign.late,
             slot: self
-                .free_slot(&campaign.id, slots.first().copied().unwrap_or(now))
+                .free_slot(id, campaign.slots.first().copied().unwrap_or(now))
                 .await?,
             author: actor.label(),
             campaign: expander::Target::Again(id),
@@ -259,7 +243,7 @@ impl Office {
 
     /// A run's slot is its campaign's for good: handed in again, the next free microsecond takes its
     /// place. When it begins is `not_before`, exactly.
-    async fn free_slot(&self, campaign: &str, slot: Micros) -> Result<Micros, ServiceError> {
+    async fn free_slot(&self, campaign: CampaignId, slot: Micros) -> Result<Micros, ServiceError> {
         let runs = self
             .store
             .read("free_slot")
@@ -267,8 +251,8 @@ impl Office {
             .slots_of(campaign)
             .await?;
         let mut free = slot;
-        for run in runs.iter().filter(|r| r.slot_us >= slot.0) {
-            if run.slot_us == free.0 {
+        for run in runs.iter().filter(|r| r.slot >= slot) {
+            if run.slot == free {
                 free.0 += 1;
             }
         }
@@ -278,24 +262,24 @@ impl Office {
     async fn submit_recurring(
         &self,
         actor: &Actor,
-        campaign: CampaignRow,
+        campaign: Campaign,
         audience: Audience,
     ) -> Result<Submission, ServiceError> {
-        let id = campaign.id()?;
+        let id = campaign.id;
         let people = expander::count(&self.store, &campaign.template, audience).await?;
-        let from = campaign.state()?;
+        let from = campaign.state;
         let mut acting = self.act("submit").await?;
-        let mut row = CampaignRow {
-            state: CampaignState::Submitted.as_str().into(),
+        let mut row = Campaign {
+            state: CampaignState::Submitted,
             submitted_by: actor.label(),
             reason: String::new(),
             expected: people,
-            approved_us: 0,
+            approved: None,
             ..campaign
         };
-        row.digest = expander::recurring_digest(&row)?.to_vec();
+        row.digest = expander::recurring_digest(&row).to_vec();
         let was = acting.tx.campaign(id).await?;
-        if was.changed_us != row.changed_us {
+        if was.changed != row.changed {
             return Err(crate::store::Error::Conflict(format!(
                 "campaign {id} was changed by somebody else meanwhile: look again"
             ))
@@ -306,7 +290,7 @@ impl Office {
         acting.tx.bump().await?;
         let event = Event::Campaign {
             by: actor.label(),
-            act: CampaignAct::Submit.as_str().into(),
+            act: CampaignAct::Submit,
             campaign: id,
             state: row.state,
             digest: hex::encode(&row.digest),
@@ -353,21 +337,22 @@ impl Office {
         )
     }
 
-    async fn audience(&self, to: &Target<'_>) -> Result<(Audience, String, u64), ServiceError> {
+    async fn audience(
+        &self,
+        to: &Target<'_>,
+    ) -> Result<(Audience, AudienceSpec, u64), ServiceError> {
         match to {
             Target::File(path) => {
                 let name = path.display().to_string();
                 let (audience, refused) = people_of(path)?;
-                Ok((
-                    audience,
-                    serde_json::json!({ "file": name }).to_string(),
-                    refused,
-                ))
+                Ok((audience, AudienceSpec::File(name), refused))
             }
             Target::Groups { include, exclude } => {
-                let words =
-                    serde_json::json!({ "include": include, "exclude": exclude }).to_string();
-                Ok((self.groups_audience(include, exclude).await?, words, 0))
+                let spec = AudienceSpec::Groups {
+                    include: include.to_vec(),
+                    exclude: exclude.to_vec(),
+                };
+                Ok((self.groups_audience(include, exclude).await?, spec, 0))
             }
         }
     }
@@ -463,7 +448,7 @@ impl Office {
         let row = tx.run(run).await?;
         Ok((
             counts,
-            row.closed_us > 0 || crate::recorder::is_done(&mut tx, run).await?,
+            row.closed.is_some() || crate::recorder::is_done(&mut tx, run).await?,
         ))
     }
 }

@@ -9,16 +9,16 @@ use crate::{
         check_code::CheckCode,
         event::Event,
         id::{CampaignId, RunId},
-        lifecycle::{CampaignAct, CampaignState, Intent, Progress},
+        lifecycle::{CampaignAct, CampaignState, Intent, Progress, RunAct, StopAct},
         message::Outcome,
         role::{Act, Actor},
     },
     engine::{lock::EngineLock, sidecar},
     recorder::{Decision, Op, Recorder},
-    store::run::RunRow,
+    store::run::Run,
 };
 
-pub use crate::store::{campaign::CampaignRow, lane::Counts};
+pub use crate::store::{campaign::Campaign, lane::Counts};
 
 /// How long `stop` waits for the engine's count before it counts itself.
 const COUNT_PATIENCE: Duration = Duration::from_secs(5);
@@ -30,9 +30,9 @@ const APPROVAL_TRIES: usize = 8;
 #[derive(Debug, Clone)]
 pub struct RunView {
     /// As stored.
-    pub run: RunRow,
+    pub run: Run,
     /// Its campaign.
-    pub campaign: CampaignRow,
+    pub campaign: Campaign,
     /// How many messages are in each state.
     pub counts: Counts,
     /// How far it is.
@@ -65,7 +65,7 @@ impl Office {
         actor: &Actor,
         id: CampaignId,
         seen: &CheckCode,
-    ) -> Result<CampaignRow, ServiceError> {
+    ) -> Result<Campaign, ServiceError> {
         let campaign = self.store.read("approve").await?.campaign(id).await?;
         actor.may_approve([campaign.created_by.as_str(), campaign.submitted_by.as_str()])?;
         let mut decision = Decision {
@@ -74,11 +74,11 @@ impl Office {
             by: actor.label(),
             reason: String::new(),
             seen: seen.clone(),
-            told: None,
+            announced: None,
         };
         for turn in 1.. {
-            if campaign.state()? == CampaignState::Submitted {
-                decision.told = self.told(id).await?;
+            if campaign.state == CampaignState::Submitted {
+                decision.announced = self.announce(id).await?;
             }
             let op = Op::Decide(decision.clone());
             let Err(error) = self.journal().await?.commit(&[op]).await else {
@@ -88,8 +88,8 @@ impl Office {
             if !seen.matches(&tx.campaign(id).await?.digest) {
                 return Err(not_as_seen());
             }
-            let others = match &decision.told {
-                Some(told) if error.is_conflict() => tx.is_foretold_since(told.after).await?,
+            let others = match &decision.announced {
+                Some(shown) if error.is_conflict() => tx.is_announced_since(shown.after).await?,
                 _ => false,
             };
             if !others || turn == APPROVAL_TRIES {
@@ -106,13 +106,15 @@ impl Office {
         id: CampaignId,
         act: CampaignAct,
         reason: &str,
-    ) -> Result<CampaignRow, ServiceError> {
+    ) -> Result<Campaign, ServiceError> {
         let campaign = self.campaign(id).await?;
         match act {
             CampaignAct::Return => actor.may(Act::Return)?,
             CampaignAct::Reject => actor.may(Act::Reject)?,
             // These write what they bind: they have use cases of their own.
             CampaignAct::Approve
+            | CampaignAct::Create
+            | CampaignAct::Rename
             | CampaignAct::Submit
             | CampaignAct::Change
             | CampaignAct::Void => {
@@ -132,7 +134,7 @@ impl Office {
             by: actor.label(),
             reason: reason.to_owned(),
             seen: CheckCode::of(&campaign.digest),
-            told: None,
+            announced: None,
         });
         self.journal().await?.commit(&[op]).await?;
         self.campaign(id).await
@@ -147,14 +149,14 @@ impl Office {
         reason: &str,
     ) -> Result<RunView, ServiceError> {
         let (act, right) = match to {
-            Intent::Go => ("resumed", Act::Resume),
-            Intent::Paused => ("paused", Act::Pause),
-            Intent::Held => ("held", Act::Pause),
-            Intent::Cancelled => ("cancelled", Act::Cancel),
+            Intent::Go => (RunAct::Resume, Act::Resume),
+            Intent::Paused => (RunAct::Pause, Act::Pause),
+            Intent::Held => (RunAct::Hold, Act::Pause),
+            Intent::Cancelled => (RunAct::Cancel, Act::Cancel),
         };
         actor.may(right)?;
         let view = self.run(id).await?;
-        if view.run.intent()? == Intent::Held && to == Intent::Go && reason.is_empty() {
+        if view.run.intent == Intent::Held && to == Intent::Go && reason.is_empty() {
             return Err(ServiceError::refused(
                 "这个批次是被扣住的：请用 watchbell release --run 批次 --reason 理由 放行",
                 "this run is held: let it go with `watchbell release --run ID --reason TEXT`",
@@ -163,13 +165,13 @@ impl Office {
         let campaign = view.campaign;
         let op = match to {
             // A recurring campaign goes on: only this run of it is called off.
-            Intent::Cancelled if !campaign.is_recurring()? => Op::Decide(Decision {
-                campaign: campaign.id()?,
+            Intent::Cancelled if !campaign.is_recurring() => Op::Decide(Decision {
+                campaign: campaign.id,
                 act: CampaignAct::Cancel,
                 by: actor.label(),
                 reason: reason.to_owned(),
                 seen: CheckCode::of(&campaign.digest),
-                told: None,
+                announced: None,
             }),
             _ => Op::Intend {
                 run: id,
@@ -187,7 +189,7 @@ impl Office {
     pub async fn run(&self, id: RunId) -> Result<RunView, ServiceError> {
         let mut tx = self.store.read("run").await?;
         let run = tx.run(id).await?;
-        let campaign = tx.campaign(run.campaign()?).await?;
+        let campaign = tx.campaign(run.campaign).await?;
         let counts = tx.run_counts(id).await?;
         let progress = progress(&run, &counts);
         Ok(RunView {
@@ -199,12 +201,12 @@ impl Office {
     }
 
     /// One campaign.
-    pub async fn campaign(&self, id: CampaignId) -> Result<CampaignRow, ServiceError> {
+    pub async fn campaign(&self, id: CampaignId) -> Result<Campaign, ServiceError> {
         Ok(self.store.read("campaign").await?.campaign(id).await?)
     }
 
     /// All campaigns, newest first.
-    pub async fn campaigns(&self) -> Result<Vec<CampaignRow>, ServiceError> {
+    pub async fn campaigns(&self) -> Result<Vec<Campaign>, ServiceError> {
         Ok(self.store.read("campaigns").await?.campaigns().await?)
     }
 
@@ -223,7 +225,7 @@ impl Office {
         let rows = self.store.read("runs").await?.runs().await?;
         let mut views = Vec::with_capacity(rows.len());
         for row in rows {
-            views.push(self.run(row.id()?).await?);
+            views.push(self.run(row.id).await?);
         }
         Ok(views)
     }
@@ -236,7 +238,7 @@ impl Office {
         tx.set_stopped(now).await?;
         let event = Event::Stop {
             by: actor.label(),
-            act: "stopped".into(),
+            act: StopAct::Stop,
             reason: reason.to_owned(),
             left: None,
         };
@@ -302,7 +304,7 @@ impl Office {
         tx.set_place(&place).await?;
         let event = Event::Stop {
             by: actor.label(),
-            act: "released".into(),
+            act: StopAct::Release,
             reason: reason.to_owned(),
             left: None,
         };
@@ -324,19 +326,19 @@ pub(super) fn not_as_seen() -> ServiceError {
 }
 
 /// How far a run is, by its messages.
-pub fn progress(run: &RunRow, counts: &Counts) -> Progress {
+pub fn progress(run: &Run, counts: &Counts) -> Progress {
     let never_started = counts.left() == 0;
-    if run.frozen_us == 0 {
+    let is_cancelled = run.intent == Intent::Cancelled;
+    if run.frozen.is_none() {
         Progress::Planned
-    } else if run.opened_us == 0 && run.closed_us > 0 && run.intent != Intent::Cancelled.as_str() {
+    } else if run.opened.is_none() && run.closed.is_some() && !is_cancelled {
         Progress::Missed
-    } else if run.opened_us == 0 && counts.of(Outcome::Cancelled) > 0 && counts.queued == 0 {
-        if run.intent == Intent::Cancelled.as_str() {
-            Progress::Done
-        } else {
-            Progress::Missed
+    } else if run.opened.is_none() && counts.of(Outcome::Cancelled) > 0 && counts.queued == 0 {
+        match is_cancelled {
+            true => Progress::Done,
+            false => Progress::Missed,
         }
-    } else if run.closed_us > 0 || counts.open() == 0 {
+    } else if run.closed.is_some() || counts.open() == 0 {
         Progress::Done
     } else if counts.queued + counts.submitting == 0 {
         Progress::AwaitingReports

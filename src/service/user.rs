@@ -10,7 +10,7 @@ use crate::{
         role::{Act, Actor, Role, check_user_name},
     },
     recorder,
-    store::{self, user::AccountRow},
+    store::user::AccountRow,
 };
 
 /// A user as listed.
@@ -196,11 +196,12 @@ async fn known(act: &mut Acting, name: &str) -> Result<AccountRow> {
 }
 
 fn role(account: &AccountRow) -> Result<Role> {
-    let corrupt = |_| store::Error::Corrupt {
-        table: "account",
-        what: account.role.clone(),
-    };
-    Ok(account.role.parse().map_err(corrupt)?)
+    let corrupt = |_| crate::store::Corrupt::on("account", "role", &account.name);
+    Ok(account
+        .role
+        .parse()
+        .map_err(corrupt)
+        .map_err(crate::store::Error::from)?)
 }
 
 async fn hashed(name: &str, password: &Secret) -> Result<String> {

@@ -247,11 +247,8 @@ impl Office {
         }
         // What is let out is what stands there, not what a digest of yesterday says.
         if change.row.terms()?.digest()[..] != change.row.digest[..] {
-            return Err(crate::store::Error::Corrupt {
-                table: "work_order",
-                what: "digest".to_owned(),
-            }
-            .into());
+            let corrupt = crate::store::Corrupt::on("work_order", "digest", id);
+            return Err(crate::store::Error::from(corrupt).into());
         }
         change.row.approved_by = actor.label();
         change.happens(&actor.label(), OrderEvent::Approve, "")?;

@@ -1,11 +1,13 @@
 //! Whole tables in the order of their keys, in chunks: what verification and export read.
 
 use super::{
-    Result, Tx, dialect,
-    hot::{DoubtRow, SegmentRow},
+    Result, Tx,
+    columns::{self, Columns},
+    dialect,
+    hot::{Doubt, DoubtRow, Segment, SegmentRow},
     on,
-    run::RunRow,
 };
+use crate::domain::{id::LaneId, message::Outcome};
 
 /// A message with everything that the ledger commits to or determines.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -110,13 +112,15 @@ impl Tx {
         &mut self,
         last: (i64, i64, i64),
         limit: i64,
-    ) -> Result<Vec<SegmentRow>> {
+    ) -> Result<Vec<Segment>> {
         let sql = dialect!(self,
             sqlite: "SELECT message_id, lane_id, part, state, carrier_id, code FROM segment
                       WHERE $1 = $1 AND (message_id, part) > ($2, $3) ORDER BY message_id, part LIMIT $4",
             postgres: "SELECT message_id, lane_id, part, state, carrier_id, code FROM segment
                       WHERE (lane_id, message_id, part) > ($1, $2, $3) ORDER BY lane_id, message_id, part LIMIT $4");
-        on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)
+        columns::all::<SegmentRow, _>(
+            on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)?,
+        )
     }
 
     /// Up to `limit` doubtful parts after a place.
@@ -124,13 +128,15 @@ impl Tx {
         &mut self,
         last: (i64, i64, i64),
         limit: i64,
-    ) -> Result<Vec<DoubtRow>> {
+    ) -> Result<Vec<Doubt>> {
         let sql = dialect!(self,
             sqlite: "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced FROM doubt
                       WHERE $1 = $1 AND (message_id, part) > ($2, $3) ORDER BY message_id, part LIMIT $4",
             postgres: "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced FROM doubt
                       WHERE (lane_id, message_id, part) > ($1, $2, $3) ORDER BY lane_id, message_id, part LIMIT $4");
-        on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)
+        columns::all::<DoubtRow, _>(
+            on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)?,
+        )
     }
 
     /// All lanes, also of half-made runs.
@@ -141,14 +147,15 @@ impl Tx {
                FROM lane l LEFT JOIN run r ON r.id = l.run_id ORDER BY l.id").fetch_all(db).await)
     }
 
-    /// All runs, half-made ones too.
-    pub async fn audit_runs(&mut self) -> Result<Vec<RunRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM run ORDER BY id").fetch_all(db).await)
-    }
-
     /// All tallies.
-    pub async fn audit_tallies(&mut self) -> Result<Vec<(i64, String, i64)>> {
-        on!(self, db => sqlx::query_as("SELECT lane_id, state, n FROM tally ORDER BY lane_id, state").fetch_all(db).await)
+    pub async fn audit_tallies(&mut self) -> Result<Vec<(LaneId, Outcome, i64)>> {
+        let rows: Vec<(i64, String, i64)> = on!(self, db =>
+            sqlx::query_as("SELECT lane_id, state, n FROM tally ORDER BY lane_id, state").fetch_all(db).await)?;
+        let read = |(lane, state, n): (i64, String, i64)| {
+            let outcome = Columns::of("tally", &format!("{lane} {state}")).word("state", &state)?;
+            Ok((LaneId(lane), outcome, n))
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// The counters that never run backwards.

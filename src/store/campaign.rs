@@ -1,7 +1,14 @@
 //! Campaigns' rows.
 
-use super::{Error, Result, Tx, on};
+use std::time::Duration;
+
+use super::{
+    Corrupt, Error, Result, Tx,
+    columns::{self, Columns},
+    on,
+};
 use crate::domain::{
+    audience_spec::AudienceSpec,
     id::CampaignId,
     lifecycle::CampaignState,
     policy::{Late, OnDoubt},
@@ -9,166 +16,195 @@ use crate::domain::{
     time::Micros,
 };
 
-/// A campaign as stored.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct CampaignRow {
-    /// [`CampaignId`].
-    pub id: String,
+/// A text, whom it goes to, when, and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Campaign {
+    /// Its id.
+    pub id: CampaignId,
     /// What people call it.
     pub name: String,
     /// The text with placeholders.
     pub template: String,
-    /// Who, in words (JSON).
-    pub audience: String,
-    /// `urgent`, `normal`, `bulk`.
-    pub priority: String,
-    /// `hold`, `resend`.
-    pub on_doubt: String,
-    /// 0 = none.
-    pub not_after_us: i64,
-    /// [`CampaignState`].
-    pub state: String,
-    /// Of the last act that had one.
+    /// Whom it goes to.
+    pub audience: AudienceSpec,
+    /// How urgent.
+    pub priority: Priority,
+    /// The policy for doubt.
+    pub on_doubt: OnDoubt,
+    /// Of one that fires once: not sent after.
+    pub not_after: Option<Micros>,
+    /// How far it is.
+    pub state: CampaignState,
+    /// Of the last act that was a person's; empty: none was given.
     pub reason: String,
-    /// Author.
+    /// Who wrote it.
     pub created_by: String,
-    /// Who handed it in.
+    /// Who submitted it; empty: nobody yet.
     pub submitted_by: String,
-    /// Who decided.
+    /// Who decided about it last; empty: nobody yet.
     pub decided_by: String,
-    /// What the approval binds.
+    /// What an approval binds.
     pub digest: Vec<u8>,
     /// When it was written.
-    pub created_us: i64,
-    /// Last change.
-    pub changed_us: i64,
-    /// Whose item it is; empty: of no plan.
+    pub created: Micros,
+    /// When it last changed.
+    pub changed: Micros,
+    /// The plan that it is an item of.
+    pub plan: Option<PlanItem>,
+    /// The schedule in words.
+    pub rule: String,
+    /// When it fires, rising; empty: at once. One slot: its run is frozen when it is submitted; several: each
+    /// when it is due.
+    pub slots: Vec<Micros>,
+    /// What a run does that could not begin on time.
+    pub late: Late,
+    /// Not later than so long after a slot.
+    pub lasts: Option<Duration>,
+    /// People counted when a recurring one was submitted.
+    pub expected: i64,
+    /// Since when it is approved.
+    pub approved: Option<Micros>,
+}
+
+/// Where a campaign stands in a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanItem {
+    /// The plan's name.
     pub plan: String,
     /// Its key in the plan file.
     pub item: String,
-    /// The schedule in words.
-    pub rule: String,
-    /// When it fires, JSON; empty: at once. One slot: its run is frozen when it is handed in; several:
-    /// each when it is due.
-    pub slots: String,
-    /// `skip`, `ask`, `send`.
-    pub late: String,
-    /// Not later than so long after a slot; 0: no limit.
-    pub lasts_us: i64,
-    /// People counted when a recurring one was handed in.
-    pub expected: i64,
-    /// Since when it is let out; 0: not.
-    pub approved_us: i64,
 }
 
-impl CampaignRow {
-    /// Its state, typed.
-    pub fn state(&self) -> Result<CampaignState> {
-        self.state.parse().map_err(|_| Error::Corrupt {
-            table: "campaign",
-            what: self.state.clone(),
-        })
-    }
-
-    /// When it fires, rising.
-    pub fn slots(&self) -> Result<Vec<Micros>> {
-        serde_json::from_str(&self.slots).map_err(|_| Error::Corrupt {
-            table: "campaign",
-            what: self.slots.clone(),
-        })
-    }
-
-    /// The groups it goes to, the first one's rows first; none of one that goes to a file.
-    pub fn groups(&self) -> Result<Vec<String>> {
-        #[derive(serde::Deserialize)]
-        struct Words {
-            #[serde(default)]
-            include: Vec<String>,
-        }
-        let words: Words = serde_json::from_str(&self.audience).map_err(|_| Error::Corrupt {
-            table: "campaign",
-            what: self.audience.clone(),
-        })?;
-        Ok(words.include)
-    }
-
+impl Campaign {
     /// Does it fire more than once? Then each run is frozen when it is due.
-    pub fn is_recurring(&self) -> Result<bool> {
-        Ok(self.slots()?.len() > 1)
-    }
-
-    /// What it does when it is late, typed.
-    pub fn late(&self) -> Result<Late> {
-        self.late.parse().map_err(|_| Error::Corrupt {
-            table: "campaign",
-            what: self.late.clone(),
-        })
-    }
-
-    /// How urgent, typed.
-    pub fn priority(&self) -> Result<Priority> {
-        self.priority.parse().map_err(|_| Error::Corrupt {
-            table: "campaign",
-            what: self.priority.clone(),
-        })
-    }
-
-    /// The policy for doubt, typed.
-    pub fn on_doubt(&self) -> Result<OnDoubt> {
-        self.on_doubt.parse().map_err(|_| Error::Corrupt {
-            table: "campaign",
-            what: self.on_doubt.clone(),
-        })
+    pub fn is_recurring(&self) -> bool {
+        self.slots.len() > 1
     }
 
     /// The last moment for this slot; `None`: no limit.
-    pub fn not_after(&self, slot: Micros) -> Option<Micros> {
-        (self.lasts_us > 0).then(|| Micros(slot.0.saturating_add(self.lasts_us)))
+    pub fn not_after_slot(&self, slot: Micros) -> Option<Micros> {
+        Some(slot + self.lasts?)
     }
 
-    /// Its id, typed.
-    pub fn id(&self) -> Result<CampaignId> {
-        self.id.parse().map_err(|_| Error::Corrupt {
-            table: "campaign",
-            what: self.id.clone(),
+    /// Is it an item of this plan?
+    pub fn is_of(&self, plan: &str) -> bool {
+        self.plan.as_ref().is_some_and(|p| p.plan == plan)
+    }
+
+    /// Its key in its plan; empty: it is of none.
+    pub fn item(&self) -> &str {
+        self.plan.as_ref().map_or("", |p| &p.item)
+    }
+
+    /// The time after a slot as it is stored and bound, in microseconds; 0: no limit.
+    pub fn lasts_us(&self) -> i64 {
+        self.lasts
+            .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// As stored.
+#[derive(sqlx::FromRow)]
+struct CampaignRow {
+    id: String,
+    name: String,
+    template: String,
+    audience: String,
+    priority: String,
+    on_doubt: String,
+    not_after_us: i64,
+    state: String,
+    reason: String,
+    created_by: String,
+    submitted_by: String,
+    decided_by: String,
+    digest: Vec<u8>,
+    created_us: i64,
+    changed_us: i64,
+    plan: String,
+    item: String,
+    rule: String,
+    slots: String,
+    late: String,
+    lasts_us: i64,
+    expected: i64,
+    approved_us: i64,
+}
+
+impl TryFrom<CampaignRow> for Campaign {
+    type Error = Corrupt;
+
+    fn try_from(row: CampaignRow) -> Result<Self, Corrupt> {
+        let campaign = Columns::of("campaign", &row.id);
+        let lasts: u64 = campaign.number("lasts_us", row.lasts_us)?;
+        Ok(Self {
+            id: campaign.parse("id", &row.id)?,
+            audience: campaign.parse("audience", &row.audience)?,
+            priority: campaign.parse("priority", &row.priority)?,
+            on_doubt: campaign.parse("on_doubt", &row.on_doubt)?,
+            not_after: columns::time(row.not_after_us),
+            state: campaign.parse("state", &row.state)?,
+            created: Micros(row.created_us),
+            changed: Micros(row.changed_us),
+            slots: campaign.json("slots", &row.slots)?,
+            late: campaign.parse("late", &row.late)?,
+            lasts: (lasts > 0).then(|| Duration::from_micros(lasts)),
+            approved: columns::time(row.approved_us),
+            plan: columns::text(row.plan).map(|plan| PlanItem {
+                plan,
+                item: row.item,
+            }),
+            name: row.name,
+            template: row.template,
+            reason: row.reason,
+            created_by: row.created_by,
+            submitted_by: row.submitted_by,
+            decided_by: row.decided_by,
+            digest: row.digest,
+            rule: row.rule,
+            expected: row.expected,
         })
     }
 }
 
 impl Tx {
     /// Writes a new campaign.
-    pub async fn insert_campaign(&mut self, c: &CampaignRow) -> Result<()> {
+    pub async fn insert_campaign(&mut self, c: &Campaign) -> Result<()> {
+        let (plan, item) = c.plan.as_ref().map_or(("", ""), |p| (&p.plan, &p.item));
         on!(self, db => sqlx::query(
             "INSERT INTO campaign (id, name, template, audience, priority, on_doubt, not_after_us, state, reason, created_by,
                                    submitted_by, decided_by, digest, created_us, changed_us, plan, item, rule, slots, late, lasts_us,
                                    expected, approved_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)")
-            .bind(&c.id).bind(&c.name).bind(&c.template).bind(&c.audience).bind(&c.priority).bind(&c.on_doubt)
-            .bind(c.not_after_us).bind(&c.state).bind(&c.reason).bind(&c.created_by).bind(&c.submitted_by)
-            .bind(&c.decided_by).bind(&c.digest).bind(c.created_us).bind(c.changed_us)
-            .bind(&c.plan).bind(&c.item).bind(&c.rule).bind(&c.slots).bind(&c.late).bind(c.lasts_us).bind(c.expected)
-            .bind(c.approved_us).execute(db).await.map(drop))
+            .bind(c.id.to_string()).bind(&c.name).bind(&c.template).bind(c.audience.to_json()).bind(c.priority.as_str())
+            .bind(c.on_doubt.as_str()).bind(columns::us(c.not_after)).bind(c.state.as_str()).bind(&c.reason)
+            .bind(&c.created_by).bind(&c.submitted_by).bind(&c.decided_by).bind(&c.digest).bind(c.created.0).bind(c.changed.0)
+            .bind(plan).bind(item).bind(&c.rule).bind(slots(c)).bind(c.late.as_str()).bind(c.lasts_us()).bind(c.expected)
+            .bind(columns::us(c.approved)).execute(db).await.map(drop))
     }
 
     /// One campaign.
-    pub async fn campaign(&mut self, id: CampaignId) -> Result<CampaignRow> {
+    pub async fn campaign(&mut self, id: CampaignId) -> Result<Campaign> {
         let row: Option<CampaignRow> = on!(self, db =>
             sqlx::query_as("SELECT * FROM campaign WHERE id = $1").bind(id.to_string()).fetch_optional(db).await)?;
-        row.ok_or_else(|| Error::Missing {
+        let row = row.ok_or_else(|| Error::Missing {
             what: "campaign",
             id: id.to_string(),
-        })
+        })?;
+        Ok(row.try_into()?)
     }
 
     /// All campaigns, newest first.
-    pub async fn campaigns(&mut self) -> Result<Vec<CampaignRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM campaign ORDER BY id DESC").fetch_all(db).await)
+    pub async fn campaigns(&mut self) -> Result<Vec<Campaign>> {
+        columns::all::<CampaignRow, _>(
+            on!(self, db => sqlx::query_as("SELECT * FROM campaign ORDER BY id DESC").fetch_all(db).await)?,
+        )
     }
 
     /// Writes back what acts change, if nobody else was first.
     pub async fn update_campaign(
         &mut self,
-        c: &CampaignRow,
+        c: &Campaign,
         from: CampaignState,
         now: Micros,
     ) -> Result<()> {
@@ -177,10 +213,11 @@ impl Tx {
                     name = $10, audience = $11, priority = $12, on_doubt = $13, not_after_us = $14, rule = $15, slots = $16,
                     late = $17, lasts_us = $18, expected = $19, approved_us = $20
               WHERE id = $1 AND state = $2")
-            .bind(&c.id).bind(from.as_str()).bind(&c.state).bind(&c.reason).bind(&c.submitted_by).bind(&c.decided_by)
-            .bind(&c.digest).bind(now.0).bind(&c.template)
-            .bind(&c.name).bind(&c.audience).bind(&c.priority).bind(&c.on_doubt).bind(c.not_after_us).bind(&c.rule)
-            .bind(&c.slots).bind(&c.late).bind(c.lasts_us).bind(c.expected).bind(c.approved_us).execute(db).await.map(|d| d.rows_affected()))?;
+            .bind(c.id.to_string()).bind(from.as_str()).bind(c.state.as_str()).bind(&c.reason).bind(&c.submitted_by)
+            .bind(&c.decided_by).bind(&c.digest).bind(now.0).bind(&c.template)
+            .bind(&c.name).bind(c.audience.to_json()).bind(c.priority.as_str()).bind(c.on_doubt.as_str())
+            .bind(columns::us(c.not_after)).bind(&c.rule).bind(slots(c)).bind(c.late.as_str()).bind(c.lasts_us())
+            .bind(c.expected).bind(columns::us(c.approved)).execute(db).await.map(|d| d.rows_affected()))?;
         match done {
             1 => Ok(()),
             _ => Err(Error::Conflict(format!(
@@ -190,17 +227,30 @@ impl Tx {
         }
     }
 
-    /// Campaigns that are let out and fire when their slots come.
-    pub async fn firing_campaigns(&mut self) -> Result<Vec<CampaignRow>> {
+    /// Approved campaigns that fire when their slots come: one that can't be read keeps no other from firing.
+    pub async fn firing_campaigns(&mut self) -> Result<Vec<Result<Campaign, Corrupt>>> {
         let rows: Vec<CampaignRow> = on!(self, db => sqlx::query_as(
             "SELECT * FROM campaign WHERE state IN ('approved', 'active') AND slots LIKE '%,%' ORDER BY id")
             .fetch_all(db).await)?;
-        Ok(rows)
+        Ok(rows.into_iter().map(Campaign::try_from).collect())
     }
 
     /// The campaigns of a plan, as they were first read in.
-    pub async fn campaigns_of(&mut self, plan: &str) -> Result<Vec<CampaignRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM campaign WHERE plan = $1 ORDER BY id")
-            .bind(plan).fetch_all(db).await)
+    pub async fn campaigns_of(&mut self, plan: &str) -> Result<Vec<Campaign>> {
+        columns::all::<CampaignRow, _>(
+            on!(self, db => sqlx::query_as("SELECT * FROM campaign WHERE plan = $1 ORDER BY id")
+            .bind(plan).fetch_all(db).await)?,
+        )
     }
+
+    /// Recurring campaigns that are submitted or approved, and so lie ahead.
+    pub async fn recurring_ahead(&mut self) -> Result<Vec<Campaign>> {
+        columns::all::<CampaignRow, _>(on!(self, db => sqlx::query_as(
+            "SELECT * FROM campaign WHERE state IN ('submitted', 'approved', 'active') AND slots LIKE '%,%' ORDER BY id")
+            .fetch_all(db).await)?)
+    }
+}
+
+fn slots(c: &Campaign) -> String {
+    serde_json::json!(c.slots).to_string()
 }

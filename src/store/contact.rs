@@ -1,6 +1,6 @@
 //! Groups, contacts, suppressions, routing evidence.
 
-use super::{Error, Result, Tx, dialect, on};
+use super::{Result, Tx, columns::Columns, dialect, on};
 use crate::domain::{id::GroupId, ledger::Hash, time::Micros};
 
 /// A group as stored.
@@ -19,10 +19,7 @@ pub struct GroupRow {
 impl GroupRow {
     /// Its id, typed.
     pub fn id(&self) -> Result<GroupId> {
-        self.id.parse().map_err(|_| Error::Corrupt {
-            table: "contact_group",
-            what: self.id.clone(),
-        })
+        Ok(Columns::of("contact_group", &self.name).parse("id", &self.id)?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The ledger's rows: append, head, read in order.
 
-use super::{Result, Tx, on};
+use super::{Corrupt, Result, Tx, on};
 use crate::domain::{
     event::Event,
     ledger::{Hash, Head, Header, MAIN, events_root},
@@ -142,8 +142,6 @@ pub fn lines(events: &[Event]) -> String {
 }
 
 fn to_hash(bytes: &[u8]) -> Result<Hash> {
-    bytes.try_into().map_err(|_| super::Error::Corrupt {
-        table: "entry",
-        what: format!("a hash of {} bytes", bytes.len()),
-    })
+    let hash = bytes.try_into();
+    Ok(hash.map_err(|_| Corrupt::on("entry", "hash", format!("with {} bytes", bytes.len())))?)
 }

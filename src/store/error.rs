@@ -23,15 +23,8 @@ pub enum Error {
     #[error("the database refused: {0}")]
     Sql(#[from] sqlx::Error),
     /// A row holds what no program of ours writes.
-    #[error(
-        "{table} holds a value that Watchbell never writes ({what}): run `watchbell audit verify`"
-    )]
-    Corrupt {
-        /// Which table.
-        table: &'static str,
-        /// What stands there.
-        what: String,
-    },
+    #[error(transparent)]
+    Corrupt(#[from] Corrupt),
     /// Nothing by that name or id.
     #[error("no {what} {id}")]
     Missing {
@@ -46,6 +39,31 @@ pub enum Error {
     /// Not on this database.
     #[error("{0}")]
     Unsupported(&'static str),
+}
+
+/// A stored value that no version of Watchbell writes. The value itself is not shown: it may be a number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "table {table}, row {row}: {column} holds a value that Watchbell never writes; run `watchbell audit verify`"
+)]
+pub struct Corrupt {
+    /// The table.
+    pub table: &'static str,
+    /// Its column, or columns that contradict each other.
+    pub column: &'static str,
+    /// The row's key.
+    pub row: String,
+}
+
+impl Corrupt {
+    /// In this column of this row.
+    pub fn on(table: &'static str, column: &'static str, row: impl std::fmt::Display) -> Self {
+        Self {
+            table,
+            column,
+            row: row.to_string(),
+        }
+    }
 }
 
 /// What to do about a failed commit.

@@ -1,27 +1,59 @@
-//! What a forecast reckons with: what is still to go, what has gone, and the forecasts as they were told.
+//! What a forecast reckons with: what is still to go, what has gone, and the forecasts as they were announced.
 
-use super::{Result, Tx, on};
-use super::{campaign::CampaignRow, lane::LaneRow, run::RunRow};
+use super::{
+    Corrupt, Result, Tx,
+    columns::{self, Columns},
+    lane::Lane,
+    on,
+};
+use crate::domain::{
+    event::{AnnouncedForecast, Span},
+    id::{CampaignId, GatewayId, MessageId},
+    time::Micros,
+};
 
-/// A run's part at one gateway, as an approver was told.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct ForecastRow {
-    /// Whose.
-    pub campaign_id: String,
-    /// Its run's slot.
-    pub slot_us: i64,
-    /// Through which gateway.
-    pub gateway: String,
-    /// People.
-    pub people: i64,
-    /// Segments.
-    pub segments: i64,
-    /// The first segment goes; 0: none ever.
-    pub starts_us: i64,
-    /// The last segment is handed over; 0: none ever.
-    pub ends_us: i64,
-    /// When it was told.
-    pub made_us: i64,
+/// A forecast that was kept with an approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptForecast {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// What the approver was shown.
+    pub announced: AnnouncedForecast,
+    /// When.
+    pub made: Micros,
+}
+
+/// As stored.
+#[derive(sqlx::FromRow)]
+struct ForecastRow {
+    campaign_id: String,
+    slot_us: i64,
+    gateway: String,
+    people: i64,
+    segments: i64,
+    starts_us: i64,
+    ends_us: i64,
+    made_us: i64,
+}
+
+impl TryFrom<ForecastRow> for KeptForecast {
+    type Error = Corrupt;
+
+    fn try_from(row: ForecastRow) -> Result<Self, Corrupt> {
+        let forecast = Columns::of("forecast", &row.campaign_id);
+        Ok(Self {
+            campaign: forecast.parse("campaign_id", &row.campaign_id)?,
+            announced: AnnouncedForecast {
+                slot: Micros(row.slot_us),
+                gateway: GatewayId(row.gateway),
+                people: row.people,
+                segments: row.segments,
+                starts: columns::time(row.starts_us),
+                ends: columns::time(row.ends_us),
+            },
+            made: Micros(row.made_us),
+        })
+    }
 }
 
 /// A forecast beside what came of it.
@@ -44,27 +76,12 @@ pub struct ForecastFact {
 }
 
 impl Tx {
-    /// Frozen runs that go, or will once they are let out, with anything left; in the order of freezing.
-    pub async fn runs_ahead(&mut self) -> Result<Vec<RunRow>> {
-        on!(self, db => sqlx::query_as(
-            "SELECT r.* FROM run r JOIN campaign c ON c.id = r.campaign_id
-              WHERE r.frozen_us > 0 AND r.closed_us = 0 AND r.intent = 'go' AND c.state IN ('submitted', 'approved', 'active')
-              ORDER BY r.id").fetch_all(db).await)
-    }
-
-    /// Campaigns that fire again and again, handed in or let out.
-    pub async fn recurring_ahead(&mut self) -> Result<Vec<CampaignRow>> {
-        on!(self, db => sqlx::query_as(
-            "SELECT * FROM campaign WHERE state IN ('submitted', 'approved', 'active') AND slots LIKE '%,%' ORDER BY id")
-            .fetch_all(db).await)
-    }
-
     /// People who still get something at these positions of a lane, by how many segments.
-    pub async fn rest_of(&mut self, lane: i64, from: i64, to: i64) -> Result<Vec<(i64, i64)>> {
-        let base = lane << 32;
+    pub async fn rest_of(&mut self, span: Span) -> Result<Vec<(i64, i64)>> {
+        let base = MessageId::new(span.lane, 0).0;
         on!(self, db => sqlx::query_as(
             "SELECT segments, count(*) FROM message WHERE id >= $1 AND id < $2 AND COALESCE(state, '') = ''
-              GROUP BY segments ORDER BY segments").bind(base + from).bind(base + to).fetch_all(db).await)
+              GROUP BY segments ORDER BY segments").bind(base + span.from).bind(base + span.to).fetch_all(db).await)
     }
 
     /// Their numbers, with the messages' ids; at most `limit` from message `from` on, before `to`.
@@ -80,56 +97,58 @@ impl Tx {
     }
 
     /// Lanes of runs that opened at `since` or later.
-    pub async fn lanes_opened_since(&mut self, since: i64) -> Result<Vec<LaneRow>> {
+    pub async fn lanes_opened_since(&mut self, since: Micros) -> Result<Vec<Lane>> {
         let ids: Vec<String> = on!(self, db => sqlx::query_scalar(
             "SELECT id FROM run WHERE frozen_us > 0 AND opened_us > 0 AND opened_us >= $1 ORDER BY id")
-            .bind(since).fetch_all(db).await)?;
+            .bind(since.0).fetch_all(db).await)?;
         let mut lanes = Vec::new();
         for id in ids {
-            let id = id.parse().map_err(|_| super::Error::Corrupt {
-                table: "run",
-                what: id,
-            })?;
+            let id = Columns::of("run", &id).parse("id", &id)?;
             lanes.extend(self.lanes_of(id).await?);
         }
         Ok(lanes)
     }
 
     /// Segments of a lane before its front that have left, or may have.
-    pub async fn handed_over(&mut self, lane: &LaneRow) -> Result<i64> {
-        let base = lane.id << 32;
+    pub async fn handed_over(&mut self, lane: &Lane) -> Result<i64> {
+        let base = MessageId::new(lane.id, 0).0;
         on!(self, db => sqlx::query_scalar(
             "SELECT CAST(COALESCE(sum(segments), 0) AS BIGINT) FROM message
               WHERE id >= $1 AND id < $2 AND COALESCE(state, '') NOT IN ('suppressed', 'cancelled')")
             .bind(base).bind(base + lane.next).fetch_one(db).await)
     }
 
-    /// Writes what was told; what was told before about the same slot is replaced.
-    pub async fn put_forecasts(&mut self, rows: &[ForecastRow]) -> Result<()> {
-        for r in rows {
+    /// Keeps what was announced; what was announced before about the same slot is replaced.
+    pub async fn put_forecasts(
+        &mut self,
+        campaign: CampaignId,
+        announced: &[AnnouncedForecast],
+        now: Micros,
+    ) -> Result<()> {
+        for a in announced {
             on!(self, db => sqlx::query(
                 "INSERT INTO forecast (campaign_id, slot_us, gateway, people, segments, starts_us, ends_us, made_us)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                  ON CONFLICT (campaign_id, slot_us, gateway)
                  DO UPDATE SET people = $4, segments = $5, starts_us = $6, ends_us = $7, made_us = $8")
-                .bind(&r.campaign_id).bind(r.slot_us).bind(&r.gateway).bind(r.people).bind(r.segments)
-                .bind(r.starts_us).bind(r.ends_us).bind(r.made_us).execute(db).await.map(drop))?;
+                .bind(campaign.to_string()).bind(a.slot.0).bind(&a.gateway.0).bind(a.people).bind(a.segments)
+                .bind(columns::us(a.starts)).bind(columns::us(a.ends)).bind(now.0).execute(db).await.map(drop))?;
         }
         Ok(())
     }
 
     /// Was one kept in an entry behind this one?
-    pub async fn is_foretold_since(&mut self, entry: i64) -> Result<bool> {
+    pub async fn is_announced_since(&mut self, entry: i64) -> Result<bool> {
         let found: Option<i64> = on!(self, db => sqlx::query_scalar(
             "SELECT n FROM entry WHERE n > $1 AND events LIKE '%{\"e\":\"forecast\"%' LIMIT 1")
             .bind(entry).fetch_optional(db).await)?;
         Ok(found.is_some())
     }
 
-    /// All forecasts as they were told.
-    pub async fn forecasts(&mut self) -> Result<Vec<ForecastRow>> {
-        on!(self, db => sqlx::query_as(
-            "SELECT * FROM forecast ORDER BY campaign_id, slot_us, gateway").fetch_all(db).await)
+    /// All forecasts as they were announced.
+    pub async fn forecasts(&mut self) -> Result<Vec<KeptForecast>> {
+        columns::all::<ForecastRow, _>(on!(self, db => sqlx::query_as(
+            "SELECT * FROM forecast ORDER BY campaign_id, slot_us, gateway").fetch_all(db).await)?)
     }
 
     /// Forecasts beside what came of them: of lanes that are through.

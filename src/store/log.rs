@@ -1,6 +1,10 @@
 //! The delivery log and other reads for people: keyset pages over one view.
 
-use super::{Result, Tx, hot::OrphanRow, on};
+use super::{
+    Result, Tx, columns,
+    hot::{OrphanReport, OrphanRow},
+    on,
+};
 
 /// A line of the log.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -59,11 +63,11 @@ macro_rules! log_sql {
 
 impl Tx {
     /// The newest orphans, of all numbers or of one.
-    pub async fn orphans(&mut self, phone: Option<&str>, limit: i64) -> Result<Vec<OrphanRow>> {
-        on!(self, db => sqlx::query_as(
+    pub async fn orphans(&mut self, phone: Option<&str>, limit: i64) -> Result<Vec<OrphanReport>> {
+        columns::all::<OrphanRow, _>(on!(self, db => sqlx::query_as(
             "SELECT id, gateway, carrier_id, phone, verdict, code, submit_time, salt, at_us FROM orphan
               WHERE $1 = '' OR phone = $1 ORDER BY id DESC LIMIT $2")
-            .bind(phone.unwrap_or_default()).bind(limit).fetch_all(db).await)
+            .bind(phone.unwrap_or_default()).bind(limit).fetch_all(db).await)?)
     }
 
     /// Up to `limit` lines after a message, in the order of their ids.

@@ -1,6 +1,15 @@
 //! MOs and orphans: what came in from phones and carriers.
 
-use super::{Result, Tx, hot::OrphanRow, on};
+use super::{
+    Result, Tx,
+    columns::{self, Columns},
+    hot::{OrphanReport, OrphanRow},
+    on,
+};
+use crate::domain::{
+    id::{GatewayId, OrphanId},
+    phone::Phone,
+};
 
 /// A message from a phone.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -54,29 +63,41 @@ impl Tx {
     }
 
     /// Keeps a report whose id is unknown.
-    pub async fn insert_orphan(&mut self, o: &OrphanRow) -> Result<()> {
+    pub async fn insert_orphan(&mut self, id: OrphanId, o: &OrphanReport) -> Result<()> {
         on!(self, db => sqlx::query(
             "INSERT INTO orphan (id, gateway, carrier_id, phone, verdict, code, submit_time, salt, at_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-            .bind(o.id).bind(&o.gateway).bind(&o.carrier_id).bind(&o.phone).bind(&o.verdict).bind(&o.code)
-            .bind(&o.submit_time).bind(&o.salt).bind(o.at_us).execute(db).await.map(drop))
+            .bind(id.0).bind(&o.gateway.0).bind(&o.carrier_id).bind(o.phone.expose()).bind(o.status.outcome().as_str())
+            .bind(&o.code).bind(&o.submit_time).bind(&o.salt).bind(o.at.0).execute(db).await.map(drop))
     }
 
     /// It has found its message.
-    pub async fn delete_orphan(&mut self, id: i64) -> Result<()> {
-        on!(self, db => sqlx::query("DELETE FROM orphan WHERE id = $1").bind(id).execute(db).await.map(drop))
+    pub async fn delete_orphan(&mut self, id: OrphanId) -> Result<()> {
+        on!(self, db => sqlx::query("DELETE FROM orphan WHERE id = $1").bind(id.0).execute(db).await.map(drop))
     }
 
     /// Where orphans wait.
-    pub async fn orphan_places(&mut self) -> Result<Vec<(String, String)>> {
-        on!(self, db => sqlx::query_as("SELECT DISTINCT gateway, phone FROM orphan").fetch_all(db).await)
+    pub async fn orphan_places(&mut self) -> Result<Vec<(GatewayId, Phone)>> {
+        let rows: Vec<(String, String)> = on!(self, db => sqlx::query_as("SELECT DISTINCT gateway, phone FROM orphan").fetch_all(db).await)?;
+        let read = |(gateway, phone): (String, String)| {
+            let phone = Columns::of("orphan", &gateway).phone("phone", &phone)?;
+            Ok((GatewayId(gateway), phone))
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// Up to `limit` orphans or MOs after a number, for the audit.
-    pub async fn orphans_after(&mut self, id: i64, limit: i64) -> Result<Vec<OrphanRow>> {
-        on!(self, db => sqlx::query_as(
+    pub async fn orphans_after(
+        &mut self,
+        id: OrphanId,
+        limit: i64,
+    ) -> Result<Vec<(OrphanId, OrphanReport)>> {
+        let rows: Vec<OrphanReport> = columns::all::<OrphanRow, _>(
+            on!(self, db => sqlx::query_as(
             "SELECT id, gateway, carrier_id, phone, verdict, code, submit_time, salt, at_us FROM orphan WHERE id > $1 ORDER BY id LIMIT $2")
-            .bind(id).bind(limit).fetch_all(db).await)
+            .bind(id.0).bind(limit).fetch_all(db).await)?,
+        )?;
+        Ok(rows.into_iter().filter_map(|o| Some((o.id?, o))).collect())
     }
 
     /// Up to `limit` MOs after a number, for the audit.

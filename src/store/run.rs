@@ -1,122 +1,204 @@
 //! Runs' rows.
 
-use super::{Error, Result, Tx, on};
+use std::time::Duration;
+
+use super::{
+    Corrupt, Error, Result, Tx,
+    columns::{self, Columns},
+    on,
+};
 use crate::domain::{
     id::{CampaignId, RunId},
     lifecycle::Intent,
+    policy::{Late, OnDoubt},
+    priority::Priority,
     time::Micros,
 };
 
-/// A run as stored.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct RunRow {
-    /// [`RunId`].
-    pub id: String,
-    /// [`CampaignId`].
-    pub campaign_id: String,
-    /// The slot it fires for, UTC.
-    pub slot_us: i64,
-    /// [`Intent`].
-    pub intent: String,
-    /// Why it is paused, held or cancelled.
+/// A reference goes to nobody again so long after its run is over: phones join parts by it.
+const PART_REF_REST: Duration = Duration::from_secs(3_600);
+
+/// One firing of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The campaign that it fires for.
+    pub campaign: CampaignId,
+    /// The slot it fires for, UTC; unique within its campaign.
+    pub slot: Micros,
+    /// What is wanted of it.
+    pub intent: Intent,
+    /// Why it is paused, held, cancelled or missed; empty: no reason was given.
     pub reason: String,
-    /// `urgent`, `normal`, `bulk`.
-    pub priority: String,
-    /// `hold`, `resend`.
-    pub on_doubt: String,
-    /// 0 = none.
-    pub not_after_us: i64,
-    /// 0 = at once.
-    pub not_before_us: i64,
+    /// How urgent.
+    pub priority: Priority,
+    /// Its policy for doubt.
+    pub on_doubt: OnDoubt,
+    /// Not sent after.
+    pub not_after: Option<Micros>,
+    /// Not sent before; `None`: at once.
+    pub not_before: Option<Micros>,
     /// When it was made.
-    pub created_us: i64,
-    /// When it was whole; 0 = half made.
-    pub frozen_us: i64,
-    /// When it was let out; 0 = not yet.
-    pub approved_us: i64,
-    /// When its lanes opened; 0 = not yet.
-    pub opened_us: i64,
-    /// When it was first seen done; 0 = not yet.
-    pub closed_us: i64,
-    /// The office's day its limits count for.
-    pub day: String,
-    /// Long messages' reference.
-    pub part_ref: i64,
+    pub created: Micros,
+    /// When it was whole; `None`: half made.
+    pub frozen: Option<Micros>,
+    /// When it was approved.
+    pub approved: Option<Micros>,
+    /// When its lanes opened.
+    pub opened: Option<Micros>,
+    /// When it was first seen done, or missed.
+    pub closed: Option<Micros>,
+    /// The office's day its limits count for, once reserved.
+    pub day: Option<String>,
+    /// The reference of its long messages, 0 to 127.
+    pub part_ref: u8,
     /// People.
     pub size: i64,
     /// People who stood in the audience more than once.
     pub merged: i64,
-    /// `skip`, `ask`, `send`: what it does when it could not begin on time.
-    pub late: String,
+    /// What it does when it could not begin on time.
+    pub late: Late,
 }
 
-impl RunRow {
-    /// Its intent, typed.
-    pub fn intent(&self) -> Result<Intent> {
-        self.intent.parse().map_err(|_| Error::Corrupt {
-            table: "run",
-            what: self.intent.clone(),
-        })
-    }
+/// A run that is being made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// The campaign that it fires for.
+    pub campaign: CampaignId,
+    /// The slot it fires for, UTC; unique within its campaign.
+    pub slot: Micros,
+    /// How urgent.
+    pub priority: Priority,
+    /// Its policy for doubt.
+    pub on_doubt: OnDoubt,
+    /// Not sent after.
+    pub not_after: Option<Micros>,
+    /// Not sent before; `None`: at once.
+    pub not_before: Option<Micros>,
+    /// What it does when it could not begin on time.
+    pub late: Late,
+}
 
-    /// Its id, typed.
-    pub fn id(&self) -> Result<RunId> {
-        self.id.parse().map_err(|_| Error::Corrupt {
-            table: "run",
-            what: self.id.clone(),
-        })
-    }
+/// As stored.
+#[derive(sqlx::FromRow)]
+struct RunRow {
+    id: String,
+    campaign_id: String,
+    slot_us: i64,
+    intent: String,
+    reason: String,
+    priority: String,
+    on_doubt: String,
+    not_after_us: i64,
+    not_before_us: i64,
+    created_us: i64,
+    frozen_us: i64,
+    approved_us: i64,
+    opened_us: i64,
+    closed_us: i64,
+    day: String,
+    part_ref: i64,
+    size: i64,
+    merged: i64,
+    late: String,
+}
 
-    /// Its campaign's id, typed.
-    pub fn campaign(&self) -> Result<CampaignId> {
-        self.campaign_id.parse().map_err(|_| Error::Corrupt {
-            table: "run",
-            what: self.campaign_id.clone(),
+impl TryFrom<RunRow> for Run {
+    type Error = Corrupt;
+
+    fn try_from(row: RunRow) -> Result<Self, Corrupt> {
+        let run = Columns::of("run", &row.id);
+        Ok(Self {
+            id: run.parse("id", &row.id)?,
+            campaign: run.parse("campaign_id", &row.campaign_id)?,
+            slot: Micros(row.slot_us),
+            intent: run.parse("intent", &row.intent)?,
+            priority: run.parse("priority", &row.priority)?,
+            on_doubt: run.parse("on_doubt", &row.on_doubt)?,
+            not_after: columns::time(row.not_after_us),
+            not_before: columns::time(row.not_before_us),
+            created: Micros(row.created_us),
+            frozen: columns::time(row.frozen_us),
+            approved: columns::time(row.approved_us),
+            opened: columns::time(row.opened_us),
+            closed: columns::time(row.closed_us),
+            part_ref: run.number("part_ref", row.part_ref)?,
+            size: row.size,
+            merged: row.merged,
+            late: run.parse("late", &row.late)?,
+            day: columns::text(row.day),
+            reason: row.reason,
         })
     }
 }
 
 impl Tx {
     /// Writes a new run, not frozen yet. Firing is unique by (campaign, slot).
-    pub async fn insert_run(&mut self, r: &RunRow) -> Result<()> {
+    pub async fn insert_run(&mut self, r: &NewRun, now: Micros) -> Result<()> {
         on!(self, db => sqlx::query(
             "INSERT INTO run (id, campaign_id, slot_us, intent, priority, on_doubt, not_after_us, not_before_us, created_us, late)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
-            .bind(&r.id).bind(&r.campaign_id).bind(r.slot_us).bind(&r.intent).bind(&r.priority).bind(&r.on_doubt)
-            .bind(r.not_after_us).bind(r.not_before_us).bind(r.created_us).bind(&r.late).execute(db).await.map(drop))
+            .bind(r.id.to_string()).bind(r.campaign.to_string()).bind(r.slot.0).bind(Intent::Go.as_str()).bind(r.priority.as_str())
+            .bind(r.on_doubt.as_str()).bind(columns::us(r.not_after)).bind(columns::us(r.not_before)).bind(now.0)
+            .bind(r.late.as_str()).execute(db).await.map(drop))
     }
 
     /// One run.
-    pub async fn run(&mut self, id: RunId) -> Result<RunRow> {
+    pub async fn run(&mut self, id: RunId) -> Result<Run> {
         let row: Option<RunRow> = on!(self, db =>
             sqlx::query_as("SELECT * FROM run WHERE id = $1").bind(id.to_string()).fetch_optional(db).await)?;
-        row.ok_or_else(|| Error::Missing {
+        let row = row.ok_or_else(|| Error::Missing {
             what: "run",
             id: id.to_string(),
-        })
+        })?;
+        Ok(row.try_into()?)
     }
 
     /// All frozen runs, newest first.
-    pub async fn runs(&mut self) -> Result<Vec<RunRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us > 0 ORDER BY id DESC").fetch_all(db).await)
+    pub async fn runs(&mut self) -> Result<Vec<Run>> {
+        columns::all::<RunRow, _>(
+            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us > 0 ORDER BY id DESC").fetch_all(db).await)?,
+        )
     }
 
     /// A campaign's frozen runs, oldest first.
-    pub async fn runs_of(&mut self, campaign: CampaignId) -> Result<Vec<RunRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 AND frozen_us > 0 ORDER BY id")
-            .bind(campaign.to_string()).fetch_all(db).await)
+    pub async fn runs_of(&mut self, campaign: CampaignId) -> Result<Vec<Run>> {
+        columns::all::<RunRow, _>(
+            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 AND frozen_us > 0 ORDER BY id")
+            .bind(campaign.to_string()).fetch_all(db).await)?,
+        )
+    }
+
+    /// Frozen runs that go, or will once they are approved, with anything left; in the order of freezing.
+    pub async fn runs_ahead(&mut self) -> Result<Vec<Run>> {
+        columns::all::<RunRow, _>(on!(self, db => sqlx::query_as(
+            "SELECT r.* FROM run r JOIN campaign c ON c.id = r.campaign_id
+              WHERE r.frozen_us > 0 AND r.closed_us = 0 AND r.intent = 'go' AND c.state IN ('submitted', 'approved', 'active')
+              ORDER BY r.id").fetch_all(db).await)?)
+    }
+
+    /// All runs, half-made ones too: what verification reads.
+    pub async fn audit_runs(&mut self) -> Result<Vec<Run>> {
+        columns::all::<RunRow, _>(
+            on!(self, db => sqlx::query_as("SELECT * FROM run ORDER BY id").fetch_all(db).await)?,
+        )
     }
 
     /// Half-made runs that a crash left behind, older than `before`.
-    pub async fn half_made_runs(&mut self, before: Micros) -> Result<Vec<RunRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us = 0 AND created_us < $1").bind(before.0).fetch_all(db).await)
+    pub async fn half_made_runs(&mut self, before: Micros) -> Result<Vec<Run>> {
+        columns::all::<RunRow, _>(
+            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us = 0 AND created_us < $1").bind(before.0).fetch_all(db).await)?,
+        )
     }
 
     /// Approved runs whose lanes are not open yet.
-    pub async fn runs_to_open(&mut self, now: Micros) -> Result<Vec<RunRow>> {
-        on!(self, db => sqlx::query_as(
+    pub async fn runs_to_open(&mut self, now: Micros) -> Result<Vec<Run>> {
+        columns::all::<RunRow, _>(on!(self, db => sqlx::query_as(
             "SELECT * FROM run WHERE frozen_us > 0 AND approved_us > 0 AND opened_us = 0 AND closed_us = 0 AND intent = 'go' AND not_before_us <= $1
-              ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, id").bind(now.0).fetch_all(db).await)
+              ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, id").bind(now.0).fetch_all(db).await)?)
     }
 
     /// When the next approved run's time comes after `now`.
@@ -129,20 +211,20 @@ impl Tx {
     }
 
     /// Runs that are going or ended, and not yet seen done.
-    pub async fn unclosed_runs(&mut self) -> Result<Vec<RunRow>> {
-        on!(self, db => sqlx::query_as(
+    pub async fn unclosed_runs(&mut self) -> Result<Vec<Run>> {
+        columns::all::<RunRow, _>(on!(self, db => sqlx::query_as(
             "SELECT * FROM run WHERE frozen_us > 0 AND closed_us = 0 AND (opened_us > 0 OR intent = 'cancelled') ORDER BY id")
-            .fetch_all(db).await)
+            .fetch_all(db).await)?)
     }
 
     /// Runs whose not-after has passed and which still have something to claim.
-    pub async fn overdue_runs(&mut self, now: Micros) -> Result<Vec<RunRow>> {
-        on!(self, db => sqlx::query_as(
+    pub async fn overdue_runs(&mut self, now: Micros) -> Result<Vec<Run>> {
+        columns::all::<RunRow, _>(on!(self, db => sqlx::query_as(
             "SELECT * FROM run r WHERE frozen_us > 0 AND closed_us = 0 AND not_after_us > 0 AND not_after_us < $1
                 AND intent <> 'cancelled'
                 AND EXISTS (SELECT 1 FROM lane l WHERE l.run_id = r.id AND (l.next < l.\"end\"
                      OR EXISTS (SELECT 1 FROM again a WHERE a.lane_id = l.id)))")
-            .bind(now.0).fetch_all(db).await)
+            .bind(now.0).fetch_all(db).await)?)
     }
 
     /// Writes the intent with its reason.
@@ -178,16 +260,18 @@ impl Tx {
     }
 
     /// All runs of a campaign with their slots, half-made ones too (which have `frozen_us` 0).
-    pub async fn slots_of(&mut self, campaign: &str) -> Result<Vec<RunRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 ORDER BY slot_us")
-            .bind(campaign).fetch_all(db).await)
+    pub async fn slots_of(&mut self, campaign: CampaignId) -> Result<Vec<Run>> {
+        columns::all::<RunRow, _>(
+            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 ORDER BY slot_us")
+            .bind(campaign.to_string()).fetch_all(db).await)?,
+        )
     }
 
     /// Runs that are let out and not over.
-    pub async fn going_runs(&mut self) -> Result<Vec<RunRow>> {
-        on!(self, db => sqlx::query_as(
+    pub async fn going_runs(&mut self) -> Result<Vec<Run>> {
+        columns::all::<RunRow, _>(on!(self, db => sqlx::query_as(
             "SELECT * FROM run WHERE frozen_us > 0 AND approved_us > 0 AND closed_us = 0 AND intent = 'go' ORDER BY id")
-            .fetch_all(db).await)
+            .fetch_all(db).await)?)
     }
 
     /// The run is let out.
@@ -204,9 +288,9 @@ impl Tx {
     }
 
     /// The run's lanes open.
-    pub async fn open_run(&mut self, id: RunId, part_ref: i64, now: Micros) -> Result<()> {
+    pub async fn open_run(&mut self, id: RunId, part_ref: u8, now: Micros) -> Result<()> {
         on!(self, db => sqlx::query("UPDATE run SET opened_us = $2, part_ref = $3 WHERE id = $1 AND opened_us = 0")
-            .bind(id.to_string()).bind(now.0).bind(part_ref).execute(db).await.map(drop))?;
+            .bind(id.to_string()).bind(now.0).bind(i64::from(part_ref)).execute(db).await.map(drop))?;
         self.bump().await
     }
 
@@ -218,10 +302,13 @@ impl Tx {
 
     /// The references of long messages that may still be on somebody's phone: of runs open, or done
     /// less than an hour ago.
-    pub async fn busy_part_refs(&mut self, now: Micros) -> Result<Vec<i64>> {
-        on!(self, db => sqlx::query_scalar(
+    pub async fn busy_part_refs(&mut self, now: Micros) -> Result<Vec<u8>> {
+        let busy: Vec<i64> = on!(self, db => sqlx::query_scalar(
             "SELECT DISTINCT r.part_ref FROM run r WHERE r.opened_us > 0 AND (r.closed_us = 0 OR r.closed_us > $1)
                 AND EXISTS (SELECT 1 FROM lane l WHERE l.run_id = r.id AND l.max_parts > 1)")
-            .bind(now.plus_secs(-3600).0).fetch_all(db).await)
+            .bind((now - PART_REF_REST).0).fetch_all(db).await)?;
+        let run = Columns::of("run", &"with long messages");
+        let read = |n| Ok(run.number("part_ref", n)?);
+        busy.into_iter().map(read).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Error, Result, Tx, on};
+use super::{Error, Result, Tx, columns::Columns, on};
 use crate::domain::{
     carrier::Carrier,
     id::OrderId,
@@ -89,37 +89,34 @@ pub struct OrderRow {
     pub poll_us: i64,
 }
 
-fn corrupt(what: &str) -> Error {
-    Error::Corrupt {
-        table: "work_order",
-        what: what.to_owned(),
-    }
-}
-
 impl OrderRow {
+    fn columns(&self) -> Columns<'_> {
+        Columns::of("work_order", &self.id)
+    }
+
     /// Its id, typed.
     pub fn id(&self) -> Result<OrderId> {
-        self.id.parse().map_err(|_| corrupt(&self.id))
+        Ok(self.columns().parse("id", &self.id)?)
     }
 
     /// Its state, typed.
     pub fn state(&self) -> Result<OrderState> {
-        self.state.parse().map_err(|_| corrupt(&self.state))
+        Ok(self.columns().word("state", &self.state)?)
     }
 
     /// Who sends, typed.
     pub fn carrier(&self) -> Result<Carrier> {
-        self.carrier.parse().map_err(|_| corrupt(&self.carrier))
+        Ok(self.columns().word("carrier", &self.carrier)?)
     }
 
     /// Who wrote or changed it.
     pub fn writers(&self) -> Result<Vec<String>> {
-        serde_json::from_str(&self.writers).map_err(|_| corrupt("writers"))
+        Ok(self.columns().json("writers", &self.writers)?)
     }
 
     /// Its seed phones.
     pub fn seeds(&self) -> Result<Vec<String>> {
-        serde_json::from_str(&self.seeds).map_err(|_| corrupt("seeds"))
+        Ok(self.columns().json("seeds", &self.seeds)?)
     }
 
     /// What an approval binds.

@@ -183,7 +183,7 @@ async fn a_ledger_cut_short_is_found_by_the_noted_head() {
         let mut story = Story::begin(&base).await;
         let before = story.head().await;
         story
-            .commit(vec![watchbell::recorder::Op::Note(seen())])
+            .commit(vec![watchbell::recorder::Op::Append(seen())])
             .await;
         let noted = story.head().await;
         rewrite(&base, |e| {

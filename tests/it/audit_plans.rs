@@ -49,8 +49,12 @@ const CHANGES: &[(&str, &str)] = &[
         "forecast {once} at ",
     ),
     (
+        "INSERT INTO forecast (campaign_id, slot_us, gateway, people, segments, starts_us, ends_us, made_us) VALUES ('{draft}', 1, 'b', 0, 0, 0, 0, 0)",
+        "forecast {draft} at 1 through b: the table has it",
+    ),
+    (
         "INSERT INTO forecast (campaign_id, slot_us, gateway, people, segments, starts_us, ends_us, made_us) VALUES ('a', 1, 'b', 0, 0, 0, 0, 0)",
-        "forecast a at 1 through b: the table has it",
+        "forecast a: campaign_id holds what is never written",
     ),
     (
         "UPDATE run SET late = 'send' WHERE campaign_id = '{once}'",
@@ -73,8 +77,12 @@ const CHANGES: &[(&str, &str)] = &[
         "campaign {weekly}: template is not",
     ),
     (
-        "UPDATE campaign SET audience = '{}' WHERE id = '{weekly}'",
+        "UPDATE campaign SET audience = '{\"exclude\":[],\"include\":[\"另一组\"]}' WHERE id = '{weekly}'",
         "campaign {weekly}: template is not",
+    ),
+    (
+        "UPDATE campaign SET audience = '{}' WHERE id = '{weekly}'",
+        "campaign {weekly}: audience holds what is never written",
     ),
     (
         "UPDATE campaign SET approved_us = 0 WHERE id = '{weekly}'",

@@ -8,9 +8,10 @@ use watchbell::{
     clock::Clock,
     config::Config,
     domain::{
+        audience_spec::AudienceSpec,
         carrier::CarrierTable,
         event::{Event, Source, Span},
-        id::{GatewayId, GroupId, LaneId, MessageId, RunId},
+        id::{ClaimId, GatewayId, GroupId, LaneId, MessageId, RunId},
         ledger::{Head, Tree, salted},
         message::Change,
         phone::Phone,
@@ -19,9 +20,12 @@ use watchbell::{
     },
     expander::{self, Approval, Audience, Office, OnDoubt, Order, Person, Target},
     gateway::{CarrierMessageId, Delivery, Mo, Report, Verdict},
-    recorder::{ClaimRequest, Claimed, Op, PartNews, Recorder, Release, Take},
+    recorder::{ClaimRequest, Claimed, Op, PartNews, Recorder, Take},
     service::audit,
-    store::{Limits, Store, contact::ContactRow, contact::SuppressionRow, user::AccountRow},
+    store::{
+        Limits, Store, contact::ContactRow, contact::SuppressionRow, lane::Requeued,
+        user::AccountRow,
+    },
 };
 
 /// June 1st 2026, noon in Shanghai.
@@ -322,7 +326,7 @@ impl Story {
         self.recorder.commit(&ops).await.unwrap().claims
     }
 
-    pub(crate) async fn claim(&mut self, take: Take, most: i64) -> i64 {
+    pub(crate) async fn claim(&mut self, take: Take, most: i64) -> ClaimId {
         let request = ClaimRequest {
             lane: LANE,
             take,
@@ -361,16 +365,16 @@ impl Story {
             part(4, 0, Change::Doubt { id: None }),
         ])
         .await;
-        self.commit(vec![Op::Grace(message(3), 0)]).await;
+        self.commit(vec![Op::GraceExpired(message(3), 0)]).await;
         // An orphan that finds its doubtful message once its answer can no longer come, and one that doesn't.
         self.commit(vec![
             report(4, "a4", Verdict::Delivered),
             report(6, "zz", Verdict::Expired),
         ])
         .await;
-        self.commit(vec![Op::Gone(message(4), 0)]).await;
+        self.commit(vec![Op::AnswerLost(message(4), 0)]).await;
         self.commit(vec![release(5..7)]).await;
-        let again = self.claim(Take::Again(5), 1).await;
+        let again = self.claim(Take::Requeued(5), 1).await;
         self.commit(vec![part(5, 0, accepted("a5")), Op::Close(LANE, again)])
             .await;
         self.commit(vec![part(8, 0, accepted("a8-0"))]).await;
@@ -431,7 +435,7 @@ async fn freeze(base: &Base, clock: &Clock) -> RunId {
     let order = Order {
         name: "六月".into(),
         text: "((姓名))您好，六月是安全生产月，请检查用电、用气和消防通道，外出时切断电源，发现隐患及时报告。".into(),
-        audience: "[]".into(),
+        audience: AudienceSpec::File("list.csv".into()),
         priority: Priority::Normal,
         on_doubt: OnDoubt::Resend,
         not_after: None,
@@ -472,7 +476,7 @@ pub(crate) fn part(n: i64, part: u8, change: Change) -> Op {
         change,
         source: Source::Carrier,
         asked: START,
-        gone: false,
+        answer_lost: false,
         counted: None,
     })
 }
@@ -483,7 +487,7 @@ pub(crate) fn release(positions: std::ops::Range<i64>) -> Op {
         from: positions.start,
         to: positions.end,
     };
-    Op::Release(Release {
+    Op::Release(Requeued {
         span,
         part: 0,
         gateway: mobile(),
@@ -498,7 +502,7 @@ pub(crate) fn release_part(position: i64, part: u8) -> Op {
         from: position,
         to: position + 1,
     };
-    Op::Release(Release {
+    Op::Release(Requeued {
         span,
         part,
         gateway: mobile(),
@@ -508,7 +512,7 @@ pub(crate) fn release_part(position: i64, part: u8) -> Op {
 }
 
 fn heard(delivery: Delivery) -> Op {
-    Op::Heard {
+    Op::Inbound {
         gateway: mobile(),
         delivery,
         tokens: Vec::new(),

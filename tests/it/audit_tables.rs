@@ -119,8 +119,21 @@ const CHANGES: &[(&str, &str)] = &[
         "doubt 4294967299 part 0: graced is",
     ),
     (
-        "INSERT INTO doubt (message_id, part, lane_id, gateway, phone, asked_us, since_us, gone) VALUES (4294967296, 0, 1, 'mobile', '', 0, 0, 0)",
+        "INSERT INTO doubt (message_id, part, lane_id, gateway, phone, asked_us, since_us, gone) VALUES (4294967296, 0, 1, 'mobile', '13811111111', 0, 0, 0)",
         "doubt 4294967296 part 0: the table has it",
+    ),
+    (
+        "INSERT INTO doubt (message_id, part, lane_id, gateway, phone, asked_us, since_us, gone) VALUES (4294967296, 0, 1, 'mobile', '', 0, 0, 0)",
+        "doubt 4294967296 part 0: phone holds what is never written",
+    ),
+    (
+        "UPDATE doubt SET lane_id = 9 WHERE message_id = 4294967299",
+        "doubt 4294967299 part 0: lane_id holds what is never written",
+    ),
+    ("UPDATE run SET priority = 'soon'", "run "),
+    (
+        "UPDATE message SET state = 'sent' WHERE id = 4294967297",
+        "message 4294967297: state is \"sent\"",
     ),
     (
         "UPDATE lane SET template = '((姓名))请注意防火。' WHERE id = 1",

@@ -91,8 +91,8 @@ async fn round(seed: u64, database: &str, kind: Kind) -> i64 {
     let (last, _) = stage.serve().await;
     let office = stage.office().await;
     for view in office.runs().await.unwrap() {
-        if !runs.contains(&view.run.id) {
-            runs.push(view.run.id);
+        if !runs.contains(&view.run.id.to_string()) {
+            runs.push(view.run.id.to_string());
         }
     }
     let counted = async || {

@@ -247,7 +247,10 @@ async fn an_approval_beyond_the_quota_is_refused_with_the_arithmetic() {
         let kept = office.store.read("test").await.unwrap();
         let kept = { kept }.forecasts().await.unwrap();
         assert_eq!(kept.len(), 1);
-        assert_eq!((kept[0].people, kept[0].segments), (60, 80));
+        assert_eq!(
+            (kept[0].announced.people, kept[0].announced.segments),
+            (60, 80)
+        );
         desk.verified().await;
     })
     .await;
@@ -285,8 +288,10 @@ async fn letting_one_out_moves_the_forecasts_of_those_it_delays() {
         let ends = async |id: CampaignId| {
             let tx = desk.office.store.read("kept").await.unwrap();
             let kept = { tx }.forecasts().await.unwrap();
-            let row = kept.into_iter().find(|r| r.campaign_id == id.to_string());
-            row.map(|r| (r.starts_us, r.ends_us, r.made_us)).unwrap()
+            let row = kept.into_iter().find(|r| r.campaign == id);
+            let row = row.unwrap();
+            let at = |t: Option<Micros>| t.unwrap().0;
+            (at(row.announced.starts), at(row.announced.ends), row.made.0)
         };
         let plan = [
             item("beside", "全县", hours(&[1])),

@@ -70,7 +70,7 @@ async fn a_paused_run_halts_within_a_second_and_counts_to_the_message() {
         last - asked
     );
     eventually("the cancelled run is over", async || {
-        stage.view(&run).await.run.closed_us > 0
+        stage.view(&run).await.run.closed.is_some()
     })
     .await;
     let counts = stage.view(&run).await.counts;
@@ -94,7 +94,10 @@ async fn a_paused_run_that_resumes_is_finished() {
     let list = stage.numbers(0, 500).display().to_string();
     let sender = stage.spawn(&["send", "--to", &list, "--text", TEXT, "--wait", "--json"]);
     stage.taken_at_least(100).await;
-    let run = stage.office().await.runs().await.unwrap()[0].run.id.clone();
+    let run = stage.office().await.runs().await.unwrap()[0]
+        .run
+        .id
+        .to_string();
     stage.run(&["run", "pause", &run]).await.ok();
     last_taken(&stage).await;
     stage.run(&["run", "resume", &run]).await.ok();
@@ -165,7 +168,8 @@ async fn stop_halts_everything_and_says_exactly_how_many_have_left() {
         .await
         .ok();
     eventually("both runs are over", async || {
-        stage.view(&run).await.run.closed_us > 0 && stage.view(&urgent).await.run.closed_us > 0
+        stage.view(&run).await.run.closed.is_some()
+            && stage.view(&urgent).await.run.closed.is_some()
     })
     .await;
     daemon.ends_well().await;

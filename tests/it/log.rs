@@ -4,10 +4,15 @@ use std::collections::HashMap;
 
 use watchbell::{
     domain::{
+        audience_spec::AudienceSpec,
         event::Event,
         id::{CampaignId, GatewayId, LaneId, MessageId, RunId},
         ledger::Tree,
+        lifecycle::CampaignState,
+        message::Outcome,
         phone::Phone,
+        policy::{Late, OnDoubt},
+        priority::Priority,
         role::Role,
         text::Framing,
         time::Micros,
@@ -15,12 +20,7 @@ use watchbell::{
     gateway::{CarrierMessageId, Delivery, Report, Verdict},
     recorder::{Op, Recorder},
     service::log::{LogLine, LogQuery, UnmatchedQuery},
-    store::{
-        campaign::CampaignRow,
-        freeze::LaneFigures,
-        hot::{MessageRow, NewMessage},
-        run::RunRow,
-    },
+    store::{campaign::Campaign, freeze::LaneFigures, hot::NewMessage, run::NewRun},
 };
 
 use crate::support::{MORNING, Story, machine, misused, on_each_database, refused};
@@ -29,8 +29,10 @@ use crate::support::{MORNING, Story, machine, misused, on_each_database, refused
 async fn frozen(story: &Story, lane: i64, size: u64) -> (CampaignId, RunId) {
     let (campaign, run, lane) = (CampaignId::fresh(), RunId::fresh(), LaneId(lane));
     let mut tx = story.office.store.begin("story").await.unwrap();
-    tx.insert_campaign(&campaign_row(campaign)).await.unwrap();
-    tx.insert_run(&run_row(run, campaign)).await.unwrap();
+    tx.insert_campaign(&self::campaign(campaign)).await.unwrap();
+    tx.insert_run(&new_run(run, campaign), MORNING)
+        .await
+        .unwrap();
     tx.insert_lane(lane, run, "mobile", "停电通知", 0, Framing::Parts)
         .await
         .unwrap();
@@ -41,8 +43,7 @@ async fn frozen(story: &Story, lane: i64, size: u64) -> (CampaignId, RunId) {
         salt: [1; 16],
         carrier: "mobile",
         segments: 1,
-        state: None,
-        code: None,
+        suppressed: None,
     };
     let rows: Vec<_> = (0..size).map(message).collect();
     tx.insert_messages(&rows).await.unwrap();
@@ -60,66 +61,54 @@ async fn frozen(story: &Story, lane: i64, size: u64) -> (CampaignId, RunId) {
     let delivered: Vec<_> = tx.messages(&ids).await.unwrap();
     let delivered: Vec<_> = delivered
         .into_iter()
-        .map(|m| MessageRow {
-            state: Some("delivered".into()),
-            code: Some("=DELIVRD".into()),
-            ..m
+        .map(|mut m| {
+            m.state.outcome = Some(Outcome::Delivered);
+            m.state.code = "=DELIVRD".into();
+            m
         })
         .collect();
-    tx.update_messages(&delivered, MORNING.0).await.unwrap();
+    tx.update_messages(&delivered, MORNING).await.unwrap();
     tx.commit().await.unwrap();
     (campaign, run)
 }
 
-fn campaign_row(id: CampaignId) -> CampaignRow {
-    CampaignRow {
-        id: id.to_string(),
+fn campaign(id: CampaignId) -> Campaign {
+    Campaign {
+        id,
         name: "停电".into(),
         template: "停电通知".into(),
-        audience: "{}".into(),
-        priority: "normal".into(),
-        on_doubt: "hold".into(),
-        not_after_us: 0,
-        state: "active".into(),
+        audience: AudienceSpec::File("people.csv".into()),
+        priority: Priority::Normal,
+        on_doubt: OnDoubt::Hold,
+        not_after: None,
+        state: CampaignState::Active,
         reason: String::new(),
         created_by: "wang".into(),
         submitted_by: "wang".into(),
         decided_by: "li".into(),
         digest: vec![],
-        created_us: MORNING.0,
-        changed_us: MORNING.0,
-        plan: String::new(),
-        item: String::new(),
+        created: MORNING,
+        changed: MORNING,
+        plan: None,
         rule: String::new(),
-        slots: "[]".into(),
-        late: "send".into(),
-        lasts_us: 0,
+        slots: Vec::new(),
+        late: Late::Send,
+        lasts: None,
         expected: 0,
-        approved_us: 0,
+        approved: None,
     }
 }
 
-fn run_row(id: RunId, campaign: CampaignId) -> RunRow {
-    RunRow {
-        id: id.to_string(),
-        campaign_id: campaign.to_string(),
-        slot_us: MORNING.0,
-        intent: "go".into(),
-        reason: String::new(),
-        priority: "normal".into(),
-        on_doubt: "hold".into(),
-        not_after_us: 0,
-        not_before_us: 0,
-        created_us: MORNING.0,
-        frozen_us: 0,
-        approved_us: 0,
-        opened_us: 0,
-        closed_us: 0,
-        day: String::new(),
-        part_ref: 0,
-        size: 0,
-        merged: 0,
-        late: "send".into(),
+fn new_run(id: RunId, campaign: CampaignId) -> NewRun {
+    NewRun {
+        id,
+        campaign,
+        slot: MORNING,
+        priority: Priority::Normal,
+        on_doubt: OnDoubt::Hold,
+        not_after: None,
+        not_before: None,
+        late: Late::Send,
     }
 }
 
@@ -330,7 +319,7 @@ async fn a_report_of_no_known_message_is_kept_and_shown() {
         let office = &story.office;
         let (store, clock) = (office.store.clone(), office.clock.clone());
         let mut recorder = Recorder::open(store, clock, HashMap::new()).await.unwrap();
-        let report = |id: &str| Op::Heard {
+        let report = |id: &str| Op::Inbound {
             gateway: GatewayId("mobile".into()),
             delivery: Delivery::Report(Report {
                 carrier_id: CarrierMessageId(id.into()),

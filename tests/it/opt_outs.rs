@@ -37,7 +37,7 @@ async fn five_thousand_opt_outs_in_the_middle_neither_end_a_run_nor_start_it_ove
     }
     let (daemon, _) = stage.serve().await;
     eventually("the run is over", async || {
-        stage.view(&run).await.run.closed_us > 0
+        stage.view(&run).await.run.closed.is_some()
     })
     .await;
     daemon.ends_well().await;
@@ -74,7 +74,7 @@ async fn a_refusal_by_phone_counts_for_the_run_that_is_under_way() {
         stage.carrier.inject_mo(phone(i), words);
     }
     eventually("the run is over", async || {
-        stage.view(&run).await.run.closed_us > 0
+        stage.view(&run).await.run.closed.is_some()
     })
     .await;
     let counts = stage.view(&run).await.counts;
@@ -174,7 +174,7 @@ async fn two_people_let_a_run_out_and_nobody_their_own() {
         .await
         .ok();
     eventually("the approved run is over", async || {
-        stage.view(run).await.run.closed_us > 0
+        stage.view(run).await.run.closed.is_some()
     })
     .await;
     let counts = stage.view(run).await.counts;

@@ -17,7 +17,7 @@ async fn doubt_is_sent_again_once_and_then_held() {
         desk.commit([doubt(lane, 0, 1)]).await;
         desk.commit([news(lane, 0, 1, Change::Resent, false)]).await;
         let grant = granted(
-            desk.commit([claim(lane, Take::Again(0), 5, mobile())])
+            desk.commit([claim(lane, Take::Requeued(0), 5, mobile())])
                 .await,
         );
         assert_eq!((grant.claim.part, grant.claim.attempt), (0, 2));
@@ -40,13 +40,13 @@ async fn a_refused_second_try_stays_in_doubt_and_the_run_is_done_all_the_same() 
         desk.commit([timed_out(lane, 0, 0)]).await;
         desk.commit([resent(lane, 0)]).await;
         granted(
-            desk.commit([claim(lane, Take::Again(0), 5, mobile())])
+            desk.commit([claim(lane, Take::Requeued(0), 5, mobile())])
                 .await,
         );
         desk.commit([Op::CloseRun(run)]).await;
         let closed = async |desk: &Desk| {
             let mut tx = desk.store.read("test").await.unwrap();
-            tx.run(run).await.unwrap().closed_us > 0
+            tx.run(run).await.unwrap().closed.is_some()
         };
         assert!(!closed(&desk).await, "the second try is still on its way");
         let refused = Change::Refused { code: "6".into() };
@@ -76,7 +76,7 @@ async fn nothing_is_sent_again_whose_report_waits_as_an_orphan_or_whose_lane_is_
         let mut tx = desk.store.read("test").await.unwrap();
         assert_eq!(
             (
-                tx.again().await.unwrap().len(),
+                tx.requeued().await.unwrap().len(),
                 tx.has_doubt_in_grace(run).await.unwrap()
             ),
             (0, false)
@@ -92,13 +92,13 @@ async fn at_the_end_of_its_grace_a_doubt_is_looked_at_once_more_and_then_held() 
         desk.claim(lane, 2).await;
         desk.commit([timed_out(lane, 0, 0), timed_out(lane, 1, 0), report(0, "a")])
             .await;
-        let grace = |p| Op::Grace(MessageId::new(lane, p), 0);
+        let grace = |p| Op::GraceExpired(MessageId::new(lane, p), 0);
         desk.commit([grace(0), grace(1), grace(1)]).await;
         assert_eq!(desk.state(lane, 0).await, "delivered R");
         assert_eq!(desk.state(lane, 1).await, "in_doubt");
         desk.commit([Op::CloseRun(run)]).await;
         let mut tx = desk.store.read("test").await.unwrap();
-        assert!(tx.run(run).await.unwrap().closed_us > 0);
+        assert!(tx.run(run).await.unwrap().closed.is_some());
         drop(tx);
         // A late word still counts.
         desk.commit([late(lane, 1, 0, Change::Accepted { id: "b".into() })])

@@ -8,6 +8,7 @@ use watchbell::{
     clock::Clock,
     config::Config,
     domain::{
+        audience_spec::AudienceSpec,
         carrier::{Carrier, CarrierTable},
         event::{Source, Span},
         id::{GatewayId, LaneId, MessageId, RunId},
@@ -20,8 +21,8 @@ use watchbell::{
     engine::recovery::{Known, Recovered, recover},
     expander::{Approval, Office, OnDoubt, Order, audience, freeze},
     gateway::{CarrierMessageId, Delivery, Mo, Report, Verdict},
-    recorder::{ClaimRequest, Claimed, Committed, Grant, Op, PartNews, Recorder, Release, Take},
-    store::{Limits, Store, hot::MessageRow, log::LogFilter},
+    recorder::{ClaimRequest, Claimed, Committed, Grant, Op, PartNews, Recorder, Take},
+    store::{Limits, Store, hot::MessageRecord, lane::Requeued, log::LogFilter},
 };
 
 /// 2023-06-01 09:30:00 in the office.
@@ -149,7 +150,7 @@ impl Desk {
         let order = Order {
             name: "test".into(),
             text,
-            audience: "{}".into(),
+            audience: AudienceSpec::File("list.csv".into()),
             priority: Priority::Normal,
             on_doubt,
             not_after: None,
@@ -187,7 +188,7 @@ impl Desk {
             .await
             .unwrap();
         assert_eq!((lanes.len(), lanes[0].max_parts), (1, parts as i64));
-        (frozen.run, LaneId(lanes[0].id))
+        (frozen.run, lanes[0].id)
     }
 
     /// The same, its lanes open.
@@ -218,7 +219,7 @@ impl Desk {
         granted(done)
     }
 
-    pub(crate) async fn message(&self, lane: LaneId, position: i64) -> MessageRow {
+    pub(crate) async fn message(&self, lane: LaneId, position: i64) -> MessageRecord {
         let mut tx = self.store.read("test").await.unwrap();
         tx.messages(&[MessageId::new(lane, position)])
             .await
@@ -237,11 +238,10 @@ impl Desk {
     /// Stored state with its code; empty while it is on its way.
     pub(crate) async fn state(&self, lane: LaneId, position: i64) -> String {
         let row = self.message(lane, position).await;
-        let (state, code) = (row.state.unwrap_or_default(), row.code.unwrap_or_default());
-        if code.is_empty() {
-            state
-        } else {
-            format!("{state} {code}")
+        let state = row.state.outcome.map_or("", Outcome::as_str);
+        match row.state.code.as_str() {
+            "" => state.to_owned(),
+            code => format!("{state} {code}"),
         }
     }
 
@@ -294,29 +294,29 @@ impl Desk {
                 *said.entry(row.state).or_default() += 1;
             }
             for lane in tx.lanes_of(*run).await.unwrap() {
-                let id = LaneId(lane.id);
-                let rows = tx.claimed(id, 0, lane.size).await.unwrap();
-                let with_outcome = |r: &&watchbell::store::hot::ClaimedRow| {
-                    r.state.as_deref().is_some_and(|s| !s.is_empty())
+                let id = lane.id;
+                let all = Span {
+                    lane: id,
+                    from: 0,
+                    to: lane.size,
                 };
-                let mut tally: BTreeMap<String, i64> = BTreeMap::new();
-                for row in rows.iter().filter(with_outcome) {
-                    *tally
-                        .entry(row.state.clone().unwrap_or_default())
-                        .or_default() += 1;
+                let rows = tx.claimed(all).await.unwrap();
+                let mut tally: BTreeMap<_, i64> = BTreeMap::new();
+                for outcome in rows.iter().filter_map(|r| r.outcome) {
+                    *tally.entry((id, outcome)).or_default() += 1;
                 }
                 let kept: BTreeMap<_, _> = tx
-                    .tallies(id)
+                    .audit_tallies()
                     .await
                     .unwrap()
                     .into_iter()
-                    .filter(|t| t.1 != 0)
+                    .filter(|(of, _, n)| *of == id && *n != 0)
+                    .map(|(of, outcome, n)| ((of, outcome), n))
                     .collect();
                 assert_eq!(kept, tally, "tally of lane {id}");
                 let ahead = rows
                     .iter()
-                    .filter(with_outcome)
-                    .filter(|r| MessageId(r.id).position() >= lane.next)
+                    .filter(|r| r.outcome.is_some() && r.id.position() >= lane.next)
                     .count();
                 assert_eq!(
                     lane.ahead, ahead as i64,
@@ -374,7 +374,7 @@ pub(crate) fn is_refused(done: &Committed) -> bool {
     matches!(done.claims[0], Claimed::Refused { .. })
 }
 
-pub(crate) fn news(lane: LaneId, position: i64, part: u8, change: Change, gone: bool) -> Op {
+pub(crate) fn news(lane: LaneId, position: i64, part: u8, change: Change, answer_lost: bool) -> Op {
     Op::Part(PartNews {
         message: MessageId::new(lane, position),
         part,
@@ -383,7 +383,7 @@ pub(crate) fn news(lane: LaneId, position: i64, part: u8, change: Change, gone: 
         change,
         source: Source::Carrier,
         asked: START,
-        gone,
+        answer_lost,
         counted: None,
     })
 }
@@ -433,7 +433,7 @@ pub(crate) fn late(lane: LaneId, position: i64, part: u8, change: Change) -> Op 
 }
 
 pub(crate) fn gone(lane: LaneId, position: i64, part: u8) -> Op {
-    Op::Gone(MessageId::new(lane, position), part)
+    Op::AnswerLost(MessageId::new(lane, position), part)
 }
 
 pub(crate) fn release(lane: LaneId, position: i64, part: u8) -> Op {
@@ -446,7 +446,7 @@ pub(crate) fn released_to(lane: LaneId, position: i64, part: u8, gateway: Gatewa
         from: position,
         to: position + 1,
     };
-    Op::Release(Release {
+    Op::Release(Requeued {
         span,
         part,
         gateway,
@@ -474,7 +474,7 @@ pub(crate) fn report_at(
         code: "R".into(),
         submit_time: submit_time.into(),
     };
-    Op::Heard {
+    Op::Inbound {
         gateway,
         delivery: Delivery::Report(report),
         tokens: Vec::new(),
@@ -488,7 +488,7 @@ pub(crate) fn opts_out(position: i64) -> Op {
         text: "TD".into(),
         carrier_id: CarrierMessageId(format!("mo{position}")),
     };
-    Op::Heard {
+    Op::Inbound {
         gateway: mobile(),
         delivery: Delivery::Mo(mo),
         tokens: Vec::new(),

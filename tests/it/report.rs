@@ -4,21 +4,21 @@ use std::io::Cursor;
 
 use watchbell::{
     domain::{
+        audience_spec::AudienceSpec,
         id::{CampaignId, LaneId, MessageId, RunId},
         lang::Lang,
         ledger::Tree,
+        lifecycle::CampaignState,
         month::Month,
         phone::Phone,
+        policy::{Late, OnDoubt},
+        priority::Priority,
         role::Role,
         text::Framing,
+        time::Micros,
     },
     service::contacts::Import,
-    store::{
-        campaign::CampaignRow,
-        freeze::LaneFigures,
-        hot::{MessageRow, NewMessage},
-        run::RunRow,
-    },
+    store::{campaign::Campaign, freeze::LaneFigures, hot::NewMessage, run::NewRun},
 };
 
 use crate::support::{MORNING, Story, machine, on_each_database, refused};
@@ -61,10 +61,10 @@ async fn people(story: &Story) {
 async fn run(story: &Story, lane: i64, name: &str, slot_us: i64, ends: &[(&str, &str)]) {
     let (campaign, run, lane) = (CampaignId::fresh(), RunId::fresh(), LaneId(lane));
     let mut tx = story.office.store.begin("story").await.unwrap();
-    tx.insert_campaign(&campaign_row(campaign, name))
+    tx.insert_campaign(&self::campaign(campaign, name))
         .await
         .unwrap();
-    tx.insert_run(&run_row(run, campaign, slot_us))
+    tx.insert_run(&new_run(run, campaign, Micros(slot_us)), MORNING)
         .await
         .unwrap();
     tx.insert_lane(lane, run, "mobile", "停电通知", 0, Framing::Parts)
@@ -77,8 +77,7 @@ async fn run(story: &Story, lane: i64, name: &str, slot_us: i64, ends: &[(&str, 
         salt: [1; 16],
         carrier: "mobile",
         segments: 1,
-        state: None,
-        code: None,
+        suppressed: None,
     };
     let rows: Vec<_> = (0..10).map(message).collect();
     tx.insert_messages(&rows).await.unwrap();
@@ -101,67 +100,57 @@ async fn run(story: &Story, lane: i64, name: &str, slot_us: i64, ends: &[(&str, 
         .unwrap()
         .into_iter()
         .zip(ends)
-        .map(|(m, (state, code))| MessageRow {
-            state: Some((*state).to_owned()),
-            code: Some((*code).to_owned()),
-            carrier_id: (*state != "suppressed").then(|| "7".to_owned()),
-            ..m
+        .map(|(mut m, (state, code))| {
+            m.state.outcome = Some(state.parse().unwrap());
+            m.state.code = (*code).to_owned();
+            m.state.carrier_id = (*state != "suppressed").then(|| "7".to_owned());
+            m
         })
         .collect();
-    tx.update_messages(&rows, MORNING.0).await.unwrap();
+    tx.update_messages(&rows, MORNING).await.unwrap();
     tx.commit().await.unwrap();
 }
 
-fn campaign_row(id: CampaignId, name: &str) -> CampaignRow {
-    CampaignRow {
-        id: id.to_string(),
+fn campaign(id: CampaignId, name: &str) -> Campaign {
+    Campaign {
+        id,
         name: name.into(),
         template: "停电通知".into(),
-        audience: r#"{"include":["成员单位","另一组"],"exclude":[]}"#.into(),
-        priority: "normal".into(),
-        on_doubt: "hold".into(),
-        not_after_us: 0,
-        state: "active".into(),
+        audience: AudienceSpec::Groups {
+            include: vec!["成员单位".into(), "另一组".into()],
+            exclude: Vec::new(),
+        },
+        priority: Priority::Normal,
+        on_doubt: OnDoubt::Hold,
+        not_after: None,
+        state: CampaignState::Active,
         reason: String::new(),
         created_by: "wang".into(),
         submitted_by: "wang".into(),
         decided_by: "li".into(),
         digest: vec![],
-        created_us: MORNING.0,
-        changed_us: MORNING.0,
-        plan: String::new(),
-        item: String::new(),
+        created: MORNING,
+        changed: MORNING,
+        plan: None,
         rule: String::new(),
-        slots: "[]".into(),
-        late: "send".into(),
-        lasts_us: 0,
+        slots: Vec::new(),
+        late: Late::Send,
+        lasts: None,
         expected: 0,
-        approved_us: 0,
+        approved: None,
     }
 }
 
-fn run_row(id: RunId, campaign: CampaignId, slot_us: i64) -> RunRow {
-    RunRow {
-        id: id.to_string(),
-        campaign_id: campaign.to_string(),
-        slot_us,
-        intent: "go".into(),
-        reason: String::new(),
-        priority: "normal".into(),
-        on_doubt: "hold".into(),
-        // Half an hour.
-        not_after_us: slot_us + 1_800_000_000,
-        not_before_us: 0,
-        created_us: MORNING.0,
-        frozen_us: 0,
-        approved_us: 0,
-        opened_us: 0,
-        closed_us: 0,
-        day: String::new(),
-        part_ref: 0,
-        size: 0,
-        merged: 0,
-        late: "send".into(),
+fn new_run(id: RunId, campaign: CampaignId, slot: Micros) -> NewRun {
+    NewRun {
+        id,
+        campaign,
+        slot,
+        priority: Priority::Normal,
+        on_doubt: OnDoubt::Hold,
+        not_after: Some(slot.plus_secs(1_800)),
+        not_before: None,
+        late: Late::Send,
     }
 }
 

@@ -70,7 +70,7 @@ async fn of_a_long_message_the_rest_goes_once_the_doubtful_part_is_reported() {
         desk.commit([lost(lane, 0, 0, "one")]).await;
         desk.commit([report(0, "one")]).await;
         let grant = granted(
-            desk.commit([claim(lane, Take::Again(0), 5, mobile())])
+            desk.commit([claim(lane, Take::Requeued(0), 5, mobile())])
                 .await,
         );
         assert_eq!(grant.claim.part, 1);
@@ -90,7 +90,7 @@ async fn a_report_of_the_first_sending_says_nothing_about_the_second() {
         desk.commit([lost(lane, 0, 0, "first")]).await;
         desk.commit([resent(lane, 0)]).await;
         granted(
-            desk.commit([claim(lane, Take::Again(0), 5, mobile())])
+            desk.commit([claim(lane, Take::Requeued(0), 5, mobile())])
                 .await,
         );
         desk.commit([lost(lane, 0, 0, "second")]).await;

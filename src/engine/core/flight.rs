@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Account, Action, Core, Flight, Gateway, THROTTLED_US};
+use super::{Account, Action, Core, Flight, Gateway, THROTTLED_WAIT};
 use crate::{
     domain::{
         event::Source,
-        id::{GatewayId, LaneId},
+        id::{GatewayId, LaneId, Position},
         message::Change,
         time::Micros,
     },
@@ -74,7 +74,7 @@ impl Core {
                 self.accepted(now, id, &flight, link, (answered.0, Some(counted.0)));
             }
             Answer::Refused(code) => self.refused(&flight, code),
-            Answer::Throttled(_) => self.again(&flight, id, Micros(now.0 + THROTTLED_US)),
+            Answer::Throttled(_) => self.again(&flight, id, now + THROTTLED_WAIT),
             Answer::WrongNetwork(code) => match self.other_way(&flight, id) {
                 Some(other) => self.again(&flight, &other, now),
                 None => self.refused(&flight, code),
@@ -209,7 +209,7 @@ impl Core {
         }
     }
 
-    fn doubt(&mut self, flight: &Flight, gone: bool) {
+    fn doubt(&mut self, flight: &Flight, answer_lost: bool) {
         let id = self.own_id(flight);
         self.news(
             flight.claim,
@@ -217,7 +217,7 @@ impl Core {
             flight.part,
             Change::Doubt { id },
             Source::Gateway,
-            gone,
+            answer_lost,
         );
         self.settle(flight.claim, flight.message.position());
     }
@@ -238,7 +238,7 @@ impl Core {
                 continue;
             };
             if flight.timed_out {
-                self.ops.push(Op::Gone(flight.message, flight.part));
+                self.ops.push(Op::AnswerLost(flight.message, flight.part));
             } else {
                 flight.written = true;
                 self.doubt(&flight, true);
@@ -248,7 +248,7 @@ impl Core {
 
     /// These were never handed to a socket: they wait again, in ranges.
     pub(super) fn give_back(&mut self, now: Micros, id: &GatewayId, sequences: &[u32]) {
-        let mut ranges: BTreeMap<(LaneId, u8, i64), Vec<i64>> = BTreeMap::new();
+        let mut ranges: BTreeMap<(LaneId, u8, i64), Vec<Position>> = BTreeMap::new();
         let mut settled = Vec::new();
         for sequence in sequences {
             let Some(flight) = self.gateways.get_mut(id).and_then(|g| g.leave(*sequence)) else {

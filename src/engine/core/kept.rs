@@ -5,8 +5,8 @@
 use super::{Claim, Core, Kept, Progress, plan::progress};
 use crate::{
     domain::{
-        event::Source,
-        id::{GatewayId, LaneId, MessageId},
+        event::{Source, Span},
+        id::{GatewayId, MessageId, Position},
         message::Change,
         time::Micros,
     },
@@ -17,8 +17,7 @@ impl Core {
     /// Takes over what recovery kept open: handed over again once its gateway has a link.
     pub fn keep(&mut self, kept: Vec<Kept>) {
         for kept in &kept {
-            let gateway = GatewayId(kept.grant.claim.gateway.clone());
-            if let Some(gateway) = self.gateways.get_mut(&gateway) {
+            if let Some(gateway) = self.gateways.get_mut(&kept.grant.claim.gateway) {
                 // Behind the numbers that are in use.
                 gateway.sequence = end_of(kept);
             }
@@ -31,7 +30,7 @@ impl Core {
         let lanes = &self.lanes;
         let (stay, gone) = std::mem::take(&mut self.kept)
             .into_iter()
-            .partition(|k| lanes.contains_key(&LaneId(k.grant.claim.lane_id)));
+            .partition(|k| lanes.contains_key(&k.grant.claim.span.lane));
         self.kept = stay;
         self.give_up(gone);
     }
@@ -48,18 +47,18 @@ impl Core {
     fn give_up(&mut self, kept: Vec<Kept>) {
         for kept in kept {
             let claim = &kept.grant.claim;
-            let lane = LaneId(claim.lane_id);
+            let lane = claim.span.lane;
             let items = kept.grant.items.iter();
             for item in items.filter(|i| kept.open.contains(&i.position)) {
                 self.ops.push(Op::Part(PartNews {
                     message: MessageId::new(lane, item.position),
                     part: 0,
                     phone: item.phone,
-                    gateway: GatewayId(claim.gateway.clone()),
+                    gateway: claim.gateway.clone(),
                     change: Change::Doubt { id: None },
                     source: Source::Gateway,
-                    asked: Micros(claim.at_us),
-                    gone: true,
+                    asked: claim.at,
+                    answer_lost: true,
                     counted: None,
                 }));
             }
@@ -71,7 +70,7 @@ impl Core {
     pub(super) fn repeat_kept(&mut self, id: &GatewayId) {
         let (mine, rest) = std::mem::take(&mut self.kept)
             .into_iter()
-            .partition(|k| k.grant.claim.gateway == id.0);
+            .partition(|k| k.grant.claim.gateway == *id);
         self.kept = rest;
         for kept in mine {
             self.repeat(id, kept);
@@ -79,14 +78,14 @@ impl Core {
     }
 
     fn repeat(&mut self, id: &GatewayId, kept: Kept) {
-        let lane_id = LaneId(kept.grant.claim.lane_id);
+        let lane_id = kept.grant.claim.span.lane;
         let (Some(lane), Some(gateway)) = (self.lanes.get(&lane_id), self.gateways.get(id)) else {
             // The lanes have not been read yet.
             self.kept.push(kept);
             return;
         };
         let account = &gateway.account;
-        let all: Vec<(i64, Progress)> = kept
+        let all: Vec<(Position, Progress)> = kept
             .grant
             .items
             .iter()
@@ -119,11 +118,11 @@ impl Core {
             .claims
             .values()
             .filter(|c| c.gateway == *id)
-            .map(|c| (c.first, length(c.from, c.to, c.stride)))
+            .map(|c| (c.first, length(c.span, c.stride)))
             .chain(
                 self.kept
                     .iter()
-                    .filter(|k| k.grant.claim.gateway == id.0)
+                    .filter(|k| k.grant.claim.gateway == *id)
                     .map(|k| (start_of(k), end_of(k).wrapping_sub(start_of(k)))),
             )
             .collect();
@@ -137,18 +136,17 @@ impl Core {
     }
 }
 
-fn length(from: i64, to: i64, stride: u32) -> u32 {
-    u32::try_from(to - from)
+fn length(span: Span, stride: u32) -> u32 {
+    u32::try_from(span.len())
         .unwrap_or(u32::MAX)
         .wrapping_mul(stride)
 }
 
 fn start_of(kept: &Kept) -> u32 {
-    u32::try_from(kept.grant.claim.first).unwrap_or(0)
+    kept.grant.claim.first
 }
 
 fn end_of(kept: &Kept) -> u32 {
     let claim = &kept.grant.claim;
-    let stride = u32::try_from(claim.stride).unwrap_or(1);
-    start_of(kept).wrapping_add(length(claim.from, claim.to, stride))
+    claim.first.wrapping_add(length(claim.span, claim.stride))
 }

@@ -14,7 +14,7 @@ use crate::{
     config::RateUnit,
     domain::{
         event::Source,
-        id::{GatewayId, LaneId, MessageId},
+        id::{ClaimId, GatewayId, LaneId, MessageId, Position},
         message::Change,
         priority::Priority,
         template::Values,
@@ -64,7 +64,7 @@ impl Account {
 
     /// How many messages of a lane fit into so much room; one in any case.
     fn most(&self, lane: &Lane, room: usize) -> usize {
-        let longest = lane.max_parts.max(1) as usize;
+        let longest = usize::from(lane.max_parts.max(1));
         let most = match (self.framing, self.unit) {
             (Framing::Parts, _) | (Framing::Whole, RateUnit::Segments) => room / longest,
             // With values of their own two people may have two texts, and so two requests.
@@ -79,7 +79,7 @@ impl Account {
     /// Sequence numbers that a message takes at most.
     fn stride(&self, lane: &Lane) -> u32 {
         match self.framing {
-            Framing::Parts => lane.max_parts.max(1),
+            Framing::Parts => u32::from(lane.max_parts.max(1)),
             Framing::Whole => 1,
         }
     }
@@ -153,20 +153,20 @@ impl Core {
             .filter(|lane| {
                 !self.stale.contains(&lane.id) && lane.not_after.is_none_or(|t| t >= now)
             })
-            .filter_map(|lane| Some((lane, takeable(lane, id, now)?)))
+            .filter_map(|lane| Some((lane, claimable(lane, id, now)?)))
             .min_by_key(|(lane, _)| (lane.priority, lane.id))
     }
 
     /// A claim is durable: its messages go in line.
     pub(super) fn granted(&mut self, grant: &Grant) {
-        let gateway_id = GatewayId(grant.claim.gateway.clone());
-        let lane_id = LaneId(grant.claim.lane_id);
+        let gateway_id = grant.claim.gateway.clone();
+        let lane_id = grant.claim.span.lane;
         let requested = self
             .gateways
             .get_mut(&gateway_id)
             .and_then(|g| g.requested.take());
         if let Some(lane) = self.lanes.get_mut(&lane_id) {
-            lane.taken(grant);
+            lane.apply_grant(grant);
         }
         if grant.items.is_empty() {
             return;
@@ -182,7 +182,7 @@ impl Core {
             .map_or((Count::Ucs2, Framing::Parts), |g| {
                 (g.account.count, g.account.framing)
             });
-        let all: Vec<(i64, Progress)> = grant
+        let all: Vec<(Position, Progress)> = grant
             .items
             .iter()
             .map(|item| (item.position, progress(&lane, item, count, framing)))
@@ -192,14 +192,13 @@ impl Core {
             open: all.iter().cloned().collect(),
             ..Claim::of(grant, &lane, priority)
         };
-        let part = u8::try_from(grant.claim.part).unwrap_or(0);
         self.claims.insert(grant.claim.id, claim);
         if framing == Framing::Whole {
             return self.hand_over_whole(grant.claim.id, &all, grant, None);
         }
         let mut batch = Vec::with_capacity(grant.items.len());
         for item in &grant.items {
-            batch.extend(self.hand_over(grant.claim.id, item.position, part, None));
+            batch.extend(self.hand_over(grant.claim.id, item.position, grant.claim.part, None));
         }
         if !batch.is_empty() {
             self.out.push_back(Action::Submit(gateway_id, batch));
@@ -208,14 +207,14 @@ impl Core {
 
     fn give_back_grant(&mut self, grant: &Grant, gateway: &GatewayId, lane: LaneId) {
         let positions: Vec<_> = grant.items.iter().map(|i| i.position).collect();
-        let part = u8::try_from(grant.claim.part).unwrap_or(0);
+        let claim = &grant.claim;
         self.release(
             lane,
             &positions,
-            part,
+            claim.part,
             gateway,
-            grant.claim.attempt,
-            Micros(grant.claim.at_us),
+            claim.attempt,
+            claim.at,
         );
         self.ops.push(Op::Close(lane, grant.claim.id));
     }
@@ -223,8 +222,8 @@ impl Core {
     /// Makes the submit of one part and enters it into the gateway's book.
     pub(super) fn hand_over(
         &mut self,
-        id: i64,
-        position: i64,
+        id: ClaimId,
+        position: Position,
         part: u8,
         link: Option<LinkNo>,
     ) -> Option<Submit> {
@@ -274,7 +273,7 @@ impl Core {
     }
 
     /// The text is not what was frozen and approved, so it is not sent.
-    fn text_differs(&mut self, claim: i64, message: MessageId, part: u8) {
+    fn text_differs(&mut self, claim: ClaimId, message: MessageId, part: u8) {
         let change = Change::Suppressed {
             reason: "text_differs".to_owned(),
         };
@@ -287,13 +286,13 @@ impl Core {
     /// their numbers has gone another way: then they are in doubt.
     pub(super) fn hand_over_whole(
         &mut self,
-        id: i64,
-        all: &[(i64, Progress)],
+        id: ClaimId,
+        all: &[(Position, Progress)],
         grant: &Grant,
-        gone: Option<&BTreeSet<i64>>,
+        gone: Option<&BTreeSet<Position>>,
     ) {
         let (good, bad): (Vec<_>, Vec<_>) = all.iter().partition(|(_, p)| !p.parts.is_empty());
-        let lane = LaneId(grant.claim.lane_id);
+        let lane = grant.claim.span.lane;
         for (position, _) in bad {
             self.text_differs(id, MessageId::new(lane, *position), 0);
         }
@@ -303,7 +302,8 @@ impl Core {
             .collect();
         let mut batch = Vec::with_capacity(good.len());
         for places in requests(&texts, usize::try_from(grant.claim.batch).unwrap_or(1)) {
-            let members: Vec<&(i64, Progress)> = places.iter().map(|place| good[*place]).collect();
+            let members: Vec<&(Position, Progress)> =
+                places.iter().map(|place| good[*place]).collect();
             let lost = gone.is_some_and(|gone| members.iter().any(|m| gone.contains(&m.0)));
             if lost {
                 self.doubt_all(id, lane, &members);
@@ -312,12 +312,12 @@ impl Core {
             }
         }
         if !batch.is_empty() {
-            let gateway = GatewayId(grant.claim.gateway.clone());
+            let gateway = grant.claim.gateway.clone();
             self.out.push_back(Action::Submit(gateway, batch));
         }
     }
 
-    fn doubt_all(&mut self, id: i64, lane: LaneId, members: &[&(i64, Progress)]) {
+    fn doubt_all(&mut self, id: ClaimId, lane: LaneId, members: &[&(Position, Progress)]) {
         for (position, _) in members {
             let message = MessageId::new(lane, *position);
             self.news(
@@ -334,8 +334,8 @@ impl Core {
 
     fn hand_over_request(
         &mut self,
-        id: i64,
-        members: &[&(i64, Progress)],
+        id: ClaimId,
+        members: &[&(Position, Progress)],
         kept: bool,
     ) -> Vec<Submit> {
         let Some(claim) = self.claims.get(&id) else {
@@ -402,28 +402,26 @@ impl Core {
 impl Claim {
     /// A claim of this lane, as granted, with nothing open yet.
     pub(super) fn of(grant: &Grant, lane: &Lane, priority: Priority) -> Self {
-        let row = &grant.claim;
-        let gateway = GatewayId(row.gateway.clone());
+        let claim = &grant.claim;
         Self {
             lane: lane.id,
-            rerouted: lane.gateway != gateway,
-            gateway,
-            from: row.from,
-            to: row.to,
-            first: u32::try_from(row.first).unwrap_or(0),
-            stride: u32::try_from(row.stride).unwrap_or(1),
-            attempt: row.attempt,
-            at: Micros(row.at_us),
+            rerouted: lane.gateway != claim.gateway,
+            gateway: claim.gateway.clone(),
+            span: claim.span,
+            first: claim.first,
+            stride: claim.stride,
+            attempt: claim.attempt,
+            at: claim.at,
             priority,
-            reference: reference(grant.part_ref, row.attempt),
+            reference: reference(grant.part_ref, claim.attempt),
             not_after: lane.not_after,
             open: HashMap::new(),
         }
     }
 
     /// The wire's number of a part, from 0, of the message at a position.
-    pub(super) fn sequence(&self, position: i64, part: u8) -> u32 {
-        wire_number(self.first, self.stride, position - self.from, part)
+    pub(super) fn sequence(&self, position: Position, part: u8) -> u32 {
+        wire_number(self.first, self.stride, position - self.span.from, part)
     }
 }
 
@@ -437,36 +435,30 @@ pub(in crate::engine) fn wire_number(first: u32, stride: u32, offset: i64, part:
 
 impl Lane {
     /// A grant has taken from the front, or from the head of what waits again.
-    fn taken(&mut self, grant: &Grant) {
-        let (from, to) = (grant.claim.from, grant.claim.to);
+    fn apply_grant(&mut self, grant: &Grant) {
+        let taken = grant.claim.span;
         self.next = self.next.max(grant.next);
-        for row in self
-            .again
-            .iter_mut()
-            .filter(|a| from <= a.from && a.from < to)
-        {
-            row.from = to;
+        for range in &mut self.requeued {
+            if taken.positions().contains(&range.span.from) {
+                range.span.from = taken.to;
+            }
         }
-        self.again.retain(|a| a.from < a.to);
+        self.requeued.retain(|r| !r.span.is_empty());
     }
 }
 
 /// What of a lane this gateway may take now.
-fn takeable(lane: &Lane, id: &GatewayId, now: Micros) -> Option<Take> {
-    if let Some(row) = lane
-        .again
-        .iter()
-        .find(|a| a.gateway == id.0 && is_due(a.due_us, now.0))
-    {
-        return Some(Take::Again(row.from));
+fn claimable(lane: &Lane, id: &GatewayId, now: Micros) -> Option<Take> {
+    let mut waiting = lane.requeued.iter();
+    if let Some(range) = waiting.find(|r| r.gateway == *id && is_due(r.due, now)) {
+        return Some(Take::Requeued(range.span.from));
     }
     (lane.gateway == *id && lane.next < lane.end).then_some(Take::Front)
 }
 
 /// The long messages' reference: the run's seven bits, and one that tells a repetition from the first.
-fn reference(part_ref: i64, attempt: i64) -> u8 {
-    let run = u8::try_from(part_ref & 0x7f).unwrap_or(0);
-    run | if attempt > 1 { 0x80 } else { 0 }
+fn reference(part_ref: u8, attempt: i64) -> u8 {
+    (part_ref & 0x7f) | if attempt > 1 { 0x80 } else { 0 }
 }
 
 /// A message as it goes to the wire: cut into parts, or whole.
@@ -486,7 +478,7 @@ pub(super) fn progress(lane: &Lane, item: &Item, count: Count, framing: Framing)
         },
         Err(_) => (Vec::new(), 0),
     };
-    if counted as i64 != item.segments {
+    if counted != usize::from(item.segments) {
         parts.clear();
     }
     if let Some(first) = parts.first_mut()

@@ -55,14 +55,16 @@ fn what_a_claim_leaves_of_a_waiting_range_can_be_claimed_without_a_new_look() {
     let now = Micros(1_000_000_000);
     let account = account("a", 10.0, 16);
     let mut journal = journal::Journal::default();
-    let row = AgainRow {
-        lane_id: 1,
-        from: 0,
-        to: 6,
+    let waiting = Requeued {
+        span: Span {
+            lane: LaneId(1),
+            from: 0,
+            to: 6,
+        },
         part: 0,
         gateway: "a".into(),
         attempt: 1,
-        due_us: 0,
+        due: Micros(0),
     };
     journal.add(journal::Stored {
         id: LaneId(1),
@@ -76,7 +78,7 @@ fn what_a_claim_leaves_of_a_waiting_range_can_be_claimed_without_a_new_look() {
         paused: false,
         resends: false,
         not_after: None,
-        again: vec![row],
+        requeued: vec![waiting],
     });
     let mut core = Core::new("node", [account]);
     core.event(now, &gateway, Event::LinkUp(0));

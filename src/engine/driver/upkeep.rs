@@ -1,17 +1,19 @@
 //! The engine's turns by the clock: the lease, the sidecar, and what people and other processes
 //! changed.
 
+use std::time::Duration;
+
 use super::{Engine, EngineError, Halt, OUTBOX_ROOM, Phase};
 use crate::{
     alert::{Alert, Kind},
-    domain::{event::Event as Entry, id::GatewayId, time::Micros},
+    domain::{event::Event as Entry, id::GatewayId, lifecycle::StopAct, time::Micros},
     engine::held::write_sidecar,
     recorder::Op,
     store::error::Next,
 };
 
 /// A shorter wait is nobody's trouble.
-const SOON_US: i64 = 5_000_000;
+const SOON: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// A database that is away for a moment is waited for: the journal does the same, and without a
@@ -98,7 +100,7 @@ impl Engine {
 
     /// A gateway has no room in its quota: somebody hears of it unless that passes by itself.
     pub(super) fn spent(&self, now: Micros, id: &GatewayId, until: Micros) {
-        if until.0 - now.0 > SOON_US {
+        if until.since(now) > SOON {
             let at = until.local(self.parts.policy.zone).format("%m-%d %H:%M");
             self.parts.alerts.raise(Alert {
                 kind: Kind::Quota,
@@ -119,12 +121,12 @@ impl Engine {
         self.halted = Some(Halt::Counted);
         let event = Entry::Stop {
             by: "watchbell".into(),
-            act: "left".into(),
+            act: StopAct::Count,
             reason: String::new(),
             left: Some(left),
         };
         self.outbox_ops += 1;
-        self.outbox.push_back(vec![Op::Note(event)]);
+        self.outbox.push_back(vec![Op::Append(event)]);
         Ok(())
     }
 }

@@ -13,7 +13,12 @@ use super::{
     phones::Receiver,
 };
 use crate::{
-    domain::{id::LaneId, phone::Phone, priority::Priority, time::Micros},
+    domain::{
+        id::{ClaimId, LaneId},
+        phone::Phone,
+        priority::Priority,
+        time::Micros,
+    },
     gateway::{
         AckToken, Answer, CarrierMessageId, Delivery, Event, Gateway, LinkNo, Mo, Part, Report,
         Request, Sharing, Submit, Verdict,
@@ -238,7 +243,7 @@ impl Talk {
                 segments: letter.segments,
                 valid_until: Some(self.valid_until),
                 request: Request {
-                    claim: 1,
+                    claim: ClaimId(1),
                     position: self.next_position,
                     asked,
                     repeat: false,

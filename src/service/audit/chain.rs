@@ -156,10 +156,10 @@ fn hear(replay: &mut Replay, entry: &Entry) -> Option<Difference> {
             say("条目太多", "there are more entries than this version reads"),
         ));
     };
-    replay.times.push(entry.header.time.0);
+    replay.times.push(entry.header.time);
     let at = At {
         entry: n,
-        time_us: entry.header.time.0,
+        time: entry.header.time,
     };
     for (line, text) in entry.events.split_terminator('\n').enumerate() {
         if let Err(words) = replay.line(at, text) {

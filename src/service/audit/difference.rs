@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
-use crate::{domain::lang::Lang, store};
+use crate::{
+    domain::lang::Lang,
+    store::{self, Corrupt},
+};
 
 /// The first thing that is not as the ledger says, or that the ledger itself contradicts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,12 +122,12 @@ impl From<store::Error> for Stop {
     fn from(error: store::Error) -> Self {
         match error {
             // What no program of ours writes is a finding, not a failure.
-            store::Error::Corrupt { table, what } => Self::Found(wrong(
+            store::Error::Corrupt(Corrupt { table, column, row }) => Self::Found(wrong(
                 table,
-                "",
+                row,
                 say(
-                    format!("含有不可能的内容（{what}）"),
-                    format!("holds what is never written ({what})"),
+                    format!("{column} 含有不可能的内容"),
+                    format!("{column} holds what is never written"),
                 ),
             )),
             other => Self::Store(other),

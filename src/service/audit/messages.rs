@@ -13,14 +13,14 @@ use crate::{
     domain::{
         id::{LaneId, MessageId},
         ledger::{Hash, Tree, salted},
-        message::{Outcome, Part, Standing},
+        message::{MessageState, Outcome, StoredPart},
         template::{Template, Values},
     },
     expander::commitment,
     store::{
         Tx,
         audit::{AuditLane, AuditMessage},
-        hot::SegmentRow,
+        hot::Segment,
     },
 };
 
@@ -30,7 +30,7 @@ pub(super) const CHUNK: i64 = 5_000;
 /// What a lane's messages add up to.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Sums {
-    pub(super) outcomes: BTreeMap<&'static str, i64>,
+    pub(super) outcomes: BTreeMap<Outcome, i64>,
     pub(super) ahead: i64,
     pub(super) segments: i64,
     pub(super) max_parts: i64,
@@ -81,7 +81,7 @@ impl LaneText {
 
 /// The lane whose messages are being read.
 struct Open<'a> {
-    id: i64,
+    id: LaneId,
     text: LaneText,
     lane: &'a Lane,
     tree: Tree,
@@ -93,9 +93,9 @@ pub(super) async fn check(
     tx: &mut Tx,
     replay: &Replay,
     rows: &[AuditLane],
-) -> Check<BTreeMap<i64, Sums>> {
+) -> Check<BTreeMap<LaneId, Sums>> {
     let mut sums = BTreeMap::new();
-    let mut stored: BTreeMap<i64, &AuditLane> = rows.iter().map(|l| (l.id, l)).collect();
+    let mut stored: BTreeMap<LaneId, &AuditLane> = rows.iter().map(|l| (LaneId(l.id), l)).collect();
     let mut lanes = replay.lanes.iter();
     let mut open: Option<Open<'_>> = None;
     let mut segments = Segments::default();
@@ -114,10 +114,13 @@ pub(super) async fn check(
                     MessageId(row.id).lane().0,
                 )?;
             }
-            if stored.get(&row.lane_id).is_some_and(|l| l.frozen_us == 0) {
+            if stored
+                .get(&LaneId(row.lane_id))
+                .is_some_and(|l| l.frozen_us == 0)
+            {
                 continue;
             }
-            while open.as_ref().is_none_or(|o| o.id < row.lane_id) {
+            while open.as_ref().is_none_or(|o| o.id.0 < row.lane_id) {
                 if let Some(done) = open.take() {
                     sums.insert(done.id, done.close()?);
                 }
@@ -126,7 +129,7 @@ pub(super) async fn check(
                 };
                 open = Some(Open::new(id, lane, stored.remove(&id)));
             }
-            let Some(open) = open.as_mut().filter(|o| o.id == row.lane_id) else {
+            let Some(open) = open.as_mut().filter(|o| o.id.0 == row.lane_id) else {
                 return Err(extra("message", row.id));
             };
             open.row(tx, replay, row, &mut segments).await?;
@@ -141,14 +144,14 @@ pub(super) async fn check(
     match segments.next(tx).await? {
         Some(row) => Err(extra(
             "segment",
-            format!("{} part {}", row.message_id, row.part),
+            format!("{} part {}", row.message, row.part),
         )),
         None => Ok(sums),
     }
 }
 
 impl<'a> Open<'a> {
-    fn new(id: i64, lane: &'a Lane, stored: Option<&AuditLane>) -> Self {
+    fn new(id: LaneId, lane: &'a Lane, stored: Option<&AuditLane>) -> Self {
         let text = LaneText::of(stored.map_or("", |l| l.template.as_str()));
         Self {
             id,
@@ -173,7 +176,7 @@ impl<'a> Open<'a> {
         if position as u64 != self.tree.len() {
             return Err(missing(
                 "message",
-                MessageId::new(LaneId(self.id), self.tree.len() as i64),
+                MessageId::new(self.id, self.tree.len() as i64),
             ));
         }
         if position >= self.lane.size {
@@ -196,8 +199,8 @@ impl<'a> Open<'a> {
         );
         compare(replay, row, mark, &standing)?;
         if parts > 1 && mark.changed > 0 {
-            for (k, part) in standing.parts.iter().enumerate() {
-                segments.compare(tx, row, k as i64, part).await?;
+            for (k, part) in (0..).zip(&standing.stored_parts()) {
+                segments.compare(tx, MessageId(row.id), (k, part)).await?;
             }
         }
         let Some(leaf) = self.text.leaf(row) else {
@@ -211,7 +214,7 @@ impl<'a> Open<'a> {
         self.sums.segments += row.segments;
         self.sums.max_parts = self.sums.max_parts.max(row.segments);
         if let Some((outcome, _)) = standing.outcome() {
-            *self.sums.outcomes.entry(outcome.as_str()).or_default() += 1;
+            *self.sums.outcomes.entry(outcome).or_default() += 1;
             self.sums.ahead += i64::from(position >= self.lane.next);
         }
         Ok(())
@@ -221,7 +224,7 @@ impl<'a> Open<'a> {
         if self.tree.len() as i64 != self.lane.size {
             return Err(missing(
                 "message",
-                MessageId::new(LaneId(self.id), self.tree.len() as i64),
+                MessageId::new(self.id, self.tree.len() as i64),
             ));
         }
         if hex::encode(self.tree.root()) != self.lane.root {
@@ -236,7 +239,7 @@ impl<'a> Open<'a> {
 }
 
 /// One row's outcome columns.
-fn compare(replay: &Replay, row: &AuditMessage, mark: Mark, standing: &Standing) -> Check {
+fn compare(replay: &Replay, row: &AuditMessage, mark: Mark, standing: &MessageState) -> Check {
     let text = |column: &Option<String>| column.clone().unwrap_or_default();
     let (state, code) = standing
         .outcome()
@@ -288,8 +291,7 @@ fn compare(replay: &Replay, row: &AuditMessage, mark: Mark, standing: &Standing)
         .changed
         .checked_sub(1)
         .and_then(|n| replay.times.get(n as usize))
-        .copied()
-        .unwrap_or(0);
+        .map_or(0, |at| at.0);
     same("message", row.id, "changed_us", row.changed_us, changed)?;
     same(
         "message",
@@ -329,13 +331,13 @@ fn same_id(table: &'static str, row: String, is: &str, ledger: Option<&str>) -> 
 /// The stored parts of long messages, read along.
 #[derive(Debug, Default)]
 struct Segments {
-    waiting: VecDeque<SegmentRow>,
+    waiting: VecDeque<Segment>,
     last: Option<(i64, i64, i64)>,
     over: bool,
 }
 
 impl Segments {
-    async fn next(&mut self, tx: &mut Tx) -> Check<Option<SegmentRow>> {
+    async fn next(&mut self, tx: &mut Tx) -> Check<Option<Segment>> {
         if self.waiting.is_empty() && !self.over {
             let after = self.last.unwrap_or((i64::MIN, i64::MIN, i64::MIN));
             self.waiting
@@ -344,36 +346,35 @@ impl Segments {
             self.last = self
                 .waiting
                 .back()
-                .map(|s| (s.lane_id, s.message_id, s.part));
+                .map(|s| (s.message.lane().0, s.message.0, i64::from(s.part)));
         }
         Ok(self.waiting.pop_front())
     }
 
-    async fn compare(&mut self, tx: &mut Tx, message: &AuditMessage, k: i64, part: &Part) -> Check {
-        let name = format!("{} part {k}", message.id);
+    async fn compare(
+        &mut self,
+        tx: &mut Tx,
+        message: MessageId,
+        (k, part): (u8, &StoredPart),
+    ) -> Check {
+        let name = format!("{message} part {k}");
         let Some(row) = self.next(tx).await? else {
             return Err(missing("segment", name));
         };
-        let (is, ledger) = (
-            (row.lane_id, row.message_id, row.part),
-            (message.lane_id, message.id, k),
-        );
+        let (is, ledger) = ((row.message, row.part), (message, k));
         if is != ledger {
             return Err(if is < ledger {
-                extra("segment", format!("{} part {}", row.message_id, row.part))
+                extra("segment", format!("{} part {}", row.message, row.part))
             } else {
                 missing("segment", name)
             });
         }
-        let (state, id, code) = part.columns();
-        same("segment", &name, "state", row.state.as_str(), state)?;
-        same("segment", &name, "code", row.code.as_str(), code)?;
-        same_id(
-            "segment",
-            name,
-            &row.carrier_id,
-            Some(id).filter(|_| part.carrier_id().is_some()),
-        )
+        let word = |part: &StoredPart| part.outcome.map_or("", Outcome::as_str);
+        same("segment", &name, "state", word(&row.state), word(part))?;
+        let (is, ledger) = (row.state.code.as_str(), part.code.as_str());
+        same("segment", &name, "code", is, ledger)?;
+        let ledger = Some(part.carrier_id.as_str()).filter(|id| !id.is_empty());
+        same_id("segment", name, &row.state.carrier_id, ledger)
     }
 }
 
@@ -384,28 +385,21 @@ pub(super) async fn check_doubts(tx: &mut Tx, replay: &Replay) -> Check {
     loop {
         let rows = tx.audit_doubts_after(last, CHUNK).await?;
         let Some(row) = rows.last() else { break };
-        last = (row.lane_id, row.message_id, row.part);
+        last = (row.message.lane().0, row.message.0, i64::from(row.part));
         for row in rows {
-            let name = format!("{} part {}", row.message_id, row.part);
+            let name = format!("{} part {}", row.message, row.part);
             let Some((key, doubt)) = ledger.next() else {
                 return Err(extra("doubt", name));
             };
-            match (row.message_id, row.part).cmp(key) {
+            match (row.message, row.part).cmp(key) {
                 std::cmp::Ordering::Less => return Err(extra("doubt", name)),
                 std::cmp::Ordering::Greater => {
                     return Err(missing("doubt", format!("{} part {}", key.0, key.1)));
                 }
                 std::cmp::Ordering::Equal => {}
             }
-            same(
-                "doubt",
-                &name,
-                "lane_id",
-                row.lane_id,
-                MessageId(row.message_id).lane().0,
-            )?;
-            same("doubt", &name, "since_us", row.since_us, doubt.since_us)?;
-            same("doubt", &name, "graced", row.graced != 0, doubt.graced)?;
+            same("doubt", &name, "since_us", row.since, doubt.since)?;
+            same("doubt", &name, "graced", row.grace_over, doubt.grace_over)?;
         }
     }
     match ledger.next() {
@@ -415,14 +409,15 @@ pub(super) async fn check_doubts(tx: &mut Tx, replay: &Replay) -> Check {
 }
 
 /// The tallies say how many messages of each lane have each outcome.
-pub(super) fn check_tallies(rows: &[(i64, String, i64)], sums: &BTreeMap<i64, Sums>) -> Check {
-    let mut stored: BTreeMap<(i64, &str), i64> = rows
-        .iter()
-        .map(|(l, s, n)| ((*l, s.as_str()), *n))
-        .collect();
+pub(super) fn check_tallies(
+    rows: &[(LaneId, Outcome, i64)],
+    sums: &BTreeMap<LaneId, Sums>,
+) -> Check {
+    let mut stored: BTreeMap<(LaneId, Outcome), i64> =
+        rows.iter().map(|(l, o, n)| ((*l, *o), *n)).collect();
     for (&lane, sum) in sums {
-        for outcome in Outcome::ALL.map(Outcome::as_str) {
-            let n = sum.outcomes.get(outcome).copied().unwrap_or(0);
+        for outcome in Outcome::ALL {
+            let n = sum.outcomes.get(&outcome).copied().unwrap_or(0);
             let row = format!("{lane} {outcome}");
             same(
                 "tally",

@@ -9,8 +9,10 @@ use super::{
     replay::Replay,
 };
 use crate::{
-    domain::ledger::{Tree, salted},
-    recorder::orphan_commitment,
+    domain::{
+        id::OrphanId,
+        ledger::{Tree, salted},
+    },
     store::{Tx, contact::GroupRow},
 };
 
@@ -156,7 +158,7 @@ fn arrival(
     known: &Arrival,
 ) -> Check {
     same(table, id, "gateway", gateway, known.gateway.as_str())?;
-    same(table, id, "at_us", at_us, known.at_us)?;
+    same(table, id, "at_us", at_us, known.at.0)?;
     if digest == known.digest {
         Ok(())
     } else {
@@ -167,19 +169,23 @@ fn arrival(
 /// Reports whose message is not found yet.
 pub(super) async fn orphans(tx: &mut Tx, replay: &Replay) -> Check {
     let mut ledger = replay.orphans.iter();
-    let mut after = i64::MIN;
+    let mut after = OrphanId(i64::MIN);
     loop {
         let rows = tx.orphans_after(after, CHUNK).await?;
-        let Some(last) = rows.last() else { break };
-        after = last.id;
-        for row in rows {
+        if rows.is_empty() {
+            break;
+        }
+        for (id, row) in rows {
+            after = id;
             match ledger.next() {
-                Some((id, known)) if *id == row.id => {
-                    let digest = digest(&row.salt, &orphan_commitment(&row));
-                    arrival("orphan", row.id, &row.gateway, row.at_us, &digest, known)?;
+                Some((known_id, known)) if *known_id == id => {
+                    let digest = digest(&row.salt, &row.commitment());
+                    arrival("orphan", id.0, &row.gateway.0, row.at.0, &digest, known)?;
                 }
-                Some((&id, _)) if id < row.id => return Err(missing("orphan", id)),
-                _ => return Err(extra("orphan", row.id)),
+                Some((&known_id, _)) if known_id < id => {
+                    return Err(missing("orphan", known_id));
+                }
+                _ => return Err(extra("orphan", id)),
             }
         }
     }

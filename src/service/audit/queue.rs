@@ -1,14 +1,18 @@
-//! A lane as it follows from the ledger: its front, its end, what waits in `again`.
+//! A lane as it follows from the ledger: its front, its end, what is requeued.
 
 use std::collections::BTreeMap;
 
 use super::{
     difference::{Say, say},
-    standing::{Messages, Words},
+    standing::{Interner, Messages},
 };
 use crate::{
-    domain::event::{FrozenLane, Span},
-    store::lane::{AgainRow, ClaimRow},
+    domain::{
+        event::{FrozenLane, Span},
+        id::{GatewayId, Position, RunId},
+        time::Micros,
+    },
+    store::lane::{Claim, Requeued},
 };
 
 /// Positions have 32 bits.
@@ -17,8 +21,9 @@ const MAX_SIZE: i64 = 1 << 32;
 /// A lane as the ledger knows it.
 #[derive(Debug)]
 pub(super) struct Lane {
-    pub(super) run: String,
-    pub(super) gateway: String,
+    pub(super) run: RunId,
+    /// `None`: no route.
+    pub(super) gateway: Option<GatewayId>,
     pub(super) size: i64,
     pub(super) segments: i64,
     pub(super) written_from: i64,
@@ -28,12 +33,12 @@ pub(super) struct Lane {
     pub(super) root: String,
     pub(super) next: i64,
     pub(super) end: i64,
-    pub(super) end_reason: String,
+    pub(super) end_reason: Option<String>,
     pub(super) reserved: i64,
-    /// When its last claim closed.
-    pub(super) sent_us: i64,
+    /// When the carrier last answered.
+    pub(super) sent: Option<Micros>,
     /// By first position.
-    pub(super) again: BTreeMap<i64, AgainRow>,
+    pub(super) requeued: BTreeMap<Position, Requeued>,
     pub(super) messages: Messages,
 }
 
@@ -42,15 +47,15 @@ fn must(is: bool, zh: &str, en: &str) -> Result<(), Say> {
 }
 
 impl Lane {
-    pub(super) fn new(run: &str, lane: &FrozenLane) -> Result<Self, Say> {
+    pub(super) fn new(run: RunId, lane: &FrozenLane) -> Result<Self, Say> {
         must(
             (0..=MAX_SIZE).contains(&lane.size),
             "队列长度不可能",
             "no lane has this size",
         )?;
         Ok(Self {
-            run: run.to_owned(),
-            gateway: lane.gateway.0.clone(),
+            run,
+            gateway: Some(lane.gateway.clone()).filter(|g| !g.0.is_empty()),
             size: lane.size,
             segments: lane.segments,
             written_from: lane.written_from,
@@ -58,44 +63,40 @@ impl Lane {
             root: lane.root.clone(),
             next: 0,
             end: lane.size,
-            end_reason: String::new(),
+            end_reason: None,
             reserved: 0,
-            sent_us: 0,
-            again: BTreeMap::new(),
+            sent: None,
+            requeued: BTreeMap::new(),
             messages: Messages::default(),
         })
     }
 
-    /// From the front, or out of `again`: what is left of a range there keeps waiting.
-    pub(super) fn claim(&mut self, claim: &ClaimRow, again: bool) -> Result<(), Say> {
-        must(claim.from < claim.to, "领取区间为空", "the claim is empty")?;
+    /// From the front, or of what is requeued: what is left of a range there keeps waiting.
+    pub(super) fn claim(&mut self, claim: &Claim, again: bool) -> Result<(), Say> {
+        let span = claim.span;
+        must(!span.is_empty(), "领取区间为空", "the claim is empty")?;
         if !again {
             must(
-                claim.from == self.next && claim.to <= self.end,
+                span.from == self.next && span.to <= self.end,
                 "领取不是从队首开始",
                 "the claim does not begin at the lane's front, or goes beyond its end",
             )?;
-            self.next = claim.to;
+            self.next = span.to;
             return Ok(());
         }
-        let waiting = self.again.remove(&claim.from).filter(|a| {
-            claim.to <= a.to
-                && (a.part, &a.gateway, a.attempt) == (claim.part, &claim.gateway, claim.attempt)
+        let waiting = self.requeued.remove(&span.from).filter(|r| {
+            span.to <= r.span.to
+                && (r.part, &r.gateway, r.attempt) == (claim.part, &claim.gateway, claim.attempt)
         });
-        let Some(waiting) = waiting else {
+        let Some(mut waiting) = waiting else {
             return Err(say(
                 "领取的区间并不在等待重发",
                 "what is claimed again does not wait",
             ));
         };
-        if claim.to < waiting.to {
-            self.again.insert(
-                claim.to,
-                AgainRow {
-                    from: claim.to,
-                    ..waiting
-                },
-            );
+        if span.to < waiting.span.to {
+            waiting.span.from = span.to;
+            self.requeued.insert(span.to, waiting);
         }
         Ok(())
     }
@@ -103,24 +104,24 @@ impl Lane {
     pub(super) fn release(
         &mut self,
         entry: u32,
-        row: AgainRow,
-        words: &mut Words,
+        range: Requeued,
+        words: &mut Interner,
     ) -> Result<(), Say> {
+        let span = range.span;
         must(
-            row.from < row.to && row.to <= self.next,
+            !span.is_empty() && span.to <= self.next,
             "退回的区间未曾领取",
             "what goes back was never claimed",
         )?;
-        let elsewhere = if row.gateway == self.gateway {
-            0
-        } else {
-            words.number(&row.gateway)
+        let elsewhere = match self.gateway.as_ref() == Some(&range.gateway) {
+            true => 0,
+            false => words.number(&range.gateway.0),
         };
-        for position in row.from..row.to {
+        for position in span.positions() {
             self.messages.reroute(position, elsewhere, entry);
         }
         must(
-            self.again.insert(row.from, row).is_none(),
+            self.requeued.insert(span.from, range).is_none(),
             "该区间已在等待",
             "this range waits already",
         )
@@ -134,12 +135,12 @@ impl Lane {
             "the range that ends is not what remained",
         )?;
         must(
-            self.end_reason.is_empty(),
+            self.end_reason.is_none(),
             "该队列已经结束",
             "the lane had ended already",
         )?;
-        (self.end, self.end_reason) = (self.next, reason);
-        self.again.clear();
+        (self.end, self.end_reason) = (self.next, Some(reason));
+        self.requeued.clear();
         Ok(())
     }
 

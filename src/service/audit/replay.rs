@@ -5,25 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     difference::{Say, say},
-    foretold::Foretold,
+    forecasts::Forecasts,
     known::{Arrival, Campaign, Doubt, Genesis, Halt, Run, Suppression},
     orders::{KnownOrder, Orders},
     queue::Lane,
-    standing::{News, Words},
+    standing::{Interner, News},
 };
 use crate::{
     domain::{
         event::{Event, FrozenLane, Span, SuppressedSpan, Terms},
-        id::{CampaignId, MessageId, RunId},
+        id::{CampaignId, ClaimId, LaneId, MessageId, OrphanId, RunId},
+        lifecycle::{Intent, RunAct, StopAct},
+        policy::Late,
+        time::Micros,
     },
-    store::lane::{AgainRow, ClaimRow},
+    store::lane::{Claim, Requeued},
 };
 
 /// Where an event stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct At {
     pub(super) entry: u32,
-    pub(super) time_us: i64,
+    pub(super) time: Micros,
 }
 
 /// Everything that follows from the entries so far.
@@ -31,34 +34,34 @@ pub(super) struct At {
 pub(super) struct Replay {
     pub(super) genesis: Option<Genesis>,
     pub(super) halt: Halt,
-    pub(super) lanes: BTreeMap<i64, Lane>,
-    pub(super) runs: BTreeMap<String, Run>,
-    pub(super) campaigns: BTreeMap<String, Campaign>,
+    pub(super) lanes: BTreeMap<LaneId, Lane>,
+    pub(super) runs: BTreeMap<RunId, Run>,
+    pub(super) campaigns: BTreeMap<CampaignId, Campaign>,
     pub(super) users: BTreeMap<String, String>,
     pub(super) groups: BTreeMap<String, (i64, String)>,
     pub(super) nested: BTreeMap<String, BTreeSet<String>>,
     pub(super) suppressions: BTreeMap<i64, Suppression>,
-    pub(super) orphans: BTreeMap<i64, Arrival>,
+    pub(super) orphans: BTreeMap<OrphanId, Arrival>,
     pub(super) mos: BTreeMap<i64, Arrival>,
-    pub(super) claims: BTreeMap<i64, ClaimRow>,
-    pub(super) doubts: BTreeMap<(i64, i64), Doubt>,
+    pub(super) claims: BTreeMap<ClaimId, Claim>,
+    pub(super) doubts: BTreeMap<(MessageId, u8), Doubt>,
     /// The highest number drawn, by counter.
     pub(super) drawn: BTreeMap<&'static str, i64>,
-    pub(super) words: Words,
+    pub(super) words: Interner,
     /// The campaign whose run was frozen just before, in which entry, and the run.
-    handed_in: Option<(CampaignId, u32, RunId)>,
+    just_frozen: Option<(CampaignId, u32, RunId)>,
     /// Plans' digests, by name.
-    pub(super) plans: BTreeMap<String, (String, String, i64)>,
-    /// Forecasts as they were told.
-    pub(super) foretold: Foretold,
+    pub(super) plans: BTreeMap<String, (String, String, Micros)>,
+    /// Forecasts as they were announced.
+    pub(super) forecasts: Forecasts,
     /// Carriers' work orders.
     pub(super) orders: Orders,
     /// The entries' times, by number.
-    pub(super) times: Vec<i64>,
+    pub(super) times: Vec<Micros>,
 }
 
 /// An event the rules don't admit.
-type Heard = Result<(), Say>;
+type Applied = Result<(), Say>;
 
 fn unknown(what: &str, id: impl std::fmt::Display) -> Say {
     say(
@@ -69,7 +72,7 @@ fn unknown(what: &str, id: impl std::fmt::Display) -> Say {
 
 impl Replay {
     /// One line of an entry.
-    pub(super) fn line(&mut self, at: At, line: &str) -> Heard {
+    pub(super) fn line(&mut self, at: At, line: &str) -> Applied {
         let event = serde_json::from_str(line).map_err(|e| {
             say(
                 format!("不是已知的事件（{e}）"),
@@ -85,7 +88,7 @@ impl Replay {
         self.event(at, event)
     }
 
-    fn event(&mut self, at: At, event: Event) -> Heard {
+    fn event(&mut self, at: At, event: Event) -> Applied {
         match event {
             Event::Genesis {
                 v: 1,
@@ -95,7 +98,7 @@ impl Replay {
                 self.genesis = Some(Genesis {
                     installation,
                     practice,
-                    at_us: at.time_us,
+                    at: at.time,
                 });
             }
             Event::Genesis { v, .. } => {
@@ -142,24 +145,24 @@ impl Replay {
                 digest,
                 reason,
             } => {
-                let known = self.campaigns.entry(campaign.to_string()).or_default();
+                let known = self.campaigns.entry(campaign).or_insert_with(Campaign::new);
                 let run = self
-                    .handed_in
+                    .just_frozen
                     .filter(|(whose, entry, _)| *whose == campaign && *entry == at.entry)
-                    .map(|(_, _, run)| run.to_string());
-                known.act(by, &act, reason, run, at.time_us);
-                (known.state, known.digest, known.changed_us) = (state, digest, at.time_us);
-                self.handed_in = None;
+                    .map(|(_, _, run)| run);
+                known.act(by, act, reason, run, at.time);
+                (known.state, known.digest, known.changed) = (state, digest, at.time);
+                self.just_frozen = None;
             }
             Event::Plan {
                 by, plan, digest, ..
-            } => _ = self.plans.insert(plan, (by, digest, at.time_us)),
+            } => _ = self.plans.insert(plan, (by, digest, at.time)),
             Event::Forecast { campaign, rows, .. } => {
                 let rows = rows.into_iter().map(|row| {
-                    let key = (campaign.to_string(), row.slot, row.gateway.0.clone());
-                    (key, (row, at.time_us))
+                    let key = (campaign, row.slot, row.gateway.clone());
+                    (key, (row, at.time))
                 });
-                self.foretold.extend(rows);
+                self.forecasts.extend(rows);
             }
             Event::Frozen {
                 run,
@@ -177,7 +180,7 @@ impl Replay {
                 reason,
                 part_ref,
                 ..
-            } => self.run(at, &act, run, intent, reason, part_ref)?,
+            } => self.run(at, act, run, (intent, reason), part_ref)?,
             Event::Claimed {
                 claim,
                 span,
@@ -190,25 +193,23 @@ impl Replay {
                 again,
                 batch,
             } => {
-                let row = ClaimRow {
+                let claim = Claim {
                     id: claim,
-                    lane_id: span.lane.0,
-                    from: span.from,
-                    to: span.to,
+                    span,
                     part,
-                    gateway: gateway.0,
+                    gateway,
                     node,
                     attempt,
                     first,
                     stride,
-                    at_us: at.time_us,
+                    at: at.time,
                     batch,
-                    left_out: String::new(),
+                    left_out: Vec::new(),
                 };
-                self.claimed(row, again)?;
+                self.claimed(claim, again)?;
             }
             Event::Closed { claim, lane } => match self.claims.remove(&claim) {
-                Some(row) if row.lane_id == lane.0 => {}
+                Some(known) if known.span.lane == lane => {}
                 _ => {
                     return Err(say(
                         format!("没有未结的领取 {claim}"),
@@ -223,16 +224,14 @@ impl Replay {
                 attempt,
                 due,
             } => {
-                let row = AgainRow {
-                    lane_id: span.lane.0,
-                    from: span.from,
-                    to: span.to,
+                let range = Requeued {
+                    span,
                     part,
-                    gateway: gateway.0,
+                    gateway,
                     attempt,
-                    due_us: due,
+                    due,
                 };
-                lane_of(&mut self.lanes, span)?.release(at.entry, row, &mut self.words)?;
+                lane_of(&mut self.lanes, span)?.release(at.entry, range, &mut self.words)?;
             }
             Event::Ended { span, reason } => lane_of(&mut self.lanes, span)?.end(span, reason)?,
             Event::M {
@@ -259,12 +258,12 @@ impl Replay {
                 gateway,
                 digest,
             } => {
-                self.draw("orphan", orphan);
+                self.draw("orphan", orphan.0);
                 let arrival = Arrival {
                     gateway: gateway.0,
                     opt_out: false,
                     digest,
-                    at_us: at.time_us,
+                    at: at.time,
                 };
                 self.orphans.insert(orphan, arrival);
             }
@@ -288,35 +287,35 @@ impl Replay {
                         gateway: gateway.0,
                         opt_out,
                         digest,
-                        at_us: at.time_us,
+                        at: at.time,
                     },
                 );
             }
             Event::Graced { m, part } => {
                 self.doubts
-                    .get_mut(&(m.0, part))
+                    .get_mut(&(m, part))
                     .ok_or_else(|| unknown("doubt", m))?
-                    .graced = true;
+                    .grace_over = true;
             }
             Event::Reserved { span, day } => {
                 let lane = lane_of(&mut self.lanes, span)?;
                 lane.reserve(span)?;
-                if let Some(run) = self.runs.get_mut(&lane.run).filter(|r| r.day.is_empty()) {
-                    run.day = day;
+                if let Some(run) = self.runs.get_mut(&lane.run).filter(|r| r.day.is_none()) {
+                    run.day = Some(day);
                 }
             }
             Event::GivenBack { span } => lane_of(&mut self.lanes, span)?.give_back(span)?,
             Event::Erased { m, .. } => {
                 self.known(m)?;
-                if let Some(lane) = self.lanes.get_mut(&m.lane().0) {
+                if let Some(lane) = self.lanes.get_mut(&m.lane()) {
                     lane.messages.erase(m.position());
                 }
             }
-            Event::Stop { act, reason, .. } => match act.as_str() {
-                "stopped" => self.halt.stopped_us = at.time_us,
-                "held" => self.halt.held = reason,
-                "released" => self.halt = Halt::default(),
-                _ => {}
+            Event::Stop { act, reason, .. } => match act {
+                StopAct::Stop => self.halt.stopped = Some(at.time),
+                StopAct::Hold => self.halt.held = reason,
+                StopAct::Release => self.halt = Halt::default(),
+                StopAct::Count => {}
             },
             Event::Order {
                 act,
@@ -333,7 +332,7 @@ impl Replay {
                 let known = KnownOrder {
                     state,
                     digest,
-                    changed_us: at.time_us,
+                    changed_us: at.time.0,
                 };
                 self.orders
                     .heard(order.to_string(), &act, known, number, rows)?;
@@ -357,13 +356,12 @@ impl Replay {
         terms: Terms,
         lanes: Vec<FrozenLane>,
         suppressed: &[SuppressedSpan],
-    ) -> Heard {
-        let id = run.to_string();
-        self.handed_in = Some((campaign, at.entry, run));
+    ) -> Applied {
+        self.just_frozen = Some((campaign, at.entry, run));
         for lane in &lanes {
             self.draw("lane", lane.lane.0);
-            let new = Lane::new(&id, lane)?;
-            if self.lanes.insert(lane.lane.0, new).is_some() {
+            let new = Lane::new(run, lane)?;
+            if self.lanes.insert(lane.lane, new).is_some() {
                 return Err(say(
                     format!("通道队列 {} 重复", lane.lane),
                     format!("lane {} was frozen before", lane.lane),
@@ -378,20 +376,20 @@ impl Replay {
             }
         }
         let new = Run {
-            campaign: campaign.to_string(),
-            late: terms.late.clone(),
+            campaign,
+            late: terms.late,
             terms,
             lanes,
-            intent: "go".to_owned(),
+            intent: Intent::Go,
             reason: String::new(),
-            frozen_us: at.time_us,
-            approved_us: 0,
-            opened_us: 0,
-            closed_us: 0,
-            day: String::new(),
+            frozen: at.time,
+            approved: None,
+            opened: None,
+            closed: None,
+            day: None,
             part_ref: 0,
         };
-        match self.runs.insert(id, new) {
+        match self.runs.insert(run, new) {
             None => Ok(()),
             Some(_) => Err(say(
                 format!("批次 {run} 重复"),
@@ -403,64 +401,57 @@ impl Replay {
     fn run(
         &mut self,
         at: At,
-        act: &str,
+        act: RunAct,
         id: RunId,
-        intent: String,
-        reason: String,
-        part_ref: Option<i64>,
-    ) -> Heard {
-        let run = self
-            .runs
-            .get_mut(&id.to_string())
-            .ok_or_else(|| unknown("run", id))?;
+        (intent, reason): (Intent, String),
+        part_ref: Option<u8>,
+    ) -> Applied {
+        let run = self.runs.get_mut(&id).ok_or_else(|| unknown("run", id))?;
         run.intent = intent;
-        let once = |at_us: &mut i64| {
-            if *at_us == 0 {
-                *at_us = at.time_us;
-            }
-        };
+        let once = |known: &mut Option<Micros>| _ = known.get_or_insert(at.time);
         match act {
-            "approved" => once(&mut run.approved_us),
-            "done" => once(&mut run.closed_us),
-            "missed" => {
-                once(&mut run.closed_us);
+            RunAct::Approve => once(&mut run.approved),
+            RunAct::Finish => once(&mut run.closed),
+            RunAct::Miss => {
+                once(&mut run.closed);
                 run.reason = reason;
             }
             // A person lets it go: being late is no reason to stop any more.
-            "resumed" | "released" => {
-                run.late = "send".to_owned();
+            RunAct::Resume | RunAct::Release => {
+                run.late = Late::Send;
                 run.reason = reason;
             }
-            "opened" => {
-                once(&mut run.opened_us);
+            RunAct::Open => {
+                once(&mut run.opened);
                 run.part_ref = part_ref.unwrap_or(0);
             }
-            _ => run.reason = reason,
+            RunAct::Pause | RunAct::Hold | RunAct::Cancel => run.reason = reason,
         }
         Ok(())
     }
 
-    fn claimed(&mut self, row: ClaimRow, again: bool) -> Heard {
+    fn claimed(&mut self, claim: Claim, again: bool) -> Applied {
+        let (id, lane) = (claim.id, claim.span.lane);
         let lane = self
             .lanes
-            .get_mut(&row.lane_id)
-            .ok_or_else(|| unknown("lane", row.lane_id))?;
-        lane.claim(&row, again)?;
+            .get_mut(&lane)
+            .ok_or_else(|| unknown("lane", lane))?;
+        lane.claim(&claim, again)?;
         // Numbers are drawn in the order of the entries.
-        if self.drawn.get("claim").is_some_and(|&last| row.id <= last) {
+        if self.drawn.get("claim").is_some_and(|&last| id.0 <= last) {
             return Err(say(
-                format!("领取 {} 重复", row.id),
-                format!("claim {} was made before", row.id),
+                format!("领取 {id} 重复"),
+                format!("claim {id} was made before"),
             ));
         }
-        self.draw("claim", row.id);
-        self.claims.insert(row.id, row);
+        self.draw("claim", id.0);
+        self.claims.insert(id, claim);
         Ok(())
     }
 
     /// The message must stand in a frozen lane.
-    fn known(&self, m: MessageId) -> Heard {
-        let size = self.lanes.get(&m.lane().0).map_or(0, |l| l.size);
+    fn known(&self, m: MessageId) -> Applied {
+        let size = self.lanes.get(&m.lane()).map_or(0, |l| l.size);
         if (0..size).contains(&m.position()) {
             Ok(())
         } else {
@@ -468,11 +459,11 @@ impl Replay {
         }
     }
 
-    fn message(&mut self, at: At, m: MessageId, news: &News<'_>) -> Heard {
+    fn message(&mut self, at: At, m: MessageId, news: &News<'_>) -> Applied {
         self.known(m)?;
         let lane = self
             .lanes
-            .get_mut(&m.lane().0)
+            .get_mut(&m.lane())
             .ok_or_else(|| unknown("message", m))?;
         let (before, after) = lane
             .messages
@@ -484,15 +475,15 @@ impl Replay {
                 )
             })?;
         if news.change.is_answer() {
-            lane.sent_us = at.time_us;
+            lane.sent = Some(at.time);
         }
-        for (k, (was, is)) in before.parts.iter().zip(&after.parts).enumerate() {
-            let key = (m.0, k as i64);
+        for (k, (was, is)) in (0..).zip(before.parts.iter().zip(&after.parts)) {
+            let key = (m, k);
             match (was.is_doubt(), is.is_doubt()) {
                 (false, true) => {
                     let doubt = Doubt {
-                        since_us: at.time_us,
-                        graced: false,
+                        since: at.time,
+                        grace_over: false,
                     };
                     self.doubts.insert(key, doubt);
                 }
@@ -504,9 +495,9 @@ impl Replay {
     }
 }
 
-fn lane_of(lanes: &mut BTreeMap<i64, Lane>, span: Span) -> Result<&mut Lane, Say> {
+fn lane_of(lanes: &mut BTreeMap<LaneId, Lane>, span: Span) -> Result<&mut Lane, Say> {
     let lane = lanes
-        .get_mut(&span.lane.0)
+        .get_mut(&span.lane)
         .ok_or_else(|| unknown("lane", span.lane))?;
     if 0 <= span.from && span.from <= span.to && span.to <= lane.size {
         Ok(lane)

@@ -6,17 +6,17 @@ use std::collections::{BTreeMap, HashMap};
 use super::difference::{Say, say};
 use crate::domain::{
     ledger::leaf,
-    message::{Change, Outcome, Part, Standing, Word},
+    message::{Change, MessageState, Outcome, Part, ReportStatus},
 };
 
 /// Strings that repeat: codes, reasons, gateways. Number 0 is the empty one.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(super) struct Interner {
     list: Vec<String>,
     index: HashMap<String, u32>,
 }
 
-impl Default for Words {
+impl Default for Interner {
     fn default() -> Self {
         Self {
             list: vec![String::new()],
@@ -25,7 +25,7 @@ impl Default for Words {
     }
 }
 
-impl Words {
+impl Interner {
     /// Its number. There is room for 2^28 different ones, and a ledger that has more is not ours.
     pub(super) fn number(&mut self, word: &str) -> u32 {
         if let Some(&known) = self.index.get(word) {
@@ -64,15 +64,15 @@ impl Piece {
         id: [0; 16],
     };
 
-    fn of(part: &Part, words: &mut Words) -> Self {
+    fn of(part: &Part, words: &mut Interner) -> Self {
         let (kind, id, code) = match part {
             Part::Open => (0, None, ""),
             Part::Accepted(id) => (1, Some(id), ""),
             Part::Refused(code) => (2, None, code.as_str()),
             Part::Doubt(id) => (3, id.as_ref(), ""),
-            Part::Reported(id, Word::Delivered, code) => (4, Some(id), code.as_str()),
-            Part::Reported(id, Word::Undelivered, code) => (5, Some(id), code.as_str()),
-            Part::Reported(id, Word::Expired, code) => (6, Some(id), code.as_str()),
+            Part::Reported(id, ReportStatus::Delivered, code) => (4, Some(id), code.as_str()),
+            Part::Reported(id, ReportStatus::Undelivered, code) => (5, Some(id), code.as_str()),
+            Part::Reported(id, ReportStatus::Expired, code) => (6, Some(id), code.as_str()),
         };
         let mut short = [0; 16];
         if let Some(id) = id {
@@ -85,7 +85,7 @@ impl Piece {
         }
     }
 
-    fn part(self, words: &Words) -> Part {
+    fn part(self, words: &Interner) -> Part {
         let id = || hex::encode(self.id);
         let code = || words.word(self.word & CODE).to_owned();
         match self.word >> 28 {
@@ -93,9 +93,9 @@ impl Piece {
             1 => Part::Accepted(id()),
             2 => Part::Refused(code()),
             3 => Part::Doubt((self.id != Self::OPEN.id).then(id)),
-            4 => Part::Reported(id(), Word::Delivered, code()),
-            5 => Part::Reported(id(), Word::Undelivered, code()),
-            _ => Part::Reported(id(), Word::Expired, code()),
+            4 => Part::Reported(id(), ReportStatus::Delivered, code()),
+            5 => Part::Reported(id(), ReportStatus::Undelivered, code()),
+            _ => Part::Reported(id(), ReportStatus::Expired, code()),
         }
     }
 }
@@ -136,7 +136,7 @@ impl Mark {
     }
 
     /// Where it goes when not through the lane's gateway; empty: there.
-    pub(super) fn gateway(self, words: &Words) -> &str {
+    pub(super) fn gateway(self, words: &Interner) -> &str {
         words.word(self.gateway)
     }
 }
@@ -153,14 +153,14 @@ pub(super) struct Messages {
 pub(super) struct News<'a> {
     pub(super) entry: u32,
     pub(super) previous: i64,
-    pub(super) part: i64,
-    pub(super) of: i64,
+    pub(super) part: u8,
+    pub(super) of: u8,
     pub(super) change: &'a Change,
     pub(super) state: Option<Outcome>,
 }
 
 /// How a part stood before and after a word.
-pub(super) type Turn = (Standing, Standing);
+pub(super) type Turn = (MessageState, MessageState);
 
 impl Messages {
     pub(super) fn mark(&self, position: i64) -> Mark {
@@ -179,7 +179,7 @@ impl Messages {
     }
 
     /// Suppressed when the run was frozen: there is no event of its own.
-    pub(super) fn suppress(&mut self, position: i64, reason: &str, words: &mut Words) {
+    pub(super) fn suppress(&mut self, position: i64, reason: &str, words: &mut Interner) {
         let mark = self.mark_mut(position);
         mark.flags |= SUPPRESSED;
         mark.piece.word = words.number(reason);
@@ -208,9 +208,9 @@ impl Messages {
     }
 
     /// Where it stands; `parts` matters while no event has told.
-    pub(super) fn standing(&self, position: i64, parts: usize, words: &Words) -> Standing {
+    pub(super) fn standing(&self, position: i64, parts: usize, words: &Interner) -> MessageState {
         let mark = self.mark(position);
-        let mut standing = Standing::fresh(parts);
+        let mut standing = MessageState::fresh(parts);
         standing.attempt = i64::from(mark.attempt);
         standing.adopted = mark.flags & ADOPTED != 0;
         standing.unconfirmed = mark.flags & UNCONFIRMED != 0;
@@ -237,7 +237,7 @@ impl Messages {
         &mut self,
         position: i64,
         news: &News<'_>,
-        words: &mut Words,
+        words: &mut Interner,
     ) -> Result<Turn, Say> {
         let mark = self.mark(position);
         if i64::from(mark.last) != news.previous {
@@ -297,7 +297,7 @@ impl Messages {
         Ok((before, after))
     }
 
-    fn keep(&mut self, position: i64, entry: u32, standing: &Standing, words: &mut Words) {
+    fn keep(&mut self, position: i64, entry: u32, standing: &MessageState, words: &mut Interner) {
         let mut mark = self.mark(position);
         if mark.first == 0 {
             mark.first = entry;
@@ -343,16 +343,16 @@ mod tests {
         let id = prop_oneof![Just("a".to_owned()), Just("b".to_owned())];
         let code = prop_oneof![Just("0".to_owned()), Just("13".to_owned())];
         let word = prop_oneof![
-            Just(Word::Delivered),
-            Just(Word::Undelivered),
-            Just(Word::Expired)
+            Just(ReportStatus::Delivered),
+            Just(ReportStatus::Undelivered),
+            Just(ReportStatus::Expired)
         ];
         prop_oneof![
             id.clone().prop_map(|id| Change::Accepted { id }),
             code.clone().prop_map(|code| Change::Refused { code }),
             Just(Change::Doubt { id: None }),
             id.clone().prop_map(|id| Change::Doubt { id: Some(id) }),
-            (word, code).prop_map(|(word, code)| Change::Reported { word, code }),
+            (word, code).prop_map(|(status, code)| Change::Reported { status, code }),
             id.prop_map(|id| Change::Adopted { id }),
             Just(Change::Unconfirmed),
             Just(Change::Resent),
@@ -371,9 +371,9 @@ mod tests {
             of in 1..4_usize,
             changes in proptest::collection::vec((0..3_usize, change()), 0..12),
         ) {
-            let mut words = Words::default();
+            let mut words = Interner::default();
             let mut messages = Messages::default();
-            let mut whole = Standing::fresh(of);
+            let mut whole = MessageState::fresh(of);
             let mut last = 0;
             for (n, (part, change)) in changes.iter().enumerate() {
                 if whole.apply(*part, change) != Ok(true) {
@@ -381,7 +381,7 @@ mod tests {
                 }
                 let entry = n as u32 + 1;
                 let state = whole.outcome().map(|o| o.0);
-                let news = News { entry, previous: last, part: *part as i64, of: of as i64, change, state };
+                let news = News { entry, previous: last, part: *part as u8, of: of as u8, change, state };
                 prop_assert!(messages.hear(5, &news, &mut words).is_ok(), "{change:?}");
                 last = i64::from(entry);
                 prop_assert_eq!(messages.standing(5, of, &words).outcome(), whole.outcome());

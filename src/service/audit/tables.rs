@@ -9,17 +9,26 @@ use super::{
     replay::Replay,
 };
 use crate::{
-    domain::event::Terms,
+    domain::{
+        event::Terms,
+        id::{CampaignId, ClaimId, LaneId, Position, RunId},
+        time::Micros,
+    },
     expander,
     store::{
         Tx,
         audit::AuditLane,
-        campaign::CampaignRow,
-        lane::{AgainRow, ClaimRow},
+        campaign::Campaign,
+        lane::{Claim, Requeued},
         plan::PlanRow,
-        run::RunRow,
+        run::Run,
     },
 };
+
+/// As it is stored: none is 0.
+fn us(at: Option<Micros>) -> i64 {
+    at.map_or(0, |at| at.0)
+}
 
 /// What this database is.
 pub(super) async fn installation(tx: &mut Tx, replay: &Replay) -> Check {
@@ -48,7 +57,7 @@ pub(super) async fn installation(tx: &mut Tx, replay: &Replay) -> Check {
                 &id,
                 "created_us",
                 row.created_us,
-                genesis.at_us,
+                genesis.at.0,
             )?;
             same(
                 "installation",
@@ -62,7 +71,7 @@ pub(super) async fn installation(tx: &mut Tx, replay: &Replay) -> Check {
                 &id,
                 "stopped_us",
                 row.stopped_us,
-                replay.halt.stopped_us,
+                us(replay.halt.stopped),
             )
         }
     }
@@ -70,15 +79,15 @@ pub(super) async fn installation(tx: &mut Tx, replay: &Replay) -> Check {
 
 /// Frozen runs; half-made ones are of no account.
 pub(super) async fn runs(tx: &mut Tx, replay: &Replay) -> Check {
-    let rows: BTreeMap<String, RunRow> = tx
+    let rows: BTreeMap<RunId, Run> = tx
         .audit_runs()
         .await?
         .into_iter()
-        .map(|r| (r.id.clone(), r))
+        .map(|r| (r.id, r))
         .collect();
     for (id, row) in &rows {
         let Some(run) = replay.runs.get(id) else {
-            if row.frozen_us == 0 {
+            if row.frozen.is_none() {
                 continue;
             }
             return Err(extra("run", id));
@@ -91,24 +100,31 @@ pub(super) async fn runs(tx: &mut Tx, replay: &Replay) -> Check {
             not_before,
             merged,
             late: _,
-        } = &run.terms;
-        same("run", id, "frozen_us", row.frozen_us, run.frozen_us)?;
-        same("run", id, "campaign_id", &row.campaign_id, &run.campaign)?;
-        same("run", id, "intent", &row.intent, &run.intent)?;
+        } = run.terms;
+        let text = |day: &Option<String>| day.clone().unwrap_or_default();
+        same("run", id, "frozen_us", us(row.frozen), run.frozen.0)?;
+        same("run", id, "campaign_id", row.campaign, run.campaign)?;
+        same("run", id, "intent", row.intent, run.intent)?;
         same("run", id, "reason", &row.reason, &run.reason)?;
-        same("run", id, "slot_us", row.slot_us, *slot)?;
-        same("run", id, "priority", &row.priority, priority)?;
-        same("run", id, "on_doubt", &row.on_doubt, on_doubt)?;
-        same("run", id, "not_after_us", row.not_after_us, *not_after)?;
-        same("run", id, "not_before_us", row.not_before_us, *not_before)?;
-        same("run", id, "approved_us", row.approved_us, run.approved_us)?;
-        same("run", id, "opened_us", row.opened_us, run.opened_us)?;
-        same("run", id, "closed_us", row.closed_us, run.closed_us)?;
-        same("run", id, "day", &row.day, &run.day)?;
+        same("run", id, "slot_us", row.slot.0, slot.0)?;
+        same("run", id, "priority", row.priority, priority)?;
+        same("run", id, "on_doubt", row.on_doubt, on_doubt)?;
+        same("run", id, "not_after_us", us(row.not_after), us(not_after))?;
+        same(
+            "run",
+            id,
+            "not_before_us",
+            us(row.not_before),
+            us(not_before),
+        )?;
+        same("run", id, "approved_us", us(row.approved), us(run.approved))?;
+        same("run", id, "opened_us", us(row.opened), us(run.opened))?;
+        same("run", id, "closed_us", us(row.closed), us(run.closed))?;
+        same("run", id, "day", text(&row.day), text(&run.day))?;
         same("run", id, "part_ref", row.part_ref, run.part_ref)?;
         same("run", id, "size", row.size, run.size())?;
-        same("run", id, "merged", row.merged, *merged)?;
-        same("run", id, "late", &row.late, &run.late)?;
+        same("run", id, "merged", row.merged, merged)?;
+        same("run", id, "late", row.late, run.late)?;
     }
     match replay.runs.keys().find(|id| !rows.contains_key(*id)) {
         Some(id) => Err(missing("run", id)),
@@ -118,17 +134,17 @@ pub(super) async fn runs(tx: &mut Tx, replay: &Replay) -> Check {
 
 /// Campaigns with who wrote, submitted and decided; what an approval binds is computed anew.
 pub(super) async fn campaigns(tx: &mut Tx, replay: &Replay) -> Check {
-    let rows: BTreeMap<String, CampaignRow> = tx
+    let rows: BTreeMap<CampaignId, Campaign> = tx
         .campaigns()
         .await?
         .into_iter()
-        .map(|c| (c.id.clone(), c))
+        .map(|c| (c.id, c))
         .collect();
     for (id, row) in &rows {
         let Some(campaign) = replay.campaigns.get(id) else {
             return Err(extra("campaign", id));
         };
-        same("campaign", id, "state", &row.state, &campaign.state)?;
+        same("campaign", id, "state", row.state, campaign.state)?;
         same(
             "campaign",
             id,
@@ -162,17 +178,17 @@ pub(super) async fn campaigns(tx: &mut Tx, replay: &Replay) -> Check {
             "campaign",
             id,
             "changed_us",
-            row.changed_us,
-            campaign.changed_us,
+            row.changed.0,
+            campaign.changed.0,
         )?;
         // Of others nothing asks for it, and before it was kept it is 0.
-        if row.is_recurring()? {
+        if row.is_recurring() {
             same(
                 "campaign",
                 id,
                 "approved_us",
-                row.approved_us,
-                campaign.approved_us,
+                us(row.approved),
+                us(campaign.approved),
             )?;
         }
         bound(replay, row, &campaign.bound)?;
@@ -192,7 +208,7 @@ pub(super) async fn plans(tx: &mut Tx, replay: &Replay) -> Check {
         .map(|p| (p.name.clone(), p))
         .collect();
     for (name, row) in &rows {
-        let Some((by, digest, at_us)) = replay.plans.get(name) else {
+        let Some((by, digest, at)) = replay.plans.get(name) else {
             return Err(extra("plan", name));
         };
         let stands = expander::plan_digest(&row.name, &row.title, &row.source);
@@ -205,7 +221,7 @@ pub(super) async fn plans(tx: &mut Tx, replay: &Replay) -> Check {
             digest.clone(),
         )?;
         same("plan", name, "imported_by", &row.imported_by, by)?;
-        same("plan", name, "imported_us", row.imported_us, *at_us)?;
+        same("plan", name, "imported_us", row.imported_us, at.0)?;
     }
     match replay.plans.keys().find(|name| !rows.contains_key(*name)) {
         Some(name) => Err(missing("plan", name)),
@@ -215,38 +231,38 @@ pub(super) async fn plans(tx: &mut Tx, replay: &Replay) -> Check {
 
 /// The row's text and policies must be those that the digest was made of: as a draft, as handed in to
 /// fire again and again, or with the run that was frozen for it.
-fn bound(replay: &Replay, row: &CampaignRow, bound: &Bound) -> Check {
+fn bound(replay: &Replay, row: &Campaign, bound: &Bound) -> Check {
     let run = match bound {
-        Bound::Draft => return digest_is(row, expander::draft_digest(row)?),
-        Bound::Recurring => return digest_is(row, expander::recurring_digest(row)?),
+        Bound::Draft => return digest_is(row, expander::draft_digest(row)),
+        Bound::Recurring => return digest_is(row, expander::recurring_digest(row)),
         Bound::Run(id) => replay.runs.get(id),
     };
     let Some(run) = run else { return Ok(()) };
     same(
         "campaign",
-        &row.id,
+        row.id,
         "priority",
-        &row.priority,
-        &run.terms.priority,
+        row.priority,
+        run.terms.priority,
     )?;
     same(
         "campaign",
-        &row.id,
+        row.id,
         "on_doubt",
-        &row.on_doubt,
-        &run.terms.on_doubt,
+        row.on_doubt,
+        run.terms.on_doubt,
     )?;
     same(
         "campaign",
-        &row.id,
+        row.id,
         "not_after_us",
-        row.not_after_us,
-        run.terms.not_after,
+        us(row.not_after),
+        us(run.terms.not_after),
     )?;
     digest_is(row, expander::digest(&row.template, &run.terms, &run.lanes))
 }
 
-fn digest_is(row: &CampaignRow, digest: [u8; 32]) -> Check {
+fn digest_is(row: &Campaign, digest: [u8; 32]) -> Check {
     if digest[..] == row.digest[..] {
         return Ok(());
     }
@@ -254,18 +270,22 @@ fn digest_is(row: &CampaignRow, digest: [u8; 32]) -> Check {
         "正文不是交付审批的正文",
         "template is not the text that its digest was made of",
     );
-    Err(wrong("campaign", &row.id, words).into())
+    Err(wrong("campaign", row.id, words).into())
 }
 
 /// What of the lanes was fixed when they were frozen, before their messages are read.
 pub(super) fn frozen_lanes(rows: &[AuditLane], replay: &Replay) -> Check {
     for row in rows.iter().filter(|r| r.frozen_us != 0) {
         let id = row.id;
-        let Some(lane) = replay.lanes.get(&id) else {
+        let Some(lane) = replay.lanes.get(&LaneId(id)) else {
             return Err(extra("lane", id));
         };
-        same("lane", id, "run_id", &row.run_id, &lane.run)?;
-        same("lane", id, "gateway", &row.gateway, &lane.gateway)?;
+        let (run, gateway) = (
+            lane.run.to_string(),
+            lane.gateway.clone().unwrap_or_default(),
+        );
+        same("lane", id, "run_id", &row.run_id, &run)?;
+        same("lane", id, "gateway", &row.gateway, &gateway.0)?;
         same("lane", id, "size", row.size, lane.size)?;
         same(
             "lane",
@@ -287,7 +307,7 @@ pub(super) fn frozen_lanes(rows: &[AuditLane], replay: &Replay) -> Check {
     let missed = replay
         .lanes
         .keys()
-        .find(|id| !rows.iter().any(|r| r.id == **id && r.frozen_us != 0));
+        .find(|id| !rows.iter().any(|r| r.id == id.0 && r.frozen_us != 0));
     missed.map_or(Ok(()), |id| Err(missing("lane", id)))
 }
 
@@ -295,19 +315,21 @@ pub(super) fn frozen_lanes(rows: &[AuditLane], replay: &Replay) -> Check {
 pub(super) fn moving_lanes(
     rows: &[AuditLane],
     replay: &Replay,
-    sums: &BTreeMap<i64, Sums>,
+    sums: &BTreeMap<LaneId, Sums>,
 ) -> Check {
     for row in rows {
         let id = row.id;
-        let (Some(lane), Some(sum)) = (replay.lanes.get(&id), sums.get(&id)) else {
+        let key = LaneId(id);
+        let (Some(lane), Some(sum)) = (replay.lanes.get(&key), sums.get(&key)) else {
             continue;
         };
         same("lane", id, "next", row.next, lane.next)?;
         same("lane", id, "end", row.end, lane.end)?;
-        same("lane", id, "end_reason", &row.end_reason, &lane.end_reason)?;
+        let reason = lane.end_reason.clone().unwrap_or_default();
+        same("lane", id, "end_reason", &row.end_reason, &reason)?;
         same("lane", id, "ahead", row.ahead, sum.ahead)?;
         same("lane", id, "reserved", row.reserved, lane.reserved)?;
-        same("lane", id, "sent_us", row.sent_us, lane.sent_us)?;
+        same("lane", id, "sent_us", row.sent_us, us(lane.sent))?;
         same("lane", id, "segments", row.segments, sum.segments)?;
         same("lane", id, "max_parts", row.max_parts, sum.max_parts)?;
     }
@@ -316,21 +338,22 @@ pub(super) fn moving_lanes(
 
 /// Open claims.
 pub(super) async fn claims(tx: &mut Tx, replay: &Replay) -> Check {
-    let rows: BTreeMap<i64, ClaimRow> = tx.claims().await?.into_iter().map(|c| (c.id, c)).collect();
+    let rows: BTreeMap<ClaimId, Claim> =
+        tx.claims().await?.into_iter().map(|c| (c.id, c)).collect();
     for (id, row) in &rows {
         let Some(claim) = replay.claims.get(id) else {
             return Err(extra("claim", id));
         };
-        same("claim", id, "lane_id", row.lane_id, claim.lane_id)?;
-        same("claim", id, "from", row.from, claim.from)?;
-        same("claim", id, "to", row.to, claim.to)?;
+        same("claim", id, "lane_id", row.span.lane, claim.span.lane)?;
+        same("claim", id, "from", row.span.from, claim.span.from)?;
+        same("claim", id, "to", row.span.to, claim.span.to)?;
         same("claim", id, "part", row.part, claim.part)?;
         same("claim", id, "gateway", &row.gateway, &claim.gateway)?;
         same("claim", id, "node", &row.node, &claim.node)?;
         same("claim", id, "attempt", row.attempt, claim.attempt)?;
         same("claim", id, "first", row.first, claim.first)?;
         same("claim", id, "stride", row.stride, claim.stride)?;
-        same("claim", id, "at_us", row.at_us, claim.at_us)?;
+        same("claim", id, "at_us", row.at.0, claim.at.0)?;
         same("claim", id, "batch", row.batch, claim.batch)?;
     }
     match replay.claims.keys().find(|id| !rows.contains_key(id)) {
@@ -340,29 +363,29 @@ pub(super) async fn claims(tx: &mut Tx, replay: &Replay) -> Check {
 }
 
 /// What waits to be claimed again.
-pub(super) async fn again(tx: &mut Tx, replay: &Replay) -> Check {
-    let rows: BTreeMap<(i64, i64), AgainRow> = tx
-        .again()
+pub(super) async fn requeued(tx: &mut Tx, replay: &Replay) -> Check {
+    let rows: BTreeMap<(LaneId, Position), Requeued> = tx
+        .requeued()
         .await?
         .into_iter()
-        .map(|a| ((a.lane_id, a.from), a))
+        .map(|r| ((r.span.lane, r.span.from), r))
         .collect();
     for ((lane, from), row) in &rows {
         let name = format!("{lane} from {from}");
-        let waiting = replay.lanes.get(lane).and_then(|l| l.again.get(from));
+        let waiting = replay.lanes.get(lane).and_then(|l| l.requeued.get(from));
         let Some(waiting) = waiting else {
             return Err(extra("again", name));
         };
-        same("again", &name, "to", row.to, waiting.to)?;
+        same("again", &name, "to", row.span.to, waiting.span.to)?;
         same("again", &name, "part", row.part, waiting.part)?;
         same("again", &name, "gateway", &row.gateway, &waiting.gateway)?;
         same("again", &name, "attempt", row.attempt, waiting.attempt)?;
-        same("again", &name, "due_us", row.due_us, waiting.due_us)?;
+        same("again", &name, "due_us", row.due.0, waiting.due.0)?;
     }
     let waiting = replay
         .lanes
         .iter()
-        .flat_map(|(lane, l)| l.again.keys().map(move |from| (*lane, *from)));
+        .flat_map(|(lane, l)| l.requeued.keys().map(move |from| (*lane, *from)));
     for key in waiting {
         if !rows.contains_key(&key) {
             return Err(missing("again", format!("{} from {}", key.0, key.1)));

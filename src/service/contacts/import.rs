@@ -413,19 +413,20 @@ fn contact(wanted: &Wanted) -> Result<ContactRow> {
 }
 
 fn number(row: &ContactRow) -> Result<u64> {
-    let corrupt = |_| crate::store::Error::Corrupt {
-        table: "contact",
-        what: "a number that is not 11 digits".to_owned(),
-    };
-    Ok(row.phone.parse().map_err(corrupt)?)
+    let corrupt = |_| crate::store::Corrupt::on("contact", "phone", "of this group");
+    Ok(row
+        .phone
+        .parse()
+        .map_err(corrupt)
+        .map_err(crate::store::Error::from)?)
 }
 
 fn hash(root: &[u8]) -> Result<Hash> {
-    let corrupt = |_| crate::store::Error::Corrupt {
-        table: "contact_group",
-        what: format!("a root of {} bytes", root.len()),
-    };
-    Ok(root.try_into().map_err(corrupt)?)
+    let corrupt = |_| crate::store::Corrupt::on("contact_group", "root", "of this group");
+    Ok(root
+        .try_into()
+        .map_err(corrupt)
+        .map_err(crate::store::Error::from)?)
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

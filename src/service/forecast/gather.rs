@@ -3,19 +3,19 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde::Deserialize;
-
 use super::super::{Office, ServiceError};
 use crate::{
     domain::{
+        audience_spec::AudienceSpec,
+        event::Span,
         forecast::{Load, Share},
-        id::{CampaignId, GatewayId},
+        id::{CampaignId, MessageId},
         lifecycle::CampaignState,
         plan::Planned,
         time::Micros,
     },
     expander::{self, FreezeError, Survey},
-    store::{self, campaign::CampaignRow, run::RunRow},
+    store::{self, Corrupt, campaign::Campaign, run::Run},
 };
 
 /// A run ahead.
@@ -49,48 +49,22 @@ pub(super) enum Crowd {
 }
 
 /// How an item counts.
-struct Standing {
+struct Claimed {
     is_own: bool,
     binds: bool,
 }
 
-impl Standing {
+impl Claimed {
     const OWN: Self = Self {
         is_own: true,
         binds: true,
     };
 }
 
-fn standing(campaign: &CampaignRow, is_own: bool) -> store::Result<Standing> {
-    let is_out = campaign.state()? != CampaignState::Submitted;
-    Ok(Standing {
+fn share_of(campaign: &Campaign, is_own: bool) -> Claimed {
+    Claimed {
         is_own,
-        binds: is_own || is_out,
-    })
-}
-
-/// An audience as a campaign keeps it.
-#[derive(Debug, Default, Deserialize)]
-struct Words {
-    #[serde(default)]
-    file: Option<String>,
-    #[serde(default)]
-    include: Vec<String>,
-    #[serde(default)]
-    exclude: Vec<String>,
-}
-
-impl Words {
-    fn of(campaign: &CampaignRow) -> Result<Self, store::Error> {
-        serde_json::from_str(&campaign.audience).map_err(|_| store::Error::Corrupt {
-            table: "campaign",
-            what: campaign.audience.clone(),
-        })
-    }
-
-    /// In one word for people.
-    fn name(self) -> String {
-        self.file.unwrap_or_else(|| self.include.join("、"))
+        binds: is_own || campaign.state != CampaignState::Submitted,
     }
 }
 
@@ -125,13 +99,13 @@ impl Office {
     pub(super) async fn items_ahead(
         &self,
         now: Micros,
-        counts: impl Fn(&CampaignRow) -> bool,
-        own: impl Fn(&CampaignRow) -> bool,
+        counts: impl Fn(&Campaign) -> bool,
+        own: impl Fn(&Campaign) -> bool,
     ) -> Result<Vec<Item>, ServiceError> {
         let mut items = Vec::new();
         let mut tx = self.store.read("ahead").await?;
         for run in tx.runs_ahead().await? {
-            let campaign = tx.campaign(run.campaign()?).await?;
+            let campaign = tx.campaign(run.campaign).await?;
             if counts(&campaign) {
                 let order = items.len() as u64;
                 items.extend(frozen(&mut tx, now, order, &run, &campaign, own(&campaign)).await?);
@@ -142,39 +116,41 @@ impl Office {
             if !counts(&campaign) {
                 continue;
             }
-            let runs = tx.slots_of(&campaign.id).await?;
-            let fired: HashSet<i64> = runs
+            let runs = tx.slots_of(campaign.id).await?;
+            let fired: HashSet<Micros> = runs
                 .iter()
-                .filter(|r| r.frozen_us > 0)
-                .map(|r| r.slot_us)
+                .filter(|r| r.frozen.is_some())
+                .map(|r| r.slot)
                 .collect();
-            let slots = campaign.slots()?.into_iter();
-            let slots = slots.filter(|s| *s >= now && !fired.contains(&s.0));
+            let slots = campaign.slots.iter().copied();
+            let slots = slots.filter(|s| *s >= now && !fired.contains(s));
             later.push((slots.collect::<Vec<_>>(), campaign));
         }
         drop(tx);
         let mut surveys = Surveys::default();
         for (slots, campaign) in later {
-            let Words {
-                include, exclude, ..
-            } = Words::of(&campaign)?;
+            let AudienceSpec::Groups { include, exclude } = &campaign.audience else {
+                return Err(
+                    store::Error::from(Corrupt::on("campaign", "audience", campaign.id)).into(),
+                );
+            };
             let text = &campaign.template;
-            let survey = surveys.of(self, text, &include, &exclude).await?;
+            let survey = surveys.of(self, text, include, exclude).await?;
             for slot in slots {
                 let load = Load {
                     label: campaign.name.clone(),
                     slot,
-                    priority: campaign.priority()?,
+                    priority: campaign.priority,
                     order: later_order(slot),
-                    not_after: campaign.not_after(slot),
+                    not_after: campaign.not_after_slot(slot),
                     is_open: false,
                     shares: shares(&survey),
                 };
                 let crowd = (include.clone(), exclude.clone());
-                let standing = standing(&campaign, own(&campaign))?;
+                let share = share_of(&campaign, own(&campaign));
                 items.push(Item {
-                    campaign: Some(campaign.id()?),
-                    ..surveyed(load, &survey, crowd, &standing)
+                    campaign: Some(campaign.id),
+                    ..surveyed(load, &survey, crowd, &share)
                 });
             }
         }
@@ -196,7 +172,6 @@ impl Office {
             }
             let survey = surveys.of(self, &p.text, &p.include, &p.exclude).await?;
             for slot in slots {
-                let lasts = p.lasts.map(|d| i64::try_from(d.as_micros()));
                 let load = Load {
                     label: p.name.clone(),
                     slot,
@@ -205,13 +180,12 @@ impl Office {
                         1 => BEHIND_FROZEN + place as u64,
                         _ => later_order(slot),
                     },
-                    not_after: lasts
-                        .map(|us| Micros(slot.0.saturating_add(us.unwrap_or(i64::MAX)))),
+                    not_after: p.lasts.map(|lasts| slot + lasts),
                     is_open: false,
                     shares: shares(&survey),
                 };
                 let crowd = (p.include.clone(), p.exclude.clone());
-                items.push(surveyed(load, &survey, crowd, &Standing::OWN));
+                items.push(surveyed(load, &survey, crowd, &Claimed::OWN));
             }
         }
         Ok(items)
@@ -242,14 +216,14 @@ fn surveyed(
     load: Load,
     survey: &Survey,
     (include, exclude): (Vec<String>, Vec<String>),
-    standing: &Standing,
+    share: &Claimed,
 ) -> Item {
     Item {
         campaign: None,
         slot: load.slot,
         load,
-        is_own: standing.is_own,
-        binds: standing.binds,
+        is_own: share.is_own,
+        binds: share.binds,
         merged: survey.merged,
         by_segments: survey.by_segments(),
         crowds: vec![Crowd::Groups { include, exclude }],
@@ -261,37 +235,39 @@ async fn frozen(
     tx: &mut store::Tx,
     now: Micros,
     order: u64,
-    run: &RunRow,
-    campaign: &CampaignRow,
+    run: &Run,
+    campaign: &Campaign,
     is_own: bool,
 ) -> Result<Option<Item>, ServiceError> {
-    let group = Words::of(campaign)?.name();
-    let Standing { is_own, binds } = standing(campaign, is_own)?;
+    let group = campaign.audience.name();
+    let Claimed { is_own, binds } = share_of(campaign, is_own);
     let mut by_segments: BTreeMap<i64, i64> = BTreeMap::new();
     let (mut shares, mut crowds) = (Vec::new(), Vec::new());
-    for lane in tx.lanes_of(run.id()?).await? {
-        if lane.gateway.is_empty() {
+    for lane in tx.lanes_of(run.id).await? {
+        let Some(gateway) = lane.gateway else {
             continue;
-        }
-        let mut spans = vec![(lane.next, lane.end)];
-        for again in tx.again_of(crate::domain::id::LaneId(lane.id)).await? {
-            spans.push((again.from, again.to));
-        }
+        };
+        let mut spans = vec![Span {
+            lane: lane.id,
+            from: lane.next,
+            to: lane.end,
+        }];
+        spans.extend(tx.requeued_of(lane.id).await?.iter().map(|r| r.span));
         let mut share = Share {
-            gateway: GatewayId(lane.gateway.clone()),
+            gateway,
             people: 0,
             segments: 0,
         };
-        for (from, to) in spans {
-            for (parts, people) in tx.rest_of(lane.id, from, to).await? {
+        for span in spans {
+            for (parts, people) in tx.rest_of(span).await? {
                 share.people += people;
                 share.segments += parts * people;
                 *by_segments.entry(parts).or_default() += people;
             }
-            let base = lane.id << 32;
+            let base = MessageId::new(lane.id, 0).0;
             crowds.push(Crowd::Lane {
-                from: base + from,
-                to: base + to,
+                from: base + span.from,
+                to: base + span.to,
                 group: group.clone(),
             });
         }
@@ -302,23 +278,19 @@ async fn frozen(
     if shares.is_empty() {
         return Ok(None);
     }
-    let priority = run.priority.parse().map_err(|_| store::Error::Corrupt {
-        table: "run",
-        what: run.priority.clone(),
-    })?;
     let load = Load {
         label: campaign.name.clone(),
-        slot: now.max(Micros(run.not_before_us)),
-        priority,
+        slot: run.not_before.unwrap_or(now).max(now),
+        priority: run.priority,
         order,
-        not_after: (run.not_after_us > 0).then_some(Micros(run.not_after_us)),
-        is_open: run.opened_us > 0,
+        not_after: run.not_after,
+        is_open: run.opened.is_some(),
         shares,
     };
     Ok(Some(Item {
-        campaign: Some(run.campaign()?),
+        campaign: Some(run.campaign),
         load,
-        slot: Micros(run.slot_us),
+        slot: run.slot,
         is_own,
         binds,
         merged: run.merged,

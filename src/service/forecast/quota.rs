@@ -126,14 +126,17 @@ impl Office {
         }
         let since = instant(month.and_time(NaiveTime::MIN), zone);
         let mut tx = self.store.read("quota_used").await?;
-        for lane in tx.lanes_opened_since(since.0).await? {
-            if !gateways.iter().any(|g| g.0 == lane.gateway) {
+        for lane in tx.lanes_opened_since(since).await? {
+            let (Some(gateway), Some(opened)) = (&lane.gateway, lane.opened) else {
+                continue;
+            };
+            if !gateways.contains(gateway) {
                 continue;
             }
             let gone = tx.handed_over(&lane).await?;
-            let day = Micros(lane.opened_us).local(zone).date_naive();
+            let day = opened.local(zone).date_naive();
             for period in [Period::Day, Period::Month] {
-                let key = (GatewayId(lane.gateway.clone()), period, period.of(day));
+                let key = (gateway.clone(), period, period.of(day));
                 if let Some(sums) = uses.get_mut(&key) {
                     sums.0 += gone;
                 }

@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 
-use super::{masked, read_phone};
+use super::read_phone;
 use crate::{
     domain::{
         event::Event,
+        id::{GatewayId, OrphanId},
         phone::Phone,
         role::{Act, Actor},
-        time::Micros,
     },
     service::{Office, Result, check_reason},
-    store::hot::OrphanRow,
+    store::hot::OrphanReport,
 };
 
 /// Lines at most where nobody says how many.
@@ -32,9 +32,9 @@ pub struct UnmatchedQuery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnmatchedLine {
     /// Its number.
-    pub id: i64,
+    pub id: Option<OrphanId>,
     /// Where it came in.
-    pub gateway: String,
+    pub gateway: GatewayId,
     /// The id that it names.
     pub carrier_id: String,
     /// The receiver, masked unless asked for.
@@ -65,8 +65,8 @@ impl UnmatchedLine {
     /// The cells of a line.
     pub fn cells(self) -> [String; 8] {
         [
-            self.id.to_string(),
-            self.gateway,
+            self.id.map_or(String::new(), |id| id.to_string()),
+            self.gateway.0,
             self.carrier_id,
             self.phone,
             self.state,
@@ -103,18 +103,18 @@ impl Office {
             .await?;
         let zone = self.config.sending.timezone;
         let is_whole = query.unmask.is_some();
-        let line = |row: OrphanRow| UnmatchedLine {
-            id: row.id,
-            gateway: row.gateway,
-            carrier_id: row.carrier_id,
+        let line = |orphan: OrphanReport| UnmatchedLine {
+            id: orphan.id,
+            gateway: orphan.gateway,
+            carrier_id: orphan.carrier_id,
             phone: match is_whole {
-                true => row.phone,
-                false => masked(&row.phone),
+                true => orphan.phone.expose(),
+                false => orphan.phone.to_string(),
             },
-            state: row.verdict,
-            code: row.code,
-            submit_time: row.submit_time,
-            heard_at: Micros(row.at_us).rfc3339(zone),
+            state: orphan.status.outcome().to_string(),
+            code: orphan.code,
+            submit_time: orphan.submit_time,
+            heard_at: orphan.at.rfc3339(zone),
         };
         Ok(rows.into_iter().map(line).collect())
     }

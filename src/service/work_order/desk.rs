@@ -28,10 +28,7 @@ use crate::{
         protocol::{Act, CarrierState, Standing},
     },
     service::{Office, Result, ServiceError},
-    store::{
-        self,
-        work_order::{OrderRow, WishRow},
-    },
+    store::work_order::{OrderRow, WishRow},
 };
 
 /// Between two looks at what was changed; what is due is met at its instant.
@@ -193,8 +190,11 @@ impl Desk {
 
     /// Tells a carrier what was wished, and keeps its answer.
     async fn tell(&self, now: Micros, wish: WishRow) -> Result<()> {
-        let order: OrderId = wish.order_id.parse().map_err(|_| corrupt(&wish.order_id))?;
-        let act = Act::of(&wish.act).ok_or_else(|| corrupt(&wish.act))?;
+        let corrupt = |column| {
+            crate::store::Error::from(crate::store::Corrupt::on("work_order_wish", column, wish.n))
+        };
+        let order: OrderId = wish.order_id.parse().map_err(|_| corrupt("order_id"))?;
+        let act = Act::of(&wish.act).ok_or_else(|| corrupt("act"))?;
         let row = self.office.store.read("wish").await?.order(order).await?;
         let Some(carrier) = self.carrier(&row) else {
             return self
@@ -461,12 +461,5 @@ impl Desk {
                 act.as_str()
             ),
         });
-    }
-}
-
-fn corrupt(what: &str) -> store::Error {
-    store::Error::Corrupt {
-        table: "work_order_wish",
-        what: what.to_owned(),
     }
 }

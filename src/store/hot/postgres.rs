@@ -3,9 +3,13 @@
 
 use sqlx::{PgConnection, Result};
 
-use super::{DoubtRow, InflightRow, MessageRow, NewMessage, OpenRow, OrphanRow, SegmentRow};
+use super::{
+    Doubt, DoubtRow, InflightRow, LoggedRow, MessageRecord, MessageRow, NewMessage, OrphanRow,
+    ReportWait, Segment, SegmentRow,
+};
 use crate::domain::{
     id::{GatewayId, MessageId},
+    message::{Mark, Outcome},
     phone::Phone,
 };
 
@@ -35,8 +39,8 @@ pub(super) async fn insert_messages(db: &mut PgConnection, rows: &[NewMessage]) 
     .bind(col(rows, |m| m.salt.to_vec()))
     .bind(col(rows, |m| m.carrier))
     .bind(col(rows, |m| m.segments))
-    .bind(col(rows, |m| m.state))
-    .bind(col(rows, |m| m.code))
+    .bind(col(rows, |m| m.suppressed.map(|_| Outcome::Suppressed.as_str())))
+    .bind(col(rows, |m| m.suppressed))
     .execute(db)
     .await
     .map(drop)
@@ -44,7 +48,7 @@ pub(super) async fn insert_messages(db: &mut PgConnection, rows: &[NewMessage]) 
 
 pub(super) async fn messages(db: &mut PgConnection, ids: &[MessageId]) -> Result<Vec<MessageRow>> {
     sqlx::query_as(
-        "SELECT m.id, m.lane_id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
+        "SELECT m.id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
                 m.first_entry, m.last_entry
            FROM UNNEST($1::bigint[], $2::bigint[]) AS t (lane_id, id)
            JOIN message m ON m.lane_id = t.lane_id AND m.id = t.id",
@@ -60,7 +64,7 @@ pub(super) async fn messages_of(
     phones: &[Phone],
 ) -> Result<Vec<MessageRow>> {
     sqlx::query_as(
-        "SELECT m.id, m.lane_id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
+        "SELECT m.id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
                 m.first_entry, m.last_entry
            FROM UNNEST($1::text[]) AS t (phone) JOIN message m ON m.phone = t.phone",
     )
@@ -83,7 +87,7 @@ pub(super) async fn segments(db: &mut PgConnection, ids: &[MessageId]) -> Result
 
 pub(super) async fn update_messages(
     db: &mut PgConnection,
-    rows: &[MessageRow],
+    rows: &[MessageRecord],
     changed_us: i64,
 ) -> Result<u64> {
     sqlx::query(
@@ -95,14 +99,14 @@ pub(super) async fn update_messages(
              AS t (lane_id, id, state, code, carrier_id, gateway, attempt, mark, first_entry, last_entry)
           WHERE m.lane_id = t.lane_id AND m.id = t.id",
     )
-    .bind(col(rows, |m| m.lane_id))
-    .bind(col(rows, |m| m.id))
-    .bind(col(rows, |m| m.state.clone()))
-    .bind(col(rows, |m| m.code.clone()))
-    .bind(col(rows, |m| m.carrier_id.clone()))
-    .bind(col(rows, |m| m.gateway.clone()))
-    .bind(col(rows, |m| m.attempt))
-    .bind(col(rows, |m| m.mark.clone()))
+    .bind(col(rows, |m| m.id.lane().0))
+    .bind(col(rows, |m| m.id.0))
+    .bind(col(rows, |m| m.state.outcome.map(Outcome::as_str)))
+    .bind(col(rows, |m| m.state.outcome.map(|_| m.state.code.clone())))
+    .bind(col(rows, |m| m.state.carrier_id.clone()))
+    .bind(col(rows, |m| m.gateway.clone().map(|g| g.0)))
+    .bind(col(rows, |m| m.state.attempt))
+    .bind(col(rows, |m| m.state.mark.map(Mark::as_str)))
     .bind(col(rows, |m| m.first_entry))
     .bind(col(rows, |m| m.last_entry))
     .bind(changed_us)
@@ -111,19 +115,19 @@ pub(super) async fn update_messages(
     .map(|done| done.rows_affected())
 }
 
-pub(super) async fn put_segments(db: &mut PgConnection, rows: &[SegmentRow]) -> Result<()> {
+pub(super) async fn put_segments(db: &mut PgConnection, rows: &[Segment]) -> Result<()> {
     sqlx::query(
         "INSERT INTO segment (message_id, lane_id, part, state, carrier_id, code)
          SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
          ON CONFLICT (lane_id, message_id, part) DO UPDATE
             SET state = excluded.state, carrier_id = excluded.carrier_id, code = excluded.code",
     )
-    .bind(col(rows, |s| s.message_id))
-    .bind(col(rows, |s| s.lane_id))
-    .bind(col(rows, |s| s.part))
-    .bind(col(rows, |s| s.state.clone()))
-    .bind(col(rows, |s| s.carrier_id.clone()))
-    .bind(col(rows, |s| s.code.clone()))
+    .bind(col(rows, |s| s.message.0))
+    .bind(col(rows, |s| s.message.lane().0))
+    .bind(col(rows, |s| i64::from(s.part)))
+    .bind(col(rows, |s| s.state.outcome.map_or("", Outcome::as_str)))
+    .bind(col(rows, |s| s.state.carrier_id.clone()))
+    .bind(col(rows, |s| s.state.code.clone()))
     .execute(db)
     .await
     .map(drop)
@@ -134,7 +138,7 @@ pub(super) async fn inflight(
     keys: &[(GatewayId, String, Phone)],
 ) -> Result<Vec<InflightRow>> {
     sqlx::query_as(
-        "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us, f.answered
+        "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.part, f.at_us, f.answered
            FROM UNNEST($1::text[], $2::text[], $3::text[]) AS t (gateway, carrier_id, phone)
            JOIN inflight f ON f.gateway = t.gateway AND f.carrier_id = t.carrier_id AND f.phone = t.phone",
     )
@@ -145,7 +149,7 @@ pub(super) async fn inflight(
     .await
 }
 
-pub(super) async fn put_inflight(db: &mut PgConnection, rows: &[InflightRow]) -> Result<()> {
+pub(super) async fn put_inflight(db: &mut PgConnection, rows: &[ReportWait]) -> Result<()> {
     sqlx::query(
         "INSERT INTO inflight (gateway, carrier_id, phone, message_id, lane_id, part, at_us, answered)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
@@ -153,20 +157,20 @@ pub(super) async fn put_inflight(db: &mut PgConnection, rows: &[InflightRow]) ->
          ON CONFLICT (gateway, carrier_id, phone, lane_id, message_id, part)
          DO UPDATE SET at_us = excluded.at_us, answered = excluded.answered",
     )
-    .bind(col(rows, |f| f.gateway.clone()))
+    .bind(col(rows, |f| f.gateway.0.clone()))
     .bind(col(rows, |f| f.carrier_id.clone()))
-    .bind(col(rows, |f| f.phone.clone()))
-    .bind(col(rows, |f| f.message_id))
-    .bind(col(rows, |f| f.lane_id))
-    .bind(col(rows, |f| f.part))
-    .bind(col(rows, |f| f.at_us))
-    .bind(col(rows, |f| f.answered.clone()))
+    .bind(col(rows, |f| f.phone.expose()))
+    .bind(col(rows, |f| f.message.0))
+    .bind(col(rows, |f| f.message.lane().0))
+    .bind(col(rows, |f| i64::from(f.part)))
+    .bind(col(rows, |f| f.since.0))
+    .bind(col(rows, |f| f.answered.clone().unwrap_or_default()))
     .execute(db)
     .await
     .map(drop)
 }
 
-pub(super) async fn drop_inflight(db: &mut PgConnection, rows: &[InflightRow]) -> Result<()> {
+pub(super) async fn drop_inflight(db: &mut PgConnection, rows: &[ReportWait]) -> Result<()> {
     sqlx::query(
         "DELETE FROM inflight AS f
           USING UNNEST($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
@@ -174,18 +178,18 @@ pub(super) async fn drop_inflight(db: &mut PgConnection, rows: &[InflightRow]) -
           WHERE f.gateway = t.gateway AND f.carrier_id = t.carrier_id AND f.phone = t.phone
             AND f.lane_id = t.lane_id AND f.message_id = t.message_id AND f.part = t.part",
     )
-    .bind(col(rows, |f| f.gateway.clone()))
+    .bind(col(rows, |f| f.gateway.0.clone()))
     .bind(col(rows, |f| f.carrier_id.clone()))
-    .bind(col(rows, |f| f.phone.clone()))
-    .bind(col(rows, |f| f.lane_id))
-    .bind(col(rows, |f| f.message_id))
-    .bind(col(rows, |f| f.part))
+    .bind(col(rows, |f| f.phone.expose()))
+    .bind(col(rows, |f| f.message.lane().0))
+    .bind(col(rows, |f| f.message.0))
+    .bind(col(rows, |f| i64::from(f.part)))
     .execute(db)
     .await
     .map(drop)
 }
 
-pub(super) async fn put_doubts(db: &mut PgConnection, rows: &[DoubtRow]) -> Result<()> {
+pub(super) async fn put_doubts(db: &mut PgConnection, rows: &[Doubt]) -> Result<()> {
     sqlx::query(
         "INSERT INTO doubt (message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced)
          SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[],
@@ -194,28 +198,28 @@ pub(super) async fn put_doubts(db: &mut PgConnection, rows: &[DoubtRow]) -> Resu
             SET gateway = excluded.gateway, asked_us = excluded.asked_us, since_us = excluded.since_us,
                 gone = excluded.gone, graced = excluded.graced",
     )
-    .bind(col(rows, |d| d.message_id))
-    .bind(col(rows, |d| d.part))
-    .bind(col(rows, |d| d.lane_id))
-    .bind(col(rows, |d| d.gateway.clone()))
-    .bind(col(rows, |d| d.phone.clone()))
-    .bind(col(rows, |d| d.asked_us))
-    .bind(col(rows, |d| d.since_us))
-    .bind(col(rows, |d| d.gone))
-    .bind(col(rows, |d| d.graced))
+    .bind(col(rows, |d| d.message.0))
+    .bind(col(rows, |d| i64::from(d.part)))
+    .bind(col(rows, |d| d.message.lane().0))
+    .bind(col(rows, |d| d.gateway.0.clone()))
+    .bind(col(rows, |d| d.phone.expose()))
+    .bind(col(rows, |d| d.asked.0))
+    .bind(col(rows, |d| d.since.0))
+    .bind(col(rows, |d| i64::from(d.answer_lost)))
+    .bind(col(rows, |d| i64::from(d.grace_over)))
     .execute(db)
     .await
     .map(drop)
 }
 
-pub(super) async fn drop_doubts(db: &mut PgConnection, keys: &[(MessageId, i64)]) -> Result<()> {
+pub(super) async fn drop_doubts(db: &mut PgConnection, keys: &[(MessageId, u8)]) -> Result<()> {
     sqlx::query(
         "DELETE FROM doubt AS d USING UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS t (lane_id, id, part)
           WHERE d.lane_id = t.lane_id AND d.message_id = t.id AND d.part = t.part",
     )
     .bind(col(keys, |k| k.0.lane().0))
     .bind(col(keys, |k| k.0.0))
-    .bind(col(keys, |k| k.1))
+    .bind(col(keys, |k| i64::from(k.1)))
     .execute(db)
     .await
     .map(drop)
@@ -266,9 +270,9 @@ pub(super) async fn orphans_at(
     .await
 }
 
-pub(super) async fn standing_of(db: &mut PgConnection, phones: &[Phone]) -> Result<Vec<OpenRow>> {
+pub(super) async fn logged_of(db: &mut PgConnection, phones: &[Phone]) -> Result<Vec<LoggedRow>> {
     sqlx::query_as(
-        "SELECT v.id, v.lane_id, v.phone, v.gateway, v.state
+        "SELECT v.id, v.phone, v.gateway, v.state
            FROM UNNEST($1::text[]) AS t (phone) JOIN message_log v ON v.phone = t.phone",
     )
     .bind(col(phones, |p| p.expose()))

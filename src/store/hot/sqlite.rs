@@ -4,9 +4,13 @@
 use serde_json::json;
 use sqlx::{Result, SqliteConnection};
 
-use super::{DoubtRow, InflightRow, MessageRow, NewMessage, OpenRow, OrphanRow, SegmentRow};
+use super::{
+    Doubt, DoubtRow, InflightRow, LoggedRow, MessageRecord, MessageRow, NewMessage, OrphanRow,
+    ReportWait, Segment, SegmentRow,
+};
 use crate::domain::{
     id::{GatewayId, MessageId},
+    message::{Mark, Outcome},
     phone::Phone,
 };
 
@@ -50,13 +54,10 @@ pub(super) async fn insert_messages(db: &mut SqliteConnection, rows: &[NewMessag
         hex::encode_to_slice(m.salt, &mut salt).expect("twice as long");
         let salt = std::str::from_utf8(&salt).expect("hex digits");
         let _ = write!(text, ",\"{salt}\",\"{}\",{}", m.carrier, m.segments);
-        for word in [m.state, m.code] {
-            let _ = match word {
-                Some(word) => write!(text, ",\"{word}\""),
-                None => write!(text, ",null"),
-            };
-        }
-        text.push(']');
+        let _ = match m.suppressed {
+            Some(reason) => write!(text, ",\"suppressed\",\"{reason}\"]"),
+            None => write!(text, ",null,null]"),
+        };
     }
     text.push(']');
     sqlx::query(
@@ -76,7 +77,7 @@ pub(super) async fn messages(
     ids: &[MessageId],
 ) -> Result<Vec<MessageRow>> {
     sqlx::query_as(
-        "SELECT m.id, m.lane_id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
+        "SELECT m.id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
                 m.first_entry, m.last_entry
            FROM jsonb_each($1) j CROSS JOIN message m ON m.id = j.value ->> 1",
     )
@@ -90,7 +91,7 @@ pub(super) async fn messages_of(
     phones: &[Phone],
 ) -> Result<Vec<MessageRow>> {
     sqlx::query_as(
-        "SELECT m.id, m.lane_id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
+        "SELECT m.id, m.phone, m.segments, m.state, m.code, m.carrier_id, m.gateway, m.attempt, m.mark,
                 m.first_entry, m.last_entry
            FROM json_each($1) j CROSS JOIN message m ON m.phone = j.value",
     )
@@ -114,18 +115,18 @@ pub(super) async fn segments(
 
 pub(super) async fn update_messages(
     db: &mut SqliteConnection,
-    rows: &[MessageRow],
+    rows: &[MessageRecord],
     changed_us: i64,
 ) -> Result<u64> {
     let rows = batch(rows.iter().map(|m| {
         json!([
-            m.id,
-            m.state,
-            m.code,
-            m.carrier_id,
+            m.id.0,
+            m.state.outcome.map(Outcome::as_str),
+            m.state.outcome.map(|_| &m.state.code),
+            m.state.carrier_id,
             m.gateway,
-            m.attempt,
-            m.mark,
+            m.state.attempt,
+            m.state.mark.map(Mark::as_str),
             m.first_entry,
             m.last_entry
         ])
@@ -143,15 +144,15 @@ pub(super) async fn update_messages(
     .map(|done| done.rows_affected())
 }
 
-pub(super) async fn put_segments(db: &mut SqliteConnection, rows: &[SegmentRow]) -> Result<()> {
+pub(super) async fn put_segments(db: &mut SqliteConnection, rows: &[Segment]) -> Result<()> {
     let rows = batch(rows.iter().map(|s| {
         json!([
-            s.message_id,
-            s.lane_id,
+            s.message.0,
+            s.message.lane().0,
             s.part,
-            s.state,
-            s.carrier_id,
-            s.code
+            s.state.outcome.map_or("", Outcome::as_str),
+            s.state.carrier_id,
+            s.state.code
         ])
     }));
     sqlx::query(
@@ -172,7 +173,7 @@ pub(super) async fn inflight(
 ) -> Result<Vec<InflightRow>> {
     let keys = batch(keys.iter().map(|(g, id, p)| json!([g.0, id, p.expose()])));
     sqlx::query_as(
-        "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.lane_id, f.part, f.at_us, f.answered
+        "SELECT f.gateway, f.carrier_id, f.phone, f.message_id, f.part, f.at_us, f.answered
            FROM jsonb_each($1) j CROSS JOIN inflight f
              ON f.gateway = j.value ->> 0 AND f.carrier_id = j.value ->> 1 AND f.phone = j.value ->> 2",
     )
@@ -181,17 +182,17 @@ pub(super) async fn inflight(
     .await
 }
 
-pub(super) async fn put_inflight(db: &mut SqliteConnection, rows: &[InflightRow]) -> Result<()> {
+pub(super) async fn put_inflight(db: &mut SqliteConnection, rows: &[ReportWait]) -> Result<()> {
     let rows = batch(rows.iter().map(|f| {
         json!([
             f.gateway,
             f.carrier_id,
-            f.phone,
-            f.message_id,
-            f.lane_id,
+            f.phone.expose(),
+            f.message.0,
+            f.message.lane().0,
             f.part,
-            f.at_us,
-            f.answered
+            f.since.0,
+            f.answered.as_deref().unwrap_or_default()
         ])
     }));
     sqlx::query(
@@ -207,11 +208,16 @@ pub(super) async fn put_inflight(db: &mut SqliteConnection, rows: &[InflightRow]
     .map(drop)
 }
 
-pub(super) async fn drop_inflight(db: &mut SqliteConnection, rows: &[InflightRow]) -> Result<()> {
-    let keys = batch(
-        rows.iter()
-            .map(|f| json!([f.gateway, f.carrier_id, f.phone, f.message_id, f.part])),
-    );
+pub(super) async fn drop_inflight(db: &mut SqliteConnection, rows: &[ReportWait]) -> Result<()> {
+    let keys = batch(rows.iter().map(|f| {
+        json!([
+            f.gateway,
+            f.carrier_id,
+            f.phone.expose(),
+            f.message.0,
+            f.part
+        ])
+    }));
     sqlx::query(
         "DELETE FROM inflight WHERE (gateway, carrier_id, phone, message_id, part) IN
                 (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM jsonb_each($1))",
@@ -222,18 +228,18 @@ pub(super) async fn drop_inflight(db: &mut SqliteConnection, rows: &[InflightRow
     .map(drop)
 }
 
-pub(super) async fn put_doubts(db: &mut SqliteConnection, rows: &[DoubtRow]) -> Result<()> {
+pub(super) async fn put_doubts(db: &mut SqliteConnection, rows: &[Doubt]) -> Result<()> {
     let rows = batch(rows.iter().map(|d| {
         json!([
-            d.message_id,
+            d.message.0,
             d.part,
-            d.lane_id,
+            d.message.lane().0,
             d.gateway,
-            d.phone,
-            d.asked_us,
-            d.since_us,
-            d.gone,
-            d.graced
+            d.phone.expose(),
+            d.asked.0,
+            d.since.0,
+            i64::from(d.answer_lost),
+            i64::from(d.grace_over)
         ])
     }));
     sqlx::query(
@@ -250,10 +256,7 @@ pub(super) async fn put_doubts(db: &mut SqliteConnection, rows: &[DoubtRow]) -> 
     .map(drop)
 }
 
-pub(super) async fn drop_doubts(
-    db: &mut SqliteConnection,
-    keys: &[(MessageId, i64)],
-) -> Result<()> {
+pub(super) async fn drop_doubts(db: &mut SqliteConnection, keys: &[(MessageId, u8)]) -> Result<()> {
     let keys = batch(keys.iter().map(|(m, part)| json!([m.0, part])));
     sqlx::query(
         "DELETE FROM doubt WHERE (message_id, part) IN (SELECT value ->> 0, value ->> 1 FROM jsonb_each($1))",
@@ -303,12 +306,12 @@ pub(super) async fn orphans_at(
     .await
 }
 
-pub(super) async fn standing_of(
+pub(super) async fn logged_of(
     db: &mut SqliteConnection,
     phones: &[Phone],
-) -> Result<Vec<OpenRow>> {
+) -> Result<Vec<LoggedRow>> {
     sqlx::query_as(
-        "SELECT v.id, v.lane_id, v.phone, v.gateway, v.state
+        "SELECT v.id, v.phone, v.gateway, v.state
            FROM json_each($1) j CROSS JOIN message_log v ON v.phone = j.value",
     )
     .bind(phones_json(phones))

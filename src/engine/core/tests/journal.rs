@@ -8,9 +8,9 @@ use std::{
 
 use super::*;
 use crate::{
-    domain::message::{Part, Standing},
+    domain::message::{MessageState, Part},
     recorder::{Grant, Item, Take, is_due},
-    store::lane::ClaimRow,
+    store::lane::{self, Requeued},
 };
 
 pub(super) const TEXT: &str = "安全提醒((姓名))";
@@ -24,19 +24,19 @@ pub(super) struct Stored {
     /// One part a message, however many segments.
     pub(super) whole: bool,
     pub(super) priority: Priority,
-    pub(super) parts: Vec<i64>,
+    pub(super) parts: Vec<u8>,
     pub(super) next: i64,
     pub(super) end: i64,
     pub(super) ended: bool,
     pub(super) paused: bool,
     pub(super) resends: bool,
     pub(super) not_after: Option<Micros>,
-    pub(super) again: Vec<AgainRow>,
+    pub(super) requeued: Vec<Requeued>,
 }
 
 #[derive(Debug)]
 struct OpenClaim {
-    row: ClaimRow,
+    row: lane::Claim,
     items: Vec<Item>,
     open: BTreeSet<i64>,
 }
@@ -44,10 +44,10 @@ struct OpenClaim {
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     pub(super) lanes: BTreeMap<LaneId, Stored>,
-    pub(super) standings: HashMap<MessageId, Standing>,
+    pub(super) standings: HashMap<MessageId, MessageState>,
     pub(super) stopped: bool,
-    claims: BTreeMap<i64, OpenClaim>,
-    closed: BTreeSet<i64>,
+    claims: BTreeMap<ClaimId, OpenClaim>,
+    closed: BTreeSet<ClaimId>,
     last_claim: i64,
 }
 
@@ -55,19 +55,19 @@ impl Journal {
     pub(super) fn add(&mut self, lane: Stored) {
         for (position, parts) in lane.parts.iter().enumerate() {
             let id = MessageId::new(lane.id, position as i64);
-            let on_the_wire = if lane.whole { 1 } else { *parts as usize };
-            self.standings.insert(id, Standing::fresh(on_the_wire));
+            let on_the_wire = if lane.whole { 1 } else { usize::from(*parts) };
+            self.standings.insert(id, MessageState::fresh(on_the_wire));
         }
         self.lanes.insert(lane.id, lane);
     }
 
     /// What a look at the open lanes brings.
     pub(super) fn open_lanes(&self) -> Vec<Lane> {
-        let busy: BTreeSet<_> = self.claims.values().map(|c| c.row.lane_id).collect();
+        let busy: BTreeSet<_> = self.claims.values().map(|c| c.row.span.lane).collect();
         self.lanes
             .values()
             .filter(|l| {
-                !l.paused && (l.next < l.end || !l.again.is_empty() || busy.contains(&l.id.0))
+                !l.paused && (l.next < l.end || !l.requeued.is_empty() || busy.contains(&l.id))
             })
             .map(|l| Lane {
                 id: l.id,
@@ -79,7 +79,7 @@ impl Journal {
                 end: l.end,
                 max_parts: 3,
                 not_after: l.not_after,
-                again: l.again.clone(),
+                requeued: l.requeued.clone(),
             })
             .collect()
     }
@@ -103,7 +103,7 @@ impl Journal {
                 } => self.late(now, gateway, *message, *part, change),
                 Op::Release(release) => self.release(release),
                 Op::Close(lane, id) => self.close(*lane, *id),
-                Op::Gone(..) | Op::Claim(_) | Op::Heard { .. } => {}
+                Op::AnswerLost(..) | Op::Claim(_) | Op::Inbound { .. } => {}
                 other => panic!("the core does not record {other:?}"),
             }
         }
@@ -120,7 +120,7 @@ impl Journal {
         requests.map(|r| self.claim(now, r, shun)).collect()
     }
 
-    fn standing(&mut self, id: MessageId) -> &mut Standing {
+    fn standing(&mut self, id: MessageId) -> &mut MessageState {
         self.standings.get_mut(&id).expect("the message exists")
     }
 
@@ -129,7 +129,7 @@ impl Journal {
         let holders: Vec<_> = self
             .claims
             .iter_mut()
-            .filter(|(_, c)| c.row.lane_id == id.lane().0)
+            .filter(|(_, c)| c.row.span.lane == id.lane())
             .filter_map(|(n, c)| c.open.remove(&id.position()).then_some(*n))
             .collect();
         assert!(holders.len() <= 1, "{id} stands in claims {holders:?}");
@@ -169,7 +169,7 @@ impl Journal {
         if self.lanes[&id.lane()].ended {
             self.cancel(id, rest);
         } else {
-            self.wait(id, rest as i64, gateway.clone(), standing.attempt, now);
+            self.wait(id, rest as u8, gateway.clone(), standing.attempt, now);
         }
     }
 
@@ -182,39 +182,30 @@ impl Journal {
             .unwrap_or_else(|e| panic!("{id}: {e}"));
     }
 
-    fn wait(&mut self, id: MessageId, part: i64, gateway: GatewayId, attempt: i64, due: Micros) {
-        let (from, to) = (id.position(), id.position() + 1);
-        self.put_again(AgainRow {
-            lane_id: id.lane().0,
-            from,
-            to,
+    fn wait(&mut self, id: MessageId, part: u8, gateway: GatewayId, attempt: i64, due: Micros) {
+        self.requeue(Requeued {
+            span: Span::of(id),
             part,
-            gateway: gateway.0,
+            gateway,
             attempt,
-            due_us: due.0,
+            due,
         });
     }
 
-    fn put_again(&mut self, row: AgainRow) {
-        let lane = self
-            .lanes
-            .get_mut(&LaneId(row.lane_id))
-            .expect("the lane exists");
+    fn requeue(&mut self, range: Requeued) {
+        let span = range.span;
+        let lane = self.lanes.get_mut(&span.lane).expect("the lane exists");
         assert!(
-            row.to <= lane.next,
-            "what was never claimed can't wait again: {row:?}"
+            span.to <= lane.next,
+            "what was never claimed can't wait again: {range:?}"
         );
-        assert!(
-            lane.again
-                .iter()
-                .all(|a| a.to <= row.from || row.to <= a.from),
-            "{row:?} waits twice"
-        );
-        lane.again.push(row);
-        lane.again.sort_by_key(|a| a.due_us);
+        let apart = |r: &Requeued| r.span.to <= span.from || span.to <= r.span.from;
+        assert!(lane.requeued.iter().all(apart), "{range:?} waits twice");
+        lane.requeued.push(range);
+        lane.requeued.sort_by_key(|r| r.due);
     }
 
-    fn release(&mut self, r: &Release) {
+    fn release(&mut self, r: &Requeued) {
         let lane = r.span.lane;
         for position in r.span.from..r.span.to {
             let id = MessageId::new(lane, position);
@@ -240,22 +231,14 @@ impl Journal {
             }
         }
         if !self.lanes[&lane].ended {
-            self.put_again(AgainRow {
-                lane_id: lane.0,
-                from: r.span.from,
-                to: r.span.to,
-                part: i64::from(r.part),
-                gateway: r.gateway.0.clone(),
-                attempt: r.attempt,
-                due_us: r.due.0,
-            });
+            self.requeue(r.clone());
         }
     }
 
-    fn close(&mut self, lane: LaneId, id: i64) {
+    fn close(&mut self, lane: LaneId, id: ClaimId) {
         assert!(self.closed.insert(id), "claim {id} closes a second time");
         let claim = self.claims.remove(&id).expect("an open claim closes");
-        assert_eq!(claim.row.lane_id, lane.0);
+        assert_eq!(claim.row.span.lane, lane);
         assert!(
             claim.open.is_empty(),
             "claim {id} closes with {:?} unsettled",
@@ -279,25 +262,21 @@ impl Journal {
                 lane.next = lane.next.max(to);
                 (from, to, 0, 1)
             }
-            Take::Again(from) => {
-                let fits = |a: &AgainRow| {
-                    a.from == from && is_due(a.due_us, now.0) && a.gateway == r.gateway.0
+            Take::Requeued(from) => {
+                let fits = |w: &Requeued| {
+                    w.span.from == from && is_due(w.due, now) && w.gateway == r.gateway
                 };
-                let Some(at) = lane.again.iter().position(fits) else {
+                let Some(at) = lane.requeued.iter().position(fits) else {
                     return refused;
                 };
-                let row = lane.again.remove(at);
-                let to = row.to.min(from + r.most);
-                if to < row.to {
-                    lane.again.insert(
-                        at,
-                        AgainRow {
-                            from: to,
-                            ..row.clone()
-                        },
-                    );
+                let range = lane.requeued.remove(at);
+                let to = range.span.to.min(from + r.most);
+                if to < range.span.to {
+                    let mut rest = range.clone();
+                    rest.span.from = to;
+                    lane.requeued.insert(at, rest);
                 }
-                (from, to, row.part, row.attempt)
+                (from, to, range.part, range.attempt)
             }
         };
         if from >= to {
@@ -305,20 +284,22 @@ impl Journal {
         }
         let (next, parts) = (lane.next, lane.parts.clone());
         self.last_claim += 1;
-        let row = ClaimRow {
-            id: self.last_claim,
-            lane_id: r.lane.0,
-            from,
-            to,
+        let row = lane::Claim {
+            id: ClaimId(self.last_claim),
+            span: Span {
+                lane: r.lane,
+                from,
+                to,
+            },
             part,
-            gateway: r.gateway.0.clone(),
+            gateway: r.gateway.clone(),
             node: r.node.clone(),
             attempt,
-            first: i64::from(r.first),
-            stride: i64::from(r.stride),
-            at_us: now.0,
+            first: r.first,
+            stride: r.stride,
+            at: now,
             batch: r.batch,
-            left_out: String::new(),
+            left_out: Vec::new(),
         };
         let mut items = Vec::new();
         for position in from..to {
@@ -361,26 +342,26 @@ impl Journal {
     /// Which open claim a sequence number belongs to, with position and part.
     pub(super) fn owner(&self, gateway: &GatewayId, sequence: u32) -> Option<(MessageId, u8)> {
         self.claims.values().find_map(|c| {
-            let span = (c.row.to - c.row.from) as u32 * c.row.stride as u32;
-            let offset = sequence.wrapping_sub(c.row.first as u32);
-            let position = c.row.from + i64::from(offset / c.row.stride as u32);
-            let mine = c.row.gateway == gateway.0 && offset < span && c.open.contains(&position);
+            let span = c.row.span.len() as u32 * c.row.stride;
+            let offset = sequence.wrapping_sub(c.row.first);
+            let position = c.row.span.from + i64::from(offset / c.row.stride);
+            let mine = c.row.gateway == *gateway && offset < span && c.open.contains(&position);
             mine.then(|| {
                 (
-                    MessageId::new(LaneId(c.row.lane_id), position),
-                    (offset % c.row.stride as u32) as u8,
+                    MessageId::new(c.row.span.lane, position),
+                    (offset % c.row.stride) as u8,
                 )
             })
         })
     }
 
     /// The message that a claim's sequence number belongs to, settled or not.
-    pub(super) fn covered(&self, claim: i64, sequence: u32) -> Option<MessageId> {
+    pub(super) fn covered(&self, claim: ClaimId, sequence: u32) -> Option<MessageId> {
         let row = &self.claims.get(&claim)?.row;
-        let offset = sequence.wrapping_sub(row.first as u32) / row.stride as u32;
+        let offset = sequence.wrapping_sub(row.first) / row.stride;
         Some(MessageId::new(
-            LaneId(row.lane_id),
-            row.from + i64::from(offset),
+            row.span.lane,
+            row.span.from + i64::from(offset),
         ))
     }
 
@@ -390,27 +371,30 @@ impl Journal {
         let all: Vec<_> = self
             .claims
             .iter()
-            .map(|(id, c)| (*id, c.row.lane_id, c.open.clone()))
+            .map(|(id, c)| (*id, c.row.span.lane, c.open.clone()))
             .collect();
         for (id, claim) in std::mem::take(&mut self.claims) {
-            let lane = &self.lanes[&LaneId(claim.row.lane_id)];
+            let lane = &self.lanes[&claim.row.span.lane];
             let goes = !lane.paused && !lane.ended && lane.not_after.is_none_or(|t| t >= now);
             let until = windows
-                .get(&GatewayId(claim.row.gateway.clone()))
-                .map(|window| Micros(claim.row.at_us + window));
+                .get(&claim.row.gateway)
+                .map(|window| Micros(claim.row.at.0 + window));
             let others: BTreeSet<i64> = all
                 .iter()
-                .filter(|c| c.0 != id && c.1 == claim.row.lane_id)
+                .filter(|c| c.0 != id && c.1 == claim.row.span.lane)
                 .flat_map(|c| c.2.iter().copied())
                 .collect();
             let elsewhere = |item: &&Item| {
-                let id = MessageId::new(LaneId(claim.row.lane_id), item.position);
+                let id = MessageId::new(claim.row.span.lane, item.position);
                 let standing = &self.standings[&id];
                 let p = item.position;
                 standing.parts[0].is_doubt()
                     || standing.attempt != claim.row.attempt
                     || others.contains(&p)
-                    || lane.again.iter().any(|a| a.from <= p && p < a.to)
+                    || lane
+                        .requeued
+                        .iter()
+                        .any(|r| r.span.positions().contains(&p))
             };
             let gone = claim.items.iter().filter(elsewhere).map(|i| i.position);
             let gone = gone.collect();
@@ -431,7 +415,7 @@ impl Journal {
                 continue;
             }
             for position in claim.open {
-                let standing = self.standing(MessageId::new(LaneId(claim.row.lane_id), position));
+                let standing = self.standing(MessageId::new(claim.row.span.lane, position));
                 let is_open = |part: &usize| standing.parts[*part] == Part::Open;
                 let open: Vec<_> = (0..standing.parts.len()).filter(is_open).collect();
                 assert!(!open.is_empty(), "one part is open");
@@ -450,9 +434,9 @@ impl Journal {
         let lane = self.lanes.get_mut(&id).expect("the lane exists");
         lane.end = lane.next;
         lane.ended = true;
-        for row in std::mem::take(&mut lane.again) {
-            for position in row.from..row.to {
-                self.cancel(MessageId::new(id, position), row.part as usize);
+        for range in std::mem::take(&mut lane.requeued) {
+            for message in range.span.messages() {
+                self.cancel(message, range.part as usize);
             }
         }
     }
@@ -477,14 +461,14 @@ impl Journal {
                 let id = MessageId::new(lane.id, position);
                 let settled = self.standings[&id].outcome().is_some();
                 let waits = lane
-                    .again
+                    .requeued
                     .iter()
-                    .filter(|a| a.from <= position && position < a.to)
+                    .filter(|r| r.span.positions().contains(&position))
                     .count();
                 let claimed = self
                     .claims
                     .values()
-                    .filter(|c| c.row.lane_id == lane.id.0 && c.open.contains(&position));
+                    .filter(|c| c.row.span.lane == lane.id && c.open.contains(&position));
                 let ways = usize::from(settled)
                     + waits
                     + claimed.count()
@@ -496,12 +480,12 @@ impl Journal {
 
     /// Is nothing left to do for the lanes that go?
     pub(super) fn is_done(&self) -> bool {
-        let left = |l: &&Stored| !l.paused && (l.next < l.end || !l.again.is_empty());
+        let left = |l: &&Stored| !l.paused && (l.next < l.end || !l.requeued.is_empty());
         self.claims.is_empty() && !self.lanes.values().any(|l| left(&l))
     }
 }
 
-fn item(id: MessageId, parts: i64) -> Item {
+fn item(id: MessageId, parts: u8) -> Item {
     let name = "长".repeat(match parts {
         1 => 2,
         2 => 90,

@@ -62,7 +62,7 @@ struct Told {
 }
 
 /// A request's key.
-type Key = (GatewayId, i64, i64);
+type Key = (GatewayId, ClaimId, i64);
 
 pub(super) struct World {
     pub(super) dice: Dice,
@@ -96,7 +96,7 @@ pub(super) struct World {
     /// Whose each number in a request is.
     members: HashMap<(GatewayId, u32), MessageId>,
     /// Kept claims: not said again after this.
-    until: HashMap<i64, Micros>,
+    until: HashMap<ClaimId, Micros>,
     look_now: bool,
     answered: u64,
     calm: bool,
@@ -136,8 +136,8 @@ impl World {
         for id in 1..=1 + dice.below(4) as i64 {
             let size = 1 + dice.below(25);
             let long = dice.percent(40);
-            let parts: Vec<i64> = (0..size)
-                .map(|_| if long { 1 + dice.below(3) as i64 } else { 1 })
+            let parts: Vec<u8> = (0..size)
+                .map(|_| if long { 1 + dice.below(3) as u8 } else { 1 })
                 .collect();
             let gateway = dice.pick(&accounts);
             journal.add(Stored {
@@ -154,7 +154,7 @@ impl World {
                 not_after: dice
                     .percent(20)
                     .then(|| Micros(1_000_000_000 + dice.below(5_000_000) as i64)),
-                again: Vec::new(),
+                requeued: Vec::new(),
             });
         }
         let core = Core::new("node", accounts.clone());
@@ -423,7 +423,7 @@ impl World {
         if !self.answers.is_empty() && self.dice.percent(60) {
             let answer = self.answers.pop_front().expect("there is one");
             let gateway = match &answer {
-                Claimed::Granted(grant) => GatewayId(grant.claim.gateway.clone()),
+                Claimed::Granted(grant) => grant.claim.gateway.clone(),
                 Claimed::Refused { gateway, .. } | Claimed::Spent { gateway, .. } => {
                     gateway.clone()
                 }
@@ -553,7 +553,7 @@ impl World {
             change: Change::Resent,
             source: Source::Watchbell,
             asked: self.now,
-            gone: false,
+            answer_lost: false,
             counted: None,
         };
         self.recorded.push_back(vec![Op::Part(news)]);
@@ -629,7 +629,7 @@ impl World {
     }
 
     /// The gateway takes a segment in line.
-    fn take(&mut self, id: &GatewayId, submit: Submit, charged: &mut HashSet<(i64, i64)>) {
+    fn take(&mut self, id: &GatewayId, submit: Submit, charged: &mut HashSet<(ClaimId, i64)>) {
         assert!(!self.core.halted, "a halted core hands over nothing");
         assert!(
             self.shown.contains(&submit.lane),
@@ -664,8 +664,8 @@ impl World {
         );
         let parts = self.journal.lanes[&submit.lane].parts[message.position() as usize];
         let (total, segments) = if whole { (1, parts) } else { (parts, 1) };
-        assert_eq!(i64::from(submit.part.total), total);
-        assert_eq!(i64::from(submit.segments), segments);
+        assert_eq!(submit.part.total, total);
+        assert_eq!(submit.segments, segments);
         assert!(
             self.handed.insert((message, part)) || request.repeat,
             "{message} part {part} is handed over twice"

@@ -4,7 +4,10 @@ use tokio::time::Instant;
 
 use super::{Done, Driver, Link, Parcel, QUEUE_LIMIT, STRIKES, TRIES};
 use crate::{
-    domain::{id::LaneId, time::Micros},
+    domain::{
+        id::{ClaimId, LaneId},
+        time::Micros,
+    },
     gateway::{
         Answer, Event, Submit,
         http::exchange::{Meaning, Said},
@@ -20,7 +23,9 @@ impl Driver {
         while let Some(first) = rest.next() {
             let request = first.request;
             let mut submits = vec![first];
-            while let Some(next) = rest.next_if(|s| s.request == request && request.claim != 0) {
+            while let Some(next) =
+                rest.next_if(|s| s.request == request && request.claim != ClaimId::default())
+            {
                 submits.push(next);
             }
             let sequences: Vec<u32> = submits.iter().map(|s| s.sequence).collect();

@@ -71,9 +71,9 @@ impl World {
             .filter(|l| l.priority < lane.priority && !self.core.stale.contains(&l.id))
         {
             let front = other.gateway == r.gateway && other.next < other.end;
-            let due = |a: &AgainRow| a.gateway == r.gateway.0 && a.due_us <= self.now.0;
+            let due = |w: &Requeued| w.gateway == r.gateway && w.due <= self.now;
             let sendable = other.not_after.is_none_or(|t| t >= self.now)
-                && (front || other.again.iter().any(due));
+                && (front || other.requeued.iter().any(due));
             assert!(
                 !sendable,
                 "lane {} is more urgent than lane {}",

@@ -1,4 +1,4 @@
-//! What an approver is told, to be kept with the approval: the campaign's own forecast, and those of
+//! What an approver is shown, to be kept with the approval: the campaign's own forecast, and those of
 //! other campaigns that it moves.
 
 use std::collections::BTreeMap;
@@ -6,25 +6,26 @@ use std::collections::BTreeMap;
 use super::{Course, Item};
 use crate::{
     domain::{
-        event::ForetoldRow,
+        event::AnnouncedForecast,
         id::{CampaignId, GatewayId},
+        time::Micros,
     },
-    recorder::Told,
+    recorder::Announced,
     service::{Office, ServiceError},
-    store::forecast::ForecastRow,
+    store::forecast::KeptForecast,
 };
 
 /// The key of a kept forecast.
-type Key = (String, i64, String);
+type Key = (CampaignId, Micros, GatewayId);
 
 impl Office {
     /// The forecasts that an approval of this campaign brings: an answer of no where a gateway's quota
     /// would not suffice. `None`: it cannot be forecast.
-    pub(in crate::service) async fn told(
+    pub(in crate::service) async fn announce(
         &self,
         id: CampaignId,
-    ) -> Result<Option<Told>, ServiceError> {
-        let mut tx = self.store.read("told").await?;
+    ) -> Result<Option<Announced>, ServiceError> {
+        let mut tx = self.store.read("announce").await?;
         let after = tx.head().await?.n;
         let kept = tx.forecasts().await?;
         drop(tx);
@@ -38,8 +39,8 @@ impl Office {
             }
         };
         let courses = self.courses(&items);
-        self.reckon(now, &items, &courses).await?.check_quotas()?;
-        Ok(Some(Told {
+        self.compute(now, &items, &courses).await?.check_quotas()?;
+        Ok(Some(Announced {
             campaigns: moved(&items, &courses, kept),
             after,
         }))
@@ -51,16 +52,22 @@ impl Office {
 fn moved(
     items: &[Item],
     courses: &[Course],
-    kept: Vec<ForecastRow>,
-) -> BTreeMap<CampaignId, Vec<ForetoldRow>> {
-    let kept: BTreeMap<Key, ForetoldRow> = kept.into_iter().map(known).collect();
-    let mut moved: BTreeMap<CampaignId, Vec<ForetoldRow>> = BTreeMap::new();
+    kept: Vec<KeptForecast>,
+) -> BTreeMap<CampaignId, Vec<AnnouncedForecast>> {
+    let kept: BTreeMap<Key, AnnouncedForecast> = kept
+        .into_iter()
+        .map(|k| {
+            let key = (k.campaign, k.announced.slot, k.announced.gateway.clone());
+            (key, k.announced)
+        })
+        .collect();
+    let mut moved: BTreeMap<CampaignId, Vec<AnnouncedForecast>> = BTreeMap::new();
     for (item, course) in items.iter().zip(courses) {
         let Some(campaign) = item.campaign else {
             continue;
         };
-        let key = |r: &ForetoldRow| (campaign.to_string(), r.slot, r.gateway.0.clone());
-        let is_new = |r: &ForetoldRow| item.is_own || kept.get(&key(r)) != Some(r);
+        let key = |r: &AnnouncedForecast| (campaign, r.slot, r.gateway.clone());
+        let is_new = |r: &AnnouncedForecast| item.is_own || kept.get(&key(r)) != Some(r);
         if item.is_own || (item.binds && !item.load.is_open) {
             let rows = rows(item, course).into_iter().filter(is_new);
             moved.entry(campaign).or_default().extend(rows);
@@ -70,29 +77,17 @@ fn moved(
     moved
 }
 
-fn rows(item: &Item, course: &Course) -> Vec<ForetoldRow> {
+fn rows(item: &Item, course: &Course) -> Vec<AnnouncedForecast> {
     course
         .passages
         .iter()
-        .map(|p| ForetoldRow {
-            slot: item.slot.0,
+        .map(|p| AnnouncedForecast {
+            slot: item.slot,
             gateway: p.gateway.clone(),
             people: p.people,
             segments: p.segments,
-            starts: p.starts.map_or(0, |t| t.0),
-            ends: p.ends.map_or(0, |t| t.0),
+            starts: p.starts,
+            ends: p.ends,
         })
         .collect()
-}
-
-fn known(row: ForecastRow) -> (Key, ForetoldRow) {
-    let told = ForetoldRow {
-        slot: row.slot_us,
-        gateway: GatewayId(row.gateway.clone()),
-        people: row.people,
-        segments: row.segments,
-        starts: row.starts_us,
-        ends: row.ends_us,
-    };
-    ((row.campaign_id, row.slot_us, row.gateway), told)
 }
