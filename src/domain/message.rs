@@ -112,7 +112,7 @@ pub enum Part {
     /// Asked, no answer; with its id where that was known before it was asked.
     Doubt(Option<String>),
     /// A final report: id, verdict, code.
-    Reported(String, Word, String),
+    Reported(String, ReportStatus, String),
 }
 
 impl Part {
@@ -154,18 +154,18 @@ impl Part {
             "submitted" | "unconfirmed" => Self::Accepted(id),
             "rejected" => Self::Refused(code.to_owned()),
             "in_doubt" => Self::Doubt(Some(id).filter(|id| !id.is_empty())),
-            "delivered" => Self::Reported(id, Word::Delivered, code.to_owned()),
-            "undelivered" => Self::Reported(id, Word::Undelivered, code.to_owned()),
-            "expired" => Self::Reported(id, Word::Expired, code.to_owned()),
+            "delivered" => Self::Reported(id, ReportStatus::Delivered, code.to_owned()),
+            "undelivered" => Self::Reported(id, ReportStatus::Undelivered, code.to_owned()),
+            "expired" => Self::Reported(id, ReportStatus::Expired, code.to_owned()),
             other => return Err(UnknownOutcome(other.to_owned())),
         })
     }
 }
 
-/// A final report's verdict.
+/// What a final status report says of one part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Word {
+pub enum ReportStatus {
     /// On the handset.
     Delivered,
     /// Not deliverable.
@@ -174,7 +174,7 @@ pub enum Word {
     Expired,
 }
 
-impl Word {
+impl ReportStatus {
     /// The message state it makes when it is the only word.
     pub const fn outcome(self) -> Outcome {
         match self {
@@ -211,7 +211,7 @@ pub enum Change {
     Reported {
         /// Which way.
         #[serde(rename = "v")]
-        word: Word,
+        word: ReportStatus,
         /// The carrier's code.
         #[serde(rename = "k")]
         code: String,
@@ -413,7 +413,7 @@ impl Standing {
                 Part::Doubt(_) => doubt += 1,
                 Part::Refused(code) => refused = refused.or(Some(code)),
                 Part::Accepted(_) => taken += 1,
-                Part::Reported(_, Word::Delivered, code) => {
+                Part::Reported(_, ReportStatus::Delivered, code) => {
                     (delivered, last_code) = (delivered + 1, code);
                 }
                 Part::Reported(_, word, code) => failed = failed.or(Some((word.outcome(), code))),
@@ -444,7 +444,7 @@ mod tests {
     fn accepted(id: &str) -> Change {
         Change::Accepted { id: id.into() }
     }
-    fn reported(word: Word) -> Change {
+    fn reported(word: ReportStatus) -> Change {
         Change::Reported {
             word,
             code: "X".into(),
@@ -469,12 +469,12 @@ mod tests {
         m.apply(0, &accepted("a")).unwrap();
         m.apply(1, &accepted("b")).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::Submitted);
-        m.apply(0, &reported(Word::Delivered)).unwrap();
+        m.apply(0, &reported(ReportStatus::Delivered)).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::Submitted);
         let mut bad = m.clone();
-        bad.apply(1, &reported(Word::Expired)).unwrap();
+        bad.apply(1, &reported(ReportStatus::Expired)).unwrap();
         assert_eq!(bad.outcome().unwrap().0, Outcome::Expired);
-        m.apply(1, &reported(Word::Delivered)).unwrap();
+        m.apply(1, &reported(ReportStatus::Delivered)).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::Delivered);
     }
 
@@ -493,8 +493,8 @@ mod tests {
     fn the_first_final_report_holds_and_a_repeat_changes_nothing() {
         let mut m = Standing::fresh(1);
         m.apply(0, &accepted("a")).unwrap();
-        assert!(m.apply(0, &reported(Word::Delivered)).unwrap());
-        assert!(!m.apply(0, &reported(Word::Undelivered)).unwrap());
+        assert!(m.apply(0, &reported(ReportStatus::Delivered)).unwrap());
+        assert!(!m.apply(0, &reported(ReportStatus::Undelivered)).unwrap());
         assert_eq!(m.outcome().unwrap().0, Outcome::Delivered);
     }
 
@@ -504,7 +504,7 @@ mod tests {
         m.apply(0, &accepted("a")).unwrap();
         assert!(m.apply(0, &Change::Unconfirmed).unwrap());
         assert_eq!(m.outcome().unwrap().0, Outcome::Unconfirmed);
-        m.apply(0, &reported(Word::Delivered)).unwrap();
+        m.apply(0, &reported(ReportStatus::Delivered)).unwrap();
         assert_eq!(m.outcome().unwrap().0, Outcome::Delivered);
     }
 

@@ -10,7 +10,7 @@ use crate::{
         event::{Event, Source},
         id::{GatewayId, MessageId},
         ledger::salted,
-        message::{Change, Outcome, Part, Word},
+        message::{Change, Outcome, Part, ReportStatus},
         optout::OptOutWords,
         phone::Phone,
     },
@@ -65,7 +65,13 @@ impl Work<'_> {
         })
     }
 
-    fn reported(&mut self, awaited: &Awaited, word: Word, report: &Report, gateway: &GatewayId) {
+    fn reported(
+        &mut self,
+        awaited: &Awaited,
+        word: ReportStatus,
+        report: &Report,
+        gateway: &GatewayId,
+    ) {
         let (id, part) = (awaited.message, awaited.part);
         let (phone, code) = (report.phone, report.code.as_str());
         let change = Change::Reported {
@@ -86,7 +92,7 @@ impl Work<'_> {
                 .get(&id)
                 .and_then(|m| m.row.gateway.as_ref())
                 .is_some_and(|g| *g == gateway.0);
-            if elsewhere && word == Word::Delivered {
+            if elsewhere && word == ReportStatus::Delivered {
                 self.evidence.push((phone, gateway.clone()));
             }
             // One question less about this number: an orphan that waits may be tellable now.
@@ -100,7 +106,7 @@ impl Work<'_> {
         }
     }
 
-    fn orphan(&mut self, gateway: &GatewayId, report: &Report, word: Word) {
+    fn orphan(&mut self, gateway: &GatewayId, report: &Report, word: ReportStatus) {
         let place = (gateway.clone(), report.phone);
         let known = self.orphans.entry(place.clone()).or_default();
         if known.iter().any(|o| o.carrier_id == report.carrier_id.0) {
@@ -245,9 +251,9 @@ impl Work<'_> {
 
     fn settle_orphan(&mut self, orphan: OrphanRow, id: MessageId, part: u8) {
         let word = match orphan.verdict.as_str() {
-            "delivered" => Word::Delivered,
-            "expired" => Word::Expired,
-            _ => Word::Undelivered,
+            "delivered" => ReportStatus::Delivered,
+            "expired" => ReportStatus::Expired,
+            _ => ReportStatus::Undelivered,
         };
         let change = Change::Reported {
             word,
@@ -278,11 +284,11 @@ impl Work<'_> {
     }
 }
 
-fn word(verdict: Verdict) -> Option<Word> {
+fn word(verdict: Verdict) -> Option<ReportStatus> {
     match verdict {
-        Verdict::Delivered => Some(Word::Delivered),
-        Verdict::Expired => Some(Word::Expired),
-        Verdict::Undelivered => Some(Word::Undelivered),
+        Verdict::Delivered => Some(ReportStatus::Delivered),
+        Verdict::Expired => Some(ReportStatus::Expired),
+        Verdict::Undelivered => Some(ReportStatus::Undelivered),
         Verdict::Intermediate => None,
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::difference::{Say, say};
 use crate::domain::{
     ledger::leaf,
-    message::{Change, Outcome, Part, Standing, Word},
+    message::{Change, Outcome, Part, ReportStatus, Standing},
 };
 
 /// Strings that repeat: codes, reasons, gateways. Number 0 is the empty one.
@@ -70,9 +70,9 @@ impl Piece {
             Part::Accepted(id) => (1, Some(id), ""),
             Part::Refused(code) => (2, None, code.as_str()),
             Part::Doubt(id) => (3, id.as_ref(), ""),
-            Part::Reported(id, Word::Delivered, code) => (4, Some(id), code.as_str()),
-            Part::Reported(id, Word::Undelivered, code) => (5, Some(id), code.as_str()),
-            Part::Reported(id, Word::Expired, code) => (6, Some(id), code.as_str()),
+            Part::Reported(id, ReportStatus::Delivered, code) => (4, Some(id), code.as_str()),
+            Part::Reported(id, ReportStatus::Undelivered, code) => (5, Some(id), code.as_str()),
+            Part::Reported(id, ReportStatus::Expired, code) => (6, Some(id), code.as_str()),
         };
         let mut short = [0; 16];
         if let Some(id) = id {
@@ -93,9 +93,9 @@ impl Piece {
             1 => Part::Accepted(id()),
             2 => Part::Refused(code()),
             3 => Part::Doubt((self.id != Self::OPEN.id).then(id)),
-            4 => Part::Reported(id(), Word::Delivered, code()),
-            5 => Part::Reported(id(), Word::Undelivered, code()),
-            _ => Part::Reported(id(), Word::Expired, code()),
+            4 => Part::Reported(id(), ReportStatus::Delivered, code()),
+            5 => Part::Reported(id(), ReportStatus::Undelivered, code()),
+            _ => Part::Reported(id(), ReportStatus::Expired, code()),
         }
     }
 }
@@ -343,9 +343,9 @@ mod tests {
         let id = prop_oneof![Just("a".to_owned()), Just("b".to_owned())];
         let code = prop_oneof![Just("0".to_owned()), Just("13".to_owned())];
         let word = prop_oneof![
-            Just(Word::Delivered),
-            Just(Word::Undelivered),
-            Just(Word::Expired)
+            Just(ReportStatus::Delivered),
+            Just(ReportStatus::Undelivered),
+            Just(ReportStatus::Expired)
         ];
         prop_oneof![
             id.clone().prop_map(|id| Change::Accepted { id }),
