@@ -39,6 +39,7 @@ use tokio::time::Instant;
 
 use crate::domain::{
     id::{GatewayId, LaneId},
+    message::ReportStatus,
     phone::Phone,
     priority::Priority,
     time::Micros,
@@ -147,32 +148,19 @@ pub enum Answer {
     Refused(String),
 }
 
-/// What became of a segment, in the carrier's words.
+/// A final status report on one segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The id that the answer gave.
     pub carrier_id: CarrierMessageId,
     /// The receiver.
     pub phone: Phone,
-    /// Final or not, and which way.
-    pub verdict: Verdict,
+    /// What became of it, for good: what is only on its way never gets here.
+    pub status: ReportStatus,
     /// The raw code: `DELIVRD`, `MK:0001` …
     pub code: String,
     /// The carrier's submit time as it stands (`YYMMDDhhmm`), for telling which doubt a report fits.
     pub submit_time: String,
-}
-
-/// A report's meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// On the handset.
-    Delivered,
-    /// The validity ran out.
-    Expired,
-    /// Not deliverable, deleted, refused by a node, unknown to the carrier.
-    Undelivered,
-    /// An intermediate word: acknowledged, changes nothing.
-    Intermediate,
 }
 
 /// A message from a phone to us, whole (parts put together).
@@ -195,33 +183,31 @@ pub struct AckToken {
     pub link: LinkNo,
     /// Which connection of that link: a token outlives its connection harmlessly.
     pub connection: u32,
-    /// The deliver's sequence number.
-    pub sequence: u32,
-    /// The deliver's own id, repeated in the response; as wide as the widest protocol's.
-    pub deliver_id: u128,
+    /// Which deliver of that connection.
+    pub deliver: DeliverRef,
 }
 
-/// What a gateway tells the engine. Order is the order on the wire, link by link.
+/// What a response to a deliver repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DeliverRef {
+    /// Its sequence number.
+    pub sequence: u32,
+    /// Its own id, as wide as the widest protocol's; 0 where the protocol has none.
+    pub id: u128,
+}
+
+/// What comes out of a gateway, together with its id. Order is the order on the wire, link by link.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// Logged in; the link takes submits.
     LinkUp(LinkNo),
     /// These were handed to the socket just now.
     Written(Vec<u32>),
-    /// The carrier answered (also later than the response time-out, while the connection lives).
+    /// The carrier answered a submit (also later than the response time-out, while the connection lives).
     Answered {
-        /// The submit's sequence number.
-        sequence: u32,
-        /// The link it went over.
+        /// The link it went over; 0 over HTTP.
         link: LinkNo,
-        /// What the carrier said.
-        answer: Answer,
-    },
-    /// The carrier answered a request with several numbers.
-    AnsweredAll {
-        /// The link it went over.
-        link: LinkNo,
-        /// Each number's sequence, and what the carrier said of it.
+        /// Each of its numbers' sequence and answer; never empty.
         answers: Vec<(u32, Answer)>,
     },
     /// No answer within the response time-out: in doubt.
@@ -240,13 +226,6 @@ pub enum Event {
         /// Only because nothing was said on it: nobody need be told, the next one is on its way.
         idle: bool,
     },
-    /// The carrier can dial us there, in a protocol whose gateways do.
-    Listening(SocketAddr),
-    /// It can't: reports and texts from phones wait at the carrier. It is tried again.
-    NotListening {
-        /// Why, for people.
-        reason: String,
-    },
     /// Given back on request, never handed to the socket.
     Recalled(Vec<u32>),
     /// A report or an MO, to be acknowledged with [`Gateway::acknowledge`] once durable. MOs that
@@ -257,26 +236,40 @@ pub enum Event {
         /// What to acknowledge.
         tokens: Vec<AckToken>,
     },
+    /// The carrier's flow control halved the pace, or it crept back: segments a second now.
+    Pace(f64),
+    /// For people and checks: nothing that is to be sent or recorded depends on it.
+    Notice(Notice),
+}
+
+/// What people and checks want to know of a gateway, and the engine's core does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
     /// The carrier refused the login; after three in a row the gateway stops trying.
     LoginRefused {
         /// The carrier's status and its meaning.
         reason: String,
-        /// No more tries until a restart or `resume`.
+        /// No more tries until a restart.
         gave_up: bool,
     },
-    /// Silence was broken by the question whether the other side is there: it was answered, or the carrier asked.
+    /// The carrier can dial us there, in a protocol whose gateways do.
+    Listening(SocketAddr),
+    /// It can't: reports and texts from phones wait at the carrier. It is tried again.
+    NotListening {
+        /// The operating system's reason, with the address.
+        reason: String,
+    },
+    /// A keep-alive came on this link: the answer to ours, or the carrier's own.
     StillThere(LinkNo),
-    /// The carrier's flow control halved the pace, or it crept back: segments a second now.
-    Pace(f64),
 }
 
-/// A report or an MO.
+/// A report or an MO: whole for the engine, a part of one (`M`) as a single deliver holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
-    /// Status report.
+pub enum Delivery<M = Mo> {
+    /// Final status report.
     Report(Report),
     /// Message from a phone.
-    Mo(Mo),
+    Mo(M),
 }
 
 /// A gateway's state, for `/readyz`, `gateways check` and alerts.

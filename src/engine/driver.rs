@@ -32,7 +32,7 @@ use crate::{
     clock::Clock,
     config,
     domain::{carrier::Carrier, event::Event as Entry, id::GatewayId, time::Micros},
-    gateway::{self, Event, Gateway, OpenError},
+    gateway::{self, Event, Gateway, Notice, OpenError},
     recorder::{Claimed, Committed, Op, Quota, Quotas, Recorder},
     store::{self, Store},
 };
@@ -312,7 +312,7 @@ impl Engine {
                     permit.send(ops);
                 }
             }
-            Step::Event(id, event) => self.listen(&id, event),
+            Step::Event(id, event) => self.on_gateway_event(&id, event),
             Step::Poll => self.poll_or_wait().await?,
             Step::Tick => self.core.tick(self.parts.clock.now()),
             Step::JournalGone => return Err(self.journal_error().await),
@@ -321,12 +321,23 @@ impl Engine {
         Ok(())
     }
 
-    fn listen(&mut self, id: &GatewayId, event: Event) {
-        // Links that go down because we said goodbye are nobody's trouble.
-        if self.phase != Phase::Ending {
-            tell(&self.parts.alerts, id, &event);
+    /// Alerts people where they must know, and passes on what the core decides by.
+    fn on_gateway_event(&mut self, id: &GatewayId, event: Event) {
+        // Links that go down because we close them are nobody's trouble.
+        let alerts = (self.phase != Phase::Ending).then_some(&self.parts.alerts);
+        match event {
+            Event::Notice(notice) => {
+                if let Some(alerts) = alerts {
+                    alert_on_notice(alerts, id, &notice);
+                }
+            }
+            event => {
+                if let Some(alerts) = alerts {
+                    alert_on_link(alerts, id, &event);
+                }
+                self.core.event(self.parts.clock.now(), id, event);
+            }
         }
-        self.core.event(self.parts.clock.now(), id, event);
     }
 
     /// Does what the core decided.
@@ -486,17 +497,16 @@ fn open_gateways(
     lock: &EngineLock,
     tracker: &TaskTracker,
 ) -> Result<Opened, EngineError> {
-    let (all, events) = mpsc::channel(gateway::EVENT_ROOM);
+    let (sender, events) = mpsc::channel(gateway::EVENT_ROOM);
     let mut opened = BTreeMap::new();
     for config in gateways {
-        let (own, mut from) = mpsc::channel(gateway::EVENT_ROOM);
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).expect("the operating system gives random bytes");
         let context = gateway::Context {
             clock: parts.clock.clone(),
             gate: lock.gate(),
             tracker: tracker.clone(),
-            events: own,
+            events: sender.clone(),
             installation: installation.to_owned(),
             seed: u64::from_be_bytes(seed),
         };
@@ -504,21 +514,13 @@ fn open_gateways(
             id: config.id.clone(),
             source,
         })?;
-        let (id, all) = (config.id.clone(), all.clone());
-        tracker.spawn(async move {
-            while let Some(event) = from.recv().await {
-                if all.send((id.clone(), event)).await.is_err() {
-                    break;
-                }
-            }
-        });
         opened.insert(config.id.clone(), gateway);
     }
     Ok((opened, events))
 }
 
-/// Who must hear of a gateway's trouble.
-fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
+/// Raises the alert of a link that was lost, and takes it back once one is up.
+fn alert_on_link(alerts: &Alerts, id: &GatewayId, event: &Event) {
     match event {
         Event::LinkUp(_) => alerts.resolve(Kind::GatewayDown, &id.0),
         Event::LinkDown { idle: true, .. } => {}
@@ -530,8 +532,20 @@ fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
                 en: format!("gateway {id}: link {link} is down: {reason}"),
             });
         }
-        Event::Listening(_) => alerts.resolve(Kind::NotListening, &id.0),
-        Event::NotListening { reason } => alerts.raise(Alert {
+        Event::Written(_)
+        | Event::Answered { .. }
+        | Event::TimedOut(_)
+        | Event::Recalled(_)
+        | Event::Delivered { .. }
+        | Event::Pace(_)
+        | Event::Notice(_) => {}
+    }
+}
+
+fn alert_on_notice(alerts: &Alerts, id: &GatewayId, notice: &Notice) {
+    match notice {
+        Notice::Listening(_) => alerts.resolve(Kind::NotListening, &id.0),
+        Notice::NotListening { reason } => alerts.raise(Alert {
             kind: Kind::NotListening,
             subject: id.0.clone(),
             zh: format!(
@@ -541,7 +555,7 @@ fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
                 "gateway {id} cannot listen for its carrier ({reason}): no reports and no texts from phones come in, sending goes on, and it tries again. Check listen, or stop what uses the port"
             ),
         }),
-        Event::LoginRefused { reason, gave_up } => {
+        Notice::LoginRefused { reason, gave_up } => {
             let (zh, en) = match gave_up {
                 true => (
                     "，已停止尝试：请核对账号和密码后重启",
@@ -561,13 +575,6 @@ fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
                 en: format!("gateway {id} refuses the login: {reason}{en}"),
             });
         }
-        Event::Written(_)
-        | Event::Answered { .. }
-        | Event::AnsweredAll { .. }
-        | Event::TimedOut(_)
-        | Event::Recalled(_)
-        | Event::Delivered { .. }
-        | Event::StillThere(_)
-        | Event::Pace(_) => {}
+        Notice::StillThere(_) => {}
     }
 }

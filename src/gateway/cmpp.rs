@@ -15,14 +15,14 @@ use watchbell_wire::{
 };
 
 use super::{
-    Answer, CarrierMessageId, OpenError, Report, Submit, Verdict,
+    Answer, CarrierMessageId, DeliverRef, Delivery, OpenError, Report, Submit,
     content::{beijing, content, receivers, valid_time},
     options::Options,
-    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
 };
 use crate::{
     config,
-    domain::{phone::Phone, priority::Priority, time::Micros},
+    domain::{message::ReportStatus, phone::Phone, priority::Priority, time::Micros},
 };
 
 /// The longest content in ASCII, user data header included (CMPP 2.0 §7.4.3.1).
@@ -235,10 +235,10 @@ fn unreadable(error: &cmpp::DecodeError) -> Result<Incoming, Fatal> {
         DecodeErrorKind::BadLength { .. } => Err(Fatal(error.to_string())),
         DecodeErrorKind::UnknownCommand { .. } => Ok(Incoming::Other),
         DecodeErrorKind::BadBody { header, .. } => match CommandId::from_wire(header.command_id) {
-            Some(CommandId::Deliver) => Ok(Incoming::Malformed {
+            Some(CommandId::Deliver) => Ok(Incoming::Malformed(DeliverRef {
                 sequence: header.sequence,
-                deliver_id: header.msg_id.unwrap_or_default().0.into(),
-            }),
+                id: header.msg_id.unwrap_or_default().0.into(),
+            })),
             Some(CommandId::ConnectResp) => {
                 Err(Fatal(format!("unreadable answer to the login: {error}")))
             }
@@ -272,6 +272,7 @@ impl Cmpp {
             Pdu::SubmitResp(response) => Incoming::Answered {
                 sequence,
                 answer: self.answer(response),
+                except: Vec::new(),
             },
             Pdu::Deliver(deliver) => delivered(sequence, &deliver),
             Pdu::ActiveTest => Incoming::KeepAlive { sequence },
@@ -290,47 +291,44 @@ impl Cmpp {
 }
 
 fn delivered(sequence: u32, deliver: &Deliver) -> Incoming {
-    let deliver_id = deliver.msg_id.0.into();
+    let named = DeliverRef {
+        sequence,
+        id: deliver.msg_id.0.into(),
+    };
+    let sender = Phone::from_wire(&deliver.src_terminal_id.to_string_lossy());
     let content = if deliver.is_report() {
-        let receiver = |report: &cmpp::Report| {
-            let named = report.dest_terminal_id.to_string_lossy();
-            Phone::from_wire(&named)
-                .or_else(|| Phone::from_wire(&deliver.src_terminal_id.to_string_lossy()))
+        let Some(report) = deliver.report() else {
+            return Incoming::Malformed(named);
         };
-        deliver.report().and_then(|report| {
-            Some(Content::Report(Report {
-                carrier_id: carrier_id(report.msg_id),
-                phone: receiver(&report)?,
-                verdict: verdict(report.stat.kind()),
-                code: String::from_utf8_lossy(report.stat.as_bytes()).into_owned(),
-                submit_time: report.submit_time.to_string_lossy().into_owned(),
-            }))
+        let receiver = Phone::from_wire(&report.dest_terminal_id.to_string_lossy());
+        let Some(phone) = receiver.or(sender) else {
+            return Incoming::Malformed(named);
+        };
+        let Some(status) = report_status(report.stat.kind()) else {
+            return Incoming::NothingToKeep(named);
+        };
+        Delivery::Report(Report {
+            carrier_id: carrier_id(report.msg_id),
+            phone,
+            status,
+            code: String::from_utf8_lossy(report.stat.as_bytes()).into_owned(),
+            submit_time: report.submit_time.to_string_lossy().into_owned(),
         })
     } else {
-        let Some(phone) = Phone::from_wire(&deliver.src_terminal_id.to_string_lossy()) else {
-            return Incoming::Useless {
-                sequence,
-                deliver_id,
-            };
+        let Some(phone) = sender else {
+            return Incoming::NothingToKeep(named);
         };
-        Some(Content::Mo(MoPart {
+        Delivery::Mo(MoPart {
             phone,
             to: deliver.dest_id.to_string_lossy().into_owned(),
             coding: Coding::from_msg_fmt(deliver.msg_fmt),
             has_header: deliver.tp_udhi & 1 == 1,
             content: deliver.msg_content.clone(),
-        }))
+        })
     };
-    match content {
-        Some(content) => Incoming::Delivered {
-            sequence,
-            deliver_id,
-            content,
-        },
-        None => Incoming::Malformed {
-            sequence,
-            deliver_id,
-        },
+    Incoming::Delivered {
+        deliver: named,
+        content,
     }
 }
 
@@ -338,14 +336,15 @@ fn carrier_id(id: MsgId) -> CarrierMessageId {
     CarrierMessageId(format!("{:016x}", id.0))
 }
 
-fn verdict(kind: StatKind) -> Verdict {
+/// None while the message is on its way.
+fn report_status(kind: StatKind) -> Option<ReportStatus> {
     match kind {
-        StatKind::Delivered => Verdict::Delivered,
-        StatKind::Expired => Verdict::Expired,
+        StatKind::Delivered => Some(ReportStatus::Delivered),
+        StatKind::Expired => Some(ReportStatus::Expired),
         StatKind::Undelivered | StatKind::Rejected | StatKind::Deleted | StatKind::Unknown => {
-            Verdict::Undelivered
+            Some(ReportStatus::Undelivered)
         }
-        StatKind::Accepted => Verdict::Intermediate,
+        StatKind::Accepted => None,
     }
 }
 

@@ -22,13 +22,13 @@ use tokio::{sync::mpsc, time::Instant};
 use tracing::{debug, info};
 
 use super::{
-    AckToken, Answer, Context, Delivery, Event, Health, LinkNo, Submit,
+    AckToken, Answer, Context, Delivery, Event, Health, LinkNo, Notice, Submit,
     inbound::Inbound,
     link::{Link, Phase},
     pacer::Pacer,
-    protocol::{Content, Protocol},
+    protocol::{MoPart, Protocol},
     queue::Queue,
-    session::{Happening, Limits, Session},
+    session::{Limits, Session, SessionEvent},
     trace::Tracer,
 };
 use crate::{
@@ -149,7 +149,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 permit = self.context.events.reserve(), if !self.outbox.is_empty() => {
                     let Ok(permit) = permit else { return };
                     if let Some(event) = self.outbox.pop_front() {
-                        permit.send(event);
+                        permit.send((self.settings.id.clone(), event));
                     }
                 }
                 () = ready(&mut self.links, self.door.as_mut(), may_read) => {}
@@ -217,7 +217,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 && link.connection == token.connection
                 && let Some(talk) = link.talk()
             {
-                talk.session.acknowledge(token.sequence, token.deliver_id);
+                talk.session.acknowledge(token.deliver);
             }
         }
     }
@@ -325,11 +325,11 @@ impl<P: Protocol + Clone> Driver<P> {
         }
     }
 
-    fn hear(&mut self, now: Instant, index: usize, happening: Happening) {
+    fn hear(&mut self, now: Instant, index: usize, happening: SessionEvent) {
         let link = &mut self.links[index];
         let no = link.no;
         match happening {
-            Happening::Up => {
+            SessionEvent::Up => {
                 if let Some(talk) = link.talk() {
                     talk.up_since = Some(now);
                 }
@@ -338,7 +338,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 self.outbox.push_back(Event::LinkUp(no));
                 self.report_health();
             }
-            Happening::LoginRefused(reason) => {
+            SessionEvent::LoginRefused(reason) => {
                 self.refused += 1;
                 let gave_up = self.refused >= LOGIN_TRIES;
                 if gave_up {
@@ -348,66 +348,45 @@ impl<P: Protocol + Clone> Driver<P> {
                         .filter(|link| !link.is_up())
                         .for_each(|link| link.stopped = true);
                 }
-                self.outbox
-                    .push_back(Event::LoginRefused { reason, gave_up });
+                let notice = Notice::LoginRefused { reason, gave_up };
+                self.outbox.push_back(Event::Notice(notice));
             }
-            Happening::Answered {
-                sequence,
-                answer,
-                delay,
-            } => {
-                link.proved_good();
-                if matches!(answer, Answer::Throttled(_)) && self.pacer.throttled(now, delay) {
-                    self.outbox.push_back(Event::Pace(self.pacer.pace()));
-                }
-                self.outbox.push_back(Event::Answered {
-                    sequence,
-                    link: no,
-                    answer,
-                });
-            }
-            Happening::AnsweredAll { answers, delay } => {
+            SessionEvent::Answered { answers, delay } => {
                 link.proved_good();
                 let is_throttled =
                     |(_, answer): &(u32, Answer)| matches!(answer, Answer::Throttled(_));
                 if answers.iter().any(is_throttled) && self.pacer.throttled(now, delay) {
                     self.outbox.push_back(Event::Pace(self.pacer.pace()));
                 }
-                self.outbox
-                    .push_back(Event::AnsweredAll { link: no, answers });
+                self.outbox.push_back(Event::Answered { link: no, answers });
             }
-            Happening::Split(batch) => {
+            SessionEvent::Split(batch) => {
                 link.proved_good();
                 self.split(batch);
             }
-            Happening::StillThere => self.outbox.push_back(Event::StillThere(no)),
-            Happening::TimedOut(sequences) => self.outbox.push_back(Event::TimedOut(sequences)),
-            Happening::Delivered {
-                sequence,
-                deliver_id,
-                content,
-            } => {
+            SessionEvent::StillThere => {
+                let notice = Notice::StillThere(no);
+                self.outbox.push_back(Event::Notice(notice));
+            }
+            SessionEvent::TimedOut(sequences) => self.outbox.push_back(Event::TimedOut(sequences)),
+            SessionEvent::Delivered { deliver, content } => {
                 let token = AckToken {
                     link: no,
                     connection: link.connection,
-                    sequence,
-                    deliver_id,
+                    deliver,
                 };
                 self.delivered(now, content, token);
             }
         }
     }
 
-    fn delivered(&mut self, now: Instant, content: Content, token: AckToken) {
+    fn delivered(&mut self, now: Instant, content: Delivery<MoPart>, token: AckToken) {
         match content {
-            Content::Report(report) => {
-                let delivery = Delivery::Report(report);
-                self.outbox.push_back(Event::Delivered {
-                    delivery,
-                    tokens: vec![token],
-                });
-            }
-            Content::Mo(part) => self.outbox.extend(self.inbound.push(now, part, token)),
+            Delivery::Report(report) => self.outbox.push_back(Event::Delivered {
+                delivery: Delivery::Report(report),
+                tokens: vec![token],
+            }),
+            Delivery::Mo(part) => self.outbox.extend(self.inbound.push(now, part, token)),
         }
     }
 
@@ -485,9 +464,13 @@ impl<P: Protocol + Clone> Driver<P> {
     /// Passes on events as far as there is room; false when nobody listens any more.
     fn emit(&mut self) -> bool {
         while let Some(event) = self.outbox.pop_front() {
-            match self.context.events.try_send(event) {
+            match self
+                .context
+                .events
+                .try_send((self.settings.id.clone(), event))
+            {
                 Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(event)) => {
+                Err(mpsc::error::TrySendError::Full((_, event))) => {
                     self.outbox.push_front(event);
                     return true;
                 }
@@ -531,6 +514,7 @@ impl<P: Protocol + Clone> Driver<P> {
     async fn farewell(mut self) {
         let last = async {
             while let Some(event) = self.outbox.pop_front() {
+                let event = (self.settings.id.clone(), event);
                 if self.context.events.send(event).await.is_err() {
                     return;
                 }

@@ -71,7 +71,7 @@ impl Inbound {
         let Some(concat) = header.and_then(|data| data.concat) else {
             // A header that contradicts itself is passed on as it came: a person may make sense of it.
             let payload = header.map_or(&part.content[..], |data| data.payload);
-            let id = CarrierMessageId(format!("{:016x}", token.deliver_id));
+            let id = CarrierMessageId(format!("{:016x}", token.deliver.id));
             return vec![whole(
                 part.phone,
                 part.to,
@@ -137,7 +137,7 @@ impl Inbound {
             waiting.tokens.push(token);
         }
         if !waiting.ids.iter().any(|(part, _)| *part == concat.part) {
-            waiting.ids.push((concat.part, token.deliver_id));
+            waiting.ids.push((concat.part, token.deliver.id));
         }
         if let Outcome::Complete(content) = pushed.outcome
             && let Some(waiting) = self.waiting.remove(&waiting_key)
@@ -210,13 +210,16 @@ fn decode(content: &[u8], coding: Coding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::DeliverRef;
 
     fn token(deliver_id: u128) -> AckToken {
         AckToken {
             link: 0,
             connection: 1,
-            sequence: deliver_id as u32,
-            deliver_id,
+            deliver: DeliverRef {
+                sequence: deliver_id as u32,
+                id: deliver_id,
+            },
         }
     }
 

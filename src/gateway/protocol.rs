@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use ipnet::IpNet;
 use watchbell_wire::{self as wire, text::Coding};
 
-use super::{Answer, CarrierMessageId, Report, Submit};
+use super::{Answer, CarrierMessageId, DeliverRef, Delivery, Submit};
 use crate::domain::{phone::Phone, time::Micros};
 
 /// A protocol's PDUs.
@@ -114,42 +114,24 @@ pub enum Incoming {
     Answered {
         /// The submit's sequence number.
         sequence: u32,
-        /// What the carrier said.
+        /// The answer for all its numbers but those in `except`.
         answer: Answer,
-    },
-    /// Answer to a submit with several numbers, to some of which it does not apply.
-    AnsweredEach {
-        /// The submit's sequence number.
-        sequence: u32,
-        /// What the carrier said.
-        answer: Answer,
-        /// What it said of single numbers.
+        /// Numbers with an answer of their own; empty in a protocol that answers all alike.
         except: Vec<(Phone, Answer)>,
     },
-    /// A report or an MO.
+    /// A final report or an MO; acknowledged once it is durable.
     Delivered {
-        /// The deliver's sequence number.
-        sequence: u32,
-        /// The deliver's own id.
-        deliver_id: u128,
+        /// What its response repeats.
+        deliver: DeliverRef,
         /// What it holds.
-        content: Content,
+        content: Delivery<MoPart>,
     },
-    /// A deliver that can't be read: answered with an error, not by closing.
-    Malformed {
-        /// The deliver's sequence number.
-        sequence: u32,
-        /// The deliver's own id, as far as it could be read.
-        deliver_id: u128,
-    },
-    /// A deliver that is well formed and of no use (a text from a service number): answered with yes,
-    /// so that it is not repeated.
-    Useless {
-        /// The deliver's sequence number.
-        sequence: u32,
-        /// The deliver's own id.
-        deliver_id: u128,
-    },
+    /// A deliver that can't be read: answered with an error at once, not by closing. The id is 0 where it
+    /// could not be read.
+    Malformed(DeliverRef),
+    /// A deliver that is well formed and changes nothing (an intermediate report, a text from a service
+    /// number): answered with yes at once, so that it is not repeated.
+    NothingToKeep(DeliverRef),
     /// The peer asks whether we are there.
     KeepAlive {
         /// Its sequence number.
@@ -164,15 +146,6 @@ pub enum Incoming {
     GoodbyeAnswered,
     /// Anything else: proof of life.
     Other,
-}
-
-/// What a deliver holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    /// A status report.
-    Report(Report),
-    /// A text from a phone, or a part of one.
-    Mo(MoPart),
 }
 
 /// One deliver's share of an MO, as it stands on the wire.

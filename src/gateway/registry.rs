@@ -26,9 +26,10 @@ use super::{
 use crate::{
     clock::Clock,
     config::{self, Kind},
+    domain::id::GatewayId,
 };
 
-/// A good size for a gateway's event channel: a second's worth at the usual rates.
+/// Events that the channel has room for: a second's worth at the usual rates.
 pub const EVENT_ROOM: usize = 4_096;
 
 /// What a gateway gets from the one who opens it.
@@ -40,8 +41,9 @@ pub struct Context {
     pub gate: WriteGate,
     /// Where the gateway's task is accounted for.
     pub tracker: TaskTracker,
-    /// Where events go; the channel closes when the gateway has closed.
-    pub events: mpsc::Sender<Event>,
+    /// Where events go, each with its gateway's id, so that many gateways may share the channel; it closes
+    /// when all of them have closed.
+    pub events: mpsc::Sender<(GatewayId, Event)>,
     /// The installation's id: part of every key that must be ours alone.
     pub installation: String,
     /// Seeds the jitter of the back-off and our first sequence numbers.

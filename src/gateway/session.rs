@@ -1,14 +1,14 @@
 //! One link to a carrier's gateway without the socket: bytes, submits and the time go in; bytes,
-//! happenings and a deadline come out. Login, window, response time-outs, keep-alive and goodbye are
+//! events and a deadline come out. Login, window, response time-outs, keep-alive and goodbye are
 //! written once here for every protocol; a [`Protocol`] gives the PDUs and no loops.
 //!
 //! It reads no clock, and it forgets nothing: each submit it took is either answered, or named in
 //! [`Remains`] when the link has ended, as handed to the socket or not.
 
 mod answers;
-mod happening;
+mod event;
 
-pub use happening::{Happening, Limits, NotTaken, Remains};
+pub use event::{Limits, NotTaken, Remains, SessionEvent};
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,7 +19,7 @@ use bytes::{Buf, BytesMut};
 use tokio::time::Instant;
 
 use super::{
-    Submit,
+    DeliverRef, Submit,
     protocol::{Incoming, Protocol, Reply},
 };
 use crate::domain::time::Micros;
@@ -112,7 +112,7 @@ pub struct Session<P> {
     order: VecDeque<(Instant, u32)>,
     /// Timed out, yet their answer may still come.
     late: HashMap<u32, Vec<Submit>>,
-    happenings: VecDeque<Happening>,
+    events: VecDeque<SessionEvent>,
     last_input: Instant,
     last_test: Option<Instant>,
     tests: u8,
@@ -163,7 +163,7 @@ impl<P: Protocol> Session<P> {
             open: HashMap::new(),
             order: VecDeque::new(),
             late: HashMap::new(),
-            happenings: VecDeque::new(),
+            events: VecDeque::new(),
             last_input: now,
             last_test: None,
             tests: 0,
@@ -215,7 +215,7 @@ impl<P: Protocol> Session<P> {
         let quiet = now.saturating_duration_since(self.last_input) >= QUIET;
         self.last_input = now;
         if self.tests > 0 {
-            self.happenings.push_back(Happening::StillThere);
+            self.events.push_back(SessionEvent::StillThere);
         }
         self.tests = 0;
         self.input.extend_from_slice(bytes);
@@ -315,8 +315,8 @@ impl<P: Protocol> Session<P> {
     }
 
     /// What happened since it was last asked.
-    pub fn poll_event(&mut self) -> Option<Happening> {
-        self.happenings.pop_front()
+    pub fn poll_event(&mut self) -> Option<SessionEvent> {
+        self.events.pop_front()
     }
 
     /// Bytes for the socket; tell what it took with [`Session::transmitted`].
@@ -398,17 +398,19 @@ impl<P: Protocol> Session<P> {
     }
 
     /// Answers a deliver: it is durable.
-    pub fn acknowledge(&mut self, sequence: u32, deliver_id: u128) {
+    pub fn acknowledge(&mut self, deliver: DeliverRef) {
         if self.ended.is_none() && self.state_allows_responses() {
-            self.protocol.reply(
-                sequence,
-                Reply::Delivery {
-                    deliver_id,
-                    ok: true,
-                },
-                &mut self.transmit,
-            );
+            self.respond(deliver, true);
         }
+    }
+
+    fn respond(&mut self, deliver: DeliverRef, ok: bool) {
+        let reply = Reply::Delivery {
+            deliver_id: deliver.id,
+            ok,
+        };
+        self.protocol
+            .reply(deliver.sequence, reply, &mut self.transmit);
     }
 
     /// Takes no more submits, and says goodbye as soon as the window is empty.
@@ -454,63 +456,29 @@ impl<P: Protocol> Session<P> {
             Incoming::LoggedIn => {
                 if matches!(self.state, State::LoggingIn { .. }) {
                     self.state = State::Up;
-                    self.happenings.push_back(Happening::Up);
+                    self.events.push_back(SessionEvent::Up);
                 }
             }
             Incoming::LoginRefused(reason) => {
                 if matches!(self.state, State::LoggingIn { .. }) {
-                    self.happenings
-                        .push_back(Happening::LoginRefused(reason.clone()));
+                    self.events
+                        .push_back(SessionEvent::LoginRefused(reason.clone()));
                     self.end(format!("login refused: {reason}"));
                 }
             }
-            Incoming::Answered { sequence, answer } => {
-                self.answered(now, sequence, answer, &[]);
-            }
-            Incoming::AnsweredEach {
+            Incoming::Answered {
                 sequence,
                 answer,
                 except,
             } => self.answered(now, sequence, answer, &except),
-            Incoming::Delivered {
-                sequence,
-                deliver_id,
-                content,
-            } => {
-                self.happenings.push_back(Happening::Delivered {
-                    sequence,
-                    deliver_id,
-                    content,
-                });
+            Incoming::Delivered { deliver, content } => {
+                let event = SessionEvent::Delivered { deliver, content };
+                self.events.push_back(event);
             }
-            Incoming::Malformed {
-                sequence,
-                deliver_id,
-            } => {
-                self.protocol.reply(
-                    sequence,
-                    Reply::Delivery {
-                        deliver_id,
-                        ok: false,
-                    },
-                    &mut self.transmit,
-                );
-            }
-            Incoming::Useless {
-                sequence,
-                deliver_id,
-            } => {
-                self.protocol.reply(
-                    sequence,
-                    Reply::Delivery {
-                        deliver_id,
-                        ok: true,
-                    },
-                    &mut self.transmit,
-                );
-            }
+            Incoming::Malformed(deliver) => self.respond(deliver, false),
+            Incoming::NothingToKeep(deliver) => self.respond(deliver, true),
             Incoming::KeepAlive { sequence } => {
-                self.happenings.push_back(Happening::StillThere);
+                self.events.push_back(SessionEvent::StillThere);
                 self.protocol
                     .reply(sequence, Reply::KeepAlive, &mut self.transmit);
             }
@@ -537,10 +505,10 @@ impl<P: Protocol> Session<P> {
         match refused {
             None => {
                 self.state = State::Hosting;
-                self.happenings.push_back(Happening::Up);
+                self.events.push_back(SessionEvent::Up);
             }
             Some(reason) => {
-                self.happenings.push_back(Happening::LoginRefused(reason));
+                self.events.push_back(SessionEvent::LoginRefused(reason));
                 self.state = State::Refused {
                     until: now + LAST_WORD,
                 };

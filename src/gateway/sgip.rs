@@ -23,11 +23,11 @@ use watchbell_wire::{
 };
 
 use super::{
-    Answer, CarrierMessageId, Report, Submit, Verdict,
+    Answer, CarrierMessageId, DeliverRef, Delivery, Report, Submit,
     content::{content, receivers, valid_time},
-    protocol::{Content, Door, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Door, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
 };
-use crate::domain::{phone::Phone, priority::Priority, time::Micros};
+use crate::domain::{message::ReportStatus, phone::Phone, priority::Priority, time::Micros};
 
 use account::Role;
 pub(super) use account::Sgip;
@@ -174,10 +174,7 @@ impl Sgip {
             Pdu::Report(report) => delivered(sequence, &report),
             Pdu::Deliver(deliver) => text(sequence, &deliver),
             // A phone's number was closed, suspended or restored: nothing is made of it yet.
-            Pdu::UserRpt(_) => Incoming::Useless {
-                sequence: sequence.counter,
-                deliver_id: ids::deliver_id(CommandId::UserRpt, sequence),
-            },
+            Pdu::UserRpt(_) => Incoming::NothingToKeep(deliver_ref(CommandId::UserRpt, sequence)),
             Pdu::Unbind => {
                 self.unbinding = sequence;
                 Incoming::Goodbye {
@@ -217,6 +214,7 @@ impl Sgip {
         Incoming::Answered {
             sequence: sequence.counter,
             answer,
+            except: Vec::new(),
         }
     }
 
@@ -243,34 +241,25 @@ impl Sgip {
 }
 
 fn delivered(sequence: Sequence, report: &sgip::Report) -> Incoming {
-    let (sequence, deliver_id) = (
-        sequence.counter,
-        ids::deliver_id(CommandId::Report, sequence),
-    );
+    let deliver = deliver_ref(CommandId::Report, sequence);
     if report.report_type != 0 {
         // About a text that was passed on: not one of ours.
-        return Incoming::Useless {
-            sequence,
-            deliver_id,
-        };
+        return Incoming::NothingToKeep(deliver);
     }
     let Some(phone) = Phone::from_wire(&report.user_number.to_string_lossy()) else {
-        return Incoming::Malformed {
-            sequence,
-            deliver_id,
-        };
+        return Incoming::Malformed(deliver);
+    };
+    let status = match report.state() {
+        ReportState::Delivered => ReportStatus::Delivered,
+        ReportState::Failed => ReportStatus::Undelivered,
+        ReportState::Waiting | ReportState::Other(_) => return Incoming::NothingToKeep(deliver),
     };
     Incoming::Delivered {
-        sequence,
-        deliver_id,
-        content: Content::Report(Report {
+        deliver,
+        content: Delivery::Report(Report {
             carrier_id: CarrierMessageId(report.submit_sequence.to_string()),
             phone,
-            verdict: match report.state() {
-                ReportState::Delivered => Verdict::Delivered,
-                ReportState::Failed => Verdict::Undelivered,
-                ReportState::Waiting | ReportState::Other(_) => Verdict::Intermediate,
-            },
+            status,
             code: report.stat_text(),
             submit_time: String::new(),
         }),
@@ -278,24 +267,27 @@ fn delivered(sequence: Sequence, report: &sgip::Report) -> Incoming {
 }
 
 fn text(sequence: Sequence, deliver: &Deliver) -> Incoming {
-    let deliver_id = ids::deliver_id(CommandId::Deliver, sequence);
-    let sequence = sequence.counter;
+    let named = deliver_ref(CommandId::Deliver, sequence);
     let Some(phone) = Phone::from_wire(&deliver.user_number.to_string_lossy()) else {
-        return Incoming::Useless {
-            sequence,
-            deliver_id,
-        };
+        return Incoming::NothingToKeep(named);
     };
     Incoming::Delivered {
-        sequence,
-        deliver_id,
-        content: Content::Mo(MoPart {
+        deliver: named,
+        content: Delivery::Mo(MoPart {
             phone,
             to: deliver.sp_number.to_string_lossy().into_owned(),
             coding: Coding::from_msg_fmt(deliver.message_coding),
             has_header: deliver.has_udh(),
             content: deliver.message_content.clone(),
         }),
+    }
+}
+
+/// What the response to this request repeats.
+fn deliver_ref(command: CommandId, sequence: Sequence) -> DeliverRef {
+    DeliverRef {
+        sequence: sequence.counter,
+        id: ids::deliver_id(command, sequence),
     }
 }
 

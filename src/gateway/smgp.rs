@@ -16,14 +16,14 @@ use watchbell_wire::{
 };
 
 use super::{
-    Answer, CarrierMessageId, OpenError, Report, Submit, Verdict,
+    Answer, CarrierMessageId, DeliverRef, Delivery, OpenError, Report, Submit,
     content::{beijing, content, receivers, valid_time},
     options::Options,
-    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
 };
 use crate::{
     config,
-    domain::{phone::Phone, priority::Priority, time::Micros},
+    domain::{message::ReportStatus, phone::Phone, priority::Priority, time::Micros},
 };
 
 /// The longest content in ASCII, user data header included: one segment of 160 characters.
@@ -108,6 +108,7 @@ impl Smgp {
             Pdu::SubmitResp(response) => Incoming::Answered {
                 sequence,
                 answer: self.answer(response),
+                except: Vec::new(),
             },
             Pdu::Deliver(deliver) => self.delivered(sequence, &deliver),
             Pdu::ActiveTest => Incoming::KeepAlive { sequence },
@@ -123,44 +124,40 @@ impl Smgp {
     }
 
     fn delivered(&self, sequence: u32, deliver: &Deliver) -> Incoming {
-        let deliver_id = number(deliver.msg_id);
+        let named = DeliverRef {
+            sequence,
+            id: number(deliver.msg_id),
+        };
         let phone = Phone::from_wire(&deliver.src_term_id.to_string_lossy());
-        if deliver.is_report() {
-            let content = deliver.report().zip(phone).map(|(report, phone)| Report {
+        let content = if deliver.is_report() {
+            let (Some(report), Some(phone)) = (deliver.report(), phone) else {
+                return Incoming::Malformed(named);
+            };
+            let Some(status) = report_status(report.stat.kind()) else {
+                return Incoming::NothingToKeep(named);
+            };
+            Delivery::Report(Report {
                 carrier_id: carrier_id(report.msg_id),
                 phone,
-                verdict: verdict(report.stat.kind()),
+                status,
                 code: code(&report.stat),
                 submit_time: report.submit_date.to_string_lossy().into_owned(),
-            });
-            return match content {
-                Some(report) => Incoming::Delivered {
-                    sequence,
-                    deliver_id,
-                    content: Content::Report(report),
-                },
-                None => Incoming::Malformed {
-                    sequence,
-                    deliver_id,
-                },
+            })
+        } else {
+            let Some(phone) = phone else {
+                return Incoming::NothingToKeep(named);
             };
-        }
-        let Some(phone) = phone else {
-            return Incoming::Useless {
-                sequence,
-                deliver_id,
-            };
-        };
-        Incoming::Delivered {
-            sequence,
-            deliver_id,
-            content: Content::Mo(MoPart {
+            Delivery::Mo(MoPart {
                 phone,
                 to: deliver.dest_term_id.to_string_lossy().into_owned(),
                 coding: Coding::from_msg_fmt(deliver.msg_format),
                 has_header: deliver.has_udh() || (self.guess_header && looks_cut(deliver)),
                 content: deliver.msg_content.clone(),
-            }),
+            })
+        };
+        Incoming::Delivered {
+            deliver: named,
+            content,
         }
     }
 }
@@ -324,10 +321,10 @@ fn unreadable(error: &smgp::DecodeError) -> Result<Incoming, Fatal> {
         DecodeErrorKind::BadLength { .. } => Err(Fatal(error.to_string())),
         DecodeErrorKind::UnknownCommand { .. } => Ok(Incoming::Other),
         DecodeErrorKind::BadBody { header, .. } => match CommandId::from_wire(header.command_id) {
-            Some(CommandId::Deliver) => Ok(Incoming::Malformed {
+            Some(CommandId::Deliver) => Ok(Incoming::Malformed(DeliverRef {
                 sequence: header.sequence,
-                deliver_id: number(header.msg_id.unwrap_or_default()),
-            }),
+                id: number(header.msg_id.unwrap_or_default()),
+            })),
             Some(CommandId::LoginResp) => {
                 Err(Fatal(format!("unreadable answer to the login: {error}")))
             }
@@ -372,14 +369,15 @@ fn code(stat: &Stat) -> String {
     }
 }
 
-fn verdict(kind: StatKind) -> Verdict {
+/// None while the message is on its way.
+fn report_status(kind: StatKind) -> Option<ReportStatus> {
     match kind {
-        StatKind::Delivered => Verdict::Delivered,
-        StatKind::Expired => Verdict::Expired,
+        StatKind::Delivered => Some(ReportStatus::Delivered),
+        StatKind::Expired => Some(ReportStatus::Expired),
         StatKind::Undelivered | StatKind::Rejected | StatKind::Deleted | StatKind::Unknown => {
-            Verdict::Undelivered
+            Some(ReportStatus::Undelivered)
         }
-        StatKind::Accepted => Verdict::Intermediate,
+        StatKind::Accepted => None,
     }
 }
 

@@ -29,9 +29,9 @@ use watchbell_wire::{
 };
 
 use super::{
-    Answer, CarrierMessageId, Submit,
+    Answer, CarrierMessageId, DeliverRef, Delivery, Submit,
     content::{content, valid_time},
-    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
 };
 use crate::domain::{phone::Phone, priority::Priority, time::Micros};
 
@@ -212,6 +212,7 @@ impl Smpp {
                 Incoming::Answered {
                     sequence: unwire(sequence, self.last),
                     answer: self.answer(status, message_id),
+                    except: Vec::new(),
                 }
             }
             (CommandId::SubmitMultiResp, body) => self.answered_each(sequence, status, body),
@@ -250,7 +251,7 @@ impl Smpp {
             let status = Status::from(one.error_status_code);
             (!status.is_ok()).then(|| (phone, self.answer(status, "")))
         });
-        Incoming::AnsweredEach {
+        Incoming::Answered {
             sequence: unwire(sequence, self.last),
             answer: self.answer(status, response.message_id.as_str()),
             except: failed.collect(),
@@ -258,43 +259,43 @@ impl Smpp {
     }
 
     fn delivered(&self, sequence: u32, deliver: &DeliverSm) -> Incoming {
-        let deliver_id = self.epoch | u128::from(sequence);
+        let named = self.deliver_ref(sequence);
         let class = u8::from(deliver.esm_class);
         let phone = Phone::from_wire(deliver.source_addr.as_str());
         let content = smpp::payload(deliver.short_message().clone().into_bytes(), deliver.tlvs());
         if matches!(class & MESSAGE_TYPE, RECEIPT | NOTIFICATION) {
-            let report =
-                phone.and_then(|phone| receipt::report(phone, &content, deliver.tlvs(), self.ids));
-            return match report {
-                Some(report) => Incoming::Delivered {
-                    sequence,
-                    deliver_id,
-                    content: Content::Report(report),
+            let read =
+                phone.map(|phone| receipt::report(phone, &content, deliver.tlvs(), self.ids));
+            return match read.unwrap_or(receipt::Read::Malformed) {
+                receipt::Read::Final(report) => Incoming::Delivered {
+                    deliver: named,
+                    content: Delivery::Report(report),
                 },
-                None => Incoming::Malformed {
-                    sequence,
-                    deliver_id,
-                },
+                receipt::Read::Intermediate => Incoming::NothingToKeep(named),
+                receipt::Read::Malformed => Incoming::Malformed(named),
             };
         }
         let Some(phone) = phone else {
-            return Incoming::Useless {
-                sequence,
-                deliver_id,
-            };
+            return Incoming::NothingToKeep(named);
         };
         let (has_header, content) = with_header(class & HAS_HEADER != 0, content, deliver.tlvs());
-        let part = MoPart {
-            phone,
-            to: deliver.destination_addr.as_str().to_owned(),
-            coding: Coding::from_data_coding(deliver.data_coding.into()),
-            has_header,
-            content,
-        };
         Incoming::Delivered {
+            deliver: named,
+            content: Delivery::Mo(MoPart {
+                phone,
+                to: deliver.destination_addr.as_str().to_owned(),
+                coding: Coding::from_data_coding(deliver.data_coding.into()),
+                has_header,
+                content,
+            }),
+        }
+    }
+
+    /// A deliver has no id of its own: the login's time and number, and the deliver's number.
+    fn deliver_ref(&self, sequence: u32) -> DeliverRef {
+        DeliverRef {
             sequence,
-            deliver_id,
-            content: Content::Mo(part),
+            id: self.epoch | u128::from(sequence),
         }
     }
 
@@ -303,10 +304,7 @@ impl Smpp {
             DecodeErrorKind::BadLength { .. } => Err(Fatal(error.to_string())),
             DecodeErrorKind::UnknownCommand { .. } => Ok(Incoming::Other),
             DecodeErrorKind::BadBody { header, .. } => match CommandId::from(header.command_id) {
-                CommandId::DeliverSm => Ok(Incoming::Malformed {
-                    sequence: header.sequence,
-                    deliver_id: self.epoch | u128::from(header.sequence),
-                }),
+                CommandId::DeliverSm => Ok(Incoming::Malformed(self.deliver_ref(header.sequence))),
                 CommandId::BindTransceiverResp => {
                     Err(Fatal(format!("unreadable answer to the login: {error}")))
                 }

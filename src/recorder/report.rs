@@ -14,7 +14,7 @@ use crate::{
         optout::OptOutWords,
         phone::Phone,
     },
-    gateway::{Mo, Report, Verdict},
+    gateway::{Mo, Report},
     store::{
         self, Tx,
         contact::SuppressionRow,
@@ -29,9 +29,6 @@ const FITS_MINUTES: i64 = 3;
 
 impl Work<'_> {
     pub(super) fn report(&mut self, gateway: &GatewayId, report: &Report) {
-        let Some(word) = word(report.verdict) else {
-            return;
-        };
         let key = (gateway.clone(), report.carrier_id.0.clone(), report.phone);
         let known = self
             .inflight
@@ -39,8 +36,8 @@ impl Work<'_> {
             .cloned()
             .or_else(|| self.known_by_number(gateway, report));
         match known {
-            Some(awaited) => self.reported(&awaited, word, report, gateway),
-            None => self.orphan(gateway, report, word),
+            Some(awaited) => self.reported(&awaited, report, gateway),
+            None => self.orphan(gateway, report),
         }
     }
 
@@ -65,17 +62,11 @@ impl Work<'_> {
         })
     }
 
-    fn reported(
-        &mut self,
-        awaited: &Awaited,
-        word: ReportStatus,
-        report: &Report,
-        gateway: &GatewayId,
-    ) {
+    fn reported(&mut self, awaited: &Awaited, report: &Report, gateway: &GatewayId) {
         let (id, part) = (awaited.message, awaited.part);
         let (phone, code) = (report.phone, report.code.as_str());
         let change = Change::Reported {
-            word,
+            word: report.status,
             code: code.to_owned(),
         };
         // A report of the first sending says nothing about the second.
@@ -92,7 +83,7 @@ impl Work<'_> {
                 .get(&id)
                 .and_then(|m| m.row.gateway.as_ref())
                 .is_some_and(|g| *g == gateway.0);
-            if elsewhere && word == ReportStatus::Delivered {
+            if elsewhere && report.status == ReportStatus::Delivered {
                 self.evidence.push((phone, gateway.clone()));
             }
             // One question less about this number: an orphan that waits may be tellable now.
@@ -106,7 +97,7 @@ impl Work<'_> {
         }
     }
 
-    fn orphan(&mut self, gateway: &GatewayId, report: &Report, word: ReportStatus) {
+    fn orphan(&mut self, gateway: &GatewayId, report: &Report) {
         let place = (gateway.clone(), report.phone);
         let known = self.orphans.entry(place.clone()).or_default();
         if known.iter().any(|o| o.carrier_id == report.carrier_id.0) {
@@ -117,7 +108,7 @@ impl Work<'_> {
             gateway: gateway.0.clone(),
             carrier_id: report.carrier_id.0.clone(),
             phone: report.phone.expose(),
-            verdict: word.outcome().as_str().to_owned(),
+            verdict: report.status.outcome().as_str().to_owned(),
             code: report.code.clone(),
             submit_time: report.submit_time.clone(),
             salt: salt().to_vec(),
@@ -281,15 +272,6 @@ impl Work<'_> {
                 self.settled_orphans.push(orphan);
             }
         }
-    }
-}
-
-fn word(verdict: Verdict) -> Option<ReportStatus> {
-    match verdict {
-        Verdict::Delivered => Some(ReportStatus::Delivered),
-        Verdict::Expired => Some(ReportStatus::Expired),
-        Verdict::Undelivered => Some(ReportStatus::Undelivered),
-        Verdict::Intermediate => None,
     }
 }
 

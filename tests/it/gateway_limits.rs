@@ -92,7 +92,9 @@ async fn nobody_gets_it_twice_and_nobody_is_lost_through_disconnects() {
             .await;
         for event in &pair.heard[seen..] {
             match event {
-                Event::Answered { sequence, .. } => _ = settled.insert(sequences[sequence]),
+                Event::Answered { answers, .. } => {
+                    settled.extend(answers.iter().map(|(s, _)| sequences[s]));
+                }
                 Event::TimedOut(doubts) => settled.extend(doubts.iter().map(|s| sequences[s])),
                 Event::LinkDown {
                     unanswered,

@@ -6,8 +6,8 @@ use std::{
 };
 
 use watchbell::{
-    domain::{id::LaneId, priority::Priority},
-    gateway::{Answer, Event, Part, Submit, Verdict},
+    domain::{id::LaneId, message::ReportStatus, priority::Priority},
+    gateway::{Answer, Event, Notice, Part, Submit},
     simulate::{Faults, Refusal, Settings, Simulator},
 };
 
@@ -35,7 +35,7 @@ async fn every_segment_is_answered_and_reported_over_several_links() {
     assert!(
         reports(&pair.heard)
             .iter()
-            .all(|report| report.verdict == Verdict::Delivered && report.code == "DELIVRD")
+            .all(|report| report.status == ReportStatus::Delivered && report.code == "DELIVRD")
     );
     assert_eq!(written(&pair.heard).len(), 500);
     let links: BTreeSet<u16> = pair
@@ -98,13 +98,13 @@ async fn a_wrong_password_is_tried_three_times_and_not_once_more() {
     config.links = 4;
     config.password = watchbell::config::Secret::new("wrong");
     let mut pair = Pair::open(&config);
-    let gave_up = |e: &Event| matches!(e, Event::LoginRefused { gave_up: true, reason } if reason.contains("status 3"));
+    let gave_up = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { gave_up: true, reason }) if reason.contains("status 3"));
     pair.until("giving up", |heard| heard.iter().any(gave_up))
         .await;
     let refused = pair
         .heard
         .iter()
-        .filter(|e| matches!(e, Event::LoginRefused { .. }))
+        .filter(|e| matches!(e, Event::Notice(Notice::LoginRefused { .. })))
         .count();
     assert_eq!((refused, carrier.counts().refused_logins), (3, 3));
     assert_eq!(pair.gateway.health().links_up, 0);
@@ -207,10 +207,12 @@ async fn reports_come_before_the_answer_and_twice() {
     let mut answered = BTreeSet::new();
     for event in &pair.heard {
         match event {
-            Event::Answered {
-                answer: Answer::Accepted(id),
-                ..
-            } => _ = answered.insert(id.clone()),
+            Event::Answered { answers, .. } => {
+                answered.extend(answers.iter().filter_map(|(_, answer)| match answer {
+                    Answer::Accepted(id) => Some(id.clone()),
+                    _ => None,
+                }));
+            }
             Event::Delivered {
                 delivery: watchbell::gateway::Delivery::Report(r),
                 ..

@@ -15,8 +15,8 @@ use watchbell::{
         text::Count,
     },
     gateway::{
-        self, Answer, CarrierMessageId, Context, Delivery, Event, Gateway, Mo, Part, Report,
-        Request, Sharing, Submit, WriteGate,
+        self, Answer, CarrierMessageId, Context, Delivery, Event, Gateway, Mo, Notice, Part,
+        Report, Request, Sharing, Submit, WriteGate,
     },
     simulate::{Dialling, Running, Settings, Simulator},
 };
@@ -112,7 +112,7 @@ pub(crate) fn submit(sequence: u32) -> Submit {
 /// A running gateway with the engine's end of its events.
 pub(crate) struct Pair {
     pub(crate) gateway: Arc<dyn Gateway>,
-    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) events: mpsc::Receiver<(GatewayId, Event)>,
     /// Everything that was heard so far.
     pub(crate) heard: Vec<Event>,
     pub(crate) acknowledge: bool,
@@ -192,7 +192,7 @@ impl Pair {
         let deadline = Instant::now() + PATIENCE;
         while !done(&self.heard) {
             match tokio::time::timeout_at(deadline, self.events.recv()).await {
-                Ok(Some(event)) => self.hear(event),
+                Ok(Some((_, event))) => self.hear(event),
                 Ok(None) => panic!("the gateway closed while waiting for: {what}"),
                 Err(tokio::time::error::Elapsed { .. }) => panic!(
                     "waited in vain for: {what}; the last events: {:?}",
@@ -225,7 +225,7 @@ impl Pair {
         let mut heard = 0;
         while let Ok(event) = tokio::time::timeout_at(until, self.events.recv()).await {
             assert!(
-                matches!(event, Some(Event::StillThere(_))),
+                matches!(event, Some((_, Event::Notice(Notice::StillThere(_))))),
                 "the link stays: {event:?}"
             );
             heard += 1;
@@ -236,7 +236,7 @@ impl Pair {
     /// Listens until the gateway has closed.
     pub(crate) async fn until_closed(&mut self) {
         let deadline = Instant::now() + PATIENCE;
-        while let Some(event) = tokio::time::timeout_at(deadline, self.events.recv())
+        while let Some((_, event)) = tokio::time::timeout_at(deadline, self.events.recv())
             .await
             .expect("it closes")
         {
@@ -273,12 +273,11 @@ pub(crate) fn accepted(heard: &[Event]) -> BTreeMap<u32, CarrierMessageId> {
 }
 
 pub(crate) fn answers(heard: &[Event]) -> impl Iterator<Item = (u32, &Answer)> {
-    heard.iter().filter_map(|event| match event {
-        Event::Answered {
-            sequence, answer, ..
-        } => Some((*sequence, answer)),
+    let all = heard.iter().filter_map(|event| match event {
+        Event::Answered { answers, .. } => Some(answers),
         _ => None,
-    })
+    });
+    all.flatten().map(|(sequence, answer)| (*sequence, answer))
 }
 
 pub(crate) fn reports(heard: &[Event]) -> Vec<&Report> {

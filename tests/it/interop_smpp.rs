@@ -9,9 +9,9 @@ use std::{
 use serde_json::{Value, json};
 use watchbell::{
     config::{self, Kind, Secret},
-    domain::message::Outcome,
+    domain::{message::Outcome, message::ReportStatus},
     expander::OnDoubt,
-    gateway::{Event, Submit, Verdict},
+    gateway::{Event, Notice, Submit},
     service::gateways::Finding,
     simulate::{NumberCounts, Running, Settings, Simulator},
 };
@@ -227,13 +227,13 @@ async fn npms_message_centre_hands_on_texts_in_every_way_and_may_say_goodbye() {
             .into_iter()
             .find(|r| r.carrier_id.0 == ids[&sequence])
             .unwrap();
-        let (verdict, code) = match sequence {
-            2 => (Verdict::Undelivered, "UNDELIV:045"),
-            _ => (Verdict::Delivered, "DELIVRD"),
+        let (status, code) = match sequence {
+            2 => (ReportStatus::Undelivered, "UNDELIV:045"),
+            _ => (ReportStatus::Delivered, "DELIVRD"),
         };
         assert_eq!(
-            (report.verdict, &*report.code, &*report.submit_time),
-            (verdict, code, "2306121000")
+            (report.status, &*report.code, &*report.submit_time),
+            (status, code, "2306121000")
         );
     }
 
@@ -336,8 +336,7 @@ async fn smppys_message_centre_takes_one_text_at_a_time() {
 
     config.password = Secret::new("wrong");
     let mut pair = Pair::open(&config);
-    let refused =
-        |e: &Event| matches!(e, Event::LoginRefused { reason, .. } if reason.contains("status 13"));
+    let refused = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { reason, .. }) if reason.contains("status 13"));
     pair.until("the refusal", |heard| heard.iter().any(refused))
         .await;
     drop(pair);

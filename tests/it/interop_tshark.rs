@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use watchbell::{
     config::{Kind, Secret},
-    gateway::{Event, Part, Submit, pdu},
+    gateway::{Event, Notice, Part, Submit, pdu},
     simulate::{Faults, Refusal, Settings, Simulator},
 };
 use watchbell_wire::{
@@ -96,7 +96,7 @@ async fn conversation(dissector: &Dissector) -> Wiretap {
     config.kind = dissector.kind;
     config.password = Secret::new("wrong");
     let mut pair = Pair::open(&config);
-    let refused = |e: &Event| matches!(e, Event::LoginRefused { .. });
+    let refused = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { .. }));
     pair.until("the refusal", |heard| heard.iter().any(refused))
         .await;
     pair.close().await;

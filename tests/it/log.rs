@@ -7,12 +7,13 @@ use watchbell::{
         event::Event,
         id::{CampaignId, GatewayId, LaneId, MessageId, RunId},
         ledger::Tree,
+        message::ReportStatus,
         phone::Phone,
         role::Role,
         text::Framing,
         time::Micros,
     },
-    gateway::{CarrierMessageId, Delivery, Report, Verdict},
+    gateway::{CarrierMessageId, Delivery, Report},
     recorder::{Op, Recorder},
     service::log::{LogLine, LogQuery, UnmatchedQuery},
     store::{
@@ -335,7 +336,7 @@ async fn a_report_of_no_known_message_is_kept_and_shown() {
             delivery: Delivery::Report(Report {
                 carrier_id: CarrierMessageId(id.into()),
                 phone: Phone::from_number(13_800_000_001).unwrap(),
-                verdict: Verdict::Undelivered,
+                status: ReportStatus::Undelivered,
                 code: "MK:0001".into(),
                 submit_time: "2306120800".into(),
             }),

@@ -70,17 +70,9 @@ fn to_many(n: u32) -> Vec<Submit> {
 
 /// What was said of each, by sequence number.
 fn answered(heard: &[Event]) -> BTreeMap<u32, Answer> {
-    let mut all = BTreeMap::new();
-    for event in heard {
-        match event {
-            Event::Answered {
-                sequence, answer, ..
-            } => _ = all.insert(*sequence, answer.clone()),
-            Event::AnsweredAll { answers, .. } => all.extend(answers.iter().cloned()),
-            _ => {}
-        }
-    }
-    all
+    let all = answers(heard);
+    all.map(|(sequence, answer)| (sequence, answer.clone()))
+        .collect()
 }
 
 /// Is this the report of somebody whose submit was answered so?

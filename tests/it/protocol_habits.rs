@@ -114,7 +114,7 @@ async fn smpp_takes_gsm_texts_of_160_and_parts_of_153() {
 
 #[tokio::test]
 async fn numbers_end_as_they_are_told_to_in_every_protocol() {
-    use watchbell::{gateway::Verdict, simulate::Ending};
+    use watchbell::{domain::message::ReportStatus, simulate::Ending};
     let kinds = [
         Kind::Cmpp20,
         Kind::Cmpp30,
@@ -136,10 +136,10 @@ async fn numbers_end_as_they_are_told_to_in_every_protocol() {
         ten_are_reported(&mut pair, (1..=10).map(submit).collect()).await;
         for report in reports(&pair.heard) {
             let expected = match report.phone.number() % 10 {
-                1 | 2 => Verdict::Undelivered,
-                _ => Verdict::Delivered,
+                1 | 2 => ReportStatus::Undelivered,
+                _ => ReportStatus::Delivered,
             };
-            assert_eq!(report.verdict, expected, "{kind}: {report:?}");
+            assert_eq!(report.status, expected, "{kind}: {report:?}");
         }
     }
 }

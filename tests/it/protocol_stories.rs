@@ -6,7 +6,7 @@ use watchbell::{
     config::Kind,
     domain::message::Outcome,
     expander::OnDoubt,
-    gateway::{Answer, Event, Part, Submit},
+    gateway::{Answer, Event, Notice, Part, Submit},
     service::gateways::Finding,
     simulate::{Faults, Refusal, Settings, Simulator},
 };
@@ -93,10 +93,10 @@ async fn a_refused_login_is_tried_three_times_and_not_once_more(kind: Kind) {
     config.password = watchbell::config::Secret::new("wrong");
     let mut pair = Pair::open(&config);
     let (.., status) = codes(kind);
-    let gave_up = |e: &Event| matches!(e, Event::LoginRefused { gave_up: true, reason } if reason.contains(status));
+    let gave_up = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { gave_up: true, reason }) if reason.contains(status));
     pair.until("giving up", |heard| heard.iter().any(gave_up))
         .await;
-    let refused = |e: &&Event| matches!(e, Event::LoginRefused { .. });
+    let refused = |e: &&Event| matches!(e, Event::Notice(Notice::LoginRefused { .. }));
     let refused = pair.heard.iter().filter(refused).count();
     assert_eq!((refused, carrier.counts().refused_logins), (3, 3));
     assert_eq!(pair.gateway.health().links_up, 0);

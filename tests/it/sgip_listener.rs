@@ -11,7 +11,8 @@ use tokio::{
 };
 use watchbell::{
     config::{self, Kind},
-    gateway::{Event, Verdict, WriteGate},
+    domain::message::ReportStatus,
+    gateway::{Event, Notice, WriteGate},
     simulate::{Faults, Settings},
 };
 use watchbell_wire::sgip::{
@@ -182,14 +183,14 @@ async fn reports_texts_and_user_states_are_taken_and_answered_in_full() {
     let failed = caller.ask(report(1, 2, 29)).await;
     let texted = caller.ask(text("退订")).await;
     pair.until("all three", |heard| {
-        reports(heard).len() == 2 && mos(heard).len() == 1
+        reports(heard).len() == 1 && mos(heard).len() == 1
     })
     .await;
-    assert_eq!(reports(&pair.heard)[0].verdict, Verdict::Intermediate);
-    let last = reports(&pair.heard)[1];
+    // What is not final is answered and goes no further.
+    let last = reports(&pair.heard)[0];
     assert_eq!(
-        (last.verdict, last.code.as_str(), last.carrier_id.0.as_str()),
-        (Verdict::Undelivered, "SGIP:29", submitted(1).as_str())
+        (last.status, last.code.as_str(), last.carrier_id.0.as_str()),
+        (ReportStatus::Undelivered, "SGIP:29", submitted(1).as_str())
     );
     assert_eq!(mos(&pair.heard)[0].text, "退订");
     for asked in [waiting, failed] {
@@ -398,7 +399,7 @@ async fn a_taken_port_stops_nothing_else_and_is_listened_on_once_it_is_free() {
         let up = heard.iter().any(|e| matches!(e, Event::LinkUp(_)));
         up && heard
             .iter()
-            .any(|e| matches!(e, Event::NotListening { .. }))
+            .any(|e| matches!(e, Event::Notice(Notice::NotListening { .. })))
     })
     .await;
     assert!(
@@ -414,7 +415,9 @@ async fn a_taken_port_stops_nothing_else_and_is_listened_on_once_it_is_free() {
         .await;
     drop(taken);
     pair.until("the listener", |heard| {
-        heard.iter().any(|e| matches!(e, Event::Listening(_)))
+        heard
+            .iter()
+            .any(|e| matches!(e, Event::Notice(Notice::Listening(_))))
     })
     .await;
     assert_eq!(pair.gateway.health().deaf, None);

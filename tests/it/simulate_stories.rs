@@ -6,7 +6,8 @@ use std::{
 };
 
 use watchbell::{
-    gateway::{Answer, Event, Part, Submit, Verdict},
+    domain::message::ReportStatus,
+    gateway::{Answer, Event, Part, Submit},
     simulate::{Counts, Faults, Refusal, Settings, Simulator},
 };
 
@@ -37,7 +38,7 @@ async fn the_same_seed_gives_the_same_numbers_the_same_fate() {
         assert_eq!(codes, on_its_side);
         let failed = reports(&pair.heard)
             .iter()
-            .filter(|report| report.verdict != Verdict::Delivered)
+            .filter(|report| report.status != ReportStatus::Delivered)
             .count();
         assert!((40..=80).contains(&failed), "{failed} of 300");
         fates.push(codes);

@@ -36,7 +36,7 @@ impl Engine {
         while let Ok(Some((id, event))) =
             tokio::time::timeout_at(deadline, self.events.recv()).await
         {
-            self.listen(&id, event);
+            self.on_gateway_event(&id, event);
             self.act();
         }
         // Answers to late claims make the core give them back, so this goes on until all is durable.

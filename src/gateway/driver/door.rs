@@ -20,10 +20,10 @@ use tracing::{debug, info, warn};
 
 use super::{Driver, OUTBOX_LIMIT, READS_PER_TURN};
 use crate::gateway::{
-    AckToken, Event, LinkNo, WriteGate,
+    AckToken, Event, LinkNo, Notice, WriteGate,
     link::Talk,
     protocol::{self, Protocol},
-    session::{Happening, Limits, Session},
+    session::{Limits, Session, SessionEvent},
     trace::Tracer,
 };
 
@@ -121,10 +121,7 @@ impl<P: Protocol> Door<P> {
         if let Some(Some(guest)) = self.guests.get_mut(slot)
             && guest.connection == token.connection
         {
-            guest
-                .talk
-                .session
-                .acknowledge(token.sequence, token.deliver_id);
+            guest.talk.session.acknowledge(token.deliver);
         }
     }
 
@@ -181,7 +178,7 @@ impl<P: Protocol> Door<P> {
     }
 
     /// Opens the door; tells when that does not do, and when it does again.
-    fn open(&mut self, now: Instant) -> Option<Event> {
+    fn open(&mut self, now: Instant) -> Option<Notice> {
         if self.listener.is_some() || now < self.rest_until {
             return None;
         }
@@ -190,13 +187,13 @@ impl<P: Protocol> Door<P> {
                 let at = listener.local_addr().unwrap_or(self.rules.listen);
                 self.listener = Some(listener);
                 self.trouble = None;
-                Some(Event::Listening(at))
+                Some(Notice::Listening(at))
             }
             Err(error) => {
                 self.rest_until = now + RETRY;
                 let reason = format!("listening on {}: {error}", self.rules.listen);
                 let first = self.trouble.replace(reason.clone()).is_none();
-                first.then_some(Event::NotListening { reason })
+                first.then_some(Notice::NotListening { reason })
             }
         }
     }
@@ -289,9 +286,9 @@ impl<P: Protocol + Clone> Driver<P> {
             door.arrivals.clear();
         } else {
             if self.context.gate.is_open(now)
-                && let Some(event) = door.open(now)
+                && let Some(notice) = door.open(now)
             {
-                self.outbox.push_back(event);
+                self.outbox.push_back(Event::Notice(notice));
                 self.report_health();
             }
             if let Some(door) = &mut self.door {
@@ -325,37 +322,31 @@ impl<P: Protocol + Clone> Driver<P> {
         let link = door.first + slot as LinkNo;
         while let Some(happening) = self.happening_of(slot) {
             match happening {
-                Happening::Up => {
+                SessionEvent::Up => {
                     info!(gateway.id = %self.settings.id, %from, "Gateway {} was dialled by its carrier", self.settings.id);
                     if let Some(door) = &mut self.door {
                         door.strikes.remove(&from);
                     }
                 }
-                Happening::LoginRefused(reason) => {
+                SessionEvent::LoginRefused(reason) => {
                     warn!(gateway.id = %self.settings.id, %from, "Gateway {} was dialled and refused the login: {reason}", self.settings.id);
                     if let Some(door) = &mut self.door {
                         door.strike(now, from);
                     }
                 }
-                Happening::Delivered {
-                    sequence,
-                    deliver_id,
-                    content,
-                } => {
+                SessionEvent::Delivered { deliver, content } => {
                     let token = AckToken {
                         link,
                         connection,
-                        sequence,
-                        deliver_id,
+                        deliver,
                     };
                     self.delivered(now, content, token);
                 }
                 // Nothing is ever asked of a guest.
-                Happening::Answered { .. }
-                | Happening::AnsweredAll { .. }
-                | Happening::Split(_)
-                | Happening::StillThere
-                | Happening::TimedOut(_) => {}
+                SessionEvent::Answered { .. }
+                | SessionEvent::Split(_)
+                | SessionEvent::StillThere
+                | SessionEvent::TimedOut(_) => {}
             }
         }
         let Some(door) = &mut self.door else { return };
@@ -368,7 +359,7 @@ impl<P: Protocol + Clone> Driver<P> {
         }
     }
 
-    fn happening_of(&mut self, slot: usize) -> Option<Happening> {
+    fn happening_of(&mut self, slot: usize) -> Option<SessionEvent> {
         let door = self.door.as_mut()?;
         door.guests[slot].as_mut()?.talk.session.poll_event()
     }

@@ -84,12 +84,11 @@ impl<P: Protocol + Clone> Driver<P> {
                 Err(NotTaken::Unsendable(batch, _)) if batch.len() > 1 => self.split(batch),
                 Err(NotTaken::Unsendable(batch, reason)) => {
                     let answer = Answer::Refused(format!("local: {reason}"));
-                    let events = batch.iter().map(|submit| Event::Answered {
-                        sequence: submit.sequence,
+                    let refused = |submit: Submit| (submit.sequence, answer.clone());
+                    self.outbox.push_back(Event::Answered {
                         link: no,
-                        answer: answer.clone(),
+                        answers: batch.into_iter().map(refused).collect(),
                     });
-                    self.outbox.extend(events);
                 }
             }
         }

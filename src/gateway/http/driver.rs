@@ -28,7 +28,7 @@ use crate::{
         id::{GatewayId, LaneId},
         text::MAX_SEGMENTS,
     },
-    gateway::{AckToken, Context, Delivery, Event, Health, LinkNo, Submit, pacer::Pacer},
+    gateway::{AckToken, Context, Delivery, Event, Health, LinkNo, Notice, Submit, pacer::Pacer},
 };
 
 /// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
@@ -251,7 +251,7 @@ impl Driver {
                 permit = events.reserve(), if !self.outbox.is_empty() => {
                     let Ok(permit) = permit else { return };
                     if let Some(event) = self.outbox.pop_front() {
-                        permit.send(event);
+                        permit.send((self.settings.id.clone(), event));
                     }
                 }
                 Some(done) = self.running.join_next(), if !self.running.is_empty() => {
@@ -413,10 +413,10 @@ impl Driver {
         if gave_up {
             self.link = Link::GivenUp;
         }
-        self.outbox.push_back(Event::LoginRefused {
+        self.outbox.push_back(Event::Notice(Notice::LoginRefused {
             reason: reason.to_owned(),
             gave_up,
-        });
+        }));
     }
 
     /// Doubled each time, with up to a half more by chance.
@@ -433,9 +433,13 @@ impl Driver {
     /// Passes on events as far as there is room; false when nobody listens any more.
     fn emit(&mut self) -> bool {
         while let Some(event) = self.outbox.pop_front() {
-            match self.context.events.try_send(event) {
+            match self
+                .context
+                .events
+                .try_send((self.settings.id.clone(), event))
+            {
                 Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(event)) => {
+                Err(mpsc::error::TrySendError::Full((_, event))) => {
                     self.outbox.push_front(event);
                     return true;
                 }
@@ -459,6 +463,7 @@ impl Driver {
         }
         let last = async {
             while let Some(event) = self.outbox.pop_front() {
+                let event = (self.settings.id.clone(), event);
                 if self.context.events.send(event).await.is_err() {
                     return;
                 }

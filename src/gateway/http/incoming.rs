@@ -9,8 +9,8 @@ use super::{
     template::Fill,
 };
 use crate::{
-    domain::phone::Phone,
-    gateway::{CarrierMessageId, Delivery, Mo, Report, Verdict},
+    domain::{message::ReportStatus, phone::Phone},
+    gateway::{CarrierMessageId, Delivery, Mo, Report},
 };
 
 /// Beijing time, which the carriers speak.
@@ -18,7 +18,7 @@ const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hour
 
 impl Description {
     /// The reports and texts in a body; none where it is not what the description says. What is neither
-    /// (another kind of event, a number that is none) is passed over.
+    /// (another kind of event, a number that is none), and a report that is not final, is passed over.
     pub(super) fn deliveries(&self, body: &Value, list: &str) -> Option<Vec<Delivery>> {
         let items = match body.pointer(list)? {
             Value::Array(items) => items.iter().collect(),
@@ -56,17 +56,17 @@ fn mo(rule: &MoRule, item: &Value) -> Option<Mo> {
 fn report(rule: &ReportRule, item: &Value) -> Option<Report> {
     let status = Fill::at(item, &rule.status)?;
     let code = Fill::at(item, &rule.code).filter(|code| !code.is_empty());
-    let verdict = match () {
-        () if rule.delivered.contains(&status) => Verdict::Delivered,
-        () if rule.expired.contains(&status) => Verdict::Expired,
-        () if rule.intermediate.contains(&status) => Verdict::Intermediate,
-        () => Verdict::Undelivered,
+    let meaning = match () {
+        () if rule.delivered.contains(&status) => ReportStatus::Delivered,
+        () if rule.expired.contains(&status) => ReportStatus::Expired,
+        () if rule.intermediate.contains(&status) => return None,
+        () => ReportStatus::Undelivered,
     };
     let time = Fill::at(item, &rule.time).unwrap_or_default();
     Some(Report {
         carrier_id: CarrierMessageId(Fill::at(item, &rule.id)?),
         phone: phone(item, &rule.phone)?,
-        verdict,
+        status: meaning,
         code: code.unwrap_or(status),
         submit_time: minute(&time, &rule.time_format).unwrap_or_default(),
     })
@@ -110,7 +110,7 @@ mod tests {
         let [Delivery::Report(report)] = found.as_slice() else {
             panic!("{found:?}")
         };
-        assert_eq!(report.verdict, Verdict::Delivered);
+        assert_eq!(report.status, ReportStatus::Delivered);
         assert_eq!(report.carrier_id.0, "0612080102001");
         assert_eq!(
             (report.code.as_str(), report.submit_time.as_str()),
@@ -136,19 +136,19 @@ mod tests {
             { "phone_number": "not a number", "success": true, "biz_id": "12345" },
         ]);
         let found = description("aliyun").deliveries(&body, "").expect("a list");
-        let verdicts: Vec<_> = found
+        let statuses: Vec<_> = found
             .iter()
             .map(|d| match d {
-                Delivery::Report(r) => (r.verdict, r.code.as_str(), r.submit_time.as_str()),
+                Delivery::Report(r) => (r.status, r.code.as_str(), r.submit_time.as_str()),
                 Delivery::Mo(mo) => panic!("{mo:?}"),
             })
             .collect();
         assert_eq!(
-            verdicts,
+            statuses,
             [
-                (Verdict::Delivered, "DELIVERED", "2306120801"),
+                (ReportStatus::Delivered, "DELIVERED", "2306120801"),
                 (
-                    Verdict::Undelivered,
+                    ReportStatus::Undelivered,
                     "MOBILE_ACCOUNT_ABNORMAL",
                     "2306120801"
                 ),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::time::Instant;
 
-use super::{Happening, LATE_LIMIT, Sent, Session, sequences};
+use super::{LATE_LIMIT, Sent, Session, SessionEvent, sequences};
 use crate::{
     domain::phone::Phone,
     gateway::{Answer, Submit, protocol::Protocol},
@@ -27,14 +27,13 @@ impl<P: Protocol> Session<P> {
                 None => return,
             },
         };
-        self.happenings.push_back(match (&answer, late) {
-            _ if batch.is_empty() => Happening::Answered {
-                sequence,
-                answer,
+        self.events.push_back(match (&answer, late) {
+            _ if batch.is_empty() => SessionEvent::Answered {
+                answers: vec![(sequence, answer)],
                 delay,
             },
-            (Answer::Refused(_) | Answer::WrongNetwork(_), false) => Happening::Split(batch),
-            _ => Happening::AnsweredAll {
+            (Answer::Refused(_) | Answer::WrongNetwork(_), false) => SessionEvent::Split(batch),
+            _ => SessionEvent::Answered {
                 answers: self.answers(&batch, &answer, except),
                 delay,
             },
@@ -104,7 +103,7 @@ impl<P: Protocol> Session<P> {
             }
         }
         if !overdue.is_empty() {
-            self.happenings.push_back(Happening::TimedOut(overdue));
+            self.events.push_back(SessionEvent::TimedOut(overdue));
         }
         if self.late.len() > LATE_LIMIT {
             self.end("the carrier owes too many answers".to_owned());

@@ -21,7 +21,7 @@ use crate::{
         priority::Priority,
         text::Count,
     },
-    gateway::{Answer, CarrierMessageId, Part, Request, Sharing, cmpp::Cmpp, protocol::Content},
+    gateway::{Answer, CarrierMessageId, DeliverRef, Delivery, Part, Request, Sharing, cmpp::Cmpp},
 };
 
 const LIMITS: Limits = Limits {
@@ -99,7 +99,7 @@ impl Pair {
         let mut pair = Self::new();
         let login = pair.sent().remove(0);
         pair.answer(login.sequence, connected(ConnectStatus::OK));
-        assert!(matches!(pair.sp.poll_event(), Some(Happening::Up)));
+        assert!(matches!(pair.sp.poll_event(), Some(SessionEvent::Up)));
         pair
     }
 
@@ -133,7 +133,7 @@ impl Pair {
         self.sp.handle_timeout(self.now);
     }
 
-    fn happenings(&mut self) -> Vec<Happening> {
+    fn events(&mut self) -> Vec<SessionEvent> {
         std::iter::from_fn(|| self.sp.poll_event()).collect()
     }
 }
@@ -165,7 +165,7 @@ fn a_refused_login_ends_the_session_and_says_why() {
     let login = pair.sent().remove(0);
     pair.answer(login.sequence, connected(ConnectStatus::AUTH_FAILED));
     assert!(
-        matches!(pair.sp.poll_event(), Some(Happening::LoginRefused(reason)) if reason == "status 3: authentication failed")
+        matches!(pair.sp.poll_event(), Some(SessionEvent::LoginRefused(reason)) if reason == "status 3: authentication failed")
     );
     assert!(pair.sp.ended().is_some());
 }
@@ -191,7 +191,7 @@ fn the_window_holds_and_an_answer_frees_a_place() {
     assert_eq!(pair.sent().len(), 4);
     pair.accept(11);
     assert!(
-        matches!(&pair.happenings()[..], [Happening::Answered { sequence: 11, answer: Answer::Accepted(CarrierMessageId(id)), .. }] if id == "000000000000000b")
+        matches!(&pair.events()[..], [SessionEvent::Answered { answers, .. }] if answers[..] == [(11, Answer::Accepted(CarrierMessageId("000000000000000b".to_owned())))])
     );
     pair.sp.submit(vec![submit(14)]).expect("room again");
 }
@@ -267,21 +267,18 @@ fn an_overdue_answer_is_a_doubt_frees_its_place_and_may_still_come() {
     pair.answer(1, Pdu::ActiveTest);
     pair.wait(Duration::from_secs(1));
     assert!(
-        pair.happenings()
+        pair.events()
             .iter()
-            .any(|h| matches!(h, Happening::TimedOut(which) if which == &[10]))
+            .any(|h| matches!(h, SessionEvent::TimedOut(which) if which == &[10]))
     );
     assert_eq!(pair.sp.room(), LIMITS.window);
     pair.accept(10);
     assert!(matches!(
-        &pair.happenings()[..],
-        [Happening::Answered { sequence: 10, .. }]
+        &pair.events()[..],
+        [SessionEvent::Answered { answers, .. }] if answers[0].0 == 10
     ));
     pair.accept(10);
-    assert!(
-        pair.happenings().is_empty(),
-        "a second answer says nothing new"
-    );
+    assert!(pair.events().is_empty(), "a second answer says nothing new");
     assert!(pair.sp.into_remains().unanswered.is_empty());
 }
 
@@ -289,7 +286,7 @@ fn an_overdue_answer_is_a_doubt_frees_its_place_and_may_still_come() {
 fn an_answer_nobody_asked_for_is_ignored() {
     let mut pair = Pair::up();
     pair.accept(99);
-    assert!(pair.happenings().is_empty() && pair.sp.is_up());
+    assert!(pair.events().is_empty() && pair.sp.is_up());
 }
 
 #[test]
@@ -413,19 +410,24 @@ fn a_deliver_is_answered_only_when_told_and_a_malformed_one_at_once() {
     };
     pair.answer(8, Pdu::Deliver(mo));
     assert!(pair.sent().is_empty());
-    let happenings = pair.happenings();
+    let events = pair.events();
     let [
-        Happening::Delivered {
-            sequence: 8,
-            deliver_id: 42,
-            content: Content::Mo(part),
+        SessionEvent::Delivered {
+            deliver: DeliverRef {
+                sequence: 8,
+                id: 42,
+            },
+            content: Delivery::Mo(part),
         },
-    ] = &happenings[..]
+    ] = &events[..]
     else {
-        panic!("{happenings:?}")
+        panic!("{events:?}")
     };
     assert_eq!(part.phone.number(), 13_800_138_000);
-    pair.sp.acknowledge(8, 42);
+    pair.sp.acknowledge(DeliverRef {
+        sequence: 8,
+        id: 42,
+    });
     let Pdu::DeliverResp(response) = pair.sent().remove(0).pdu else {
         panic!("no answer")
     };
@@ -487,7 +489,7 @@ proptest! {
             pair.sp.handle_input(pair.now, &chunk);
             pair.wait(Duration::from_secs(1));
         }
-        let answered: Vec<u32> = pair.happenings().iter().filter_map(|h| if let Happening::Answered { sequence, .. } = h { Some(*sequence) } else { None }).collect();
+        let answered: Vec<u32> = pair.events().iter().filter_map(|h| if let SessionEvent::Answered { answers, .. } = h { Some(answers[0].0) } else { None }).collect();
         let mut all = pair.sp.into_remains().unanswered;
         all.extend(answered);
         all.sort_unstable();
@@ -507,6 +509,6 @@ proptest! {
         for chunk in bytes.chunks(cut) {
             pair.sp.handle_input(pair.now, chunk);
         }
-        prop_assert_eq!(pair.happenings().len(), 3);
+        prop_assert_eq!(pair.events().len(), 3);
     }
 }

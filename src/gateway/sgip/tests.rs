@@ -5,7 +5,7 @@ use watchbell_wire::sgip::{Decoded, LoginType, Resp};
 use super::*;
 use crate::{
     config,
-    gateway::{Part, Request, Sharing, session::tests::account},
+    gateway::{Answer, Part, Request, Sharing, session::tests::account},
 };
 
 const NODE: u32 = 3_025_001_234;
@@ -74,6 +74,7 @@ fn the_id_is_known_before_the_write_and_told_again_by_the_answer() {
     let answered = Incoming::Answered {
         sequence: 7,
         answer: Answer::Accepted(CarrierMessageId(id.to_string())),
+        except: Vec::new(),
     };
     assert_eq!(
         format!("{:?}", sgip.incoming(answer.clone())),

@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     config::{Kind, RateUnit},
-    gateway::{Answer, CarrierMessageId, LinkNo, Part, Telling, Verdict, listens_at},
+    domain::message::ReportStatus,
+    gateway::{Answer, CarrierMessageId, LinkNo, Part, Telling, listens_at},
     service::gateways::{self, Listener},
 };
 
@@ -152,13 +153,13 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let mut codes = BTreeSet::new();
         let (mut delivered, mut missing) = (0, Vec::new());
         for piece in &taken {
-            let Some((at, verdict, code)) = piece.reports.first() else {
+            let Some((at, status, code)) = piece.reports.first() else {
                 missing.push(piece.receiver.label());
                 continue;
             };
             delays.extend(piece.written.map(|w| at.saturating_duration_since(w)));
-            match verdict {
-                Verdict::Delivered => delivered += 1,
+            match status {
+                ReportStatus::Delivered => delivered += 1,
                 _ => _ = codes.insert(code.clone()),
             }
         }

@@ -13,10 +13,16 @@ use super::{
     phones::Receiver,
 };
 use crate::{
-    domain::{id::LaneId, phone::Phone, priority::Priority, time::Micros},
+    domain::{
+        id::{GatewayId, LaneId},
+        message::ReportStatus,
+        phone::Phone,
+        priority::Priority,
+        time::Micros,
+    },
     gateway::{
-        AckToken, Answer, CarrierMessageId, Delivery, Event, Gateway, LinkNo, Mo, Part, Report,
-        Request, Sharing, Submit, Verdict,
+        AckToken, Answer, CarrierMessageId, Delivery, Event, Gateway, LinkNo, Mo, Notice, Part,
+        Report, Request, Sharing, Submit,
     },
 };
 
@@ -47,7 +53,7 @@ pub(super) struct Piece {
     pub(super) link: Option<LinkNo>,
     pub(super) fate: Option<Fate>,
     /// Final reports: when, what, and the carrier's word.
-    pub(super) reports: Vec<(Instant, Verdict, String)>,
+    pub(super) reports: Vec<(Instant, ReportStatus, String)>,
     /// Which answer it was: those that travelled together have the same.
     pub(super) answer_no: Option<u64>,
     /// When it was written and answered, in the order of the events.
@@ -129,7 +135,7 @@ pub(super) struct Reply {
 
 pub(super) struct Talk {
     gateway: Arc<dyn Gateway>,
-    events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<(GatewayId, Event)>,
     halt: Halt,
     phones: Vec<Phone>,
     word: String,
@@ -155,7 +161,7 @@ pub(super) struct Talk {
 impl Talk {
     pub(super) fn new(
         gateway: Arc<dyn Gateway>,
-        events: mpsc::Receiver<Event>,
+        events: mpsc::Receiver<(GatewayId, Event)>,
         halt: Halt,
         receivers: &[Receiver],
         word: &str,
@@ -302,7 +308,7 @@ impl Talk {
             tokio::select! {
                 () = self.halt.halted() => return Err(Halted),
                 event = self.events.recv(), if !self.closed => match event {
-                    Some(event) => self.hear(event),
+                    Some((_, event)) => self.hear(event),
                     None => self.closed = true,
                 },
                 () = sleep_until(deadline) => return Ok(done(self)),
@@ -317,7 +323,7 @@ impl Talk {
         while !self.closed {
             // Also broken off it is heard out: what left has to be counted.
             match tokio::time::timeout_at(deadline, self.events.recv()).await {
-                Ok(Some(event)) => self.hear(event),
+                Ok(Some((_, event))) => self.hear(event),
                 Ok(None) => self.closed = true,
                 Err(tokio::time::error::Elapsed { .. }) => return,
             }
@@ -358,12 +364,7 @@ impl Talk {
                     }
                 }
             }
-            Event::Answered {
-                sequence,
-                link,
-                answer,
-            } => self.answered(now, order, link, vec![(sequence, answer)]),
-            Event::AnsweredAll { link, answers } => self.answered(now, order, link, answers),
+            Event::Answered { link, answers } => self.answered(now, order, link, answers),
             Event::TimedOut(sequences) => self.end(&sequences, Fate::Unanswered, order),
             Event::Recalled(sequences) => self.end(&sequences, Fate::Unwritten, order),
             Event::Delivered { delivery, tokens } => {
@@ -373,10 +374,10 @@ impl Talk {
                     Delivery::Mo(mo) => self.text(mo, now, tokens),
                 }
             }
-            Event::LoginRefused { reason, .. } => self.login_refused = Some(reason),
-            Event::StillThere(link) => _ = self.still_there.insert(link, now),
+            Event::Notice(Notice::LoginRefused { reason, .. }) => self.login_refused = Some(reason),
+            Event::Notice(Notice::StillThere(link)) => _ = self.still_there.insert(link, now),
             // Health says the same, whenever it is asked.
-            Event::Listening(_) | Event::NotListening { .. } | Event::Pace(_) => {}
+            Event::Notice(Notice::Listening(_) | Notice::NotListening { .. }) | Event::Pace(_) => {}
         }
     }
 
@@ -423,11 +424,9 @@ impl Talk {
             }
             return;
         }
-        if report.verdict != Verdict::Intermediate {
-            self.twice += u64::from(waiting.is_none());
-            let piece = ours.swap_remove(waiting.unwrap_or(0));
-            piece.reports.push((at, report.verdict, report.code));
-        }
+        self.twice += u64::from(waiting.is_none());
+        let piece = ours.swap_remove(waiting.unwrap_or(0));
+        piece.reports.push((at, report.status, report.code));
         self.gateway.acknowledge(tokens);
     }
 

@@ -325,9 +325,8 @@ impl World {
             (_, None) => {}
         }
         line.events.push_back(Event::Answered {
-            sequence,
             link,
-            answer,
+            answers: vec![(sequence, answer)],
         });
     }
 
@@ -452,17 +451,16 @@ impl World {
             Event::TimedOut(s) => s
                 .iter()
                 .for_each(|s| self.mark(id, *s, |t| t.timed_out = true)),
-            Event::Answered {
-                sequence, answer, ..
-            } => {
-                if let (Answer::Accepted(_), Some(part)) =
-                    (answer, self.whose.get(&(id.clone(), *sequence)))
-                {
-                    self.yes.insert(*part);
+            Event::Answered { answers, .. } => {
+                for (sequence, answer) in answers {
+                    if let (Answer::Accepted(_), Some(part)) =
+                        (answer, self.whose.get(&(id.clone(), *sequence)))
+                    {
+                        self.yes.insert(*part);
+                    }
+                    gone.push(*sequence);
                 }
-                gone.push(*sequence);
             }
-            Event::AnsweredAll { answers, .. } => gone.extend(answers.iter().map(|a| a.0)),
             Event::LinkDown {
                 link,
                 unanswered,
@@ -474,11 +472,7 @@ impl World {
             }
             Event::Recalled(s) => gone.extend(s),
             Event::Pace(pace) => _ = self.pace.insert(id.clone(), *pace),
-            Event::Delivered { .. }
-            | Event::LoginRefused { .. }
-            | Event::StillThere(_)
-            | Event::Listening(_)
-            | Event::NotListening { .. } => {}
+            Event::Delivered { .. } | Event::Notice(_) => {}
         }
         for sequence in gone {
             self.told.remove(&(id.clone(), sequence));

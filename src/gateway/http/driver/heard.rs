@@ -4,7 +4,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{Done, Driver, OUTBOX_LIMIT, Waiting, Whom};
 use crate::gateway::{
-    AckToken, Delivery, Event,
+    AckToken, DeliverRef, Delivery, Event,
     http::{exchange::Said, template::Fill},
 };
 
@@ -22,8 +22,10 @@ impl Driver {
         let token = AckToken {
             link: 0,
             connection: 0,
-            sequence: 0,
-            deliver_id: self.heard,
+            deliver: DeliverRef {
+                sequence: 0,
+                id: self.heard,
+            },
         };
         let left = deliveries.len();
         self.waiting.insert(self.heard, Waiting { left, whom });
@@ -38,14 +40,14 @@ impl Driver {
     /// These are durable.
     pub(super) fn acknowledged(&mut self, tokens: &[AckToken]) {
         for token in tokens {
-            let Some(waiting) = self.waiting.get_mut(&token.deliver_id) else {
+            let Some(waiting) = self.waiting.get_mut(&token.deliver.id) else {
                 continue;
             };
             waiting.left = waiting.left.saturating_sub(1);
             if waiting.left > 0 {
                 continue;
             }
-            let Some(waiting) = self.waiting.remove(&token.deliver_id) else {
+            let Some(waiting) = self.waiting.remove(&token.deliver.id) else {
                 continue;
             };
             match waiting.whom {

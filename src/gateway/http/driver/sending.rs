@@ -260,8 +260,7 @@ impl Driver {
             }
         }
         if !answers.is_empty() {
-            self.outbox
-                .push_back(Event::AnsweredAll { link: 0, answers });
+            self.outbox.push_back(Event::Answered { link: 0, answers });
         }
         if !silent.is_empty() {
             self.outbox.push_back(Event::TimedOut(silent));
@@ -270,7 +269,6 @@ impl Driver {
 
     fn answer_all(&mut self, sequences: &[u32], answer: &Answer) {
         let answers = sequences.iter().map(|s| (*s, answer.clone())).collect();
-        self.outbox
-            .push_back(Event::AnsweredAll { link: 0, answers });
+        self.outbox.push_back(Event::Answered { link: 0, answers });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::gateway::{Answer, Submit, protocol::Content};
+use crate::gateway::{Answer, DeliverRef, Delivery, Submit, protocol::MoPart};
 
 /// A link's limits, from the gateway's configuration.
 #[derive(Debug, Clone, Copy)]
@@ -17,25 +17,16 @@ pub struct Limits {
 
 /// What a session tells its driver.
 #[derive(Debug)]
-pub enum Happening {
+pub enum SessionEvent {
     /// Logged in.
     Up,
     /// The carrier said no; the session ends.
     LoginRefused(String),
-    /// The carrier answered a submit, `delay` after it was written.
+    /// The carrier answered a submit.
     Answered {
-        /// The submit's sequence number.
-        sequence: u32,
-        /// What the carrier said.
-        answer: Answer,
-        /// How long it took.
-        delay: Duration,
-    },
-    /// The carrier answered a submit with several numbers, `delay` after it was written.
-    AnsweredAll {
-        /// Each number's sequence, and what the carrier said of it.
+        /// Each of its numbers' sequence and answer; never empty.
         answers: Vec<(u32, Answer)>,
-        /// How long it took.
+        /// From its write to the answer, at most the response time-out.
         delay: Duration,
     },
     /// A submit to several numbers was refused, perhaps for the sake of one: surely none of it left.
@@ -46,12 +37,10 @@ pub enum Happening {
     TimedOut(Vec<u32>),
     /// A report or an MO that waits for [`Session::acknowledge`](super::Session::acknowledge).
     Delivered {
-        /// The deliver's sequence number.
-        sequence: u32,
-        /// The deliver's own id.
-        deliver_id: u128,
+        /// What the acknowledgement names.
+        deliver: DeliverRef,
         /// What it holds.
-        content: Content,
+        content: Delivery<MoPart>,
     },
 }
 
