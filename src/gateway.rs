@@ -2,6 +2,7 @@
 //! behind it. Knows no SQL and no policy: it writes what it is given, in the order of urgency, never
 //! over the contract's rate, and tells what it heard.
 
+mod answer_codes;
 mod cmpp;
 mod content;
 mod driver;

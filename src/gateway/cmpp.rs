@@ -8,17 +8,19 @@ use watchbell_wire::{
     DecodeErrorKind, FixedStr, FixedStrError, Limits,
     cmpp::{
         self, CommandId, Connect, ConnectStatus, Deliver, DeliverResp, DeliverResult, Frame, MsgId,
-        Pdu, StatKind, SubmitResp, Version,
+        Pdu, StatKind, SubmitResp, SubmitResult, Version,
         auth::{self, SpIdForm},
     },
+    take_frame,
     text::Coding,
 };
 
 use super::{
     Answer, CarrierMessageId, DeliverRef, Delivery, OpenError, Report, Submit,
+    answer_codes::AnswerCodes,
     content::{beijing, content, receivers, valid_time},
     options::Options,
-    protocol::{Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Fatal, Incoming, MoPart, Protocol, Reply},
 };
 use crate::{
     config,
@@ -45,8 +47,7 @@ pub(super) struct Cmpp {
     prefix86: bool,
     pk_total: bool,
     msg_level: Option<u8>,
-    busy_codes: Vec<u32>,
-    wrong_network_codes: Vec<u32>,
+    codes: AnswerCodes,
     keep_alive: Duration,
     /// What all submits have in common.
     common: cmpp::Submit,
@@ -98,9 +99,7 @@ impl Cmpp {
             prefix86: options.flag("prefix86", false)?,
             pk_total: options.flag("pk_total", true)?,
             msg_level: options.number("msg_level", None, URGENT_LEVEL)?,
-            busy_codes: options.codes("busy_codes", &[])?,
-            wrong_network_codes: options
-                .codes("wrong_network_codes", &[cmpp::SubmitResult::BAD_RECEIVER.0])?,
+            codes: AnswerCodes::read(&mut options, |code| SubmitResult(code).class())?,
             keep_alive: options.duration("keep_alive", KEEP_ALIVE)?,
             common,
         };
@@ -109,18 +108,9 @@ impl Cmpp {
     }
 
     fn answer(&self, response: SubmitResp) -> Answer {
-        let code = response.result.0;
-        if response.result.is_ok() {
-            Answer::Accepted(carrier_id(response.msg_id))
-        } else if response.result == cmpp::SubmitResult::THROTTLED
-            || self.busy_codes.contains(&code)
-        {
-            Answer::Throttled(code.to_string())
-        } else if self.wrong_network_codes.contains(&code) {
-            Answer::WrongNetwork(code.to_string())
-        } else {
-            Answer::Refused(code.to_string())
-        }
+        let SubmitResp { msg_id, result } = response;
+        self.codes
+            .answer(result.0, result.class(), || carrier_id(msg_id))
     }
 }
 
@@ -223,7 +213,7 @@ impl Protocol for Cmpp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<cmpp::Cmpp>(input, self.version, Limits::default()) {
+        match take_frame::<cmpp::Cmpp>(input, self.version, Limits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }

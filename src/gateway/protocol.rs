@@ -3,9 +3,9 @@
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use ipnet::IpNet;
-use watchbell_wire::{self as wire, text::Coding};
+use watchbell_wire::text::Coding;
 
 use super::{Answer, CarrierMessageId, DeliverRef, Delivery, Submit};
 use crate::domain::{phone::Phone, time::Micros};
@@ -49,26 +49,6 @@ pub struct Door {
     pub listen: SocketAddr,
     /// Who may come in; empty: anybody.
     pub allow: Vec<IpNet>,
-}
-
-/// Takes one whole frame off the front of `input`, or nothing when there is none yet; what can't be read is
-/// taken off as far as its end is known.
-pub(super) fn next_frame<W: wire::Protocol>(
-    input: &mut BytesMut,
-    version: W::Version,
-    limits: wire::Limits,
-) -> Result<Option<wire::Frame<W>>, wire::DecodeError<W::Header>> {
-    match wire::decode::<W>(input, version, &limits) {
-        Ok(wire::Decoded::Incomplete { .. }) => Ok(None),
-        Ok(wire::Decoded::Frame(frame, consumed)) => {
-            input.advance(consumed);
-            Ok(Some(frame))
-        }
-        Err(error) => {
-            input.advance(error.consumed());
-            Err(error)
-        }
-    }
 }
 
 /// Framing is lost: the connection can't be used any more.

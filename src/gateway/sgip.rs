@@ -19,13 +19,14 @@ use watchbell_wire::{
         self, Bind, Code, CommandId, Deliver, Frame, LoginType, Pdu, ReportState, Resp, Sequence,
         TraceResp, Version,
     },
+    take_frame,
     text::Coding,
 };
 
 use super::{
-    Answer, CarrierMessageId, DeliverRef, Delivery, Report, Submit,
+    CarrierMessageId, DeliverRef, Delivery, Report, Submit,
     content::{content, receivers, valid_time},
-    protocol::{Door, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Door, Fatal, Incoming, MoPart, Protocol, Reply},
 };
 use crate::domain::{message::ReportStatus, phone::Phone, priority::Priority, time::Micros};
 
@@ -137,7 +138,7 @@ impl Protocol for Sgip {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<sgip::Sgip>(input, Version::V12, Limits::default()) {
+        match take_frame::<sgip::Sgip>(input, Version::V12, Limits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }
@@ -201,19 +202,12 @@ impl Sgip {
             time: time.unwrap_or(sequence.time),
             ..sequence
         };
-        let code = u32::from(result.0);
-        let answer = if result.is_ok() {
-            Answer::Accepted(CarrierMessageId(id.to_string()))
-        } else if matches!(result, Code::BUSY | Code::TOO_FAST) || self.busy_codes.contains(&code) {
-            Answer::Throttled(code.to_string())
-        } else if self.wrong_network_codes.contains(&code) {
-            Answer::WrongNetwork(code.to_string())
-        } else {
-            Answer::Refused(code.to_string())
-        };
+        let carrier_id = || CarrierMessageId(id.to_string());
         Incoming::Answered {
             sequence: sequence.counter,
-            answer,
+            answer: self
+                .codes
+                .answer(result.0.into(), result.class(), carrier_id),
             except: Vec::new(),
         }
     }

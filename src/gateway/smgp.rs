@@ -11,15 +11,17 @@ use watchbell_wire::{
         Status, SubmitResp, Tlvs, Version,
         auth::{self, ClientIdForm},
     },
+    take_frame,
     text::Coding,
     udh::{self, Concat, Reference},
 };
 
 use super::{
     Answer, CarrierMessageId, DeliverRef, Delivery, OpenError, Report, Submit,
+    answer_codes::AnswerCodes,
     content::{beijing, content, receivers, valid_time},
     options::Options,
-    protocol::{Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Fatal, Incoming, MoPart, Protocol, Reply},
 };
 use crate::{
     config,
@@ -50,8 +52,7 @@ pub(super) struct Smgp {
     /// A text from a phone may have a header that no parameter announces.
     guess_header: bool,
     priority: Option<u8>,
-    busy_codes: Vec<u32>,
-    wrong_network_codes: Vec<u32>,
+    codes: AnswerCodes,
     keep_alive: Duration,
     /// What all submits have in common.
     common: smgp::Submit,
@@ -74,8 +75,7 @@ impl Smgp {
             tlvs,
             guess_header: options.flag("guess_header", false)?,
             priority: options.number("priority", None, URGENT)?,
-            busy_codes: options.codes("busy_codes", &[])?,
-            wrong_network_codes: options.codes("wrong_network_codes", &[Status::BAD_RECEIVER.0])?,
+            codes: AnswerCodes::read(&mut options, |code| Status(code).class())?,
             keep_alive: options.duration("keep_alive", KEEP_ALIVE)?,
             common: common(config, &mut options, tlvs)?,
         };
@@ -84,16 +84,9 @@ impl Smgp {
     }
 
     fn answer(&self, response: SubmitResp) -> Answer {
-        let code = response.status.0;
-        if response.status.is_ok() {
-            Answer::Accepted(carrier_id(response.msg_id))
-        } else if response.status == Status::BUSY || self.busy_codes.contains(&code) {
-            Answer::Throttled(code.to_string())
-        } else if self.wrong_network_codes.contains(&code) {
-            Answer::WrongNetwork(code.to_string())
-        } else {
-            Answer::Refused(code.to_string())
-        }
+        let SubmitResp { msg_id, status } = response;
+        self.codes
+            .answer(status.0, status.class(), || carrier_id(msg_id))
     }
 
     fn incoming(&self, frame: Frame) -> Incoming {
@@ -289,7 +282,7 @@ impl Protocol for Smgp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<smgp::Smgp>(input, Version::V30, Limits::default()) {
+        match take_frame::<smgp::Smgp>(input, Version::V30, Limits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }

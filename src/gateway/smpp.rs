@@ -25,13 +25,14 @@ use watchbell_wire::{
             },
         },
     },
+    take_frame,
     text::Coding,
 };
 
 use super::{
     Answer, CarrierMessageId, DeliverRef, Delivery, Submit,
     content::{content, valid_time},
-    protocol::{Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Fatal, Incoming, MoPart, Protocol, Reply},
 };
 use crate::domain::{phone::Phone, priority::Priority, time::Micros};
 
@@ -114,7 +115,7 @@ impl Protocol for Smpp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<smpp::Smpp>(input, Version::V34, LIMITS) {
+        match take_frame::<smpp::Smpp>(input, Version::V34, LIMITS) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => self.unreadable(&error).map(Some),
         }
@@ -226,18 +227,8 @@ impl Smpp {
 
     /// An id is all that reports can name: taken without one is taken, and never confirmed.
     fn answer(&self, status: Status, message_id: &str) -> Answer {
-        let code = status.0.to_string();
-        if status.is_ok() {
-            Answer::Accepted(CarrierMessageId(self.ids.of_answer(message_id)))
-        } else if matches!(status, Status::THROTTLED | Status::QUEUE_FULL)
-            || self.busy_codes.contains(&status.0)
-        {
-            Answer::Throttled(code)
-        } else if self.wrong_network_codes.contains(&status.0) {
-            Answer::WrongNetwork(code)
-        } else {
-            Answer::Refused(code)
-        }
+        let carrier_id = || CarrierMessageId(self.ids.of_answer(message_id));
+        self.codes.answer(status.0, status.class(), carrier_id)
     }
 
     /// Taken, but for those that it names (SMPP 3.4 §4.5.3).

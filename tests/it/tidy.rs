@@ -83,7 +83,8 @@ fn may_import(module: &str) -> Option<Vec<&'static str>> {
 /// Where some names may stand: crates and calls that belong to one layer.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlx::", &["store"]),
-    ("watchbell_wire::", &["gateway", "simulate"]),
+    // The report for what carriers' codes mean.
+    ("watchbell_wire::", &["gateway", "simulate", "report"]),
     ("Utc::now", &["clock"]),
     ("Local::now", &["clock"]),
     ("SystemTime::now", &["clock"]),

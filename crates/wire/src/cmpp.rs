@@ -20,7 +20,7 @@ mod stat;
 mod view;
 
 pub use codec::{decode, encode};
-pub use codes::{ConnectStatus, DeliverResult, SubmitResult, SubmitResultKind};
+pub use codes::{ConnectStatus, DeliverResult, SubmitResult};
 pub use command::{CommandId, Header, Version};
 pub use msg_id::{MsgId, MsgIdError, MsgIdParts};
 pub use pdu::{

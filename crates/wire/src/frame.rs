@@ -154,8 +154,9 @@ impl<P: Protocol> FrameReader<P> {
     }
 }
 
-/// Takes the frame at the start of `buffer` out of it; so too a bad one.
-pub(crate) fn take_frame<P: Protocol>(
+/// Takes the frame at the start of `buffer` out of it, and `None` while it is not whole. A bad frame is taken
+/// out too, as far as its end is known: see [`DecodeError::consumed`].
+pub fn take_frame<P: Protocol>(
     buffer: &mut BytesMut,
     version: P::Version,
     limits: Limits,

@@ -12,7 +12,7 @@ use watchbell_wire::{
 };
 
 use super::{
-    super::{OpenError, options::Options, protocol::Door},
+    super::{OpenError, answer_codes::AnswerCodes, options::Options, protocol::Door},
     Asked, OwnIds, URGENT,
 };
 use crate::config;
@@ -28,8 +28,7 @@ pub(in crate::gateway) struct Sgip {
     pub(super) secret: config::Secret,
     pub(super) prefix86: bool,
     pub(super) priority: Option<u8>,
-    pub(super) busy_codes: Vec<u32>,
-    pub(super) wrong_network_codes: Vec<u32>,
+    pub(super) codes: AnswerCodes,
     /// A link that was quiet for so long is closed and opened anew.
     pub(super) idle_close: Option<Duration>,
     pub(super) door: Option<Host>,
@@ -87,9 +86,7 @@ impl Sgip {
             secret: config.password.clone(),
             prefix86: options.flag("prefix86", true)?,
             priority: options.number("priority", None, URGENT)?,
-            busy_codes: options.codes("busy_codes", &[])?,
-            wrong_network_codes: options
-                .codes("wrong_network_codes", &[Code::BAD_NUMBER.0.into()])?,
+            codes: AnswerCodes::read(&mut options, |code| Code(code as u8).class())?,
             idle_close: idle_close(config, &mut options)?,
             door: host(&mut options)?,
             common: common(config, &mut options, node)?,
