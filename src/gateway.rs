@@ -26,6 +26,7 @@ pub use registry::{
     Context, EVENT_ROOM, OpenError, Quiet, Telling, check, listens_at, open, own_ids, quiet,
     repeats_within, telling,
 };
+pub use session::LinkEnd;
 pub use sgip::OwnIds;
 
 use std::{
@@ -218,13 +219,13 @@ pub enum Event {
     LinkDown {
         /// Which.
         link: LinkNo,
-        /// Why, for people.
-        reason: String,
+        /// How it ended.
+        end: LinkEnd,
         /// Handed to the socket, at least in part, and never answered.
         unanswered: Vec<u32>,
         /// Never handed to the socket.
         unwritten: Vec<u32>,
-        /// Only because nothing was said on it: nobody need be told, the next one is on its way.
+        /// Only because it was idle: no alert, the next connection is on its way.
         idle: bool,
     },
     /// Given back on request, never handed to the socket.

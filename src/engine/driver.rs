@@ -524,12 +524,12 @@ fn alert_on_link(alerts: &Alerts, id: &GatewayId, event: &Event) {
     match event {
         Event::LinkUp(_) => alerts.resolve(Kind::GatewayDown, &id.0),
         Event::LinkDown { idle: true, .. } => {}
-        Event::LinkDown { link, reason, .. } => {
+        Event::LinkDown { link, end, .. } => {
             alerts.raise(Alert {
                 kind: Kind::GatewayDown,
                 subject: id.0.clone(),
-                zh: format!("网关 {id} 的第 {link} 条连接断开：{reason}"),
-                en: format!("gateway {id}: link {link} is down: {reason}"),
+                zh: format!("网关 {id} 的第 {link} 条连接断开：{end}"),
+                en: format!("gateway {id}: link {link} is down: {end}"),
             });
         }
         Event::Written(_)

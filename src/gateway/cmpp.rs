@@ -189,14 +189,14 @@ impl Protocol for Cmpp {
         self.put(sequence, Pdu::ActiveTest, out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         self.put(sequence, Pdu::Terminate, out);
     }
 
     fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
         let pdu = match reply {
             Reply::KeepAlive => Pdu::ActiveTestResp,
-            Reply::Goodbye => Pdu::TerminateResp,
+            Reply::Unbind => Pdu::TerminateResp,
             Reply::Delivery { deliver_id, ok } => {
                 let result = if ok {
                     DeliverResult::OK
@@ -266,8 +266,8 @@ impl Cmpp {
             },
             Pdu::Deliver(deliver) => delivered(sequence, &deliver),
             Pdu::ActiveTest => Incoming::KeepAlive { sequence },
-            Pdu::Terminate => Incoming::Goodbye { sequence },
-            Pdu::TerminateResp => Incoming::GoodbyeAnswered,
+            Pdu::Terminate => Incoming::Unbind { sequence },
+            Pdu::TerminateResp => Incoming::UnbindAnswered,
             Pdu::ActiveTestResp
             | Pdu::Connect(_)
             | Pdu::Submit(_)

@@ -28,7 +28,7 @@ use super::{
     pacer::Pacer,
     protocol::{MoPart, Protocol},
     queue::Queue,
-    session::{Limits, Session, SessionEvent},
+    session::{Limits, LinkEnd, Session, SessionEvent},
     trace::Tracer,
 };
 use crate::{
@@ -251,7 +251,7 @@ impl<P: Protocol + Clone> Driver<P> {
         }
         if let Some(until) = self.closing {
             if now >= until {
-                self.hang_up("the grace for closing is over");
+                self.hang_up(&LinkEnd::GraceOver);
             }
         } else {
             self.connect(now);
@@ -287,8 +287,11 @@ impl<P: Protocol + Clone> Driver<P> {
                     );
                 }
                 Some(Err(e)) => {
-                    let reason = format!("connecting to {}: {e}", self.settings.address);
-                    return self.lost(index, reason);
+                    let end = LinkEnd::NotConnected {
+                        address: self.settings.address.clone(),
+                        reason: e.to_string(),
+                    };
+                    return self.lost(index, end);
                 }
                 None => return,
             },
@@ -317,11 +320,11 @@ impl<P: Protocol + Clone> Driver<P> {
         {
             self.hear(now, index, happening);
         }
-        if let Some(reason) = self.links[index]
+        if let Some(end) = self.links[index]
             .talk()
-            .and_then(|talk| talk.session.ended().map(str::to_owned))
+            .and_then(|talk| talk.session.ended().cloned())
         {
-            self.lost(index, reason);
+            self.lost(index, end);
         }
     }
 
@@ -391,21 +394,21 @@ impl<P: Protocol + Clone> Driver<P> {
     }
 
     /// The link's connection is over, or never came to be.
-    fn lost(&mut self, index: usize, reason: String) {
+    fn lost(&mut self, index: usize, end: LinkEnd) {
         let now = Instant::now();
         let jitter = self.random.unit();
         let link = &mut self.links[index];
         let no = link.no;
         let was_up = link.talk().is_some_and(|talk| talk.up_since.is_some());
-        let idle = was_up && link.talk().is_some_and(|talk| talk.session.is_resting(now));
+        let idle = was_up && link.talk().is_some_and(|talk| talk.session.ends_idle(now));
         if idle {
             link.proved_good();
         }
         let remains = link.drop_connection(now, jitter).unwrap_or_default();
         // The engine alerts on what it did not ask for; here it is detail.
-        debug!(gateway.id = %self.settings.id, link = no, reason, "Gateway {} has lost a link", self.settings.id);
+        debug!(gateway.id = %self.settings.id, link = no, reason = %end, "Gateway {} has lost a link", self.settings.id);
         if !idle {
-            self.trouble = Some(reason.clone());
+            self.trouble = Some(end.to_string());
         }
         if was_up {
             // It was logged in, so its password is right, and it has its tries again.
@@ -422,7 +425,7 @@ impl<P: Protocol + Clone> Driver<P> {
             }
             self.outbox.push_back(Event::LinkDown {
                 link: no,
-                reason,
+                end,
                 unanswered: remains.unanswered,
                 unwritten,
                 idle,
@@ -431,10 +434,10 @@ impl<P: Protocol + Clone> Driver<P> {
         self.report_health();
     }
 
-    fn hang_up(&mut self, reason: &str) {
+    fn hang_up(&mut self, end: &LinkEnd) {
         for index in 0..self.links.len() {
             match self.links[index].talk() {
-                Some(talk) => talk.session.handle_eof(reason.to_owned()),
+                Some(talk) => talk.session.handle_end(end.clone()),
                 None => continue,
             }
             self.listen(index);

@@ -11,7 +11,7 @@ use tokio::{
 use super::{
     LinkNo, WriteGate,
     protocol::Protocol,
-    session::{Remains, Session},
+    session::{LinkEnd, Remains, Session},
     trace::{Direction, Tap, Tracer},
 };
 
@@ -180,9 +180,7 @@ impl<P: Protocol> Talk<P> {
     /// Reads what is there into the session; false when there is nothing (more).
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> bool {
         match self.stream.try_read(buffer) {
-            Ok(0) => self
-                .session
-                .handle_eof("the carrier closed the connection".to_owned()),
+            Ok(0) => self.session.handle_end(LinkEnd::PeerClosed),
             Ok(count) => {
                 if let Some(tap) = &mut self.tap {
                     tap.bytes(Direction::In, &buffer[..count]);
@@ -191,9 +189,16 @@ impl<P: Protocol> Talk<P> {
                 return true;
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => self.session.handle_eof(format!("reading: {e}")),
+            Err(e) => self.failed("reading", &e),
         }
         false
+    }
+
+    fn failed(&mut self, doing: &'static str, error: &io::Error) {
+        self.session.handle_end(LinkEnd::Io {
+            doing,
+            reason: error.to_string(),
+        });
     }
 
     /// Is anything waiting that the socket may take?
@@ -227,7 +232,7 @@ impl<P: Protocol> Talk<P> {
                     break;
                 }
                 Err(e) => {
-                    self.session.handle_eof(format!("writing: {e}"));
+                    self.failed("writing", &e);
                     break;
                 }
             }

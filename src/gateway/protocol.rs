@@ -12,11 +12,11 @@ use crate::domain::{phone::Phone, time::Micros};
 
 /// A protocol's PDUs.
 pub trait Protocol: fmt::Debug + Send + 'static {
-    /// Silence after which the peer is asked whether it is there.
+    /// Silence after which a keep-alive goes out.
     fn idle_after(&self) -> Duration;
-    /// Has it no question whether the peer is there? Then either side may close a quiet link, and that is no
-    /// trouble: after [`Protocol::idle_after`] we do.
-    fn rests(&self) -> bool {
+    /// Has it no keep-alive? Then either side may close an idle link, and that is no trouble: after
+    /// [`Protocol::idle_after`] we do.
+    fn closes_when_idle(&self) -> bool {
         false
     }
     /// Where the carrier dials us, in a protocol whose gateways do.
@@ -32,10 +32,10 @@ pub trait Protocol: fmt::Debug + Send + 'static {
     fn counted(&self, first: &CarrierMessageId, _place: u16) -> CarrierMessageId {
         first.clone()
     }
-    /// Appends the question whether the peer is there.
+    /// Appends the keep-alive.
     fn keep_alive(&self, sequence: u32, out: &mut BytesMut);
-    /// Appends the goodbye.
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut);
+    /// Appends the request to unbind.
+    fn unbind(&self, sequence: u32, out: &mut BytesMut);
     /// Appends the answer to a request of the peer's.
     fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut);
     /// Takes one whole PDU off the front of `input`, or nothing when there is none yet.
@@ -60,8 +60,8 @@ pub struct Fatal(pub String);
 pub enum Reply {
     /// To a keep-alive.
     KeepAlive,
-    /// To a goodbye.
-    Goodbye,
+    /// To an unbind.
+    Unbind,
     /// To a deliver.
     Delivery {
         /// The deliver's own id, repeated.
@@ -112,18 +112,18 @@ pub enum Incoming {
     /// A deliver that is well formed and changes nothing (an intermediate report, a text from a service
     /// number): answered with yes at once, so that it is not repeated.
     NothingToKeep(DeliverRef),
-    /// The peer asks whether we are there.
+    /// The peer's keep-alive.
     KeepAlive {
         /// Its sequence number.
         sequence: u32,
     },
-    /// The peer goes.
-    Goodbye {
+    /// The peer unbinds.
+    Unbind {
         /// Its sequence number.
         sequence: u32,
     },
-    /// The peer answered our goodbye.
-    GoodbyeAnswered,
+    /// The peer answered our unbind.
+    UnbindAnswered,
     /// Anything else: proof of life.
     Other,
 }

@@ -71,7 +71,7 @@ impl Protocol for Sgip {
         self.idle_close.unwrap_or(NEVER)
     }
 
-    fn rests(&self) -> bool {
+    fn closes_when_idle(&self) -> bool {
         true
     }
 
@@ -120,14 +120,14 @@ impl Protocol for Sgip {
     /// There is no such question.
     fn keep_alive(&self, _: u32, _: &mut BytesMut) {}
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         put(self.own(sequence), Pdu::Unbind, out);
     }
 
     fn reply(&self, _: u32, reply: Reply, out: &mut BytesMut) {
         match reply {
             Reply::KeepAlive => {}
-            Reply::Goodbye => put(self.unbinding, Pdu::UnbindResp, out),
+            Reply::Unbind => put(self.unbinding, Pdu::UnbindResp, out),
             Reply::Delivery { deliver_id, ok } => {
                 let code = if ok { Code::OK } else { Code::BAD_PARAMETER };
                 if let Some((command, sequence)) = ids::asked(deliver_id) {
@@ -178,11 +178,11 @@ impl Sgip {
             Pdu::UserRpt(_) => Incoming::NothingToKeep(deliver_ref(CommandId::UserRpt, sequence)),
             Pdu::Unbind => {
                 self.unbinding = sequence;
-                Incoming::Goodbye {
+                Incoming::Unbind {
                     sequence: sequence.counter,
                 }
             }
-            Pdu::UnbindResp => Incoming::GoodbyeAnswered,
+            Pdu::UnbindResp => Incoming::UnbindAnswered,
             Pdu::Submit(_) => not_served(sequence, CommandId::Submit),
             Pdu::Trace(_) => Incoming::NotServed {
                 answer: whole(sequence, Pdu::TraceResp(TraceResp::default())),

@@ -105,8 +105,8 @@ impl Smgp {
             },
             Pdu::Deliver(deliver) => self.delivered(sequence, &deliver),
             Pdu::ActiveTest => Incoming::KeepAlive { sequence },
-            Pdu::Exit => Incoming::Goodbye { sequence },
-            Pdu::ExitResp => Incoming::GoodbyeAnswered,
+            Pdu::Exit => Incoming::Unbind { sequence },
+            Pdu::ExitResp => Incoming::UnbindAnswered,
             Pdu::ActiveTestResp
             | Pdu::Login(_)
             | Pdu::Submit(_)
@@ -261,14 +261,14 @@ impl Protocol for Smgp {
         put(sequence, Pdu::ActiveTest, out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         put(sequence, Pdu::Exit, out);
     }
 
     fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
         let pdu = match reply {
             Reply::KeepAlive => Pdu::ActiveTestResp,
-            Reply::Goodbye => Pdu::ExitResp,
+            Reply::Unbind => Pdu::ExitResp,
             Reply::Delivery { deliver_id, ok } => Pdu::DeliverResp(DeliverResp {
                 msg_id: msg_id(deliver_id),
                 status: if ok {

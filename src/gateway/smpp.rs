@@ -94,14 +94,14 @@ impl Protocol for Smpp {
         put(wire(sequence), Message::new(Pdu::EnquireLink), out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         put(wire(sequence), Message::new(Pdu::Unbind), out);
     }
 
     fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
         let message = match reply {
             Reply::KeepAlive => Message::new(Pdu::EnquireLinkResp),
-            Reply::Goodbye => Message::new(Pdu::UnbindResp),
+            Reply::Unbind => Message::new(Pdu::UnbindResp),
             Reply::Delivery { ok, .. } => {
                 let status = if ok {
                     CommandStatus::EsmeRok
@@ -219,8 +219,8 @@ impl Smpp {
             (CommandId::SubmitMultiResp, body) => self.answered_each(sequence, status, body),
             (_, Some(Pdu::DeliverSm(deliver))) => self.delivered(sequence, &deliver),
             (_, Some(Pdu::EnquireLink)) => Incoming::KeepAlive { sequence },
-            (_, Some(Pdu::Unbind)) => Incoming::Goodbye { sequence },
-            (_, Some(Pdu::UnbindResp)) => Incoming::GoodbyeAnswered,
+            (_, Some(Pdu::Unbind)) => Incoming::Unbind { sequence },
+            (_, Some(Pdu::UnbindResp)) => Incoming::UnbindAnswered,
             _ => Incoming::Other,
         }
     }

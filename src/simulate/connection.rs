@@ -201,11 +201,11 @@ impl Connection {
                     self.dialect.here(sequence, &mut self.output);
                 }
             }
-            Request::Goodbye { sequence } => {
-                self.dialect.goodbye(sequence, &mut self.output);
+            Request::Unbind { sequence } => {
+                self.dialect.unbind(sequence, &mut self.output);
                 self.leaving = true;
             }
-            Request::GoodbyeAnswered => self.leaving = true,
+            Request::UnbindAnswered => self.leaving = true,
             Request::Here => {}
             Request::Submit { sequence, submit } if self.bound => {
                 self.submit(now, wall, sequence, &submit);

@@ -44,7 +44,7 @@ pub(super) trait Dialect: Send {
     /// Appends the answer to the client's question.
     fn here(&self, sequence: u32, out: &mut BytesMut);
     /// Appends the answer to the client's goodbye.
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut);
+    fn unbind(&self, sequence: u32, out: &mut BytesMut);
 }
 
 /// What a client asks or answers.
@@ -62,9 +62,9 @@ pub(super) enum Request {
     /// The answer to our question.
     Here,
     /// The client goes.
-    Goodbye { sequence: u32 },
+    Unbind { sequence: u32 },
     /// The answer to a goodbye of ours.
-    GoodbyeAnswered,
+    UnbindAnswered,
     /// Nothing that a client asks a gateway.
     Strange,
 }

@@ -6,7 +6,7 @@ use watchbell::{
     config::Kind,
     domain::message::Outcome,
     expander::OnDoubt,
-    gateway::{Answer, Event, Notice, Part, Submit},
+    gateway::{Answer, Event, LinkEnd, Notice, Part, Submit},
     service::gateways::Finding,
     simulate::{Faults, Refusal, Settings, Simulator},
 };
@@ -306,9 +306,11 @@ async fn a_goodbye_waits_for_what_is_open(kind: Kind) {
     let heard = pair.close().await;
     assert_eq!(accepted(&heard).len(), 10);
     assert_eq!(left_behind(&heard), (vec![], vec![]));
-    let goodbye =
-        |e: &Event| matches!(e, Event::LinkDown { reason, .. } if reason.contains("goodbye"));
-    assert!(heard.iter().any(goodbye), "{:?}", heard.last());
+    let unbound = |e: &Event| {
+        let end = LinkEnd::Unbound { answered: true };
+        matches!(e, Event::LinkDown { end: e, .. } if *e == end)
+    };
+    assert!(heard.iter().any(unbound), "{:?}", heard.last());
     assert_eq!(carrier.counts().malformed, 0);
 }
 

@@ -350,11 +350,11 @@ impl<P: Protocol + Clone> Driver<P> {
             }
         }
         let Some(door) = &mut self.door else { return };
-        if let Some(reason) = door.guests[slot]
+        if let Some(end) = door.guests[slot]
             .as_ref()
             .and_then(|guest| guest.talk.session.ended())
         {
-            debug!(gateway.id = %self.settings.id, %from, reason, "A carrier's connection is over");
+            debug!(gateway.id = %self.settings.id, %from, reason = %end, "A carrier's connection is over");
             door.guests[slot] = None;
         }
     }

@@ -28,7 +28,7 @@ use crate::{
         id::{GatewayId, LaneId},
         text::MAX_SEGMENTS,
     },
-    gateway::{AckToken, Context, Delivery, Event, Health, LinkNo, Notice, Submit, pacer::Pacer},
+    gateway::{AckToken, Context, Delivery, Event, Health, LinkEnd, LinkNo, Notice, Submit, pacer::Pacer},
 };
 
 /// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
@@ -396,7 +396,7 @@ impl Driver {
             for link in 0..self.settings.links {
                 self.outbox.push_back(Event::LinkDown {
                     link,
-                    reason: reason.to_owned(),
+                    end: LinkEnd::HttpFailed(reason.to_owned()),
                     unanswered: Vec::new(),
                     unwritten: std::mem::take(&mut unwritten),
                     idle: false,
@@ -455,7 +455,7 @@ impl Driver {
         for link in 0..self.settings.links {
             self.outbox.push_back(Event::LinkDown {
                 link,
-                reason: "closed".to_owned(),
+                end: LinkEnd::Closed,
                 unanswered: std::mem::take(&mut unanswered),
                 unwritten: Vec::new(),
                 idle: false,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::time::Instant;
 
-use super::{LATE_LIMIT, Sent, Session, SessionEvent, sequences};
+use super::{LATE_LIMIT, LinkEnd, Sent, Session, SessionEvent, sequences};
 use crate::{
     domain::phone::Phone,
     gateway::{Answer, Submit, protocol::Protocol},
@@ -106,7 +106,7 @@ impl<P: Protocol> Session<P> {
             self.events.push_back(SessionEvent::TimedOut(overdue));
         }
         if self.late.len() > LATE_LIMIT {
-            self.end("the carrier owes too many answers".to_owned());
+            self.end(LinkEnd::TooManyOverdue);
         }
     }
 }

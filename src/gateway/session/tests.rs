@@ -175,7 +175,7 @@ fn a_login_without_an_answer_ends_in_time() {
     let mut pair = Pair::new();
     pair.sent();
     pair.wait(LIMITS.response_timeout);
-    assert_eq!(pair.sp.ended(), Some("no answer to the login"));
+    assert_eq!(pair.sp.ended(), Some(&LinkEnd::LoginTimeout));
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn remains_are_split_by_the_bytes_that_went() {
     let one = pair.sp.poll_transmit().len() / 3;
     // The first whole, one byte of the second, nothing of the third.
     assert_eq!(pair.sp.transmitted(pair.now, one + 1), [10, 11]);
-    pair.sp.handle_eof("cut".to_owned());
+    pair.sp.handle_end(LinkEnd::PeerClosed);
     let remains = pair.sp.into_remains();
     assert_eq!(remains.unanswered, [10, 11]);
     assert_eq!(
@@ -361,7 +361,7 @@ fn silence_is_asked_three_times_and_any_byte_is_a_sign_of_life() {
         assert!(pair.sp.ended().is_none());
     }
     pair.wait(LIMITS.keep_alive);
-    assert_eq!(pair.sp.ended(), Some("no answer to three keep-alives"));
+    assert_eq!(pair.sp.ended(), Some(&LinkEnd::KeepAliveLost));
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn a_goodbye_waits_for_the_window() {
     let goodbye = pair.sent().remove(0);
     assert_eq!(goodbye.pdu, Pdu::Terminate);
     pair.answer(goodbye.sequence, Pdu::TerminateResp);
-    assert_eq!(pair.sp.ended(), Some("said goodbye"));
+    assert_eq!(pair.sp.ended(), Some(&LinkEnd::Unbound { answered: true }));
 }
 
 #[test]
@@ -394,7 +394,7 @@ fn the_peers_goodbye_is_answered() {
         }
     );
     assert!(!pair.sp.is_up());
-    pair.wait(GOODBYE_WAIT);
+    pair.wait(UNBIND_WAIT);
     assert!(pair.sp.ended().is_some());
 }
 
@@ -460,9 +460,9 @@ fn an_unknown_command_is_skipped_and_a_bad_length_is_fatal() {
     assert!(pair.sp.is_up());
     pair.sp.handle_input(pair.now, b"HTTP/1.1 502");
     assert!(
-        pair.sp
-            .ended()
-            .is_some_and(|reason| reason.contains("frame length"))
+        pair.sp.ended().is_some_and(
+            |end| matches!(end, LinkEnd::Protocol(why) if why.contains("frame length"))
+        )
     );
 }
 

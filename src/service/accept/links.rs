@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::phone::Phone,
-    gateway::{LinkNo, Quiet, Telling},
+    gateway::{LinkEnd, LinkNo, Quiet, Telling},
 };
 
 /// Silences that reports broke are begun anew, but the whole never takes longer than so many.
@@ -23,9 +23,6 @@ const SILENCES: u32 = 3;
 /// How long an orderly end may take, and what is left for what follows it.
 const GOODBYE: Duration = Duration::from_secs(5);
 const AFTERWARDS: Duration = Duration::from_secs(2);
-
-/// A goodbye that took so long was not answered: the session waits for two seconds.
-const UNANSWERED: Duration = Duration::from_millis(1_900);
 
 /// Characters of a reply that are shown.
 const SHOWN: usize = 70;
@@ -156,8 +153,8 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         );
         if let Some(lost) = downs.iter().find(|down| !down.idle) {
             let reason = Said::new(
-                format!("连接断开：{}", lost.reason),
-                format!("a link was lost: {}", lost.reason),
+                format!("连接断开：{}", lost.end),
+                format!("a link was lost: {}", lost.end),
             );
             return Ok(Finding::failed(observed, reason, figures));
         }
@@ -203,10 +200,17 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 "does not apply: HTTP keeps no links",
             ));
         }
-        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-        for down in &self.talk.downs[before..] {
-            *reasons.entry(&down.reason).or_default() += 1;
+        let downs = &self.talk.downs[before..];
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        for down in downs {
+            *reasons.entry(down.end.to_string()).or_default() += 1;
         }
+        let silent = |down: &Down| {
+            matches!(
+                down.end,
+                LinkEnd::Unbound { answered: false } | LinkEnd::GraceOver
+            )
+        };
         let words: Vec<String> = reasons
             .iter()
             .map(|(why, n)| format!("{why} ×{n}"))
@@ -231,7 +235,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 format!("{unanswered} 条提交始终没有应答"),
                 format!("{unanswered} submits were never answered"),
             )
-        } else if took >= UNANSWERED {
+        } else if downs.iter().any(silent) {
             Said::new("拆除连接没有应答", "the goodbye was not answered")
         } else {
             return Finding::ok(observed, figures);

@@ -21,8 +21,8 @@ use crate::{
         time::Micros,
     },
     gateway::{
-        AckToken, Answer, CarrierMessageId, Delivery, Event, Gateway, LinkNo, Mo, Notice, Part,
-        Report, Request, Sharing, Submit,
+        AckToken, Answer, CarrierMessageId, Delivery, Event, Gateway, LinkEnd, LinkNo, Mo, Notice,
+        Part, Report, Request, Sharing, Submit,
     },
 };
 
@@ -122,7 +122,7 @@ pub(super) enum Travel {
 #[derive(Debug, Clone)]
 pub(super) struct Down {
     pub(super) at: Instant,
-    pub(super) reason: String,
+    pub(super) end: LinkEnd,
     pub(super) idle: bool,
 }
 
@@ -342,17 +342,13 @@ impl Talk {
             }
             Event::LinkDown {
                 link,
-                reason,
+                end,
                 unanswered,
                 unwritten,
                 idle,
             } => {
                 self.links_up.retain(|up| *up != link);
-                self.downs.push(Down {
-                    at: now,
-                    reason,
-                    idle,
-                });
+                self.downs.push(Down { at: now, end, idle });
                 self.end(&unanswered, Fate::Unanswered, order);
                 self.end(&unwritten, Fate::Unwritten, order);
             }

@@ -53,8 +53,8 @@ impl Cmpp {
             },
             Pdu::ActiveTest => Request::KeepAlive { sequence },
             Pdu::ActiveTestResp => Request::Here,
-            Pdu::Terminate => Request::Goodbye { sequence },
-            Pdu::TerminateResp => Request::GoodbyeAnswered,
+            Pdu::Terminate => Request::Unbind { sequence },
+            Pdu::TerminateResp => Request::UnbindAnswered,
             _ => Request::Strange,
         }
     }
@@ -205,7 +205,7 @@ impl Dialect for Cmpp {
         self.put(sequence, Pdu::ActiveTestResp, out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         self.put(sequence, Pdu::TerminateResp, out);
     }
 }

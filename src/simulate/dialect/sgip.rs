@@ -61,10 +61,10 @@ impl Sgip {
                 submit: neutral(submit, sequence),
             },
             Pdu::ReportResp(response) | Pdu::DeliverResp(response) => self.told(sequence, response),
-            Pdu::Unbind => Request::Goodbye {
+            Pdu::Unbind => Request::Unbind {
                 sequence: self.remember(sequence),
             },
-            Pdu::UnbindResp => Request::GoodbyeAnswered,
+            Pdu::UnbindResp => Request::UnbindAnswered,
             _ => Request::Strange,
         }
     }
@@ -234,7 +234,7 @@ impl Dialect for Sgip {
 
     fn here(&self, _: u32, _: &mut BytesMut) {}
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         let unbind = self.asked.get(&sequence).copied().unwrap_or_default();
         send(unbind, Pdu::UnbindResp, out);
     }

@@ -52,8 +52,8 @@ impl Smgp {
             },
             Pdu::ActiveTest => Request::KeepAlive { sequence },
             Pdu::ActiveTestResp => Request::Here,
-            Pdu::Exit => Request::Goodbye { sequence },
-            Pdu::ExitResp => Request::GoodbyeAnswered,
+            Pdu::Exit => Request::Unbind { sequence },
+            Pdu::ExitResp => Request::UnbindAnswered,
             _ => Request::Strange,
         }
     }
@@ -175,7 +175,7 @@ impl Dialect for Smgp {
         send(sequence, Pdu::ActiveTestResp, out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         send(sequence, Pdu::ExitResp, out);
     }
 }

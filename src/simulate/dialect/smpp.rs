@@ -80,8 +80,8 @@ impl Smpp {
             },
             (_, Some(Pdu::EnquireLink)) => Request::KeepAlive { sequence },
             (_, Some(Pdu::EnquireLinkResp)) => Request::Here,
-            (_, Some(Pdu::Unbind)) => Request::Goodbye { sequence },
-            (_, Some(Pdu::UnbindResp)) => Request::GoodbyeAnswered,
+            (_, Some(Pdu::Unbind)) => Request::Unbind { sequence },
+            (_, Some(Pdu::UnbindResp)) => Request::UnbindAnswered,
             (id, _) if u32::from(id) & RESPONSE != 0 => Request::Strange,
             // Whoever asks waits for an answer (SMPP 3.4 §4.3).
             _ => {
@@ -239,7 +239,7 @@ impl Dialect for Smpp {
         send(sequence, Message::new(Pdu::EnquireLinkResp), out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         send(sequence, Message::new(Pdu::UnbindResp), out);
     }
 }

@@ -377,7 +377,7 @@ impl World {
         line.queue.retain(|s| !last && s.link != Some(link));
         line.events.push_back(Event::LinkDown {
             link,
-            reason: "gone".into(),
+            end: crate::gateway::LinkEnd::PeerClosed,
             unanswered,
             unwritten,
             idle: false,
