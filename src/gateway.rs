@@ -23,8 +23,8 @@ pub mod trace;
 
 pub use options::OptionError;
 pub use registry::{
-    Context, EVENT_ROOM, OpenError, Quiet, Telling, check, listens_at, open, own_ids, quiet,
-    repeats_within, telling,
+    Context, EVENT_ROOM, KeepAlive, OpenError, ReportChannel, check, keep_alive, listens_at, open,
+    own_ids, repeats_within, report_channel,
 };
 pub use session::LinkEnd;
 pub use sgip::OwnIds;
@@ -79,7 +79,7 @@ pub struct Submit {
 
 impl Submit {
     /// May the two travel in one submit: do they differ in nothing but the receiver?
-    fn is_like(&self, other: &Self) -> bool {
+    fn same_content(&self, other: &Self) -> bool {
         self.lane == other.lane
             && self.sharing == other.sharing
             && self.part == other.part
@@ -284,7 +284,7 @@ pub struct Health {
     /// Where the carrier can dial us now.
     pub listening: Option<SocketAddr>,
     /// Why it can't, where it should: its reports wait, and sending goes on.
-    pub deaf: Option<String>,
+    pub listen_error: Option<String>,
     /// The last thing that went wrong, while it is wrong.
     pub trouble: Option<String>,
 }

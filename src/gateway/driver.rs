@@ -3,13 +3,13 @@
 //! events go out through a bounded channel: while there is no room for them the sockets are not read,
 //! and commands are taken all the same, so the two sides can't wait for each other.
 
-mod door;
 mod handle;
+mod listener;
 mod write;
 
-use door::Door;
 pub(super) use handle::Handle;
 use handle::{Command, Inbox};
+use listener::Listener;
 
 use std::{
     collections::VecDeque,
@@ -56,10 +56,10 @@ const READS_PER_TURN: usize = 4;
 const GATE_POLL: Duration = Duration::from_millis(20);
 
 /// How long the last events wait for room once the links are down.
-const FAREWELL: Duration = Duration::from_secs(1);
+const DRAIN_WAIT: Duration = Duration::from_secs(1);
 
 /// The longest sleep: nothing to do is not worth an exception.
-const IDLE: Duration = Duration::from_hours(1);
+const MAX_SLEEP: Duration = Duration::from_hours(1);
 
 /// What a driver needs to know, whatever the protocol.
 pub(super) struct Settings {
@@ -83,7 +83,7 @@ struct Driver<P> {
     inbox: Arc<Inbox>,
     links: Vec<Link<P>>,
     /// Where the carrier dials us.
-    door: Option<Door<P>>,
+    listener: Option<Listener<P>>,
     queue: Queue,
     pacer: Pacer,
     inbound: Inbound,
@@ -112,9 +112,9 @@ impl<P: Protocol + Clone> Driver<P> {
         Self {
             tracer,
             links: (0..settings.links).map(|no| Link::new(no, now)).collect(),
-            door: protocol
-                .door()
-                .map(|rules| Door::new(rules, settings.links, now)),
+            listener: protocol
+                .listen_at()
+                .map(|at| Listener::new(at, settings.links, now)),
             pacer: Pacer::new(now, settings.rate, settings.batch.into()),
             protocol,
             settings,
@@ -134,13 +134,13 @@ impl<P: Protocol + Clone> Driver<P> {
 
     async fn run(mut self) {
         loop {
-            self.obey();
-            let paced = self.work();
+            self.handle_commands();
+            let paced = self.turn();
             if !self.emit() {
                 return;
             }
-            if self.may_go() {
-                return self.farewell().await;
+            if self.is_closed() {
+                return self.drain_outbox().await;
             }
             let wake = self.next_wake(paced);
             let may_read = self.outbox.len() < OUTBOX_LIMIT;
@@ -152,22 +152,26 @@ impl<P: Protocol + Clone> Driver<P> {
                         permit.send((self.settings.id.clone(), event));
                     }
                 }
-                () = ready(&mut self.links, self.door.as_mut(), may_read) => {}
+                () = ready(&mut self.links, self.listener.as_mut(), may_read) => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
     }
 
     /// Closing, with nothing left to say?
-    fn may_go(&self) -> bool {
-        let said = |until| {
-            Instant::now() >= until || self.door.as_ref().is_none_or(|door| !door.has_output())
+    fn is_closed(&self) -> bool {
+        let flushed = |until| {
+            Instant::now() >= until
+                || self
+                    .listener
+                    .as_ref()
+                    .is_none_or(|listener| !listener.has_output())
         };
-        self.links.iter().all(Link::is_idle) && self.closing.is_some_and(said)
+        self.links.iter().all(Link::is_idle) && self.closing.is_some_and(flushed)
     }
 
     /// Takes the commands that have come, in their order.
-    fn obey(&mut self) {
+    fn handle_commands(&mut self) {
         let commands = std::mem::take(
             &mut *self
                 .inbox
@@ -210,14 +214,14 @@ impl<P: Protocol + Clone> Driver<P> {
     fn acknowledge(&mut self, tokens: &[AckToken]) {
         for token in tokens {
             if token.link >= self.settings.links {
-                if let Some(door) = &mut self.door {
-                    door.acknowledge(token);
+                if let Some(listener) = &mut self.listener {
+                    listener.acknowledge(token);
                 }
             } else if let Some(link) = self.links.get_mut(usize::from(token.link))
-                && link.connection == token.connection
-                && let Some(talk) = link.talk()
+                && link.connection_no == token.connection
+                && let Some(connection) = link.connection()
             {
-                talk.session.acknowledge(token.deliver);
+                connection.session.acknowledge(token.deliver);
             }
         }
     }
@@ -231,19 +235,19 @@ impl<P: Protocol + Clone> Driver<P> {
             self.outbox.push_back(Event::Recalled(recalled));
         }
         for link in &mut self.links {
-            match link.talk() {
-                Some(talk) => talk.session.close(now),
+            match link.connection() {
+                Some(connection) => connection.session.close(now),
                 None => _ = link.drop_connection(now, 0.0),
             }
         }
     }
 
     /// Everything that can be done now; returns when the pacer wants to be asked again.
-    fn work(&mut self) -> Option<Instant> {
+    fn turn(&mut self) -> Option<Instant> {
         for index in 0..self.links.len() {
-            self.serve(index);
+            self.read_link(index);
         }
-        self.receive();
+        self.serve_listener();
         let now = Instant::now();
         self.outbox.extend(self.inbound.handle_timeout(now));
         if self.pacer.handle_timeout(now) {
@@ -251,7 +255,7 @@ impl<P: Protocol + Clone> Driver<P> {
         }
         if let Some(until) = self.closing {
             if now >= until {
-                self.hang_up(&LinkEnd::GraceOver);
+                self.end_all(&LinkEnd::GraceOver);
             }
         } else {
             self.connect(now);
@@ -259,13 +263,13 @@ impl<P: Protocol + Clone> Driver<P> {
         let paced = self.pump(now);
         // A write may have ended a session.
         for index in 0..self.links.len() {
-            self.listen(index);
+            self.drain_session(index);
         }
         paced
     }
 
     /// Reads one link, and hears what its session has to say.
-    fn serve(&mut self, index: usize) {
+    fn read_link(&mut self, index: usize) {
         let now = Instant::now();
         let link = &mut self.links[index];
         match &mut link.phase {
@@ -291,50 +295,50 @@ impl<P: Protocol + Clone> Driver<P> {
                         address: self.settings.address.clone(),
                         reason: e.to_string(),
                     };
-                    return self.lost(index, end);
+                    return self.on_link_end(index, end);
                 }
                 None => return,
             },
-            Phase::Talking(talk) => {
+            Phase::Connected(connection) => {
                 for _ in 0..READS_PER_TURN {
-                    if self.outbox.len() >= OUTBOX_LIMIT || !talk.read(&mut self.buffer) {
+                    if self.outbox.len() >= OUTBOX_LIMIT || !connection.read(&mut self.buffer) {
                         break;
                     }
                 }
                 if self.outbox.len() >= OUTBOX_LIMIT {
                     // It is we who do not listen: the carrier's silence means nothing now.
-                    talk.session.excuse_silence(now);
+                    connection.session.excuse_silence(now);
                 } else {
-                    talk.session.handle_timeout(now);
+                    connection.session.handle_timeout(now);
                 }
             }
         }
-        self.listen(index);
+        self.drain_session(index);
     }
 
-    fn listen(&mut self, index: usize) {
+    fn drain_session(&mut self, index: usize) {
         let now = Instant::now();
-        while let Some(happening) = self.links[index]
-            .talk()
-            .and_then(|talk| talk.session.poll_event())
+        while let Some(event) = self.links[index]
+            .connection()
+            .and_then(|connection| connection.session.poll_event())
         {
-            self.hear(now, index, happening);
+            self.on_session_event(now, index, event);
         }
         if let Some(end) = self.links[index]
-            .talk()
-            .and_then(|talk| talk.session.ended().cloned())
+            .connection()
+            .and_then(|connection| connection.session.ended().cloned())
         {
-            self.lost(index, end);
+            self.on_link_end(index, end);
         }
     }
 
-    fn hear(&mut self, now: Instant, index: usize, happening: SessionEvent) {
+    fn on_session_event(&mut self, now: Instant, index: usize, event: SessionEvent) {
         let link = &mut self.links[index];
         let no = link.no;
-        match happening {
+        match event {
             SessionEvent::Up => {
-                if let Some(talk) = link.talk() {
-                    talk.up_since = Some(now);
+                if let Some(connection) = link.connection() {
+                    connection.up_since = Some(now);
                 }
                 self.refused = 0;
                 info!(gateway.id = %self.settings.id, link = no, "Gateway {} logged in", self.settings.id);
@@ -345,7 +349,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 self.refused += 1;
                 let gave_up = self.refused >= LOGIN_TRIES;
                 if gave_up {
-                    // Those that talk are up, or have just been refused.
+                    // Those that connection are up, or have just been refused.
                     self.links
                         .iter_mut()
                         .filter(|link| !link.is_up())
@@ -375,7 +379,7 @@ impl<P: Protocol + Clone> Driver<P> {
             SessionEvent::Delivered { deliver, content } => {
                 let token = AckToken {
                     link: no,
-                    connection: link.connection,
+                    connection: link.connection_no,
                     deliver,
                 };
                 self.delivered(now, content, token);
@@ -394,13 +398,18 @@ impl<P: Protocol + Clone> Driver<P> {
     }
 
     /// The link's connection is over, or never came to be.
-    fn lost(&mut self, index: usize, end: LinkEnd) {
+    fn on_link_end(&mut self, index: usize, end: LinkEnd) {
         let now = Instant::now();
         let jitter = self.random.unit();
         let link = &mut self.links[index];
         let no = link.no;
-        let was_up = link.talk().is_some_and(|talk| talk.up_since.is_some());
-        let idle = was_up && link.talk().is_some_and(|talk| talk.session.ends_idle(now));
+        let was_up = link
+            .connection()
+            .is_some_and(|connection| connection.up_since.is_some());
+        let idle = was_up
+            && link
+                .connection()
+                .is_some_and(|connection| connection.session.ends_idle(now));
         if idle {
             link.proved_good();
         }
@@ -434,13 +443,13 @@ impl<P: Protocol + Clone> Driver<P> {
         self.report_health();
     }
 
-    fn hang_up(&mut self, end: &LinkEnd) {
+    fn end_all(&mut self, end: &LinkEnd) {
         for index in 0..self.links.len() {
-            match self.links[index].talk() {
-                Some(talk) => talk.session.handle_end(end.clone()),
+            match self.links[index].connection() {
+                Some(connection) => connection.session.handle_end(end.clone()),
                 None => continue,
             }
-            self.listen(index);
+            self.drain_session(index);
         }
     }
 
@@ -497,24 +506,24 @@ impl<P: Protocol + Clone> Driver<P> {
                 (may_connect && !link.stopped && (anyone_up || !trying)).then_some(*until)
             }
             Phase::Connecting { .. } => None,
-            Phase::Talking(talk) => talk.session.poll_timeout().filter(|_| may_read),
+            Phase::Connected(connection) => connection.session.poll_timeout().filter(|_| may_read),
         });
         let others = [
             paced,
             self.pacer.poll_timeout(),
             self.inbound.poll_timeout(),
-            self.door
+            self.listener
                 .as_ref()
-                .and_then(|door| door.poll_timeout(may_connect, may_read)),
+                .and_then(|listener| listener.poll_timeout(may_connect, may_read)),
             self.closing,
         ];
         links
             .chain(others.into_iter().flatten())
             .min()
-            .unwrap_or(now + IDLE)
+            .unwrap_or(now + MAX_SLEEP)
     }
 
-    async fn farewell(mut self) {
+    async fn drain_outbox(mut self) {
         let last = async {
             while let Some(event) = self.outbox.pop_front() {
                 let event = (self.settings.id.clone(), event);
@@ -524,7 +533,7 @@ impl<P: Protocol + Clone> Driver<P> {
             }
         };
         // Nobody takes them: the engine has stopped listening, its recovery reads the journal.
-        _ = tokio::time::timeout(FAREWELL, last).await;
+        _ = tokio::time::timeout(DRAIN_WAIT, last).await;
     }
 
     fn report_health(&mut self) {
@@ -535,11 +544,11 @@ impl<P: Protocol + Clone> Driver<P> {
         let health = Health {
             links_up,
             links: self.settings.links,
-            listening: self.door.as_ref().and_then(Door::address),
-            deaf: self
-                .door
+            listening: self.listener.as_ref().and_then(Listener::address),
+            listen_error: self
+                .listener
                 .as_ref()
-                .and_then(|door| door.trouble().map(str::to_owned)),
+                .and_then(|listener| listener.trouble().map(str::to_owned)),
             trouble: self.trouble.clone(),
         };
         *self
@@ -550,10 +559,16 @@ impl<P: Protocol + Clone> Driver<P> {
     }
 }
 
-/// Waits until one of the links, or the door, has something to do.
-async fn ready<P: Protocol>(links: &mut [Link<P>], mut door: Option<&mut Door<P>>, may_read: bool) {
+/// Waits until one of the links, or the listener, has something to do.
+async fn ready<P: Protocol>(
+    links: &mut [Link<P>],
+    mut listener: Option<&mut Listener<P>>,
+    may_read: bool,
+) {
     std::future::poll_fn(|cx| {
-        let mut any = door.as_mut().is_some_and(|door| door.poll(cx, may_read));
+        let mut any = listener
+            .as_mut()
+            .is_some_and(|listener| listener.poll(cx, may_read));
         for link in links.iter_mut() {
             // Every one is asked, so that every one wakes us.
             any |= link.poll(cx, may_read);

@@ -19,8 +19,8 @@ use std::{
     time::Duration,
 };
 
-pub use callback::{Admitted, Arrival, Callbacks, MAX_BODY, READ_WITHIN, Refusal};
-pub use reader::Problem;
+pub use callback::{Admitted, CallbackHead, CallbackRefusal, Callbacks, MAX_BODY, READ_WITHIN};
+pub use reader::DescriptionError;
 
 use account::Account;
 use driver::{Command, Driver, Inbox, Settings};

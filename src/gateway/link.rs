@@ -31,7 +31,7 @@ const GOOD_AFTER: Duration = Duration::from_secs(5);
 pub(super) struct Link<P> {
     pub(super) no: LinkNo,
     /// Counts this link's connections, so that a token of an earlier one is told apart.
-    pub(super) connection: u32,
+    pub(super) connection_no: u32,
     pub(super) phase: Phase<P>,
     /// No more tries: the login was refused too often.
     pub(super) stopped: bool,
@@ -46,11 +46,11 @@ pub(super) enum Phase<P> {
         connect: BoxFuture<'static, io::Result<TcpStream>>,
         result: Option<io::Result<TcpStream>>,
     },
-    Talking(Box<Talk<P>>),
+    Connected(Box<Connection<P>>),
 }
 
 /// A connected link.
-pub(super) struct Talk<P> {
+pub(super) struct Connection<P> {
     pub(super) session: Session<P>,
     stream: TcpStream,
     /// Since when it is logged in.
@@ -68,22 +68,22 @@ impl<P: Protocol> Link<P> {
     pub(super) fn new(no: LinkNo, now: Instant) -> Self {
         Self {
             no,
-            connection: 0,
+            connection_no: 0,
             phase: Phase::Waiting { until: now },
             stopped: false,
             failures: 0,
         }
     }
 
-    pub(super) fn talk(&mut self) -> Option<&mut Talk<P>> {
+    pub(super) fn connection(&mut self) -> Option<&mut Connection<P>> {
         match &mut self.phase {
-            Phase::Talking(talk) => Some(talk),
+            Phase::Connected(connection) => Some(connection),
             Phase::Waiting { .. } | Phase::Connecting { .. } => None,
         }
     }
 
     pub(super) fn is_up(&self) -> bool {
-        matches!(&self.phase, Phase::Talking(talk) if talk.session.is_up())
+        matches!(&self.phase, Phase::Connected(connection) if connection.session.is_up())
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -105,20 +105,20 @@ impl<P: Protocol> Link<P> {
         session: Session<P>,
         tracer: Option<&Tracer>,
     ) {
-        self.connection = self.connection.wrapping_add(1);
-        let tap = tracer.map(|tracer| Box::new(tracer.connection(self.no, self.connection)));
-        self.phase = Phase::Talking(Box::new(Talk::new(stream, session, tap)));
+        self.connection_no = self.connection_no.wrapping_add(1);
+        let tap = tracer.map(|tracer| Box::new(tracer.connection(self.no, self.connection_no)));
+        self.phase = Phase::Connected(Box::new(Connection::new(stream, session, tap)));
     }
 
     /// The connection is gone, or never came: what the session leaves, if there was one. `jitter` in
     /// 0..1 spreads the next tries of many links.
     pub(super) fn drop_connection(&mut self, now: Instant, jitter: f64) -> Option<Remains> {
         let phase = std::mem::replace(&mut self.phase, Phase::Waiting { until: now });
-        let talk = match phase {
-            Phase::Talking(talk) => Some(talk),
+        let connection = match phase {
+            Phase::Connected(connection) => Some(connection),
             Phase::Waiting { .. } | Phase::Connecting { .. } => None,
         };
-        if talk
+        if connection
             .as_ref()
             .and_then(|t| t.up_since)
             .is_some_and(|since| now - since >= GOOD_AFTER)
@@ -132,7 +132,7 @@ impl<P: Protocol> Link<P> {
         self.phase = Phase::Waiting {
             until: now + pause.mul_f64(0.5 + jitter / 2.0),
         };
-        talk.map(|talk| talk.session.into_remains())
+        connection.map(|connection| connection.session.into_remains())
     }
 
     /// A submit was answered, or the link only rested: its next try after a loss comes soon.
@@ -152,12 +152,12 @@ impl<P: Protocol> Link<P> {
                 }
                 result.is_some()
             }
-            Phase::Talking(talk) => talk.poll(cx, may_read),
+            Phase::Connected(connection) => connection.poll(cx, may_read),
         }
     }
 }
 
-impl<P: Protocol> Talk<P> {
+impl<P: Protocol> Connection<P> {
     pub(super) fn new(stream: TcpStream, session: Session<P>, tap: Option<Box<Tap>>) -> Self {
         Self {
             session,

@@ -20,7 +20,7 @@ pub trait Protocol: fmt::Debug + Send + 'static {
         false
     }
     /// Where the carrier dials us, in a protocol whose gateways do.
-    fn door(&self) -> Option<Door> {
+    fn listen_at(&self) -> Option<ListenAt> {
         None
     }
     /// Appends the login request.
@@ -44,9 +44,9 @@ pub trait Protocol: fmt::Debug + Send + 'static {
 
 /// Where the carrier's gateway dials us.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Door {
+pub struct ListenAt {
     /// Where we listen.
-    pub listen: SocketAddr,
+    pub address: SocketAddr,
     /// Who may come in; empty: anybody.
     pub allow: Vec<IpNet>,
 }

@@ -102,7 +102,7 @@ impl Queue {
 
     /// How many may travel with the picked segment in one submit, itself included: those right behind it
     /// who get the same, each number once, and `most` at most.
-    pub(super) fn alike(&self, pick: Pick, most: usize) -> usize {
+    pub(super) fn batchable(&self, pick: Pick, most: usize) -> usize {
         let line = &self.lines[pick.line];
         let waiting = match pick.link {
             None => Some(&line.free),
@@ -113,7 +113,7 @@ impl Queue {
         };
         let is_new = |n: usize, submit: &Submit| {
             let before = waiting.iter().take(n);
-            first.is_like(submit) && before.into_iter().all(|w| w.submit.phone != submit.phone)
+            first.same_content(submit) && before.into_iter().all(|w| w.submit.phone != submit.phone)
         };
         let more = waiting.iter().take(most).enumerate().skip(1);
         1 + more.take_while(|(n, w)| is_new(*n, &w.submit)).count()
@@ -273,14 +273,14 @@ mod tests {
         queue.push(to(6, 13_800_138_006));
         queue.push(to(7, 13_800_138_006));
         let pick = queue.pick(&[0]).expect("somebody waits");
-        assert_eq!(queue.alike(pick, 3), 3);
-        assert_eq!(queue.alike(pick, 99), 5, "the sixth gets another text");
+        assert_eq!(queue.batchable(pick, 3), 3);
+        assert_eq!(queue.batchable(pick, 99), 5, "the sixth gets another text");
         assert_eq!(queue.take(pick, 5).len(), 5);
         let pick = queue.pick(&[0]).expect("somebody waits");
-        assert_eq!(queue.alike(pick, 99), 1);
+        assert_eq!(queue.batchable(pick, 99), 1);
         queue.take(pick, 1);
         let pick = queue.pick(&[0]).expect("somebody waits");
-        assert_eq!(queue.alike(pick, 99), 1, "the same number twice");
+        assert_eq!(queue.batchable(pick, 99), 1, "the same number twice");
         assert_eq!(queue.len(), 2);
     }
 

@@ -117,51 +117,53 @@ pub fn own_ids(config: &config::Gateway) -> Option<OwnIds> {
 
 /// What keeps a link when nothing is said on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quiet {
+pub enum KeepAlive {
     /// After so much silence either side asks whether the other is there.
-    Asked(Duration),
+    Every(Duration),
     /// Nobody asks: a quiet link may be closed, by us after this, and is opened anew.
-    Rests(Option<Duration>),
+    IdleClose(Option<Duration>),
     /// There are no links to keep.
-    Unlinked,
+    NoLinks,
 }
 
 /// What keeps this gateway's links.
-pub fn quiet(config: &config::Gateway) -> Result<Quiet, OpenError> {
+pub fn keep_alive(config: &config::Gateway) -> Result<KeepAlive, OpenError> {
     Ok(match config.kind {
-        Kind::Cmpp20 => Quiet::Asked(Cmpp::new(config, Version::V20)?.idle_after()),
-        Kind::Cmpp30 => Quiet::Asked(Cmpp::new(config, Version::V30)?.idle_after()),
-        Kind::Smgp30 => Quiet::Asked(Smgp::new(config)?.idle_after()),
-        Kind::Smpp34 => Quiet::Asked(Smpp::new(config)?.idle_after()),
-        Kind::Sgip12 => Quiet::Rests(Sgip::new(config)?.closes_after()),
-        Kind::Http => Quiet::Unlinked,
+        Kind::Cmpp20 => KeepAlive::Every(Cmpp::new(config, Version::V20)?.idle_after()),
+        Kind::Cmpp30 => KeepAlive::Every(Cmpp::new(config, Version::V30)?.idle_after()),
+        Kind::Smgp30 => KeepAlive::Every(Smgp::new(config)?.idle_after()),
+        Kind::Smpp34 => KeepAlive::Every(Smpp::new(config)?.idle_after()),
+        Kind::Sgip12 => KeepAlive::IdleClose(Sgip::new(config)?.closes_after()),
+        Kind::Http => KeepAlive::NoLinks,
     })
 }
 
 /// How reports and texts come from the carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Telling {
+pub enum ReportChannel {
     /// Over a connection.
-    Linked,
+    Connection,
     /// We fetch them, perhaps besides being called.
-    Fetched,
+    Polled,
     /// The carrier calls the daemon, and nothing can be fetched.
-    Called,
+    Callback,
 }
 
 /// How reports and texts come from this gateway's carrier.
-pub fn telling(config: &config::Gateway) -> Telling {
+pub fn report_channel(config: &config::Gateway) -> ReportChannel {
     match config.kind {
-        Kind::Http if http::fetches(config) => Telling::Fetched,
-        Kind::Http => Telling::Called,
-        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 => Telling::Linked,
+        Kind::Http if http::fetches(config) => ReportChannel::Polled,
+        Kind::Http => ReportChannel::Callback,
+        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 => {
+            ReportChannel::Connection
+        }
     }
 }
 
 /// Where the carrier's gateway is to dial us, in a protocol whose gateways do.
 pub fn listens_at(config: &config::Gateway) -> Option<SocketAddr> {
     match config.kind {
-        Kind::Sgip12 => Some(Sgip::new(config).ok()?.door()?.listen),
+        Kind::Sgip12 => Some(Sgip::new(config).ok()?.listen_at()?.address),
         Kind::Cmpp20 | Kind::Cmpp30 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http => None,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Two things are its own. A submit's sequence number is the message's id, so it is known before the write,
 //! and again after a crash ([`OwnIds`]). And a connection carries requests in one direction: the carrier's
-//! gateway dials us to report, so there is a [`Door`]. What it sends over our own connection is taken as well.
+//! gateway dials us to report, so there is a [`ListenAt`]. What it sends over our own connection is taken as well.
 
 mod account;
 mod ids;
@@ -26,14 +26,14 @@ use watchbell_wire::{
 use super::{
     CarrierMessageId, DeliverRef, Delivery, Report, Submit,
     content::{content, receivers, valid_time},
-    protocol::{Door, Fatal, Incoming, MoPart, Protocol, Reply},
+    protocol::{Fatal, Incoming, ListenAt, MoPart, Protocol, Reply},
 };
 use crate::domain::{message::ReportStatus, phone::Phone, priority::Priority, time::Micros};
 
 use account::Role;
 pub(super) use account::Sgip;
 pub use ids::OwnIds;
-use ids::word;
+use ids::time_word;
 
 /// The longest content in ASCII, user data header included (SGIP 1.2, Submit).
 const LONGEST_ASCII: usize = 159;
@@ -42,21 +42,21 @@ const LONGEST_ASCII: usize = 159;
 const URGENT: u8 = 9;
 
 /// Submits whose time is remembered until their answer: more than a link may owe.
-const REMEMBERED: usize = 131_072;
+const MAX_SUBMIT_TIMES: usize = 131_072;
 
 /// A link without [`Sgip::idle_close`] is never too quiet for us.
 const NEVER: Duration = Duration::from_hours(24 * 365);
 
 /// The times of submits that wait for their answers, which need not repeat them.
 #[derive(Debug, Clone, Default)]
-struct Asked {
+struct SubmitTimes {
     times: HashMap<u32, u32>,
     order: VecDeque<u32>,
 }
 
-impl Asked {
+impl SubmitTimes {
     fn insert(&mut self, id: Sequence) {
-        if self.order.len() >= REMEMBERED
+        if self.order.len() >= MAX_SUBMIT_TIMES
             && let Some(oldest) = self.order.pop_front()
         {
             self.times.remove(&oldest);
@@ -75,12 +75,14 @@ impl Protocol for Sgip {
         true
     }
 
-    fn door(&self) -> Option<Door> {
-        self.door.as_ref().map(|host| host.door.clone())
+    fn listen_at(&self) -> Option<ListenAt> {
+        self.listener.as_ref().map(|host| host.listen_at.clone())
     }
 
     fn login(&mut self, sequence: u32, wall: Micros, out: &mut BytesMut) {
-        self.role = Role::Caller { time: word(wall) };
+        self.role = Role::Caller {
+            time: time_word(wall),
+        };
         let bind = Bind {
             login_type: LoginType::SP,
             login_name: self.name,
@@ -113,7 +115,7 @@ impl Protocol for Sgip {
         let id = self.ids.sequence(submit.sequence, submit.request.asked);
         let frame = Frame { sequence: id, pdu };
         sgip::encode(&frame, Version::V12, out).map_err(|e| e.to_string())?;
-        self.asked.insert(id);
+        self.submit_times.insert(id);
         Ok(())
     }
 
@@ -150,7 +152,7 @@ impl Sgip {
     fn own(&self, counter: u32) -> Sequence {
         let time = match self.role {
             Role::Caller { time } => time,
-            Role::Host | Role::Greeted => 0,
+            Role::AwaitingBind | Role::Bound => 0,
         };
         Sequence {
             node: self.ids.node,
@@ -197,7 +199,7 @@ impl Sgip {
 
     /// The answer repeats node and counter; its time was seen changed, so the id is told by our own.
     fn answered(&mut self, sequence: Sequence, result: Code) -> Incoming {
-        let time = self.asked.times.remove(&sequence.counter);
+        let time = self.submit_times.times.remove(&sequence.counter);
         let id = Sequence {
             time: time.unwrap_or(sequence.time),
             ..sequence
@@ -214,17 +216,19 @@ impl Sgip {
 
     /// The carrier's gateway dials us, with login type 2; one was seen to come with 1.
     fn logs_in(&mut self, sequence: Sequence, bind: &Bind) -> Incoming {
-        let code = match (&self.role, &self.door) {
+        let code = match (&self.role, &self.listener) {
             (Role::Caller { .. }, _) | (_, None) => return not_served(sequence, CommandId::Bind),
-            (Role::Greeted, _) => Code::REPEATED_LOGIN,
-            (Role::Host, Some(host)) if !host.admits(bind) => Code::BAD_LOGIN,
-            (Role::Host, _) if !matches!(bind.login_type, LoginType::SP | LoginType::GATEWAY) => {
+            (Role::Bound, _) => Code::REPEATED_LOGIN,
+            (Role::AwaitingBind, Some(host)) if !host.admits(bind) => Code::BAD_LOGIN,
+            (Role::AwaitingBind, _)
+                if !matches!(bind.login_type, LoginType::SP | LoginType::GATEWAY) =>
+            {
                 Code::BAD_LOGIN_TYPE
             }
-            (Role::Host, Some(_)) => Code::OK,
+            (Role::AwaitingBind, Some(_)) => Code::OK,
         };
         if code.is_ok() {
-            self.role = Role::Greeted;
+            self.role = Role::Bound;
         }
         let refused = (!code.is_ok()).then(|| format!("status {}: {}", code.0, code.meaning()));
         Incoming::LogsIn {

@@ -405,7 +405,7 @@ async fn a_taken_port_stops_nothing_else_and_is_listened_on_once_it_is_free() {
     assert!(
         pair.gateway
             .health()
-            .deaf
+            .listen_error
             .unwrap()
             .contains("listening on 127.0.0.1")
     );
@@ -420,7 +420,7 @@ async fn a_taken_port_stops_nothing_else_and_is_listened_on_once_it_is_free() {
             .any(|e| matches!(e, Event::Notice(Notice::Listening(_))))
     })
     .await;
-    assert_eq!(pair.gateway.health().deaf, None);
+    assert_eq!(pair.gateway.health().listen_error, None);
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ impl Handle {
             links_up: 0,
             links: settings.links,
             listening: None,
-            deaf: None,
+            listen_error: None,
             trouble: None,
         };
         let inbox = Arc::new(Inbox {

@@ -17,24 +17,26 @@ impl<P: Protocol + Clone> Driver<P> {
         if !self.context.gate.is_open(now) {
             return Some(now + GATE_POLL);
         }
-        if let Some(door) = &mut self.door {
-            door.flush(&self.context.gate);
+        if let Some(listener) = &mut self.listener {
+            listener.flush(&self.context.gate);
         }
         let mut wake = None;
         let mut written = Vec::new();
         for link in &mut self.links {
-            let Some(talk) = link.talk() else { continue };
-            if !talk.has_output() {
+            let Some(connection) = link.connection() else {
+                continue;
+            };
+            if !connection.has_output() {
                 continue;
             }
-            if talk.half_written > 0
-                && let Err(at) = self.pacer.take(now, talk.half_written)
+            if connection.half_written > 0
+                && let Err(at) = self.pacer.take(now, connection.half_written)
             {
                 wake = Some(wake.map_or(at, |w: Instant| w.min(at)));
                 continue;
             }
-            written.append(&mut talk.flush(&self.context.gate));
-            talk.half_written = 0;
+            written.append(&mut connection.flush(&self.context.gate));
+            connection.half_written = 0;
         }
         if !self.queue.is_empty() {
             let paced = self.fill(now);
@@ -57,22 +59,24 @@ impl<P: Protocol + Clone> Driver<P> {
         let mut open = self.open_links();
         let most = usize::from(self.settings.batch).min(self.settings.rate as usize);
         while let Some(pick) = self.queue.pick(&open) {
-            let count = self.queue.alike(pick, most);
+            let count = self.queue.batchable(pick, most);
             if let Err(at) = self.pacer.take(now, u32::try_from(count).unwrap_or(1)) {
                 return Some(at);
             }
             let load = |no: &LinkNo| match &self.links[usize::from(*no)].phase {
-                Phase::Talking(talk) => talk.session.unanswered(),
+                Phase::Connected(connection) => connection.session.unanswered(),
                 Phase::Waiting { .. } | Phase::Connecting { .. } => usize::MAX,
             };
             let Some(no) = pick.link.or_else(|| open.iter().copied().min_by_key(load)) else {
                 break;
             };
-            let Some(talk) = self.links[usize::from(no)].talk() else {
+            let Some(connection) = self.links[usize::from(no)].connection() else {
                 break;
             };
-            let taken = talk.session.submit(self.queue.take(pick, count));
-            if talk.session.room() == 0 || talk.session.poll_transmit().len() >= BATCH_BYTES {
+            let taken = connection.session.submit(self.queue.take(pick, count));
+            if connection.session.room() == 0
+                || connection.session.poll_transmit().len() >= BATCH_BYTES
+            {
                 open.retain(|other| *other != no);
             }
             match taken {
@@ -112,8 +116,7 @@ impl<P: Protocol + Clone> Driver<P> {
 
     /// The links that take a submit now.
     fn open_links(&self) -> Vec<LinkNo> {
-        let takes =
-            |link: &&Link<P>| matches!(&link.phase, Phase::Talking(talk) if talk.takes_submits());
+        let takes = |link: &&Link<P>| matches!(&link.phase, Phase::Connected(connection) if connection.takes_submits());
         self.links
             .iter()
             .filter(takes)
@@ -125,15 +128,17 @@ impl<P: Protocol + Clone> Driver<P> {
     /// paced again when it really goes.
     fn write_filled(&mut self, written: &mut Vec<u32>) {
         for link in &mut self.links {
-            let Some(talk) = link.talk() else { continue };
-            if talk.session.poll_transmit().is_empty() || !talk.has_output() {
+            let Some(connection) = link.connection() else {
+                continue;
+            };
+            if connection.session.poll_transmit().is_empty() || !connection.has_output() {
                 continue;
             }
-            let mut went = talk.flush(&self.context.gate);
-            if talk.session.ended().is_none() {
-                let back = talk.session.withdraw();
+            let mut went = connection.flush(&self.context.gate);
+            if connection.session.ended().is_none() {
+                let back = connection.session.withdraw();
                 self.queue.push_front(back);
-                talk.half_written = talk.session.half_sent();
+                connection.half_written = connection.session.half_sent();
             }
             written.append(&mut went);
         }

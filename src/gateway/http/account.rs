@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-use super::{description::Description, reader::Problem, registered::Registered};
+use super::{description::Description, reader::DescriptionError, registered::Registered};
 use crate::{
     config,
     domain::{hours::parse_duration, nearest::nearest},
@@ -118,7 +118,7 @@ fn description(config: &config::Gateway) -> Result<Description, OpenError> {
             .as_str()
             .ok_or_else(|| bad("description", "expected a name or a path"))?,
     };
-    let told = |problems: Vec<Problem>| OpenError::Description {
+    let told = |problems: Vec<DescriptionError>| OpenError::Description {
         name: name.to_owned(),
         problems: problems
             .iter()

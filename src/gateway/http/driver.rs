@@ -2,7 +2,7 @@
 //! reports, and hands on what the callbacks bring. The engine hears of a repeated request only that it
 //! was written, until there is an answer or none can come any more.
 
-mod heard;
+mod incoming;
 mod sending;
 
 use std::{
@@ -21,21 +21,23 @@ use tracing::{debug, info};
 use super::{
     account::Account,
     description::Description,
-    exchange::{Line, Ready, Said},
+    exchange::{CallResult, Ready, Transport},
 };
 use crate::{
     domain::{
         id::{GatewayId, LaneId},
         text::MAX_SEGMENTS,
     },
-    gateway::{AckToken, Context, Delivery, Event, Health, LinkEnd, LinkNo, Notice, Submit, pacer::Pacer},
+    gateway::{
+        AckToken, Context, Delivery, Event, Health, LinkEnd, LinkNo, Notice, Submit, pacer::Pacer,
+    },
 };
 
 /// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
 const LOGIN_TRIES: u32 = 3;
 
 /// Unclear answers in a row, over all requests, before the carrier counts as down.
-const STRIKES: u32 = 8;
+const MAX_UNCLEAR: u32 = 8;
 
 /// Messages that may wait; the engine claims at most 200 ms ahead.
 const QUEUE_LIMIT: usize = 200_000;
@@ -49,17 +51,17 @@ const TRIES: u32 = 10;
 /// Before the first repetition; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// Between two repetitions, or two knocks at a carrier that is down, at most.
+/// Between two repetitions, or two probes at a carrier that is down, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How often a shut write gate is looked at while something waits behind it.
 const GATE_POLL: Duration = Duration::from_millis(20);
 
 /// How long the last events wait for room once closed.
-const FAREWELL: Duration = Duration::from_secs(1);
+const DRAIN_WAIT: Duration = Duration::from_secs(1);
 
 /// The longest sleep: nothing to do is not worth an exception.
-const IDLE: Duration = Duration::from_hours(1);
+const MAX_SLEEP: Duration = Duration::from_hours(1);
 
 /// Where commands wait for the driver, in their order.
 #[derive(Debug, Default)]
@@ -74,7 +76,7 @@ pub(super) enum Command {
     Submit(Vec<Submit>),
     Recall(Vec<LaneId>),
     Acknowledge(Vec<AckToken>),
-    Heard(Vec<Delivery>, oneshot::Sender<()>),
+    Deliveries(Vec<Delivery>, oneshot::Sender<()>),
     Close(Duration),
 }
 
@@ -102,11 +104,11 @@ pub(super) struct Settings {
 
 /// Messages that travel in one request.
 #[derive(Debug)]
-struct Parcel {
+struct PendingRequest {
     submits: Vec<Submit>,
     ready: Ready,
     cost: u32,
-    /// How often it has been said.
+    /// How often it has been result.
     tries: u32,
     /// Not before.
     due: Instant,
@@ -114,13 +116,13 @@ struct Parcel {
     until: Option<Instant>,
 }
 
-impl Parcel {
+impl PendingRequest {
     fn sequences(&self) -> impl Iterator<Item = u32> {
         self.submits.iter().map(|s| s.sequence)
     }
 
     /// It may have arrived at the carrier.
-    fn may_be_there(&self) -> bool {
+    fn may_have_arrived(&self) -> bool {
         self.tries > 0 || self.submits.first().is_some_and(|s| s.request.repeat)
     }
 }
@@ -130,7 +132,7 @@ impl Parcel {
 enum Link {
     /// Asked again then.
     Down(Instant),
-    Knocking,
+    Probing,
     Up,
     /// No more tries.
     GivenUp,
@@ -138,19 +140,19 @@ enum Link {
 
 /// Something that ran beside the driver has come to its end.
 enum Done {
-    Said(Parcel, Said),
-    Knocked(Said),
-    Fetched(Said),
-    Confirmed(Said),
+    Sent(PendingRequest, CallResult),
+    Probed(CallResult),
+    Fetched(CallResult),
+    Confirmed(CallResult),
 }
 
-/// Deliveries that wait to be durable, and for whom.
+/// Deliveries that wait to be durable, and for waiter.
 struct Waiting {
     left: usize,
-    whom: Whom,
+    waiter: Waiter,
 }
 
-enum Whom {
+enum Waiter {
     /// A callback's answer.
     Callback(oneshot::Sender<()>),
     /// The next fetch, from this cursor on; at once when there is more.
@@ -162,17 +164,17 @@ pub(super) struct Driver {
     settings: Settings,
     context: Context,
     inbox: Arc<Inbox>,
-    line: Line,
+    transport: Transport,
     pacer: Pacer,
     link: Link,
-    knocks: u32,
+    probes: u32,
     refused: u32,
-    strikes: u32,
+    unclear_in_a_row: u32,
     trouble: Option<String>,
-    queues: [VecDeque<Parcel>; 3],
+    queues: [VecDeque<PendingRequest>; 3],
     queued: usize,
-    /// Said at least once, to be said again.
-    repeats: Vec<Parcel>,
+    /// CallResult at least once, to be said again.
+    repeats: Vec<PendingRequest>,
     running: JoinSet<Done>,
     /// Sends among those running, and their sequence numbers.
     on_the_way: HashSet<u32>,
@@ -180,7 +182,7 @@ pub(super) struct Driver {
     cursor: String,
     next_fetch: Option<Instant>,
     waiting: HashMap<u128, Waiting>,
-    heard: u128,
+    last_token: u128,
     outbox: VecDeque<Event>,
     random: u64,
     closing: Option<Instant>,
@@ -199,15 +201,15 @@ impl Driver {
         let largest = (settings.rate / 5).max(MAX_SEGMENTS as u32);
         Self {
             pacer: Pacer::new(now, settings.rate, largest),
-            line: Line {
+            transport: Transport {
                 client,
                 timeout: settings.timeout,
                 clock: context.clock.clone(),
             },
             link: Link::Down(now),
-            knocks: 0,
+            probes: 0,
             refused: 0,
-            strikes: 0,
+            unclear_in_a_row: 0,
             trouble: None,
             queues: Default::default(),
             queued: 0,
@@ -218,7 +220,7 @@ impl Driver {
             cursor: String::new(),
             next_fetch: account.description.poll.as_ref().map(|_| now),
             waiting: HashMap::new(),
-            heard: 0,
+            last_token: 0,
             outbox: VecDeque::new(),
             random: context.seed,
             closing: None,
@@ -235,15 +237,15 @@ impl Driver {
 
     pub(super) async fn run(mut self) {
         loop {
-            self.obey();
-            let wake = self.work();
+            self.handle_commands();
+            let wake = self.turn();
             if !self.emit() {
                 return;
             }
             if let Some(until) = self.closing
                 && (self.sending == 0 || Instant::now() >= until)
             {
-                return self.farewell().await;
+                return self.drain_outbox().await;
             }
             let events = self.context.events.clone();
             tokio::select! {
@@ -265,7 +267,7 @@ impl Driver {
     }
 
     /// Takes the commands that have come, in their order.
-    fn obey(&mut self) {
+    fn handle_commands(&mut self) {
         let commands = std::mem::take(
             &mut *self
                 .inbox
@@ -278,7 +280,7 @@ impl Driver {
                 Command::Submit(batch) => self.enqueue(batch),
                 Command::Recall(lanes) => self.recall(&lanes),
                 Command::Acknowledge(tokens) => self.acknowledged(&tokens),
-                Command::Heard(deliveries, done) => self.called(deliveries, done),
+                Command::Deliveries(deliveries, done) => self.on_callback(deliveries, done),
                 Command::Close(grace) => {
                     let until = Instant::now() + grace;
                     self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));
@@ -289,12 +291,12 @@ impl Driver {
     }
 
     /// Everything that can be done now; gives when to look again.
-    fn work(&mut self) -> Instant {
+    fn turn(&mut self) -> Instant {
         let now = Instant::now();
         if self.pacer.handle_timeout(now) {
             self.outbox.push_back(Event::Pace(self.pacer.pace()));
         }
-        let mut wakes = vec![now + IDLE];
+        let mut wakes = vec![now + MAX_SLEEP];
         wakes.extend(self.closing);
         wakes.extend(self.pacer.poll_timeout());
         if self.closing.is_some() {
@@ -304,9 +306,9 @@ impl Driver {
             return now + GATE_POLL;
         }
         match self.link {
-            Link::Down(at) if at <= now => self.knock(),
+            Link::Down(at) if at <= now => self.probe(),
             Link::Down(at) => wakes.push(at),
-            Link::Knocking | Link::GivenUp => {}
+            Link::Probing | Link::GivenUp => {}
             Link::Up => {
                 wakes.extend(self.pump(now));
                 wakes.extend(self.fetch_when_due(now));
@@ -317,17 +319,17 @@ impl Driver {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::Said(parcel, said) => {
+            Done::Sent(pending, result) => {
                 self.sending -= 1;
-                for sequence in parcel.sequences() {
+                for sequence in pending.sequences() {
                     self.on_the_way.remove(&sequence);
                 }
-                self.said(parcel, said);
+                self.on_sent(pending, result);
             }
-            Done::Knocked(said) => self.knocked(said),
-            Done::Fetched(said) => self.fetched(said),
-            Done::Confirmed(said) => {
-                if let Said::Lost(why) | Said::Unreachable(why) = said {
+            Done::Probed(result) => self.on_probed(result),
+            Done::Fetched(result) => self.on_fetched(result),
+            Done::Confirmed(result) => {
+                if let CallResult::Lost(why) | CallResult::Unreachable(why) = result {
                     debug!(gateway.id = %self.settings.id, why, "The carrier did not hear that its reports are safe; it will give them again");
                 }
             }
@@ -335,25 +337,25 @@ impl Driver {
     }
 
     /// Asks the carrier whether it lets us in.
-    fn knock(&mut self) {
-        self.link = Link::Knocking;
-        let (account, line) = (self.account.clone(), self.line.clone());
+    fn probe(&mut self) {
+        self.link = Link::Probing;
+        let (account, transport) = (self.account.clone(), self.transport.clone());
         self.running.spawn(async move {
-            let said = match &account.description.check {
+            let result = match &account.description.check {
                 Some(call) => {
                     let ready = account.plain(call, "");
-                    account.say(call, &ready, &line).await
+                    account.call(call, &ready, &transport).await
                 }
-                None => reach(&account.base, line.timeout).await,
+                None => reach(&account.base, transport.timeout).await,
             };
-            Done::Knocked(said)
+            Done::Probed(result)
         });
     }
 
-    fn knocked(&mut self, said: Said) {
+    fn on_probed(&mut self, result: CallResult) {
         let check = self.description().check.as_ref();
-        match said {
-            Said::Answer(status, body) => {
+        match result {
+            CallResult::Answer(status, body) => {
                 let refused = matches!(status, 401 | 403 | 404 | 405)
                     || check
                         .and_then(|c| c.success.as_ref())
@@ -362,18 +364,18 @@ impl Driver {
                     () if status >= 500 || status == 429 => {
                         self.down(&format!("the carrier answers HTTP {status}"));
                     }
-                    () if refused => self.not_let_in(&format!("HTTP {status}")),
+                    () if refused => self.on_login_refused(&format!("HTTP {status}")),
                     () => self.up(),
                 }
             }
-            Said::Unreachable(why) | Said::Lost(why) => {
+            CallResult::Unreachable(why) | CallResult::Lost(why) => {
                 self.down(&format!("connecting to {}: {why}", self.account.base));
             }
         }
     }
 
     fn up(&mut self) {
-        (self.knocks, self.refused, self.strikes) = (0, 0, 0);
+        (self.probes, self.refused, self.unclear_in_a_row) = (0, 0, 0);
         self.link = Link::Up;
         self.trouble = None;
         info!(gateway.id = %self.settings.id, "Gateway {} answers", self.settings.id);
@@ -386,9 +388,9 @@ impl Driver {
     /// The carrier is not there: what was never said goes back, what may be there waits to be said again.
     fn down(&mut self, reason: &str) {
         let was_up = matches!(self.link, Link::Up);
-        self.knocks = self.knocks.saturating_add(1);
-        self.strikes = 0;
-        self.link = Link::Down(Instant::now() + self.pause(self.knocks));
+        self.probes = self.probes.saturating_add(1);
+        self.unclear_in_a_row = 0;
+        self.link = Link::Down(Instant::now() + self.pause(self.probes));
         self.trouble = Some(reason.to_owned());
         if was_up {
             debug!(gateway.id = %self.settings.id, reason, "Gateway {} is down", self.settings.id);
@@ -406,7 +408,7 @@ impl Driver {
         self.report_health();
     }
 
-    fn not_let_in(&mut self, reason: &str) {
+    fn on_login_refused(&mut self, reason: &str) {
         self.down(reason);
         self.refused += 1;
         let gave_up = self.refused >= LOGIN_TRIES;
@@ -449,7 +451,7 @@ impl Driver {
         true
     }
 
-    async fn farewell(mut self) {
+    async fn drain_outbox(mut self) {
         let mut unanswered: Vec<u32> = self.on_the_way.iter().copied().collect();
         unanswered.sort_unstable();
         for link in 0..self.settings.links {
@@ -470,7 +472,7 @@ impl Driver {
             }
         };
         // Nobody takes them: the engine has stopped listening, its recovery reads the journal.
-        _ = tokio::time::timeout(FAREWELL, last).await;
+        _ = tokio::time::timeout(DRAIN_WAIT, last).await;
     }
 
     fn report_health(&self) {
@@ -484,23 +486,23 @@ impl Driver {
             links: self.settings.links,
             trouble: self.trouble.clone(),
             listening: None,
-            deaf: None,
+            listen_error: None,
         };
     }
 }
 
 /// Is anybody there? For carriers without a question that costs nothing.
-async fn reach(base: &str, within: Duration) -> Said {
+async fn reach(base: &str, within: Duration) -> CallResult {
     let Ok(url) = reqwest::Url::parse(base) else {
-        return Said::Unreachable("the address is no URL".to_owned());
+        return CallResult::Unreachable("the address is no URL".to_owned());
     };
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-        return Said::Unreachable("the address has no host".to_owned());
+        return CallResult::Unreachable("the address has no host".to_owned());
     };
     let host = host.trim_matches(['[', ']']);
     match tokio::time::timeout(within, tokio::net::TcpStream::connect((host, port))).await {
-        Ok(Ok(_)) => Said::Answer(200, serde_json::Value::Null),
-        Ok(Err(e)) => Said::Unreachable(e.to_string()),
-        Err(tokio::time::error::Elapsed { .. }) => Said::Unreachable("no answer".to_owned()),
+        Ok(Ok(_)) => CallResult::Answer(200, serde_json::Value::Null),
+        Ok(Err(e)) => CallResult::Unreachable(e.to_string()),
+        Err(tokio::time::error::Elapsed { .. }) => CallResult::Unreachable("no answer".to_owned()),
     }
 }

@@ -12,8 +12,8 @@ use watchbell_wire::{
 };
 
 use super::{
-    super::{OpenError, answer_codes::AnswerCodes, options::Options, protocol::Door},
-    Asked, OwnIds, URGENT,
+    super::{OpenError, answer_codes::AnswerCodes, options::Options, protocol::ListenAt},
+    OwnIds, SubmitTimes, URGENT,
 };
 use crate::config;
 
@@ -31,22 +31,22 @@ pub(in crate::gateway) struct Sgip {
     pub(super) codes: AnswerCodes,
     /// A link that was quiet for so long is closed and opened anew.
     pub(super) idle_close: Option<Duration>,
-    pub(super) door: Option<Host>,
+    pub(super) listener: Option<CarrierLogin>,
     /// What all submits have in common.
     pub(super) common: sgip::Submit,
     pub(super) role: Role,
     /// The goodbye that is being answered.
     pub(super) unbinding: Sequence,
-    pub(super) asked: Asked,
+    pub(super) submit_times: SubmitTimes,
 }
 
 /// Which end of a connection this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// The peer has dialled us.
-    Host,
+    AwaitingBind,
     /// And it has logged in.
-    Greeted,
+    Bound,
     /// We have dialled, then.
     Caller {
         /// The second word of our own commands.
@@ -54,15 +54,15 @@ pub(super) enum Role {
     },
 }
 
-/// Our door, and who is let in.
+/// Our listener, and who is let in.
 #[derive(Debug, Clone)]
-pub(super) struct Host {
-    pub(super) door: Door,
+pub(super) struct CarrierLogin {
+    pub(super) listen_at: ListenAt,
     name: FixedStr<16>,
     secret: config::Secret,
 }
 
-impl Host {
+impl CarrierLogin {
     /// Are these the name and password agreed upon? In constant time.
     pub(super) fn admits(&self, bind: &Bind) -> bool {
         let secret = FixedStr::new(self.secret.expose());
@@ -88,11 +88,11 @@ impl Sgip {
             priority: options.number("priority", None, URGENT)?,
             codes: AnswerCodes::read(&mut options, |code| Code(code as u8).class())?,
             idle_close: idle_close(config, &mut options)?,
-            door: host(&mut options)?,
+            listener: host(&mut options)?,
             common: common(config, &mut options, node)?,
-            role: Role::Host,
+            role: Role::AwaitingBind,
             unbinding: Sequence::default(),
-            asked: Asked::default(),
+            submit_times: SubmitTimes::default(),
         };
         options.finish()?;
         Ok(this)
@@ -122,8 +122,8 @@ fn idle_close(
     Ok(Some(options.duration(KEY, Duration::ZERO)?))
 }
 
-/// The door, if there is to be one.
-fn host(options: &mut Options<'_>) -> Result<Option<Host>, OpenError> {
+/// The listener, if there is to be one.
+fn host(options: &mut Options<'_>) -> Result<Option<CarrierLogin>, OpenError> {
     let listen = options.text("listen", "", 64)?;
     let allow = options.list(
         "listen_allow",
@@ -155,8 +155,11 @@ fn host(options: &mut Options<'_>) -> Result<Option<Host>, OpenError> {
                 .to_owned(),
         });
     }
-    Ok(Some(Host {
-        door: Door { listen, allow },
+    Ok(Some(CarrierLogin {
+        listen_at: ListenAt {
+            address: listen,
+            allow,
+        },
         name: fit("listen_account", &account)?,
         secret: config::Secret::new(password),
     }))

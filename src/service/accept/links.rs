@@ -9,12 +9,12 @@ use super::{
     Going, Said,
     finding::{Finding, seconds},
     halt::Halted,
-    run::{BACK, Run},
-    talk::{Down, Fate, Piece},
+    run::{RECONNECT_WAIT, Run},
+    talk::{Down, Piece, SubmitFailure},
 };
 use crate::{
     domain::phone::Phone,
-    gateway::{LinkEnd, LinkNo, Quiet, Telling},
+    gateway::{KeepAlive, LinkEnd, LinkNo, ReportChannel},
 };
 
 /// Silences that reports broke are begun anew, but the whole never takes longer than so many.
@@ -53,7 +53,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
     }
 
     pub(super) async fn reply(&mut self) -> Result<Finding, Halted> {
-        if self.plan.telling == Telling::Called {
+        if self.plan.report_channel == ReportChannel::Callback {
             return Ok(Finding::not_shown(Said::new(
                 "该运营商只向运行中的 watchbell serve 推送上行短信，联调时不接收",
                 "this carrier calls replies in, which only a running `watchbell serve` takes",
@@ -127,7 +127,9 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         if rests > 0 {
             let links = before.len();
             self.talk
-                .until(Instant::now() + BACK, |talk| talk.links_up.len() >= links)
+                .until(Instant::now() + RECONNECT_WAIT, |talk| {
+                    talk.links_up.len() >= links
+                })
                 .await?;
         }
         let still = self
@@ -165,8 +167,8 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             );
             return Ok(Finding::failed(observed, reason, figures));
         }
-        Ok(match self.plan.quiet {
-            Quiet::Asked(interval) if idle < interval => {
+        Ok(match self.plan.keep_alive {
+            KeepAlive::Every(interval) if idle < interval => {
                 let reason = Said::new(
                     format!("静默时间比链路检测间隔（{} 秒）短", seconds(interval)),
                     format!(
@@ -176,14 +178,16 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 );
                 Finding::seen_too_little(observed, reason, figures)
             }
-            Quiet::Asked(_) if still < before.len() => {
+            KeepAlive::Every(_) if still < before.len() => {
                 let reason = Said::new(
                     "链路检测没有应答",
                     "the question whether it is there was not answered",
                 );
                 Finding::failed(observed, reason, figures)
             }
-            Quiet::Asked(_) | Quiet::Rests(_) | Quiet::Unlinked => Finding::ok(observed, figures),
+            KeepAlive::Every(_) | KeepAlive::IdleClose(_) | KeepAlive::NoLinks => {
+                Finding::ok(observed, figures)
+            }
         })
     }
 
@@ -192,7 +196,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let before = self.talk.downs.len();
         self.talk.close(GOODBYE, GOODBYE + AFTERWARDS).await;
         let took = begun.elapsed();
-        let lost = |p: &&Piece| p.fate == Some(Fate::Unanswered) && p.answer.is_none();
+        let lost = |p: &&Piece| p.failure == Some(SubmitFailure::Unanswered) && p.answer.is_none();
         let unanswered = self.talk.pieces.values().filter(lost).count();
         if self.is_http() {
             return Finding::not_shown(Said::new(

@@ -34,7 +34,7 @@ const MOST_EARLY: usize = 1_000;
 
 /// How a piece ended without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum SubmitFailure {
     /// None came in time, or the link was lost.
     Unanswered,
     /// It was never handed to the socket.
@@ -51,7 +51,7 @@ pub(super) struct Piece {
     pub(super) answered: Option<Instant>,
     pub(super) answer: Option<Answer>,
     pub(super) link: Option<LinkNo>,
-    pub(super) fate: Option<Fate>,
+    pub(super) failure: Option<SubmitFailure>,
     /// Final reports: when, what, and the carrier's word.
     pub(super) reports: Vec<(Instant, ReportStatus, String)>,
     /// Which answer it was: those that travelled together have the same.
@@ -70,7 +70,7 @@ impl Piece {
 
     /// Nothing more will come of the submit itself.
     fn is_settled(&self) -> bool {
-        self.answer.is_some() || self.fate.is_some()
+        self.answer.is_some() || self.failure.is_some()
     }
 
     fn has_id(&self, id: &CarrierMessageId) -> bool {
@@ -84,7 +84,7 @@ impl Piece {
 
 /// A text to be handed over.
 #[derive(Debug, Clone)]
-pub(super) struct Letter {
+pub(super) struct OutgoingText {
     pub(super) receiver: Receiver,
     pub(super) text: String,
     pub(super) part: Part,
@@ -92,7 +92,7 @@ pub(super) struct Letter {
     pub(super) link: Option<LinkNo>,
 }
 
-impl Letter {
+impl OutgoingText {
     /// A text of one segment.
     pub(super) fn short(receiver: Receiver, text: String) -> Self {
         Self {
@@ -109,9 +109,9 @@ impl Letter {
     }
 }
 
-/// How letters travel.
+/// How texts batching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Travel {
+pub(super) enum Batching {
     /// Each in a submit of its own.
     Alone,
     /// All in one, as far as the gateway takes it.
@@ -213,35 +213,35 @@ impl Talk {
         self.early.len() as u64 + self.other_texts
     }
 
-    /// Hands letters to the gateway; gives the first one's sequence number.
+    /// Hands texts to the gateway; gives the first one's sequence number.
     pub(super) fn send(
         &mut self,
         step: StepName,
-        travel: Travel,
+        batching: Batching,
         asked: Micros,
-        letters: Vec<Letter>,
+        texts: Vec<OutgoingText>,
     ) -> u32 {
         let first = self.next_sequence;
-        let mut batch = Vec::with_capacity(letters.len());
-        for letter in letters {
+        let mut batch = Vec::with_capacity(texts.len());
+        for text in texts {
             let sequence = self.next_sequence;
             self.next_sequence += 1;
-            if travel == Travel::Alone || sequence == first {
+            if batching == Batching::Alone || sequence == first {
                 self.next_position += 1;
             }
-            let sharing = match travel {
-                Travel::Alone => Sharing::Only(sequence),
-                Travel::Together => Sharing::Anyone,
+            let sharing = match batching {
+                Batching::Alone => Sharing::Only(sequence),
+                Batching::Together => Sharing::Anyone,
             };
             batch.push(Submit {
                 sequence,
-                link: letter.link,
+                link: text.link,
                 lane: LANE,
                 priority: Priority::Normal,
-                phone: letter.receiver.phone,
-                text: letter.text,
-                part: letter.part,
-                segments: letter.segments,
+                phone: text.receiver.phone,
+                text: text.text,
+                part: text.part,
+                segments: text.segments,
                 valid_until: Some(self.valid_until),
                 request: Request {
                     claim: 1,
@@ -255,13 +255,13 @@ impl Talk {
                 sequence,
                 Piece {
                     step,
-                    receiver: letter.receiver,
-                    segments: letter.segments,
+                    receiver: text.receiver,
+                    segments: text.segments,
                     written: None,
                     answered: None,
                     answer: None,
                     link: None,
-                    fate: None,
+                    failure: None,
                     reports: Vec::new(),
                     answer_no: None,
                     span: (None, None),
@@ -349,8 +349,8 @@ impl Talk {
             } => {
                 self.links_up.retain(|up| *up != link);
                 self.downs.push(Down { at: now, end, idle });
-                self.end(&unanswered, Fate::Unanswered, order);
-                self.end(&unwritten, Fate::Unwritten, order);
+                self.end(&unanswered, SubmitFailure::Unanswered, order);
+                self.end(&unwritten, SubmitFailure::Unwritten, order);
             }
             Event::Written(sequences) => {
                 for sequence in sequences {
@@ -361,8 +361,8 @@ impl Talk {
                 }
             }
             Event::Answered { link, answers } => self.answered(now, order, link, answers),
-            Event::TimedOut(sequences) => self.end(&sequences, Fate::Unanswered, order),
-            Event::Recalled(sequences) => self.end(&sequences, Fate::Unwritten, order),
+            Event::TimedOut(sequences) => self.end(&sequences, SubmitFailure::Unanswered, order),
+            Event::Recalled(sequences) => self.end(&sequences, SubmitFailure::Unwritten, order),
             Event::Delivered { delivery, tokens } => {
                 self.last_delivery = Some(now);
                 match delivery {
@@ -377,12 +377,12 @@ impl Talk {
         }
     }
 
-    fn end(&mut self, sequences: &[u32], fate: Fate, order: u64) {
+    fn end(&mut self, sequences: &[u32], failure: SubmitFailure, order: u64) {
         for sequence in sequences {
             if let Some(piece) = self.pieces.get_mut(sequence)
                 && piece.answer.is_none()
             {
-                piece.fate = Some(fate);
+                piece.failure = Some(failure);
                 piece.span.1.get_or_insert(order);
             }
         }

@@ -1,4 +1,4 @@
-//! The door of a gateway whose carrier dials us: connections come in, are let in or not, log in, and bring
+//! The listener of a gateway whose carrier dials us: connections come in, are let in or not, log in, and bring
 //! reports and texts. They belong to the driver's task as the links do, and are numbered behind them.
 //!
 //! Whoever knocks is a stranger until the login is taken: who may come from where, how many, how long, and how
@@ -21,31 +21,31 @@ use tracing::{debug, info, warn};
 use super::{Driver, OUTBOX_LIMIT, READS_PER_TURN};
 use crate::gateway::{
     AckToken, Event, LinkNo, Notice, WriteGate,
-    link::Talk,
-    protocol::{self, Protocol},
+    link::Connection,
+    protocol::{ListenAt, Protocol},
     session::{Limits, Session, SessionEvent},
     trace::Tracer,
 };
 
 /// Connections at the same time. Carriers open a few; a flood finds no more room than this.
-const GUESTS: usize = 16;
+const MAX_ACCEPTED: usize = 16;
 
 /// Connections taken from the system at once, so that a flood does not keep the links waiting.
-const ARRIVALS: usize = 32;
+const ACCEPT_BATCH: usize = 32;
 
 /// Connections that wait in the system to be taken.
 const BACKLOG: u32 = 64;
 
-/// How long a guest has for its login.
+/// How long a peer has for its login.
 const LOGIN_WAIT: Duration = Duration::from_secs(5);
 
-/// A guest that is silent for so long has gone without a word; one that has not dials again.
-const LONGEST_SILENCE: Duration = Duration::from_mins(10);
+/// A peer that is silent for so long has gone without a word; one that has not dials again.
+const IDLE_LIMIT: Duration = Duration::from_mins(10);
 
 /// With all places taken, who was silent for so long makes room for the next.
-const GIVES_WAY: Duration = Duration::from_mins(1);
+const EVICT_AFTER: Duration = Duration::from_mins(1);
 
-/// How often a door that can't be opened is tried.
+/// How often a listener that can't be opened is tried.
 const RETRY: Duration = Duration::from_secs(5);
 
 /// The pause after a connection that could not be taken: out of file descriptors passes.
@@ -56,58 +56,58 @@ const FREE_TRIES: u32 = 3;
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// Addresses remembered for their wrong logins.
-const REMEMBERED: usize = 256;
+const MAX_ADDRESSES: usize = 256;
 
-/// The door of one gateway.
-pub(super) struct Door<P> {
-    rules: protocol::Door,
-    /// The number of the first guest.
+/// The listener of one gateway.
+pub(super) struct Listener<P> {
+    listen_at: ListenAt,
+    /// The number of the first peer.
     first: LinkNo,
-    listener: Option<TcpListener>,
+    socket: Option<TcpListener>,
     /// Neither opened nor asked for connections before.
-    rest_until: Instant,
+    paused_until: Instant,
     arrivals: VecDeque<(TcpStream, SocketAddr)>,
-    guests: [Option<Guest<P>>; GUESTS],
+    accepted: [Option<Accepted<P>>; MAX_ACCEPTED],
     connections: u32,
-    strikes: HashMap<IpAddr, Strikes>,
+    failed_logins: HashMap<IpAddr, FailedLogins>,
     trouble: Option<String>,
     /// Connections that were closed at once.
-    turned_away: u64,
+    rejected: u64,
 }
 
-struct Guest<P> {
-    talk: Box<Talk<P>>,
-    connection: u32,
+struct Accepted<P> {
+    connection: Box<Connection<P>>,
+    connection_no: u32,
     from: IpAddr,
-    heard: Instant,
+    last_input: Instant,
 }
 
 /// One address's wrong logins in a row.
 #[derive(Debug, Clone, Copy)]
-struct Strikes {
+struct FailedLogins {
     count: u32,
     until: Instant,
 }
 
-impl<P: Protocol> Door<P> {
-    pub(super) fn new(rules: protocol::Door, first: LinkNo, now: Instant) -> Self {
+impl<P: Protocol> Listener<P> {
+    pub(super) fn new(listen_at: ListenAt, first: LinkNo, now: Instant) -> Self {
         Self {
-            rules,
+            listen_at,
             first,
-            listener: None,
-            rest_until: now,
+            socket: None,
+            paused_until: now,
             arrivals: VecDeque::new(),
-            guests: std::array::from_fn(|_| None),
+            accepted: std::array::from_fn(|_| None),
             connections: 0,
-            strikes: HashMap::new(),
+            failed_logins: HashMap::new(),
             trouble: None,
-            turned_away: 0,
+            rejected: 0,
         }
     }
 
     /// Where it is open.
     pub(super) fn address(&self) -> Option<SocketAddr> {
-        self.listener.as_ref()?.local_addr().ok()
+        self.socket.as_ref()?.local_addr().ok()
     }
 
     /// Why it is not.
@@ -115,27 +115,27 @@ impl<P: Protocol> Door<P> {
         self.trouble.as_deref()
     }
 
-    /// Answers a guest's deliver: it is durable.
+    /// Answers a peer's deliver: it is durable.
     pub(super) fn acknowledge(&mut self, token: &AckToken) {
         let slot = usize::from(token.link - self.first);
-        if let Some(Some(guest)) = self.guests.get_mut(slot)
-            && guest.connection == token.connection
+        if let Some(Some(peer)) = self.accepted.get_mut(slot)
+            && peer.connection_no == token.connection
         {
-            guest.talk.session.acknowledge(token.deliver);
+            peer.connection.session.acknowledge(token.deliver);
         }
     }
 
     /// Has anything been answered that is not written yet?
     pub(super) fn has_output(&self) -> bool {
-        let waits = |guest: &Guest<P>| !guest.talk.session.poll_transmit().is_empty();
-        self.guests.iter().flatten().any(waits)
+        let waits = |peer: &Accepted<P>| !peer.connection.session.poll_transmit().is_empty();
+        self.accepted.iter().flatten().any(waits)
     }
 
     /// Hands the answers to the sockets.
     pub(super) fn flush(&mut self, gate: &WriteGate) {
-        for guest in self.guests.iter_mut().flatten() {
-            if guest.talk.has_output() {
-                guest.talk.flush(gate);
+        for peer in self.accepted.iter_mut().flatten() {
+            if peer.connection.has_output() {
+                peer.connection.flush(gate);
             }
         }
     }
@@ -143,15 +143,15 @@ impl<P: Protocol> Door<P> {
     /// Is there something to do: somebody new, somebody readable, somebody writable again?
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, may_read: bool) -> bool {
         let mut any = false;
-        if let Some(listener) = &self.listener
-            && self.rest_until <= Instant::now()
+        if let Some(socket) = &self.socket
+            && self.paused_until <= Instant::now()
         {
-            while self.arrivals.len() < ARRIVALS {
-                match listener.poll_accept(cx) {
+            while self.arrivals.len() < ACCEPT_BATCH {
+                match socket.poll_accept(cx) {
                     Poll::Ready(Ok(arrival)) => self.arrivals.push_back(arrival),
                     Poll::Ready(Err(error)) => {
                         debug!(%error, "A connection could not be taken");
-                        self.rest_until = Instant::now() + PAUSE;
+                        self.paused_until = Instant::now() + PAUSE;
                         any = true;
                         break;
                     }
@@ -159,39 +159,39 @@ impl<P: Protocol> Door<P> {
                 }
             }
         }
-        for guest in self.guests.iter_mut().flatten() {
+        for peer in self.accepted.iter_mut().flatten() {
             // Every one is asked, so that every one wakes us.
-            any |= guest.talk.poll(cx, may_read);
+            any |= peer.connection.poll(cx, may_read);
         }
         any || !self.arrivals.is_empty()
     }
 
     /// When there is something to do without anybody knocking.
     pub(super) fn poll_timeout(&self, may_open: bool, may_read: bool) -> Option<Instant> {
-        let rests = self.rest_until > Instant::now() || self.listener.is_none();
-        let open = (may_open && rests).then_some(self.rest_until);
-        let guests = self.guests.iter().flatten();
-        guests
-            .filter_map(|guest| guest.talk.session.poll_timeout().filter(|_| may_read))
+        let retry = self.paused_until > Instant::now() || self.socket.is_none();
+        let open = (may_open && retry).then_some(self.paused_until);
+        let accepted = self.accepted.iter().flatten();
+        accepted
+            .filter_map(|peer| peer.connection.session.poll_timeout().filter(|_| may_read))
             .chain(open)
             .min()
     }
 
-    /// Opens the door; tells when that does not do, and when it does again.
-    fn open(&mut self, now: Instant) -> Option<Notice> {
-        if self.listener.is_some() || now < self.rest_until {
+    /// Opens the listener; tells when that does not do, and when it does again.
+    fn listen(&mut self, now: Instant) -> Option<Notice> {
+        if self.socket.is_some() || now < self.paused_until {
             return None;
         }
-        match listen(self.rules.listen) {
-            Ok(listener) => {
-                let at = listener.local_addr().unwrap_or(self.rules.listen);
-                self.listener = Some(listener);
+        match bind(self.listen_at.address) {
+            Ok(socket) => {
+                let at = socket.local_addr().unwrap_or(self.listen_at.address);
+                self.socket = Some(socket);
                 self.trouble = None;
                 Some(Notice::Listening(at))
             }
             Err(error) => {
-                self.rest_until = now + RETRY;
-                let reason = format!("listening on {}: {error}", self.rules.listen);
+                self.paused_until = now + RETRY;
+                let reason = format!("listening on {}: {error}", self.listen_at.address);
                 let first = self.trouble.replace(reason.clone()).is_none();
                 first.then_some(Notice::NotListening { reason })
             }
@@ -205,16 +205,16 @@ impl<P: Protocol> Door<P> {
     {
         while let Some((stream, from)) = self.arrivals.pop_front() {
             let from = from.ip().to_canonical();
-            let known = self.rules.allow.is_empty()
-                || self.rules.allow.iter().any(|net| net.contains(&from));
-            let waits = self.strikes.get(&from).is_some_and(|s| now < s.until);
-            let Some(slot) = self.place(now).filter(|_| known && !waits) else {
-                self.turned_away += 1;
+            let known = self.listen_at.allow.is_empty()
+                || self.listen_at.allow.iter().any(|net| net.contains(&from));
+            let must_wait = self.failed_logins.get(&from).is_some_and(|s| now < s.until);
+            let Some(slot) = self.free_slot(now).filter(|_| known && !must_wait) else {
+                self.rejected += 1;
                 // The first, the second, the fourth …: a flood does not fill the log.
-                if self.turned_away.is_power_of_two() {
+                if self.rejected.is_power_of_two() {
                     warn!(
                         %from,
-                        count = self.turned_away,
+                        count = self.rejected,
                         "Connections to our listener were closed at once: {}",
                         if known { "too many, or too many wrong logins" } else { "not from where the carrier dials" }
                     );
@@ -229,109 +229,115 @@ impl<P: Protocol> Door<P> {
             let limits = Limits {
                 window: 0,
                 response_timeout: LOGIN_WAIT,
-                keep_alive: LONGEST_SILENCE,
+                keep_alive: IDLE_LIMIT,
             };
             let session = Session::host(now, protocol.clone(), limits);
             let number = self.first + slot as LinkNo;
             let tap = tracer.map(|tracer| Box::new(tracer.connection(number, self.connections)));
-            self.guests[slot] = Some(Guest {
-                talk: Box::new(Talk::new(stream, session, tap)),
-                connection: self.connections,
+            self.accepted[slot] = Some(Accepted {
+                connection: Box::new(Connection::new(stream, session, tap)),
+                connection_no: self.connections,
                 from,
-                heard: now,
+                last_input: now,
             });
         }
     }
 
     /// A free place, or that of the one who was silent for the longest.
-    fn place(&self, now: Instant) -> Option<usize> {
-        let free = self.guests.iter().position(Option::is_none);
+    fn free_slot(&self, now: Instant) -> Option<usize> {
+        let free = self.accepted.iter().position(Option::is_none);
         let quiet = || {
-            let heard = |slot: &usize| self.guests[*slot].as_ref().map(|guest| guest.heard);
-            (0..GUESTS)
-                .min_by_key(heard)
-                .filter(|slot| heard(slot).is_some_and(|heard| now - heard >= GIVES_WAY))
+            let last_input =
+                |slot: &usize| self.accepted[*slot].as_ref().map(|peer| peer.last_input);
+            (0..MAX_ACCEPTED).min_by_key(last_input).filter(|slot| {
+                last_input(slot).is_some_and(|last_input| now - last_input >= EVICT_AFTER)
+            })
         };
         free.or_else(quiet)
     }
 
     /// A wrong login: after a few, whoever comes from there waits longer each time.
-    fn strike(&mut self, now: Instant, from: IpAddr) {
-        if self.strikes.len() >= REMEMBERED && !self.strikes.contains_key(&from) {
-            self.strikes.retain(|_, strikes| now < strikes.until);
-            if self.strikes.len() >= REMEMBERED {
+    fn note_failed_login(&mut self, now: Instant, from: IpAddr) {
+        if self.failed_logins.len() >= MAX_ADDRESSES && !self.failed_logins.contains_key(&from) {
+            self.failed_logins
+                .retain(|_, failed_logins| now < failed_logins.until);
+            if self.failed_logins.len() >= MAX_ADDRESSES {
                 return;
             }
         }
-        let fresh = Strikes {
+        let fresh = FailedLogins {
             count: 0,
             until: now,
         };
-        let strikes = self.strikes.entry(from).or_insert(fresh);
-        strikes.count += 1;
-        if let Some(over) = strikes.count.checked_sub(FREE_TRIES) {
+        let failed_logins = self.failed_logins.entry(from).or_insert(fresh);
+        failed_logins.count += 1;
+        if let Some(over) = failed_logins.count.checked_sub(FREE_TRIES) {
             let wait = Duration::from_secs(1 << over.min(6)).min(LONGEST_WAIT);
-            strikes.until = now + wait;
+            failed_logins.until = now + wait;
         }
     }
 }
 
 impl<P: Protocol + Clone> Driver<P> {
-    /// Opens the door, lets in who knocks, and hears what the guests have to say.
-    pub(super) fn receive(&mut self) {
+    /// Opens the listener, lets in who knocks, and hears what the accepted have to say.
+    pub(super) fn serve_listener(&mut self) {
         let now = Instant::now();
-        let Some(door) = &mut self.door else { return };
+        let Some(listener) = &mut self.listener else {
+            return;
+        };
         if self.closing.is_some() {
-            door.listener = None;
-            door.arrivals.clear();
+            listener.socket = None;
+            listener.arrivals.clear();
         } else {
             if self.context.gate.is_open(now)
-                && let Some(notice) = door.open(now)
+                && let Some(notice) = listener.listen(now)
             {
                 self.outbox.push_back(Event::Notice(notice));
                 self.report_health();
             }
-            if let Some(door) = &mut self.door {
-                door.admit(now, &self.protocol, self.tracer.as_ref());
+            if let Some(listener) = &mut self.listener {
+                listener.admit(now, &self.protocol, self.tracer.as_ref());
             }
         }
-        for slot in 0..GUESTS {
-            self.serve_guest(slot);
+        for slot in 0..MAX_ACCEPTED {
+            self.read_accepted(slot);
         }
     }
 
-    fn serve_guest(&mut self, slot: usize) {
+    fn read_accepted(&mut self, slot: usize) {
         let now = Instant::now();
-        let Some(door) = &mut self.door else { return };
-        let Some(guest) = &mut door.guests[slot] else {
+        let Some(listener) = &mut self.listener else {
+            return;
+        };
+        let Some(peer) = &mut listener.accepted[slot] else {
             return;
         };
         for _ in 0..READS_PER_TURN {
-            if self.outbox.len() >= OUTBOX_LIMIT || !guest.talk.read(&mut self.buffer) {
+            if self.outbox.len() >= OUTBOX_LIMIT || !peer.connection.read(&mut self.buffer) {
                 break;
             }
-            guest.heard = now;
+            peer.last_input = now;
         }
         if self.outbox.len() >= OUTBOX_LIMIT {
-            // It is we who do not listen: the guest's silence means nothing now.
-            guest.talk.session.excuse_silence(now);
+            // It is we who do not listen: the peer's silence means nothing now.
+            peer.connection.session.excuse_silence(now);
         } else {
-            guest.talk.session.handle_timeout(now);
+            peer.connection.session.handle_timeout(now);
         }
-        let (from, connection) = (guest.from, guest.connection);
-        let link = door.first + slot as LinkNo;
-        while let Some(happening) = self.happening_of(slot) {
-            match happening {
+        let (from, connection) = (peer.from, peer.connection_no);
+        let link = listener.first + slot as LinkNo;
+        while let Some(event) = self.next_event_of(slot) {
+            match event {
                 SessionEvent::Up => {
                     info!(gateway.id = %self.settings.id, %from, "Gateway {} was dialled by its carrier", self.settings.id);
-                    if let Some(door) = &mut self.door {
-                        door.strikes.remove(&from);
+                    if let Some(listener) = &mut self.listener {
+                        listener.failed_logins.remove(&from);
                     }
                 }
                 SessionEvent::LoginRefused(reason) => {
                     warn!(gateway.id = %self.settings.id, %from, "Gateway {} was dialled and refused the login: {reason}", self.settings.id);
-                    if let Some(door) = &mut self.door {
-                        door.strike(now, from);
+                    if let Some(listener) = &mut self.listener {
+                        listener.note_failed_login(now, from);
                     }
                 }
                 SessionEvent::Delivered { deliver, content } => {
@@ -342,30 +348,36 @@ impl<P: Protocol + Clone> Driver<P> {
                     };
                     self.delivered(now, content, token);
                 }
-                // Nothing is ever asked of a guest.
+                // Nothing is ever asked of a peer.
                 SessionEvent::Answered { .. }
                 | SessionEvent::Split(_)
                 | SessionEvent::StillThere
                 | SessionEvent::TimedOut(_) => {}
             }
         }
-        let Some(door) = &mut self.door else { return };
-        if let Some(end) = door.guests[slot]
+        let Some(listener) = &mut self.listener else {
+            return;
+        };
+        if let Some(end) = listener.accepted[slot]
             .as_ref()
-            .and_then(|guest| guest.talk.session.ended())
+            .and_then(|peer| peer.connection.session.ended())
         {
             debug!(gateway.id = %self.settings.id, %from, reason = %end, "A carrier's connection is over");
-            door.guests[slot] = None;
+            listener.accepted[slot] = None;
         }
     }
 
-    fn happening_of(&mut self, slot: usize) -> Option<SessionEvent> {
-        let door = self.door.as_mut()?;
-        door.guests[slot].as_mut()?.talk.session.poll_event()
+    fn next_event_of(&mut self, slot: usize) -> Option<SessionEvent> {
+        let listener = self.listener.as_mut()?;
+        listener.accepted[slot]
+            .as_mut()?
+            .connection
+            .session
+            .poll_event()
     }
 }
 
-fn listen(at: SocketAddr) -> io::Result<TcpListener> {
+fn bind(at: SocketAddr) -> io::Result<TcpListener> {
     let socket = if at.is_ipv4() {
         TcpSocket::new_v4()?
     } else {
