@@ -1,6 +1,6 @@
-//! Carriers on one side: the [`Gateway`] trait that the engine speaks, and the one session driver
-//! behind it. Knows no SQL and no policy: it writes what it is given, in the order of urgency, never
-//! over the contract's rate, and tells what it heard.
+//! Gateways: the [`Gateway`] trait that the engine uses, and the session driver behind it, the same for all
+//! binary protocols. No SQL and no policy: it writes what it is given, in the order of urgency, never over the
+//! contract's rate, and passes on answers, reports and texts.
 
 mod answer_codes;
 mod cmpp;
@@ -71,14 +71,14 @@ pub struct Submit {
     pub segments: u8,
     /// The run's not-after: travels as the wire's validity period.
     pub valid_until: Option<Micros>,
-    /// Where several numbers travel in one request: which. Those of one request stand together.
+    /// The HTTP request that carries it, with others perhaps; those of one request follow each other.
     pub request: Request,
-    /// With whom it may share a submit of a binary protocol.
+    /// Which others may share a submit of a binary protocol with it.
     pub sharing: Sharing,
 }
 
 impl Submit {
-    /// May the two travel in one submit: do they differ in nothing but the receiver?
+    /// Do the two differ in nothing but the receiver, so that one submit may carry both?
     fn same_content(&self, other: &Self) -> bool {
         self.lane == other.lane
             && self.sharing == other.sharing
@@ -90,27 +90,27 @@ impl Submit {
     }
 }
 
-/// With whom a segment may share a submit.
+/// Which segments may share a submit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sharing {
-    /// With anyone who gets the same.
+    /// All with the same content.
     #[default]
     Anyone,
-    /// With these alone: a larger submit with them was refused, and one of them may be why.
+    /// Only those with the same number: a half of a submit that was refused, perhaps for one of its receivers.
     Only(u32),
 }
 
-/// One request with several numbers: always the same numbers and the same text, however often it is
-/// said, so that its key may be the carrier's key for telling a repetition.
+/// One HTTP request with several numbers: the same numbers and the same text each time it is sent, so that its
+/// key may be the carrier's idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Request {
-    /// The claim.
+    /// The claim that it was cut from; 0 where there is none.
     pub claim: i64,
-    /// Its first message's position.
+    /// The position of its first message in the lane.
     pub position: i64,
     /// When it was claimed: the carrier can't have known it before.
     pub asked: Micros,
-    /// An earlier life of this program may have said it already.
+    /// It may have been sent before the program was restarted.
     pub repeat: bool,
 }
 
@@ -137,9 +137,9 @@ pub enum Answer {
     /// Taken as one of several numbers; reports will name the answer's id, or the one that this number
     /// has by the protocol's way of counting: carriers do either.
     AcceptedAs {
-        /// What the answer said, for all of them.
+        /// The answer's, for all of them.
         answered: CarrierMessageId,
-        /// What it is by counting.
+        /// This number's own, counted on from the answer's.
         counted: CarrierMessageId,
     },
     /// Too fast: surely did not leave, may go again.
@@ -168,11 +168,11 @@ pub struct Report {
 /// A message from a phone to us, whole (parts put together).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mo {
-    /// Who wrote.
+    /// The sender.
     pub phone: Phone,
-    /// The access number that was written to.
+    /// The access number that it was sent to.
     pub to: String,
-    /// What.
+    /// The text; what is missing or no text stands as `[…]` or in hexadecimal digits.
     pub text: String,
     /// The carrier's id of each deliver it came in, so that a repeat is known.
     pub carrier_id: CarrierMessageId,
@@ -217,7 +217,7 @@ pub enum Event {
     /// The connection is gone. Written and unanswered ones are in doubt (those already reported by
     /// [`Event::TimedOut`] too: their answer can no longer come); the rest surely did not leave.
     LinkDown {
-        /// Which.
+        /// Its number.
         link: LinkNo,
         /// How it ended.
         end: LinkEnd,
@@ -283,7 +283,7 @@ pub struct Health {
     pub links: u16,
     /// Where the carrier can dial us now.
     pub listening: Option<SocketAddr>,
-    /// Why it can't, where it should: its reports wait, and sending goes on.
+    /// Why it can't, in a protocol whose carriers dial us: its reports wait, and sending goes on.
     pub listen_error: Option<String>,
     /// The last thing that went wrong, while it is wrong.
     pub trouble: Option<String>,
@@ -296,16 +296,16 @@ pub trait Gateway: Send + Sync {
     fn id(&self) -> &GatewayId;
     /// Puts segments in line for the wire.
     fn submit(&self, batch: Vec<Submit>);
-    /// Asks for everything of these lanes (all lanes when empty) that has not been written;
+    /// Requests everything back of these lanes (all lanes when empty) that has not been written;
     /// answered by one [`Event::Recalled`], also when there is nothing.
     fn recall(&self, lanes: Vec<LaneId>);
     /// Sends the responses of durable deliveries.
     fn acknowledge(&self, tokens: Vec<AckToken>);
-    /// Says goodbye once the window has drained, or when `grace` is over; ends with the links down.
+    /// Unbinds once the window has drained, or closes when `grace` is over; ends with the links down.
     fn close(&self, grace: std::time::Duration);
-    /// How it stands.
+    /// Its present state.
     fn health(&self) -> Health;
-    /// Its ear for callbacks, where the carrier calls us.
+    /// Its callback endpoint, where the carrier calls us.
     fn callbacks(&self) -> Option<http::Callbacks> {
         None
     }

@@ -58,7 +58,7 @@ const GATE_POLL: Duration = Duration::from_millis(20);
 /// How long the last events wait for room once the links are down.
 const DRAIN_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest sleep: nothing to do is not worth an exception.
+/// The longest sleep, where nothing is due.
 const MAX_SLEEP: Duration = Duration::from_hours(1);
 
 /// What a driver needs to know, whatever the protocol.
@@ -72,7 +72,7 @@ pub(super) struct Settings {
     pub(super) batch: u16,
     pub(super) limits: Limits,
     pub(super) kind: Kind,
-    /// What goes over the links is written down.
+    /// Where the trace of the links goes; none: nowhere.
     pub(super) trace: Option<config::Trace>,
 }
 
@@ -82,7 +82,7 @@ struct Driver<P> {
     context: Context,
     inbox: Arc<Inbox>,
     links: Vec<Link<P>>,
-    /// Where the carrier dials us.
+    /// In a protocol whose carriers dial us.
     listener: Option<Listener<P>>,
     queue: Queue,
     pacer: Pacer,
@@ -94,7 +94,7 @@ struct Driver<P> {
     /// Counts the halves of refused submits.
     splits: u32,
     trouble: Option<String>,
-    /// Set once closing: when patience ends.
+    /// Set once closing: when the grace is over.
     closing: Option<Instant>,
     tracer: Option<Tracer>,
 }
@@ -158,7 +158,7 @@ impl<P: Protocol + Clone> Driver<P> {
         }
     }
 
-    /// Closing, with nothing left to say?
+    /// Closing, with all links down and all responses written?
     fn is_closed(&self) -> bool {
         let flushed = |until| {
             Instant::now() >= until
@@ -268,7 +268,7 @@ impl<P: Protocol + Clone> Driver<P> {
         paced
     }
 
-    /// Reads one link, and hears what its session has to say.
+    /// Reads one link, and handles its session's events.
     fn read_link(&mut self, index: usize) {
         let now = Instant::now();
         let link = &mut self.links[index];
@@ -306,7 +306,7 @@ impl<P: Protocol + Clone> Driver<P> {
                     }
                 }
                 if self.outbox.len() >= OUTBOX_LIMIT {
-                    // It is we who do not listen: the carrier's silence means nothing now.
+                    // We did not read, so the carrier's silence means nothing.
                     connection.session.excuse_silence(now);
                 } else {
                     connection.session.handle_timeout(now);
@@ -349,7 +349,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 self.refused += 1;
                 let gave_up = self.refused >= LOGIN_TRIES;
                 if gave_up {
-                    // Those that connection are up, or have just been refused.
+                    // Those that are connected are up, or have just been refused.
                     self.links
                         .iter_mut()
                         .filter(|link| !link.is_up())
@@ -414,7 +414,7 @@ impl<P: Protocol + Clone> Driver<P> {
             link.proved_good();
         }
         let remains = link.drop_connection(now, jitter).unwrap_or_default();
-        // The engine alerts on what it did not ask for; here it is detail.
+        // The engine raises the alert; here it is detail.
         debug!(gateway.id = %self.settings.id, link = no, reason = %end, "Gateway {} has lost a link", self.settings.id);
         if !idle {
             self.trouble = Some(end.to_string());
@@ -429,7 +429,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 .collect();
             unwritten.append(&mut self.queue.unpin(no));
             if !self.links.iter().any(Link::is_up) {
-                // Nobody is left to write them: they are somebody else's, or the next link's.
+                // No link is left to write them: another gateway may, or the next link.
                 unwritten.append(&mut self.queue.recall(&[]));
             }
             self.outbox.push_back(Event::LinkDown {
@@ -473,7 +473,7 @@ impl<P: Protocol + Clone> Driver<P> {
         }
     }
 
-    /// Passes on events as far as there is room; false when nobody listens any more.
+    /// Passes on events as far as there is room; false when the receiver is gone.
     fn emit(&mut self) -> bool {
         while let Some(event) = self.outbox.pop_front() {
             match self
@@ -532,7 +532,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 }
             }
         };
-        // Nobody takes them: the engine has stopped listening, its recovery reads the journal.
+        // What has no room by then is dropped: the engine has ended, its recovery reads the journal.
         _ = tokio::time::timeout(DRAIN_WAIT, last).await;
     }
 

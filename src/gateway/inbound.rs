@@ -28,7 +28,7 @@ const MAX_TOKENS: usize = 1_024;
 /// Stands where a part is missing.
 const GAP: &str = "[…]";
 
-/// Who writes to whom, and which long text of theirs.
+/// Sender, access number, and the long text's reference.
 type Key = (Phone, String, Reference);
 
 /// Collects parts.
@@ -47,7 +47,7 @@ struct Waiting {
 }
 
 impl Inbound {
-    /// Nothing waits yet.
+    /// Empty; `origin` is when its clock starts.
     pub(super) fn new(origin: Instant) -> Self {
         let timeout_ms = GIVE_UP_AFTER.as_millis() as u64;
         let limits = ReassemblerLimits {
@@ -61,7 +61,7 @@ impl Inbound {
         }
     }
 
-    /// Takes one deliver's share; gives the texts that are whole now (or had to go for it).
+    /// Takes one deliver's part; gives the texts that are whole now, or had to make room.
     pub(super) fn push(&mut self, now: Instant, part: MoPart, token: AckToken) -> Vec<Event> {
         let coding = part.coding;
         let header = part

@@ -24,7 +24,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause between tries: short enough that a carrier's restart costs seconds.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// A link that was up this long was a good one: its next try comes soon.
+/// A link that was up for so long starts its back-off anew.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
 
 /// One of a gateway's links.
@@ -57,7 +57,7 @@ pub(super) struct Connection<P> {
     pub(super) up_since: Option<Instant>,
     /// The socket took less than it was given.
     blocked: bool,
-    /// Where what goes over the socket is written down, if it is.
+    /// Writes what goes over the socket to the trace, if there is one.
     tap: Option<Box<Tap>>,
     /// Numbers of the submit that stands half in the transmit buffer: they are paced again before its rest
     /// goes.
@@ -135,7 +135,7 @@ impl<P: Protocol> Link<P> {
         connection.map(|connection| connection.session.into_remains())
     }
 
-    /// A submit was answered, or the link only rested: its next try after a loss comes soon.
+    /// A submit was answered, or the link was only idle: its back-off starts anew.
     pub(super) fn proved_good(&mut self) {
         self.failures = 0;
     }

@@ -14,8 +14,8 @@ use crate::domain::{phone::Phone, time::Micros};
 pub trait Protocol: fmt::Debug + Send + 'static {
     /// Silence after which a keep-alive goes out.
     fn idle_after(&self) -> Duration;
-    /// Has it no keep-alive? Then either side may close an idle link, and that is no trouble: after
-    /// [`Protocol::idle_after`] we do.
+    /// In a protocol without a keep-alive either side may close an idle link, and nobody is alerted: we do after
+    /// [`Protocol::idle_after`].
     fn closes_when_idle(&self) -> bool {
         false
     }
@@ -25,8 +25,8 @@ pub trait Protocol: fmt::Debug + Send + 'static {
     }
     /// Appends the login request.
     fn login(&mut self, sequence: u32, wall: Micros, out: &mut BytesMut);
-    /// Appends a submit to all of these, who differ in nothing but their numbers; it bears the first one's
-    /// sequence number. Or says why it can't be written.
+    /// Appends one submit to all of these, which differ in nothing but their numbers; it has the first one's
+    /// sequence number. An error says for people why it can't be written.
     fn submit(&mut self, batch: &[Submit], out: &mut BytesMut) -> Result<(), String>;
     /// The id of the receiver at this place (from 0) of a submit that was answered with `first`.
     fn counted(&self, first: &CarrierMessageId, _place: u16) -> CarrierMessageId {
@@ -47,7 +47,7 @@ pub trait Protocol: fmt::Debug + Send + 'static {
 pub struct ListenAt {
     /// Where we listen.
     pub address: SocketAddr,
-    /// Who may come in; empty: anybody.
+    /// Networks that may connect; empty: all.
     pub allow: Vec<IpNet>,
 }
 
@@ -78,16 +78,16 @@ pub enum Incoming {
     LoggedIn,
     /// The login was refused: the status and its meaning.
     LoginRefused(String),
-    /// The peer, who has dialled us, logs in: what to answer, and why not, where the answer is no.
+    /// The peer, which has dialled us, logs in.
     LogsIn {
-        /// The answer.
+        /// An encoded response: taken or refused.
         answer: Bytes,
-        /// The reason of a refusal.
+        /// Why it is refused; none where it is taken.
         refused: Option<String>,
     },
     /// A request that is well formed and not for us.
     NotServed {
-        /// The answer, which says so.
+        /// An encoded response with the protocol's code for it.
         answer: Bytes,
     },
     /// Answer to a submit.
@@ -131,9 +131,9 @@ pub enum Incoming {
 /// One deliver's share of an MO, as it stands on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoPart {
-    /// Who wrote.
+    /// The sender.
     pub phone: Phone,
-    /// The access number that was written to.
+    /// The access number that it was sent to.
     pub to: String,
     /// The data coding, whatever number the protocol has for it.
     pub coding: Coding,

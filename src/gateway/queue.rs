@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use super::{LinkNo, Submit};
 use crate::domain::{id::LaneId, priority::Priority};
 
-/// The arrival number of what goes on with a message: before all that begins, behind what comes back.
+/// The arrival number of a later part: before all first parts, behind what was put back in front.
 const BEGUN: i64 = 0;
 
 /// The waiting line; its room is bounded by the driver.
@@ -41,12 +41,12 @@ pub(super) struct Pick {
 }
 
 impl Queue {
-    /// How many wait.
+    /// Waiting segments.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Nobody waits?
+    /// Is there nothing to write?
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -100,8 +100,8 @@ impl Queue {
         })
     }
 
-    /// How many may travel with the picked segment in one submit, itself included: those right behind it
-    /// who get the same, each number once, and `most` at most.
+    /// How many segments fit into the picked one's submit, itself included: those right behind it with the same
+    /// content, each number once, and `most` at most.
     pub(super) fn batchable(&self, pick: Pick, most: usize) -> usize {
         let line = &self.lines[pick.line];
         let waiting = match pick.link {

@@ -32,7 +32,7 @@ use crate::{
 /// Events that the channel has room for: a second's worth at the usual rates.
 pub const EVENT_ROOM: usize = 4_096;
 
-/// What a gateway gets from the one who opens it.
+/// What a gateway needs from its environment.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// Wall time, for the login's timestamp.
@@ -67,7 +67,7 @@ pub enum OpenError {
     /// An HTTP carrier's description.
     #[error("description {name}: {problems}")]
     Description {
-        /// Which.
+        /// As configured.
         name: String,
         /// What is wrong, with the lines.
         problems: String,
@@ -94,10 +94,10 @@ pub fn check(config: &config::Gateway) -> Result<(), OpenError> {
     prepare(config).map(|_| ())
 }
 
-/// A checked gateway that only wants to be started.
+/// A checked gateway, ready to be started.
 pub(super) type Start = Box<dyn FnOnce(Context) -> Arc<dyn Gateway>>;
 
-/// How long a carrier knows a request by its key, so that it may be said again; none: it may not.
+/// How long a carrier knows a request by its key, so that it may be sent again; none: it may not.
 pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
     match config.kind {
         Kind::Http => http::repeats_within(config),
@@ -115,18 +115,18 @@ pub fn own_ids(config: &config::Gateway) -> Option<OwnIds> {
     }
 }
 
-/// What keeps a link when nothing is said on it.
+/// What happens on an idle link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeepAlive {
-    /// After so much silence either side asks whether the other is there.
+    /// A keep-alive after so much silence.
     Every(Duration),
-    /// Nobody asks: a quiet link may be closed, by us after this, and is opened anew.
+    /// The protocol has none: an idle link may be closed, by us after this (none: never), and is opened anew.
     IdleClose(Option<Duration>),
-    /// There are no links to keep.
+    /// HTTP: no links.
     NoLinks,
 }
 
-/// What keeps this gateway's links.
+/// What happens on this gateway's idle links.
 pub fn keep_alive(config: &config::Gateway) -> Result<KeepAlive, OpenError> {
     Ok(match config.kind {
         Kind::Cmpp20 => KeepAlive::Every(Cmpp::new(config, Version::V20)?.idle_after()),
@@ -143,9 +143,9 @@ pub fn keep_alive(config: &config::Gateway) -> Result<KeepAlive, OpenError> {
 pub enum ReportChannel {
     /// Over a connection.
     Connection,
-    /// We fetch them, perhaps besides being called.
+    /// Polled by us, perhaps besides callbacks.
     Polled,
-    /// The carrier calls the daemon, and nothing can be fetched.
+    /// Callbacks to the daemon only.
     Callback,
 }
 

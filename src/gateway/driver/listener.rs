@@ -1,8 +1,7 @@
-//! The listener of a gateway whose carrier dials us: connections come in, are let in or not, log in, and bring
-//! reports and texts. They belong to the driver's task as the links do, and are numbered behind them.
+//! The listener of a gateway whose carrier dials us: it accepts connections, which log in and bring reports and
+//! texts. They belong to the driver's task as the links do, and are numbered behind them.
 //!
-//! Whoever knocks is a stranger until the login is taken: who may come from where, how many, how long, and how
-//! often somebody may be wrong, all has a limit.
+//! Nobody is trusted before the login: addresses, connections, silence and wrong logins all have a limit.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -27,28 +26,28 @@ use crate::gateway::{
     trace::Tracer,
 };
 
-/// Connections at the same time. Carriers open a few; a flood finds no more room than this.
+/// Accepted connections at the same time. Carriers open a few; a flood gets no more than this.
 const MAX_ACCEPTED: usize = 16;
 
-/// Connections taken from the system at once, so that a flood does not keep the links waiting.
+/// Connections accepted in one turn, so that a flood does not keep the links waiting.
 const ACCEPT_BATCH: usize = 32;
 
-/// Connections that wait in the system to be taken.
+/// Connections that wait in the system to be accepted.
 const BACKLOG: u32 = 64;
 
 /// How long a peer has for its login.
 const LOGIN_WAIT: Duration = Duration::from_secs(5);
 
-/// A peer that is silent for so long has gone without a word; one that has not dials again.
+/// A connection that is silent for so long is closed; a peer that is still there dials again.
 const IDLE_LIMIT: Duration = Duration::from_mins(10);
 
-/// With all places taken, who was silent for so long makes room for the next.
+/// With all slots taken, a connection that was silent for so long gives way to a new one.
 const EVICT_AFTER: Duration = Duration::from_mins(1);
 
-/// How often a listener that can't be opened is tried.
+/// How often a failed listen is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// The pause after a connection that could not be taken: out of file descriptors passes.
+/// The pause after a failed accept: having no file descriptors passes.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Wrong logins from one address before it has to wait, and the longest wait.
@@ -61,17 +60,17 @@ const MAX_ADDRESSES: usize = 256;
 /// The listener of one gateway.
 pub(super) struct Listener<P> {
     listen_at: ListenAt,
-    /// The number of the first peer.
+    /// The link number of the first slot.
     first: LinkNo,
     socket: Option<TcpListener>,
-    /// Neither opened nor asked for connections before.
+    /// No listen and no accept before.
     paused_until: Instant,
     arrivals: VecDeque<(TcpStream, SocketAddr)>,
     accepted: [Option<Accepted<P>>; MAX_ACCEPTED],
     connections: u32,
     failed_logins: HashMap<IpAddr, FailedLogins>,
     trouble: Option<String>,
-    /// Connections that were closed at once.
+    /// Counts connections that were closed at once.
     rejected: u64,
 }
 
@@ -105,12 +104,12 @@ impl<P: Protocol> Listener<P> {
         }
     }
 
-    /// Where it is open.
+    /// The address that it listens on, while it does.
     pub(super) fn address(&self) -> Option<SocketAddr> {
         self.socket.as_ref()?.local_addr().ok()
     }
 
-    /// Why it is not.
+    /// Why it does not listen.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
@@ -140,7 +139,7 @@ impl<P: Protocol> Listener<P> {
         }
     }
 
-    /// Is there something to do: somebody new, somebody readable, somebody writable again?
+    /// Is there something to do: a new connection, or one that is readable, or writable again?
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, may_read: bool) -> bool {
         let mut any = false;
         if let Some(socket) = &self.socket
@@ -166,7 +165,7 @@ impl<P: Protocol> Listener<P> {
         any || !self.arrivals.is_empty()
     }
 
-    /// When there is something to do without anybody knocking.
+    /// When there is something to do without a new connection.
     pub(super) fn poll_timeout(&self, may_open: bool, may_read: bool) -> Option<Instant> {
         let retry = self.paused_until > Instant::now() || self.socket.is_none();
         let open = (may_open && retry).then_some(self.paused_until);
@@ -177,7 +176,7 @@ impl<P: Protocol> Listener<P> {
             .min()
     }
 
-    /// Opens the listener; tells when that does not do, and when it does again.
+    /// Listens; a notice when that fails for the first time, and when it works.
     fn listen(&mut self, now: Instant) -> Option<Notice> {
         if self.socket.is_some() || now < self.paused_until {
             return None;
@@ -198,7 +197,7 @@ impl<P: Protocol> Listener<P> {
         }
     }
 
-    /// Lets in who may come in; the others' connections are closed at once, without a word.
+    /// Takes the connections that are allowed; the others are closed at once, without an answer.
     fn admit(&mut self, now: Instant, protocol: &P, tracer: Option<&Tracer>)
     where
         P: Clone,
@@ -243,7 +242,7 @@ impl<P: Protocol> Listener<P> {
         }
     }
 
-    /// A free place, or that of the one who was silent for the longest.
+    /// A free slot, or that of the connection that was silent for the longest.
     fn free_slot(&self, now: Instant) -> Option<usize> {
         let free = self.accepted.iter().position(Option::is_none);
         let quiet = || {
@@ -256,7 +255,7 @@ impl<P: Protocol> Listener<P> {
         free.or_else(quiet)
     }
 
-    /// A wrong login: after a few, whoever comes from there waits longer each time.
+    /// After a few wrong logins, connections from that address are refused for a time, longer each time.
     fn note_failed_login(&mut self, now: Instant, from: IpAddr) {
         if self.failed_logins.len() >= MAX_ADDRESSES && !self.failed_logins.contains_key(&from) {
             self.failed_logins
@@ -279,7 +278,7 @@ impl<P: Protocol> Listener<P> {
 }
 
 impl<P: Protocol + Clone> Driver<P> {
-    /// Opens the listener, lets in who knocks, and hears what the accepted have to say.
+    /// Listens, accepts, and reads the accepted connections.
     pub(super) fn serve_listener(&mut self) {
         let now = Instant::now();
         let Some(listener) = &mut self.listener else {
@@ -319,7 +318,7 @@ impl<P: Protocol + Clone> Driver<P> {
             peer.last_input = now;
         }
         if self.outbox.len() >= OUTBOX_LIMIT {
-            // It is we who do not listen: the peer's silence means nothing now.
+            // We did not read, so the peer's silence means nothing.
             peer.connection.session.excuse_silence(now);
         } else {
             peer.connection.session.handle_timeout(now);
@@ -348,7 +347,7 @@ impl<P: Protocol + Clone> Driver<P> {
                     };
                     self.delivered(now, content, token);
                 }
-                // Nothing is ever asked of a peer.
+                // We send it no requests.
                 SessionEvent::Answered { .. }
                 | SessionEvent::Split(_)
                 | SessionEvent::StillThere
@@ -383,7 +382,7 @@ fn bind(at: SocketAddr) -> io::Result<TcpListener> {
     } else {
         TcpSocket::new_v6()?
     };
-    // The connections of an earlier life must not keep the port.
+    // Connections from before a restart must not keep the port.
     socket.set_reuseaddr(true)?;
     socket.bind(at)?;
     socket.listen(BACKLOG)

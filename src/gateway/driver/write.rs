@@ -41,7 +41,7 @@ impl<P: Protocol + Clone> Driver<P> {
         if !self.queue.is_empty() {
             let paced = self.fill(now);
             self.write_filled(&mut written);
-            // A full batch ends a turn, not the work: go on as soon as the others had theirs.
+            // A full transmit buffer ends this turn; the next one follows at once.
             let more = paced.is_none() && self.queue.pick(&self.open_links()).is_some();
             wake = [wake, paced, more.then_some(now)]
                 .into_iter()
@@ -99,8 +99,8 @@ impl<P: Protocol + Clone> Driver<P> {
         None
     }
 
-    /// Nothing of it left, and one of its numbers may be why: its halves go instead, and whom that one is
-    /// in is split again.
+    /// A submit to several numbers was refused as a whole, perhaps for one of them: it goes again as two halves,
+    /// and a half that is refused is split in turn, down to the number that is the reason.
     pub(super) fn split(&mut self, mut batch: Vec<Submit>) {
         let mut half = batch.split_off(batch.len().div_ceil(2));
         for half in [&mut half, &mut batch] {

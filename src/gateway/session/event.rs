@@ -11,16 +11,16 @@ pub struct Limits {
     pub window: usize,
     /// After this a submit is in doubt, and a login has failed.
     pub response_timeout: Duration,
-    /// Silence after which the peer is asked whether it is there.
+    /// Silence after which a keep-alive goes out.
     pub keep_alive: Duration,
 }
 
-/// What a session tells its driver.
+/// What happened on a session, for its driver.
 #[derive(Debug)]
 pub enum SessionEvent {
     /// Logged in.
     Up,
-    /// The carrier said no; the session ends.
+    /// The login was refused, by the carrier or by us: status and meaning. The session ends.
     LoginRefused(String),
     /// The carrier answered a submit.
     Answered {
@@ -29,9 +29,9 @@ pub enum SessionEvent {
         /// From its write to the answer, at most the response time-out.
         delay: Duration,
     },
-    /// A submit to several numbers was refused, perhaps for the sake of one: surely none of it left.
+    /// A submit to several numbers was refused, perhaps for one of them: surely none of it left.
     Split(Vec<Submit>),
-    /// Silence was broken by a keep-alive: ours was answered, or the peer's came.
+    /// A keep-alive came after silence: the answer to ours, or the peer's own.
     StillThere,
     /// No answer in time; they free their place in the window.
     TimedOut(Vec<u32>),
@@ -47,7 +47,7 @@ pub enum SessionEvent {
 /// Why a submit was not taken. What it holds comes back with it.
 #[derive(Debug)]
 pub enum NotTaken {
-    /// Not logged in, going, or the window is full.
+    /// Not logged in, closing, or the window is full.
     NoRoom(Vec<Submit>),
     /// It can't be written in this protocol: surely did not leave.
     Unsendable(Vec<Submit>, String),
