@@ -66,13 +66,13 @@ pub struct Submit {
     /// This part's text (the whole text when there is one part), as counted by `domain::text::split`.
     pub text: String,
     /// Which part of how many, and the long message's reference.
-    pub part: Part,
+    pub part: SegmentPlace,
     /// Segments that it counts: 1, and more where the carrier cuts a long text itself.
     pub segments: u8,
     /// The run's not-after: travels as the wire's validity period.
     pub valid_until: Option<Micros>,
     /// The HTTP request that carries it, with others perhaps; those of one request follow each other.
-    pub request: Request,
+    pub request: RequestId,
     /// Which others may share a submit of a binary protocol with it.
     pub sharing: Sharing,
 }
@@ -103,7 +103,7 @@ pub enum Sharing {
 /// One HTTP request with several numbers: the same numbers and the same text each time it is sent, so that its
 /// key may be the carrier's idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Request {
+pub struct RequestId {
     /// The claim that it was cut from; 0 where there is none.
     pub claim: i64,
     /// The position of its first message in the lane.
@@ -116,7 +116,7 @@ pub struct Request {
 
 /// A segment's place in its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
+pub struct SegmentPlace {
     /// From 1.
     pub number: u8,
     /// 1 for a short message, which carries no user data header.

@@ -20,7 +20,7 @@ use super::{
     answer_codes::AnswerCodes,
     content::{beijing, content, receivers, valid_time},
     options::Options,
-    protocol::{Fatal, Incoming, MoPart, Protocol, Reply},
+    protocol::{Fatal, Incoming, MoPart, Response, SessionProtocol},
 };
 use crate::{
     config,
@@ -114,7 +114,7 @@ impl Cmpp {
     }
 }
 
-impl Protocol for Cmpp {
+impl SessionProtocol for Cmpp {
     fn idle_after(&self) -> Duration {
         self.keep_alive
     }
@@ -193,11 +193,11 @@ impl Protocol for Cmpp {
         self.put(sequence, Pdu::Terminate, out);
     }
 
-    fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
+    fn reply(&self, sequence: u32, reply: Response, out: &mut BytesMut) {
         let pdu = match reply {
-            Reply::KeepAlive => Pdu::ActiveTestResp,
-            Reply::Unbind => Pdu::TerminateResp,
-            Reply::Delivery { deliver_id, ok } => {
+            Response::KeepAlive => Pdu::ActiveTestResp,
+            Response::Unbind => Pdu::TerminateResp,
+            Response::Delivery { deliver_id, ok } => {
                 let result = if ok {
                     DeliverResult::OK
                 } else {

@@ -24,11 +24,11 @@ use tracing::{debug, info};
 use super::{
     AckToken, Answer, Context, Delivery, Event, Health, LinkNo, Notice, Submit,
     inbound::Inbound,
-    link::{Link, Phase},
+    link::{Link, LinkPhase},
     pacer::Pacer,
-    protocol::{MoPart, Protocol},
+    protocol::{MoPart, SessionProtocol},
     queue::Queue,
-    session::{Limits, LinkEnd, Session, SessionEvent},
+    session::{LinkEnd, LinkLimits, Session, SessionEvent},
     trace::Tracer,
 };
 use crate::{
@@ -62,7 +62,7 @@ const DRAIN_WAIT: Duration = Duration::from_secs(1);
 const MAX_SLEEP: Duration = Duration::from_hours(1);
 
 /// What a driver needs to know, whatever the protocol.
-pub(super) struct Settings {
+pub(super) struct DriverSettings {
     pub(super) id: GatewayId,
     pub(super) address: String,
     pub(super) local_address: Option<IpAddr>,
@@ -70,7 +70,7 @@ pub(super) struct Settings {
     pub(super) rate: u32,
     /// Numbers in one submit at most.
     pub(super) batch: u16,
-    pub(super) limits: Limits,
+    pub(super) limits: LinkLimits,
     pub(super) kind: Kind,
     /// Where the trace of the links goes; none: nowhere.
     pub(super) trace: Option<config::Trace>,
@@ -78,7 +78,7 @@ pub(super) struct Settings {
 
 struct Driver<P> {
     protocol: P,
-    settings: Settings,
+    settings: DriverSettings,
     context: Context,
     inbox: Arc<Inbox>,
     links: Vec<Link<P>>,
@@ -99,8 +99,8 @@ struct Driver<P> {
     tracer: Option<Tracer>,
 }
 
-impl<P: Protocol + Clone> Driver<P> {
-    fn new(protocol: P, settings: Settings, context: Context, inbox: Arc<Inbox>) -> Self {
+impl<P: SessionProtocol + Clone> Driver<P> {
+    fn new(protocol: P, settings: DriverSettings, context: Context, inbox: Arc<Inbox>) -> Self {
         let now = Instant::now();
         let seed = settings.id.0.bytes().fold(context.seed, |seed, byte| {
             seed.rotate_left(8) ^ u64::from(byte)
@@ -273,8 +273,8 @@ impl<P: Protocol + Clone> Driver<P> {
         let now = Instant::now();
         let link = &mut self.links[index];
         match &mut link.phase {
-            Phase::Waiting { .. } | Phase::Connecting { result: None, .. } => return,
-            Phase::Connecting { result, .. } => match result.take() {
+            LinkPhase::Waiting { .. } | LinkPhase::Connecting { result: None, .. } => return,
+            LinkPhase::Connecting { result, .. } => match result.take() {
                 Some(Ok(stream)) => {
                     let wall = self.context.clock.now();
                     let first = self.random.next() as u32;
@@ -299,7 +299,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 }
                 None => return,
             },
-            Phase::Connected(connection) => {
+            LinkPhase::Connected(connection) => {
                 for _ in 0..READS_PER_TURN {
                     if self.outbox.len() >= OUTBOX_LIMIT || !connection.read(&mut self.buffer) {
                         break;
@@ -465,7 +465,7 @@ impl<P: Protocol + Clone> Driver<P> {
             return;
         }
         for link in &mut self.links {
-            let due = matches!(link.phase, Phase::Waiting { until } if until <= now);
+            let due = matches!(link.phase, LinkPhase::Waiting { until } if until <= now);
             if due && !link.stopped && (anyone_up || !trying) {
                 link.connect(self.settings.address.clone(), self.settings.local_address);
                 trying = true;
@@ -502,11 +502,13 @@ impl<P: Protocol + Clone> Driver<P> {
             .any(|link| !link.is_idle() && !link.is_up());
         let may_read = self.outbox.len() < OUTBOX_LIMIT;
         let links = self.links.iter().filter_map(|link| match &link.phase {
-            Phase::Waiting { until } => {
+            LinkPhase::Waiting { until } => {
                 (may_connect && !link.stopped && (anyone_up || !trying)).then_some(*until)
             }
-            Phase::Connecting { .. } => None,
-            Phase::Connected(connection) => connection.session.poll_timeout().filter(|_| may_read),
+            LinkPhase::Connecting { .. } => None,
+            LinkPhase::Connected(connection) => {
+                connection.session.poll_timeout().filter(|_| may_read)
+            }
         });
         let others = [
             paced,
@@ -560,7 +562,7 @@ impl<P: Protocol + Clone> Driver<P> {
 }
 
 /// Waits until one of the links, or the listener, has something to do.
-async fn ready<P: Protocol>(
+async fn ready<P: SessionProtocol>(
     links: &mut [Link<P>],
     mut listener: Option<&mut Listener<P>>,
     may_read: bool,

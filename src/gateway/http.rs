@@ -22,8 +22,8 @@ use std::{
 pub use callback::{Admitted, CallbackHead, CallbackRefusal, Callbacks, MAX_BODY, READ_WITHIN};
 pub use reader::DescriptionError;
 
-use account::Account;
-use driver::{Command, Driver, Inbox, Settings};
+use account::HttpAccount;
+use driver::{Command, Driver, HttpSettings, Inbox};
 
 use super::{
     AckToken, Context, Gateway, Health, Submit,
@@ -37,7 +37,7 @@ use crate::{
 
 /// A checked gateway that only wants to be started.
 pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
-    let account = Arc::new(Account::read(config)?);
+    let account = Arc::new(HttpAccount::read(config)?);
     let most = account.description.batch;
     if config.batch > most {
         return Err(OpenError::Setting {
@@ -49,7 +49,7 @@ pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
         });
     }
     let client = client(config)?;
-    let settings = Settings {
+    let settings = HttpSettings {
         id: config.id.clone(),
         links: config.links.max(1),
         rate: config.rate.max(1),
@@ -64,12 +64,15 @@ pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
 /// How long this carrier knows a request by its key; none: not at all, or its description can't be read
 /// (which opening it will say).
 pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
-    Account::read(config).ok()?.description.idempotency_window
+    HttpAccount::read(config)
+        .ok()?
+        .description
+        .idempotency_window
 }
 
 /// Can reports be fetched from this carrier?
 pub(super) fn fetches(config: &config::Gateway) -> bool {
-    Account::read(config).is_ok_and(|account| account.description.poll.is_some())
+    HttpAccount::read(config).is_ok_and(|account| account.description.poll.is_some())
 }
 
 fn client(config: &config::Gateway) -> Result<reqwest::Client, OpenError> {
@@ -104,8 +107,8 @@ struct Handle {
 
 impl Handle {
     fn start(
-        account: Arc<Account>,
-        settings: Settings,
+        account: Arc<HttpAccount>,
+        settings: HttpSettings,
         context: Context,
         client: reqwest::Client,
     ) -> Self {

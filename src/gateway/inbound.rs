@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 use watchbell_wire::{
     text::{self, Coding},
-    udh::{self, Concat, Incomplete, Outcome, Reassembler, ReassemblerLimits, Reference},
+    udh::{self, Concat, Incomplete, PartOutcome, Reassembler, ReassemblerLimits, Reference},
 };
 
 use super::{AckToken, CarrierMessageId, Delivery, Event, Mo, protocol::MoPart};
@@ -139,7 +139,7 @@ impl Inbound {
         if !waiting.ids.iter().any(|(part, _)| *part == concat.part) {
             waiting.ids.push((concat.part, token.deliver.id));
         }
-        if let Outcome::Complete(content) = pushed.outcome
+        if let PartOutcome::Complete(content) = pushed.outcome
             && let Some(waiting) = self.waiting.remove(&waiting_key)
         {
             let (phone, to, _) = waiting_key.0;

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     LinkNo, WriteGate,
-    protocol::Protocol,
+    protocol::SessionProtocol,
     session::{LinkEnd, Remains, Session},
     trace::{Direction, Tap, Tracer},
 };
@@ -32,13 +32,13 @@ pub(super) struct Link<P> {
     pub(super) no: LinkNo,
     /// Counts this link's connections, so that a token of an earlier one is told apart.
     pub(super) connection_no: u32,
-    pub(super) phase: Phase<P>,
+    pub(super) phase: LinkPhase<P>,
     /// No more tries: the login was refused too often.
     pub(super) stopped: bool,
     failures: u32,
 }
 
-pub(super) enum Phase<P> {
+pub(super) enum LinkPhase<P> {
     Waiting {
         until: Instant,
     },
@@ -64,12 +64,12 @@ pub(super) struct Connection<P> {
     pub(super) half_written: u32,
 }
 
-impl<P: Protocol> Link<P> {
+impl<P: SessionProtocol> Link<P> {
     pub(super) fn new(no: LinkNo, now: Instant) -> Self {
         Self {
             no,
             connection_no: 0,
-            phase: Phase::Waiting { until: now },
+            phase: LinkPhase::Waiting { until: now },
             stopped: false,
             failures: 0,
         }
@@ -77,22 +77,22 @@ impl<P: Protocol> Link<P> {
 
     pub(super) fn connection(&mut self) -> Option<&mut Connection<P>> {
         match &mut self.phase {
-            Phase::Connected(connection) => Some(connection),
-            Phase::Waiting { .. } | Phase::Connecting { .. } => None,
+            LinkPhase::Connected(connection) => Some(connection),
+            LinkPhase::Waiting { .. } | LinkPhase::Connecting { .. } => None,
         }
     }
 
     pub(super) fn is_up(&self) -> bool {
-        matches!(&self.phase, Phase::Connected(connection) if connection.session.is_up())
+        matches!(&self.phase, LinkPhase::Connected(connection) if connection.session.is_up())
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Waiting { .. })
+        matches!(self.phase, LinkPhase::Waiting { .. })
     }
 
     /// Starts connecting.
     pub(super) fn connect(&mut self, address: String, local: Option<IpAddr>) {
-        self.phase = Phase::Connecting {
+        self.phase = LinkPhase::Connecting {
             connect: connect(address, local).boxed(),
             result: None,
         };
@@ -107,16 +107,16 @@ impl<P: Protocol> Link<P> {
     ) {
         self.connection_no = self.connection_no.wrapping_add(1);
         let tap = tracer.map(|tracer| Box::new(tracer.connection(self.no, self.connection_no)));
-        self.phase = Phase::Connected(Box::new(Connection::new(stream, session, tap)));
+        self.phase = LinkPhase::Connected(Box::new(Connection::new(stream, session, tap)));
     }
 
     /// The connection is gone, or never came: what the session leaves, if there was one. `jitter` in
     /// 0..1 spreads the next tries of many links.
     pub(super) fn drop_connection(&mut self, now: Instant, jitter: f64) -> Option<Remains> {
-        let phase = std::mem::replace(&mut self.phase, Phase::Waiting { until: now });
+        let phase = std::mem::replace(&mut self.phase, LinkPhase::Waiting { until: now });
         let connection = match phase {
-            Phase::Connected(connection) => Some(connection),
-            Phase::Waiting { .. } | Phase::Connecting { .. } => None,
+            LinkPhase::Connected(connection) => Some(connection),
+            LinkPhase::Waiting { .. } | LinkPhase::Connecting { .. } => None,
         };
         if connection
             .as_ref()
@@ -129,7 +129,7 @@ impl<P: Protocol> Link<P> {
             .saturating_mul(1 << self.failures.min(10))
             .min(LONGEST_PAUSE);
         self.failures += 1;
-        self.phase = Phase::Waiting {
+        self.phase = LinkPhase::Waiting {
             until: now + pause.mul_f64(0.5 + jitter / 2.0),
         };
         connection.map(|connection| connection.session.into_remains())
@@ -143,8 +143,8 @@ impl<P: Protocol> Link<P> {
     /// Is there something to do: connected, readable (if it may be read), writable again?
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, may_read: bool) -> bool {
         match &mut self.phase {
-            Phase::Waiting { .. } => false,
-            Phase::Connecting { connect, result } => {
+            LinkPhase::Waiting { .. } => false,
+            LinkPhase::Connecting { connect, result } => {
                 if result.is_none()
                     && let std::task::Poll::Ready(connected) = connect.poll_unpin(cx)
                 {
@@ -152,12 +152,12 @@ impl<P: Protocol> Link<P> {
                 }
                 result.is_some()
             }
-            Phase::Connected(connection) => connection.poll(cx, may_read),
+            LinkPhase::Connected(connection) => connection.poll(cx, may_read),
         }
     }
 }
 
-impl<P: Protocol> Connection<P> {
+impl<P: SessionProtocol> Connection<P> {
     pub(super) fn new(stream: TcpStream, session: Session<P>, tap: Option<Box<Tap>>) -> Self {
         Self {
             session,

@@ -11,11 +11,11 @@ use super::{Answer, CarrierMessageId, DeliverRef, Delivery, Submit};
 use crate::domain::{phone::Phone, time::Micros};
 
 /// A protocol's PDUs.
-pub trait Protocol: fmt::Debug + Send + 'static {
+pub trait SessionProtocol: fmt::Debug + Send + 'static {
     /// Silence after which a keep-alive goes out.
     fn idle_after(&self) -> Duration;
     /// In a protocol without a keep-alive either side may close an idle link, and nobody is alerted: we do after
-    /// [`Protocol::idle_after`].
+    /// [`SessionProtocol::idle_after`].
     fn closes_when_idle(&self) -> bool {
         false
     }
@@ -37,7 +37,7 @@ pub trait Protocol: fmt::Debug + Send + 'static {
     /// Appends the request to unbind.
     fn unbind(&self, sequence: u32, out: &mut BytesMut);
     /// Appends the answer to a request of the peer's.
-    fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut);
+    fn reply(&self, sequence: u32, reply: Response, out: &mut BytesMut);
     /// Takes one whole PDU off the front of `input`, or nothing when there is none yet.
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal>;
 }
@@ -57,7 +57,7 @@ pub struct Fatal(pub String);
 
 /// Our answer to a request of the peer's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reply {
+pub enum Response {
     /// To a keep-alive.
     KeepAlive,
     /// To an unbind.

@@ -13,7 +13,7 @@ const BEGUN: i64 = 0;
 /// The waiting line; its room is bounded by the driver.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    lines: [Line; Priority::ALL.len()],
+    lines: [PriorityLine; Priority::ALL.len()],
     /// Arrival numbers count up at the back, and down at the front for what comes back.
     back: i64,
     front: i64,
@@ -21,7 +21,7 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct PriorityLine {
     free: VecDeque<Waiting>,
     pinned: BTreeMap<LinkNo, VecDeque<Waiting>>,
 }
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::phone::Phone,
-        gateway::{Part, Request, Sharing},
+        gateway::{RequestId, SegmentPlace, Sharing},
     };
 
     fn submit(sequence: u32, priority: Priority, link: Option<LinkNo>, lane: i64) -> Submit {
@@ -189,14 +189,14 @@ mod tests {
             priority,
             phone: Phone::from_number(13_800_138_000).expect("a mobile number"),
             text: "注意安全".to_owned(),
-            part: Part {
+            part: SegmentPlace {
                 number: 1,
                 total: 1,
                 reference: 0,
             },
             segments: 1,
             valid_until: None,
-            request: Request::default(),
+            request: RequestId::default(),
             sharing: Sharing::default(),
         }
     }

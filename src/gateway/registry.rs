@@ -13,11 +13,11 @@ use watchbell_wire::cmpp::Version;
 use super::{
     Event, Gateway, WriteGate,
     cmpp::Cmpp,
-    driver::{Handle, Settings},
+    driver::{DriverSettings, Handle},
     http,
     options::OptionError,
-    protocol::Protocol,
-    session::Limits,
+    protocol::SessionProtocol,
+    session::LinkLimits,
     sgip::{OwnIds, Sgip},
     smgp::Smgp,
     smpp::Smpp,
@@ -184,14 +184,17 @@ fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
 }
 
 /// A gateway of any protocol that the session driver carries.
-fn session<P: Protocol + Clone>(protocol: P, config: &config::Gateway) -> Result<Start, OpenError> {
+fn session<P: SessionProtocol + Clone>(
+    protocol: P,
+    config: &config::Gateway,
+) -> Result<Start, OpenError> {
     let settings = settings(config, protocol.idle_after())?;
     Ok(Box::new(move |context| {
         Arc::new(Handle::start(protocol, settings, context))
     }))
 }
 
-fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<Settings, OpenError> {
+fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<DriverSettings, OpenError> {
     let positive = |key, value: u32| match value {
         0 => Err(OpenError::Setting {
             key,
@@ -208,14 +211,14 @@ fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<Settings, 
     };
     positive("links", config.links.into())?;
     positive("window", config.window.into())?;
-    Ok(Settings {
+    Ok(DriverSettings {
         id: config.id.clone(),
         address: config.address.clone(),
         local_address,
         links: config.links,
         rate: positive("rate", config.rate)?,
         batch: config.batch,
-        limits: Limits {
+        limits: LinkLimits {
             window: config.window.into(),
             response_timeout: config.response_timeout,
             keep_alive,

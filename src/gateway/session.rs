@@ -1,6 +1,6 @@
 //! One link to a carrier's gateway without the socket: bytes, submits and the time go in; bytes,
 //! events and a deadline come out. Login, window, response time-outs, keep-alive and unbinding are
-//! written once here for every protocol; a [`Protocol`] gives the PDUs and no loops.
+//! written once here for every protocol; a [`SessionProtocol`] gives the PDUs and no loops.
 //!
 //! It reads no clock, and it forgets nothing: each submit it took is either answered, or named in
 //! [`Remains`] when the link has ended, as handed to the socket or not.
@@ -10,7 +10,7 @@ mod end;
 mod event;
 
 pub use end::LinkEnd;
-pub use event::{Limits, NotTaken, Remains, SessionEvent};
+pub use event::{LinkLimits, NotTaken, Remains, SessionEvent};
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use super::{
     DeliverRef, Submit,
-    protocol::{Incoming, Protocol, Reply},
+    protocol::{Incoming, Response, SessionProtocol},
 };
 use crate::domain::time::Micros;
 
@@ -106,7 +106,7 @@ fn sequences(own: u32, batch: &[Submit]) -> Vec<u32> {
 #[derive(Debug)]
 pub struct Session<P> {
     protocol: P,
-    limits: Limits,
+    limits: LinkLimits,
     state: State,
     /// When the state has lasted for too long; none for those that may last.
     state_until: Option<Instant>,
@@ -134,14 +134,14 @@ pub struct Session<P> {
     next_sequence: u32,
 }
 
-impl<P: Protocol> Session<P> {
+impl<P: SessionProtocol> Session<P> {
     /// A session on a fresh connection; its login stands in the transmit buffer. `first_sequence` is
     /// where our own requests (login, keep-alive) start counting; `wall` is what the login's
     /// timestamp shows.
     pub fn new(
         now: Instant,
         protocol: P,
-        limits: Limits,
+        limits: LinkLimits,
         first_sequence: u32,
         wall: Micros,
     ) -> Self {
@@ -157,12 +157,12 @@ impl<P: Protocol> Session<P> {
 
     /// A session on a connection that the peer has opened: it logs in within the response time-out, asks, and
     /// may be silent for as long as `keep_alive` says.
-    pub fn host(now: Instant, protocol: P, limits: Limits) -> Self {
+    pub fn host(now: Instant, protocol: P, limits: LinkLimits) -> Self {
         let until = now + limits.response_timeout;
         Self::fresh(now, protocol, limits, State::AwaitingLogin, until)
     }
 
-    fn fresh(now: Instant, protocol: P, limits: Limits, state: State, until: Instant) -> Self {
+    fn fresh(now: Instant, protocol: P, limits: LinkLimits, state: State, until: Instant) -> Self {
         Self {
             protocol,
             limits,
@@ -404,7 +404,7 @@ impl<P: Protocol> Session<P> {
     }
 
     fn respond(&mut self, deliver: DeliverRef, ok: bool) {
-        let reply = Reply::Delivery {
+        let reply = Response::Delivery {
             deliver_id: deliver.id,
             ok,
         };
@@ -477,11 +477,11 @@ impl<P: Protocol> Session<P> {
             Incoming::KeepAlive { sequence } => {
                 self.events.push_back(SessionEvent::StillThere);
                 self.protocol
-                    .reply(sequence, Reply::KeepAlive, &mut self.transmit);
+                    .reply(sequence, Response::KeepAlive, &mut self.transmit);
             }
             Incoming::Unbind { sequence } => {
                 self.protocol
-                    .reply(sequence, Reply::Unbind, &mut self.transmit);
+                    .reply(sequence, Response::Unbind, &mut self.transmit);
                 self.enter(State::UnboundByPeer, Some(now));
             }
             Incoming::UnbindAnswered => match self.state {

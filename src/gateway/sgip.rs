@@ -26,7 +26,7 @@ use watchbell_wire::{
 use super::{
     CarrierMessageId, DeliverRef, Delivery, Report, Submit,
     content::{content, receivers, valid_time},
-    protocol::{Fatal, Incoming, ListenAt, MoPart, Protocol, Reply},
+    protocol::{Fatal, Incoming, ListenAt, MoPart, Response, SessionProtocol},
 };
 use crate::domain::{message::ReportStatus, phone::Phone, priority::Priority, time::Micros};
 
@@ -66,7 +66,7 @@ impl SubmitTimes {
     }
 }
 
-impl Protocol for Sgip {
+impl SessionProtocol for Sgip {
     fn idle_after(&self) -> Duration {
         self.idle_close.unwrap_or(NEVER)
     }
@@ -126,11 +126,11 @@ impl Protocol for Sgip {
         put(self.own(sequence), Pdu::Unbind, out);
     }
 
-    fn reply(&self, _: u32, reply: Reply, out: &mut BytesMut) {
+    fn reply(&self, _: u32, reply: Response, out: &mut BytesMut) {
         match reply {
-            Reply::KeepAlive => {}
-            Reply::Unbind => put(self.unbinding, Pdu::UnbindResp, out),
-            Reply::Delivery { deliver_id, ok } => {
+            Response::KeepAlive => {}
+            Response::Unbind => put(self.unbinding, Pdu::UnbindResp, out),
+            Response::Delivery { deliver_id, ok } => {
                 let code = if ok { Code::OK } else { Code::BAD_PARAMETER };
                 if let Some((command, sequence)) = ids::asked(deliver_id) {
                     put(sequence, answer_to(command, code), out);

@@ -21,7 +21,7 @@ use super::{
     answer_codes::AnswerCodes,
     content::{beijing, content, receivers, valid_time},
     options::Options,
-    protocol::{Fatal, Incoming, MoPart, Protocol, Reply},
+    protocol::{Fatal, Incoming, MoPart, Response, SessionProtocol},
 };
 use crate::{
     config,
@@ -200,7 +200,7 @@ fn common(
     })
 }
 
-impl Protocol for Smgp {
+impl SessionProtocol for Smgp {
     fn idle_after(&self) -> Duration {
         self.keep_alive
     }
@@ -265,11 +265,11 @@ impl Protocol for Smgp {
         put(sequence, Pdu::Exit, out);
     }
 
-    fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
+    fn reply(&self, sequence: u32, reply: Response, out: &mut BytesMut) {
         let pdu = match reply {
-            Reply::KeepAlive => Pdu::ActiveTestResp,
-            Reply::Unbind => Pdu::ExitResp,
-            Reply::Delivery { deliver_id, ok } => Pdu::DeliverResp(DeliverResp {
+            Response::KeepAlive => Pdu::ActiveTestResp,
+            Response::Unbind => Pdu::ExitResp,
+            Response::Delivery { deliver_id, ok } => Pdu::DeliverResp(DeliverResp {
                 msg_id: msg_id(deliver_id),
                 status: if ok {
                     Status::OK
@@ -405,7 +405,7 @@ mod tests {
     fn a_part_announces_its_header_unless_told_not_to() {
         let mut config = super::super::session::tests::account();
         let submit = Submit {
-            part: crate::gateway::Part {
+            part: crate::gateway::SegmentPlace {
                 number: 2,
                 total: 3,
                 reference: 7,

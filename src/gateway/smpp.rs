@@ -32,7 +32,7 @@ use watchbell_wire::{
 use super::{
     Answer, CarrierMessageId, DeliverRef, Delivery, Submit,
     content::{content, valid_time},
-    protocol::{Fatal, Incoming, MoPart, Protocol, Reply},
+    protocol::{Fatal, Incoming, MoPart, Response, SessionProtocol},
 };
 use crate::domain::{phone::Phone, priority::Priority, time::Micros};
 
@@ -59,7 +59,7 @@ const BASE: u32 = 0x4000_0000;
 /// Leaves room for a PDU with a whole long text in `message_payload`.
 const LIMITS: Limits = smpp::LIMITS;
 
-impl Protocol for Smpp {
+impl SessionProtocol for Smpp {
     fn idle_after(&self) -> Duration {
         self.keep_alive
     }
@@ -98,11 +98,11 @@ impl Protocol for Smpp {
         put(wire(sequence), Message::new(Pdu::Unbind), out);
     }
 
-    fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
+    fn reply(&self, sequence: u32, reply: Response, out: &mut BytesMut) {
         let message = match reply {
-            Reply::KeepAlive => Message::new(Pdu::EnquireLinkResp),
-            Reply::Unbind => Message::new(Pdu::UnbindResp),
-            Reply::Delivery { ok, .. } => {
+            Response::KeepAlive => Message::new(Pdu::EnquireLinkResp),
+            Response::Unbind => Message::new(Pdu::UnbindResp),
+            Response::Delivery { ok, .. } => {
                 let status = if ok {
                     CommandStatus::EsmeRok
                 } else {
@@ -380,7 +380,7 @@ mod tests {
     fn part(text: &str, number: u8, total: u8) -> Submit {
         Submit {
             text: text.to_owned(),
-            part: crate::gateway::Part {
+            part: crate::gateway::SegmentPlace {
                 number,
                 total,
                 reference: 7,

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 pub use file::{End, TraceError};
-pub use read::{Entry, Line, Numbers, read};
+pub use read::{Numbers, TraceEntry, TraceLine, read};
 
 use super::{LinkNo, registry::OpenError};
 use crate::{

@@ -13,7 +13,7 @@ use watchbell_wire::udh::{self, Reference};
 
 use super::{
     BatchIds, Counts, Ending, Settings,
-    dialect::{Outcome, Refusing, Submit},
+    dialect::{Refusing, Submit, SubmitOutcome},
     dice::{Dice, mix, unit},
     job::{Job, JobContent, Serial, Wall},
     meter::Meter,
@@ -43,7 +43,7 @@ pub struct NumberCounts {
 /// What becomes of one submit.
 #[derive(Debug)]
 pub(super) struct Taken {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: SubmitOutcome,
     /// Who is refused out of a submit that is taken all the same: number and status.
     pub(super) refused: Vec<(String, u32)>,
     /// No further part waits for its answer.
@@ -164,7 +164,7 @@ impl Account {
             own: submit.id,
             ..self.serial(settings, wall, units)
         };
-        let place = Place::of(submit);
+        let place = PartOfLong::of(submit);
         let last = place
             .as_ref()
             .map_or(true, |place| place.part >= place.total);
@@ -178,10 +178,10 @@ impl Account {
             .rate
             .is_some_and(|rate| self.taken.within(now) + units > u64::from(rate));
         if over || busy {
-            return refused(Outcome::TooFast);
+            return refused(SubmitOutcome::TooFast);
         }
         let Ok(place) = place else {
-            return refused(Outcome::BadStructure);
+            return refused(SubmitOutcome::BadStructure);
         };
         let mut good: Vec<(u16, Phone)> = Vec::new();
         let mut bad: Vec<(String, u32)> = Vec::new();
@@ -190,15 +190,17 @@ impl Account {
             let refusal = phone.and_then(|phone| refusal(settings, phone, place.part));
             match (phone, refusal, submit.refusing) {
                 (Some(phone), None, _) => good.push((receiver, phone)),
-                (None, _, Refusing::Whole) => return refused(Outcome::BadReceiver),
-                (_, Some(code), Refusing::Whole) => return refused(Outcome::Refused(code.into())),
+                (None, _, Refusing::Whole) => return refused(SubmitOutcome::BadReceiver),
+                (_, Some(code), Refusing::Whole) => {
+                    return refused(SubmitOutcome::Refused(code.into()));
+                }
                 (_, code, Refusing::Each(bad_number)) => {
                     bad.push((number.clone(), code.map_or(bad_number, u32::from)));
                 }
             }
         }
         if good.is_empty() && bad.is_empty() {
-            return refused(Outcome::BadReceiver);
+            return refused(SubmitOutcome::BadReceiver);
         }
         self.taken.add(now, good.len() as u64);
         let mut early = Vec::new();
@@ -214,7 +216,7 @@ impl Account {
             }
         }
         Taken {
-            outcome: Outcome::Taken(serial),
+            outcome: SubmitOutcome::Taken(serial),
             refused: bad,
             last,
             early,
@@ -275,7 +277,7 @@ impl Account {
         }
     }
 
-    fn count(&mut self, phone: Phone, submit: &Submit, place: &Place) {
+    fn count(&mut self, phone: Phone, submit: &Submit, place: &PartOfLong) {
         let mut hasher = DefaultHasher::new();
         (
             phone.number(),
@@ -383,13 +385,13 @@ impl Account {
 }
 
 /// A segment's place in its message, and its content without the header.
-struct Place<'a> {
+struct PartOfLong<'a> {
     part: u8,
     total: u8,
     payload: &'a [u8],
 }
 
-impl<'a> Place<'a> {
+impl<'a> PartOfLong<'a> {
     fn of(submit: &'a Submit) -> Result<Self, udh::UdhError> {
         if !submit.has_header {
             let (part, total) = submit.part;

@@ -32,7 +32,7 @@ use crate::{
     orders::protocol::{Act, MAX_STANDING, Signed, Telling, key},
     signing,
 };
-use book::{Book, Refused};
+use book::{OrderBook, Refused};
 
 /// How a simulated carrier behaves.
 #[derive(Debug, Clone)]
@@ -130,7 +130,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Inner {
-    book: Book,
+    book: OrderBook,
     counts: OrderCounts,
     /// Keys with the body that came, its status and its answer.
     answered: HashMap<String, (Vec<u8>, StatusCode, Vec<u8>)>,
@@ -143,7 +143,7 @@ impl OrderDesk {
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
         let inner = Inner {
-            book: Book::new(settings.seed),
+            book: OrderBook::new(settings.seed),
             lost: settings.lost_answers,
             ..Inner::default()
         };

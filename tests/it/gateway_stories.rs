@@ -7,7 +7,7 @@ use std::{
 
 use watchbell::{
     domain::{id::LaneId, message::ReportStatus, priority::Priority},
-    gateway::{Answer, Event, Notice, Part, Submit},
+    gateway::{Answer, Event, Notice, SegmentPlace, Submit},
     simulate::{Faults, Refusal, Settings, Simulator},
 };
 
@@ -253,7 +253,7 @@ async fn an_unacknowledged_report_comes_again_over_the_next_connection() {
 async fn a_long_message_stays_on_its_link_and_in_order() {
     let (carrier, mut pair) = Pair::start(carrier(), |config| config.links = 3).await;
     let part = |number: u8, link| Submit {
-        part: Part {
+        part: SegmentPlace {
             number,
             total: 3,
             reference: 9,

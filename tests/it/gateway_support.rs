@@ -15,8 +15,8 @@ use watchbell::{
         text::Count,
     },
     gateway::{
-        self, Answer, CarrierMessageId, Context, Delivery, Event, Gateway, Mo, Notice, Part,
-        Report, Request, Sharing, Submit, WriteGate,
+        self, Answer, CarrierMessageId, Context, Delivery, Event, Gateway, Mo, Notice, Report,
+        RequestId, SegmentPlace, Sharing, Submit, WriteGate,
     },
     simulate::{Dialling, Running, Settings, Simulator},
 };
@@ -97,14 +97,14 @@ pub(crate) fn submit(sequence: u32) -> Submit {
         priority: Priority::Normal,
         phone: phone(sequence.into()),
         text: "【某县安委办】注意安全".to_owned(),
-        part: Part {
+        part: SegmentPlace {
             number: 1,
             total: 1,
             reference: 0,
         },
         segments: 1,
         valid_until: None,
-        request: Request::default(),
+        request: RequestId::default(),
         sharing: Sharing::default(),
     }
 }

@@ -18,7 +18,7 @@ use watchbell::{
     config::{self, Kind, Secret},
     gateway::{
         self, pdu,
-        trace::{Direction, End, Entry, Line, Numbers, read},
+        trace::{Direction, End, Numbers, TraceEntry, TraceLine, read},
     },
     simulate::{Settings, Simulator},
 };
@@ -97,7 +97,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn lines(file: &Path) -> (Vec<Line>, End) {
+fn lines(file: &Path) -> (Vec<TraceLine>, End) {
     let mut lines = Vec::new();
     let end = read(file, &Secret::new(KEY), |line| lines.push(line.clone())).unwrap();
     (lines, end)
@@ -145,7 +145,7 @@ async fn the_trace_is_what_went_over_the_wire(kind: Kind) {
             .iter()
             .filter(|l| l.direction == Some(direction))
             .map(|l| match &l.entry {
-                Entry::Pdu(view) => view.to_string(),
+                TraceEntry::Pdu(view) => view.to_string(),
                 other => panic!("{other:?}"),
             })
             .collect();

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use watchbell::{
     config::{Kind, Secret},
-    gateway::{Event, Notice, Part, Submit, pdu},
+    gateway::{Event, Notice, SegmentPlace, Submit, pdu},
     simulate::{Faults, Refusal, Settings, Simulator},
 };
 use watchbell_wire::{
@@ -131,7 +131,7 @@ async fn conversation(dissector: &Dissector) -> Wiretap {
 /// One of three parts.
 fn part(number: u8) -> Submit {
     Submit {
-        part: Part {
+        part: SegmentPlace {
             number,
             total: 3,
             reference: 9,

@@ -3,7 +3,7 @@
 use watchbell::{
     config::Kind,
     domain::text::Count,
-    gateway::{Answer, Event, Part, Submit},
+    gateway::{Answer, Event, SegmentPlace, Submit},
     simulate::{Faults, Receipts, Settings, Simulator},
 };
 
@@ -91,7 +91,7 @@ async fn smpp_takes_gsm_texts_of_160_and_parts_of_153() {
     let (carrier, mut pair) =
         Pair::start(carrier(Kind::Smpp34), |config| config.count = Count::Gsm7).await;
     let part = |number, total, length| Submit {
-        part: Part {
+        part: SegmentPlace {
             number,
             total,
             reference: 3,

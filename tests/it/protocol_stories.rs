@@ -6,7 +6,7 @@ use watchbell::{
     config::Kind,
     domain::message::Outcome,
     expander::OnDoubt,
-    gateway::{Answer, Event, LinkEnd, Notice, Part, Submit},
+    gateway::{Answer, Event, LinkEnd, Notice, SegmentPlace, Submit},
     service::gateways::Finding,
     simulate::{Faults, Refusal, Settings, Simulator},
 };
@@ -162,7 +162,7 @@ async fn reports_come_early_and_twice_and_garbage_closes_nothing(kind: Kind) {
 async fn three_parts_are_one_message(kind: Kind) {
     let (carrier, mut pair) = Pair::start(carrier(kind), |_| {}).await;
     let part = |number: u8, sequence| Submit {
-        part: Part {
+        part: SegmentPlace {
             number,
             total: 3,
             reference: 9,

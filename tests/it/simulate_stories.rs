@@ -7,7 +7,7 @@ use std::{
 
 use watchbell::{
     domain::message::ReportStatus,
-    gateway::{Answer, Event, Part, Submit},
+    gateway::{Answer, Event, SegmentPlace, Submit},
     simulate::{Counts, Faults, Refusal, Settings, Simulator},
 };
 
@@ -75,7 +75,7 @@ async fn twice_means_the_same_segment_and_not_another_text() {
     assert_eq!(carrier.counts().recipients_sent_twice, 0);
     // A repeat under another reference is a repeat.
     let part = |sequence, reference| Submit {
-        part: Part {
+        part: SegmentPlace {
             number: 1,
             total: 2,
             reference,
@@ -133,7 +133,7 @@ async fn one_part_can_be_refused_and_ids_can_come_again() {
     };
     let (_carrier, mut pair) = Pair::start(settings, |_| {}).await;
     let part = |number: u8| Submit {
-        part: Part {
+        part: SegmentPlace {
             number,
             total: 2,
             reference: 1,

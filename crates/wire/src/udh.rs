@@ -6,7 +6,7 @@
 mod reassemble;
 mod split;
 
-pub use reassemble::{Incomplete, Outcome, Pushed, Reassembler, ReassemblerLimits};
+pub use reassemble::{Incomplete, PartOutcome, Pushed, Reassembler, ReassemblerLimits};
 pub use split::{Part, SplitError, TooManyParts, split, split_ucs2};
 
 /// Content of one segment in bytes, header included.

@@ -11,7 +11,7 @@ use watchbell_wire::{
         SubmitResp, SubmitResult, Version, decode, encode,
     },
     text::{self, Coding},
-    udh::{self, Outcome, Reassembler, ReassemblerLimits, Reference},
+    udh::{self, PartOutcome, Reassembler, ReassemblerLimits, Reference},
 };
 
 /// Any bytes a field can hold: neither zeros, nor blanks at the ends.
@@ -395,7 +395,7 @@ proptest! {
                 Some(concat) => {
                     let payload = Bytes::copy_from_slice(payload);
                     match reassembler.push(0, "phone", concat, payload).outcome {
-                        Outcome::Complete(whole) => Some(whole),
+                        PartOutcome::Complete(whole) => Some(whole),
                         _ => None,
                     }
                 }

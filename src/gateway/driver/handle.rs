@@ -7,10 +7,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Driver, Settings};
+use super::{Driver, DriverSettings};
 use crate::{
     domain::id::{GatewayId, LaneId},
-    gateway::{AckToken, Context, Gateway, Health, Submit, protocol::Protocol},
+    gateway::{AckToken, Context, Gateway, Health, Submit, protocol::SessionProtocol},
 };
 
 /// The engine's end of a gateway.
@@ -35,9 +35,9 @@ pub(super) enum Command {
 
 impl Handle {
     /// Starts the driver's task.
-    pub(in crate::gateway) fn start<P: Protocol + Clone>(
+    pub(in crate::gateway) fn start<P: SessionProtocol + Clone>(
         protocol: P,
-        settings: Settings,
+        settings: DriverSettings,
         context: Context,
     ) -> Self {
         let health = Health {

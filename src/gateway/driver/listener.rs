@@ -21,8 +21,8 @@ use super::{Driver, OUTBOX_LIMIT, READS_PER_TURN};
 use crate::gateway::{
     AckToken, Event, LinkNo, Notice, WriteGate,
     link::Connection,
-    protocol::{ListenAt, Protocol},
-    session::{Limits, Session, SessionEvent},
+    protocol::{ListenAt, SessionProtocol},
+    session::{LinkLimits, Session, SessionEvent},
     trace::Tracer,
 };
 
@@ -88,7 +88,7 @@ struct FailedLogins {
     until: Instant,
 }
 
-impl<P: Protocol> Listener<P> {
+impl<P: SessionProtocol> Listener<P> {
     pub(super) fn new(listen_at: ListenAt, first: LinkNo, now: Instant) -> Self {
         Self {
             listen_at,
@@ -225,7 +225,7 @@ impl<P: Protocol> Listener<P> {
                 continue;
             }
             self.connections = self.connections.wrapping_add(1);
-            let limits = Limits {
+            let limits = LinkLimits {
                 window: 0,
                 response_timeout: LOGIN_WAIT,
                 keep_alive: IDLE_LIMIT,
@@ -277,7 +277,7 @@ impl<P: Protocol> Listener<P> {
     }
 }
 
-impl<P: Protocol + Clone> Driver<P> {
+impl<P: SessionProtocol + Clone> Driver<P> {
     /// Listens, accepts, and reads the accepted connections.
     pub(super) fn serve_listener(&mut self) {
         let now = Instant::now();

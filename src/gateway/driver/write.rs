@@ -5,12 +5,12 @@ use tokio::time::Instant;
 use super::{BATCH_BYTES, Driver, GATE_POLL};
 use crate::gateway::{
     Answer, Event, LinkNo, Sharing, Submit,
-    link::{Link, Phase},
-    protocol::Protocol,
+    link::{Link, LinkPhase},
+    protocol::SessionProtocol,
     session::NotTaken,
 };
 
-impl<P: Protocol + Clone> Driver<P> {
+impl<P: SessionProtocol + Clone> Driver<P> {
     /// Writes what may be written now: responses first, then submits by urgency, as far as pacer,
     /// windows and sockets let them.
     pub(super) fn pump(&mut self, now: Instant) -> Option<Instant> {
@@ -64,8 +64,8 @@ impl<P: Protocol + Clone> Driver<P> {
                 return Some(at);
             }
             let load = |no: &LinkNo| match &self.links[usize::from(*no)].phase {
-                Phase::Connected(connection) => connection.session.unanswered(),
-                Phase::Waiting { .. } | Phase::Connecting { .. } => usize::MAX,
+                LinkPhase::Connected(connection) => connection.session.unanswered(),
+                LinkPhase::Waiting { .. } | LinkPhase::Connecting { .. } => usize::MAX,
             };
             let Some(no) = pick.link.or_else(|| open.iter().copied().min_by_key(load)) else {
                 break;
@@ -116,7 +116,7 @@ impl<P: Protocol + Clone> Driver<P> {
 
     /// The links that take a submit now.
     fn open_links(&self) -> Vec<LinkNo> {
-        let takes = |link: &&Link<P>| matches!(&link.phase, Phase::Connected(connection) if connection.takes_submits());
+        let takes = |link: &&Link<P>| matches!(&link.phase, LinkPhase::Connected(connection) if connection.takes_submits());
         self.links
             .iter()
             .filter(takes)

@@ -23,7 +23,7 @@ const KEYS: [&str; 5] = [
 
 /// An account with its description, checked.
 #[derive(Debug, Clone)]
-pub(super) struct Account {
+pub(super) struct HttpAccount {
     pub(super) description: Description,
     /// Where it is, without a slash at the end.
     pub(super) base: String,
@@ -42,7 +42,7 @@ pub(super) struct Account {
     pub(super) templates: Vec<Registered>,
 }
 
-impl Account {
+impl HttpAccount {
     /// Reads the description and the keys of a gateway.
     pub(super) fn read(config: &config::Gateway) -> Result<Self, OpenError> {
         let extra = &config.extra;

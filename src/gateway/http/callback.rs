@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    account::{Account, key_bytes},
+    account::{HttpAccount, key_bytes},
     description::{CallbackRule, Scheme},
     driver::{Command, Inbox},
     sign,
@@ -87,7 +87,7 @@ pub struct Callbacks {
 }
 
 struct Shared {
-    account: Arc<Account>,
+    account: Arc<HttpAccount>,
     rule: CallbackRule,
     inbox: Arc<Inbox>,
     clock: Clock,
@@ -126,7 +126,7 @@ struct Seen {
 
 impl Callbacks {
     pub(super) fn new(
-        account: Arc<Account>,
+        account: Arc<HttpAccount>,
         rule: CallbackRule,
         inbox: Arc<Inbox>,
         clock: Clock,

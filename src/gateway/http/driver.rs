@@ -19,7 +19,7 @@ use tokio::{
 use tracing::{debug, info};
 
 use super::{
-    account::Account,
+    account::HttpAccount,
     description::Description,
     exchange::{CallResult, Ready, Transport},
 };
@@ -92,7 +92,7 @@ impl Inbox {
 
 /// What the driver needs to know beside the account.
 #[derive(Debug, Clone)]
-pub(super) struct Settings {
+pub(super) struct HttpSettings {
     pub(super) id: GatewayId,
     /// Requests at the same time.
     pub(super) links: LinkNo,
@@ -129,7 +129,7 @@ impl PendingRequest {
 
 /// Is the carrier there?
 #[derive(Debug)]
-enum Link {
+enum CarrierState {
     /// Asked again then.
     Down(Instant),
     Probing,
@@ -160,13 +160,13 @@ enum Waiter {
 }
 
 pub(super) struct Driver {
-    account: Arc<Account>,
-    settings: Settings,
+    account: Arc<HttpAccount>,
+    settings: HttpSettings,
     context: Context,
     inbox: Arc<Inbox>,
     transport: Transport,
     pacer: Pacer,
-    link: Link,
+    link: CarrierState,
     probes: u32,
     refused: u32,
     unclear_in_a_row: u32,
@@ -190,8 +190,8 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn new(
-        account: Arc<Account>,
-        settings: Settings,
+        account: Arc<HttpAccount>,
+        settings: HttpSettings,
         context: Context,
         inbox: Arc<Inbox>,
         client: reqwest::Client,
@@ -206,7 +206,7 @@ impl Driver {
                 timeout: settings.timeout,
                 clock: context.clock.clone(),
             },
-            link: Link::Down(now),
+            link: CarrierState::Down(now),
             probes: 0,
             refused: 0,
             unclear_in_a_row: 0,
@@ -306,10 +306,10 @@ impl Driver {
             return now + GATE_POLL;
         }
         match self.link {
-            Link::Down(at) if at <= now => self.probe(),
-            Link::Down(at) => wakes.push(at),
-            Link::Probing | Link::GivenUp => {}
-            Link::Up => {
+            CarrierState::Down(at) if at <= now => self.probe(),
+            CarrierState::Down(at) => wakes.push(at),
+            CarrierState::Probing | CarrierState::GivenUp => {}
+            CarrierState::Up => {
                 wakes.extend(self.pump(now));
                 wakes.extend(self.fetch_when_due(now));
             }
@@ -338,7 +338,7 @@ impl Driver {
 
     /// Asks the carrier whether it lets us in.
     fn probe(&mut self) {
-        self.link = Link::Probing;
+        self.link = CarrierState::Probing;
         let (account, transport) = (self.account.clone(), self.transport.clone());
         self.running.spawn(async move {
             let result = match &account.description.check {
@@ -376,7 +376,7 @@ impl Driver {
 
     fn up(&mut self) {
         (self.probes, self.refused, self.unclear_in_a_row) = (0, 0, 0);
-        self.link = Link::Up;
+        self.link = CarrierState::Up;
         self.trouble = None;
         info!(gateway.id = %self.settings.id, "Gateway {} answers", self.settings.id);
         for link in 0..self.settings.links {
@@ -387,10 +387,10 @@ impl Driver {
 
     /// The carrier is not there: what was never said goes back, what may be there waits to be said again.
     fn down(&mut self, reason: &str) {
-        let was_up = matches!(self.link, Link::Up);
+        let was_up = matches!(self.link, CarrierState::Up);
         self.probes = self.probes.saturating_add(1);
         self.unclear_in_a_row = 0;
-        self.link = Link::Down(Instant::now() + self.pause(self.probes));
+        self.link = CarrierState::Down(Instant::now() + self.pause(self.probes));
         self.trouble = Some(reason.to_owned());
         if was_up {
             debug!(gateway.id = %self.settings.id, reason, "Gateway {} is down", self.settings.id);
@@ -413,7 +413,7 @@ impl Driver {
         self.refused += 1;
         let gave_up = self.refused >= LOGIN_TRIES;
         if gave_up {
-            self.link = Link::GivenUp;
+            self.link = CarrierState::GivenUp;
         }
         self.outbox.push_back(Event::Notice(Notice::LoginRefused {
             reason: reason.to_owned(),
@@ -476,7 +476,7 @@ impl Driver {
     }
 
     fn report_health(&self) {
-        let up = matches!(self.link, Link::Up);
+        let up = matches!(self.link, CarrierState::Up);
         *self
             .inbox
             .health

@@ -7,7 +7,7 @@ use hmac::Mac as _;
 use serde_json::Value;
 
 use super::{
-    account::{Account, key_bytes},
+    account::{HttpAccount, key_bytes},
     description::{Call, Encoding, Scheme},
     registered::matching,
     sign::{self, Acs3},
@@ -62,7 +62,7 @@ pub(super) struct Transport {
     pub(super) clock: Clock,
 }
 
-impl Account {
+impl HttpAccount {
     /// A request's fields; the reason when it can't be made.
     pub(super) fn ready(&self, key: &str, submits: &[Submit]) -> Result<Ready, String> {
         let Some(first) = submits.first() else {

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use super::{LATE_LIMIT, LinkEnd, Sent, Session, SessionEvent, sequences};
 use crate::{
     domain::phone::Phone,
-    gateway::{Answer, Submit, protocol::Protocol},
+    gateway::{Answer, Submit, protocol::SessionProtocol},
 };
 
-impl<P: Protocol> Session<P> {
+impl<P: SessionProtocol> Session<P> {
     pub(super) fn answered(
         &mut self,
         now: Instant,

@@ -6,7 +6,7 @@ use crate::gateway::{Answer, DeliverRef, Delivery, Submit, protocol::MoPart};
 
 /// A link's limits, from the gateway's configuration.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct LinkLimits {
     /// Unanswered submits at most.
     pub window: usize,
     /// After this a submit is in doubt, and a login has failed.

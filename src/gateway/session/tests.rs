@@ -21,10 +21,13 @@ use crate::{
         priority::Priority,
         text::Count,
     },
-    gateway::{Answer, CarrierMessageId, DeliverRef, Delivery, Part, Request, Sharing, cmpp::Cmpp},
+    gateway::{
+        Answer, CarrierMessageId, DeliverRef, Delivery, RequestId, SegmentPlace, Sharing,
+        cmpp::Cmpp,
+    },
 };
 
-const LIMITS: Limits = Limits {
+const LIMITS: LinkLimits = LinkLimits {
     window: 4,
     response_timeout: Duration::from_secs(30),
     keep_alive: Duration::from_secs(10),
@@ -67,14 +70,14 @@ pub(in crate::gateway) fn submit(sequence: u32) -> Submit {
         priority: Priority::Normal,
         phone: Phone::from_number(13_800_138_000).expect("a mobile number"),
         text: "注意安全".to_owned(),
-        part: Part {
+        part: SegmentPlace {
             number: 1,
             total: 1,
             reference: 0,
         },
         segments: 1,
         valid_until: Some(Micros(1_686_000_000_000_000)),
-        request: Request::default(),
+        request: RequestId::default(),
         sharing: Sharing::default(),
     }
 }
@@ -222,7 +225,7 @@ fn a_submit_says_what_the_account_wants() {
     );
     assert_eq!(sent.dest_terminal_ids[0], "13800138000");
     let part = Submit {
-        part: Part {
+        part: SegmentPlace {
             number: 2,
             total: 3,
             reference: 7,

@@ -5,7 +5,7 @@ use watchbell_wire::sgip::{Decoded, LoginType, Resp};
 use super::*;
 use crate::{
     config,
-    gateway::{Answer, Part, Request, Sharing, session::tests::account},
+    gateway::{Answer, RequestId, SegmentPlace, Sharing, session::tests::account},
 };
 
 const NODE: u32 = 3_025_001_234;
@@ -29,17 +29,17 @@ fn submit(sequence: u32) -> Submit {
         priority: Priority::Normal,
         phone: Phone::from_number(13_000_000_001).expect("a mobile number"),
         text: "注意安全".to_owned(),
-        part: Part {
+        part: SegmentPlace {
             number: 1,
             total: 1,
             reference: 0,
         },
         segments: 1,
         valid_until: None,
-        request: Request {
+        request: RequestId {
             // 1 June 2023, 09:30:15 in Beijing.
             asked: Micros(1_685_583_015_000_000),
-            ..Request::default()
+            ..RequestId::default()
         },
         sharing: Sharing::default(),
     }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::{Kind, RateUnit},
     domain::message::ReportStatus,
-    gateway::{Answer, CarrierMessageId, LinkNo, Part, ReportChannel, listens_at},
+    gateway::{Answer, CarrierMessageId, LinkNo, ReportChannel, SegmentPlace, listens_at},
     service::gateways::{self, Listener},
 };
 
@@ -221,7 +221,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             let text = OutgoingText {
                 receiver: first,
                 text: text.clone(),
-                part: Part {
+                part: SegmentPlace {
                     number: place as u8 + 1,
                     total: parts.len() as u8,
                     reference: self.plan.texts.reference,

@@ -22,7 +22,7 @@ use crate::{
     },
     gateway::{
         AckToken, Answer, CarrierMessageId, Delivery, Event, Gateway, LinkEnd, LinkNo, Mo, Notice,
-        Part, Report, Request, Sharing, Submit,
+        Report, RequestId, SegmentPlace, Sharing, Submit,
     },
 };
 
@@ -87,7 +87,7 @@ impl Piece {
 pub(super) struct OutgoingText {
     pub(super) receiver: Receiver,
     pub(super) text: String,
-    pub(super) part: Part,
+    pub(super) part: SegmentPlace,
     pub(super) segments: u8,
     pub(super) link: Option<LinkNo>,
 }
@@ -98,7 +98,7 @@ impl OutgoingText {
         Self {
             receiver,
             text,
-            part: Part {
+            part: SegmentPlace {
                 number: 1,
                 total: 1,
                 reference: 0,
@@ -243,7 +243,7 @@ impl Talk {
                 part: text.part,
                 segments: text.segments,
                 valid_until: Some(self.valid_until),
-                request: Request {
+                request: RequestId {
                     claim: 1,
                     position: self.next_position,
                     asked,

@@ -35,19 +35,19 @@ pub(super) struct Refused(pub(super) StatusCode, pub(super) String);
 
 /// All its orders.
 #[derive(Debug)]
-pub(super) struct Book {
-    orders: BTreeMap<OrderId, Order>,
+pub(super) struct OrderBook {
+    orders: BTreeMap<OrderId, SimulatedOrder>,
     dice: Dice,
 }
 
-impl Default for Book {
+impl Default for OrderBook {
     fn default() -> Self {
         Self::new(1)
     }
 }
 
 #[derive(Debug)]
-struct Order {
+struct SimulatedOrder {
     request: Request,
     revision: i64,
     taken: Micros,
@@ -59,7 +59,7 @@ struct Order {
     rounds: Vec<(i64, String)>,
 }
 
-impl Book {
+impl OrderBook {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             orders: BTreeMap::new(),
@@ -85,7 +85,7 @@ impl Book {
             if self.orders.contains_key(&telling.order) {
                 return no("the order is here already");
             }
-            let order = Order {
+            let order = SimulatedOrder {
                 request: request.clone(),
                 revision: telling.revision,
                 taken: now,
@@ -238,7 +238,7 @@ impl Request {
     }
 }
 
-impl Order {
+impl SimulatedOrder {
     fn at(settings: &OrderSettings, day: NaiveDate, time: NaiveTime) -> Option<Micros> {
         let local = day.and_time(time);
         Some(settings.zone.from_local_datetime(&local).earliest()?.into())
