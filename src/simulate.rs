@@ -10,7 +10,6 @@ mod command;
 mod connection;
 mod dial;
 mod dialect;
-mod dice;
 mod http;
 mod job;
 mod meter;

@@ -34,6 +34,7 @@ use super::{
 use crate::{
     config::{self, Kind},
     domain::id::GatewayId,
+    random::SplitMix64,
 };
 
 /// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
@@ -89,7 +90,7 @@ struct Driver<P> {
     inbound: Inbound,
     outbox: VecDeque<Event>,
     buffer: Vec<u8>,
-    random: Random,
+    random: SplitMix64,
     refused: u32,
     /// Counts the halves of refused submits.
     splits: u32,
@@ -124,7 +125,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             inbound: Inbound::new(now),
             outbox: VecDeque::new(),
             buffer: vec![0; BATCH_BYTES],
-            random: Random(seed),
+            random: SplitMix64::new(seed),
             refused: 0,
             splits: 0,
             trouble: None,
@@ -582,21 +583,4 @@ async fn ready<P: SessionProtocol>(
         }
     })
     .await;
-}
-
-/// `SplitMix64`: jitter and first sequence numbers need spread, not secrecy.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Within 0..1.
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }

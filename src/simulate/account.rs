@@ -14,11 +14,14 @@ use watchbell_wire::udh::{self, Reference};
 use super::{
     BatchIds, Counts, Ending, Settings,
     dialect::{Refusing, Submit, SubmitOutcome},
-    dice::{Dice, mix, unit},
     job::{Job, JobContent, Serial, Wall},
     meter::Meter,
 };
-use crate::{config::Kind, domain::phone::Phone};
+use crate::{
+    config::Kind,
+    domain::phone::Phone,
+    random::{SplitMix64, mix, unit},
+};
 
 /// What undeliverable numbers get, one in four each.
 const FAILURES: [&str; 4] = ["UNDELIV", "MK:0001", "EXPIRED", "REJECTD"];
@@ -65,7 +68,7 @@ pub(super) struct Account {
     ready: VecDeque<Job>,
     /// Sent and not yet answered.
     pub(super) unanswered: usize,
-    dice: Dice,
+    dice: SplitMix64,
     ids: u64,
     delivers: u64,
     mo_reference: u8,
@@ -109,7 +112,7 @@ impl Account {
             scheduled: BinaryHeap::new(),
             ready: VecDeque::new(),
             unanswered: 0,
-            dice: Dice::new(settings.seed),
+            dice: SplitMix64::new(settings.seed),
             ids: 0,
             delivers: mix(settings.seed),
             mo_reference: settings.seed as u8,
@@ -132,7 +135,7 @@ impl Account {
         self.scheduled.len() + self.ready.len() + self.unanswered
     }
 
-    pub(super) fn dice(&mut self) -> &mut Dice {
+    pub(super) fn dice(&mut self) -> &mut SplitMix64 {
         &mut self.dice
     }
 

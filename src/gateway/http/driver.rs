@@ -31,6 +31,7 @@ use crate::{
     gateway::{
         AckToken, Context, Delivery, Event, Health, LinkEnd, LinkNo, Notice, Submit, pacer::Pacer,
     },
+    random::SplitMix64,
 };
 
 /// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
@@ -184,7 +185,7 @@ pub(super) struct Driver {
     waiting: HashMap<u128, Waiting>,
     last_token: u128,
     outbox: VecDeque<Event>,
-    random: u64,
+    random: SplitMix64,
     closing: Option<Instant>,
 }
 
@@ -222,7 +223,7 @@ impl Driver {
             waiting: HashMap::new(),
             last_token: 0,
             outbox: VecDeque::new(),
-            random: context.seed,
+            random: SplitMix64::new(context.seed),
             closing: None,
             account,
             settings,
@@ -423,13 +424,10 @@ impl Driver {
 
     /// Doubled each time, with up to a half more by chance.
     fn pause(&mut self, times: u32) -> Duration {
-        self.random = self
-            .random
-            .wrapping_mul(0x5851_f42d_4c95_7f2d)
-            .wrapping_add(0x1405_7b7e_f767_814f);
-        let unit = (self.random >> 11) as f64 / (1_u64 << 53) as f64;
         let doubled = FIRST_PAUSE.saturating_mul(1 << times.saturating_sub(1).min(10));
-        doubled.min(LONGEST_PAUSE).mul_f64(1.0 + unit / 2.0)
+        doubled
+            .min(LONGEST_PAUSE)
+            .mul_f64(1.0 + self.random.unit() / 2.0)
     }
 
     /// Passes on events as far as there is room; false when nobody listens any more.

@@ -12,13 +12,15 @@ use tokio::time::Instant;
 use super::super::{
     Counts, NumberCounts, Settings,
     account::{fate, refusal},
-    dice::Dice,
     meter::Meter,
 };
-use crate::domain::{
-    phone::Phone,
-    text::{Count, segments},
-    time::Micros,
+use crate::{
+    domain::{
+        phone::Phone,
+        text::{Count, segments},
+        time::Micros,
+    },
+    random::SplitMix64,
 };
 
 /// Something to tell the client.
@@ -68,7 +70,7 @@ pub(super) type BatchAnswers = Vec<Result<String, u8>>;
 pub(super) struct HttpBook {
     pub(super) counts: Counts,
     pub(super) numbers: HashMap<Phone, NumberCounts>,
-    pub(super) dice: Dice,
+    pub(super) dice: SplitMix64,
     seen: HashSet<u64>,
     arrivals: Meter,
     taken: Meter,
@@ -90,7 +92,7 @@ impl HttpBook {
         Self {
             counts: Counts::default(),
             numbers: HashMap::new(),
-            dice: Dice::new(seed),
+            dice: SplitMix64::new(seed),
             seen: HashSet::new(),
             arrivals: Meter::default(),
             taken: Meter::default(),

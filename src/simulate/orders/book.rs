@@ -20,7 +20,7 @@ use crate::{
         Act, CarrierState, Planned, Request, Standing, Telling, WireFigures, WirePiece, WireProof,
         text_digest,
     },
-    simulate::dice::Dice,
+    random::SplitMix64,
 };
 
 /// When it reports, on the office's clock.
@@ -37,7 +37,7 @@ pub(super) struct Refused(pub(super) StatusCode, pub(super) String);
 #[derive(Debug)]
 pub(super) struct OrderBook {
     orders: BTreeMap<OrderId, SimulatedOrder>,
-    dice: Dice,
+    dice: SplitMix64,
 }
 
 impl Default for OrderBook {
@@ -63,7 +63,7 @@ impl OrderBook {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             orders: BTreeMap::new(),
-            dice: Dice::new(seed),
+            dice: SplitMix64::new(seed),
         }
     }
 
@@ -253,7 +253,7 @@ impl SimulatedOrder {
     }
 
     /// The text as it leaves this carrier: somebody may have typed it anew.
-    fn retyped(&self, settings: &OrderSettings, dice: &mut Dice, slips: &mut u64) -> String {
+    fn retyped(&self, settings: &OrderSettings, dice: &mut SplitMix64, slips: &mut u64) -> String {
         let text = on_the_phone(&self.request.signature, &self.request.text);
         let is_early = self.rounds.len() < settings.typo_rounds as usize;
         if !is_early && !dice.hits(settings.typo_percent) {

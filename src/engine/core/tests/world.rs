@@ -9,17 +9,17 @@ use super::{
     journal::{Journal, Stored},
     *,
 };
-use crate::gateway::{Answer, CarrierMessageId};
+use crate::{
+    gateway::{Answer, CarrierMessageId},
+    random::SplitMix64,
+};
 
-/// `SplitMix64`: the same seed lives the same life.
-pub(super) struct Dice(pub(super) u64);
+/// Chance by seed: the same seed lives the same life.
+pub(super) struct Dice(SplitMix64);
 
 impl Dice {
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next()
     }
 
     pub(super) fn below(&mut self, n: usize) -> usize {
@@ -104,7 +104,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
-        let mut dice = Dice(seed);
+        let mut dice = Dice(SplitMix64::new(seed));
         let names = ["a", "b"];
         let accounts: Vec<_> = names[..=dice.below(2)]
             .iter()
