@@ -127,7 +127,7 @@ struct Shared {
     account: Mutex<Account>,
     /// Counts up when everybody is thrown out.
     kicks: watch::Sender<u64>,
-    /// Where it dials its client; none: it says everything over the client's connections.
+    /// Where it dials its client; none: reports go over the client's connections.
     dials: watch::Sender<Option<String>>,
 }
 
@@ -138,7 +138,7 @@ impl Shared {
 }
 
 impl Simulator {
-    /// Listens; port 0 takes a free one. [`Settings::protocol`] says what is spoken.
+    /// Listens; port 0 takes a free one. the protocol is [`Settings::protocol`].
     pub async fn start(settings: Settings) -> io::Result<Running> {
         if settings.protocol == Kind::Http {
             return Self::start_http(settings).await;
@@ -220,7 +220,7 @@ impl Running {
         self.carrier.inject_mo(phone, text);
     }
 
-    /// Throws everybody out without a goodbye.
+    /// Drops all connections without unbinding.
     pub fn kick(&self) {
         self.carrier.kick();
     }

@@ -1,6 +1,6 @@
 //! The tasks around the core: gateways on one side, the journal on the other, the database's change
 //! counter and the clock in between. Starting is lock → copy check → recovery → links; ending is stop
-//! claiming → let windows answer → say goodbye → last commit → give the lock back.
+//! claiming → let windows answer → unbind → last commit → give the lock back.
 
 mod ending;
 mod upkeep;
@@ -78,17 +78,17 @@ pub enum EngineError {
     /// A gateway's configuration.
     #[error("gateway {id}: {source}")]
     Gateway {
-        /// Which.
+        /// The gateway's.
         id: GatewayId,
-        /// Why.
+        /// What is wrong with it.
         source: OpenError,
     },
     /// The sidecar.
     #[error("cannot write {path}: {source}; the database's folder must be writable")]
     Sidecar {
-        /// Where.
+        /// The file's path.
         path: String,
-        /// Why.
+        /// The operating system's reason.
         source: std::io::Error,
     },
     /// The lease went to another engine.
@@ -136,13 +136,13 @@ pub struct Engine {
 /// How far an engine's life is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Sends.
+    /// Claims and sends.
     Live,
     /// Started held: without links, for a copy's links would take the original's reports.
     Held,
     /// Was held and may go on: ends, so that the next one opens the links.
     Released,
-    /// Says goodbye.
+    /// Drains and closes the links.
     Ending,
 }
 
@@ -421,7 +421,7 @@ async fn note_start(
             claims = found.claims,
             doubts = found.doubts,
             repeated = found.kept.len(),
-            "Recovered: {} messages are in doubt, the requests of {} claims will be said again",
+            "Recovered: {} messages are in doubt, the requests of {} claims will be sent again",
             found.doubts,
             found.kept.len()
         );

@@ -232,7 +232,7 @@ fn unreadable(error: &cmpp::DecodeError) -> Result<Incoming, Fatal> {
             Some(CommandId::ConnectResp) => {
                 Err(Fatal(format!("unreadable answer to the login: {error}")))
             }
-            // An unreadable submit_resp leaves its submit to the time-out: it says nothing.
+            // An unreadable submit_resp leaves its submit to the time-out.
             _ => Ok(Incoming::Other),
         },
     }
@@ -250,7 +250,7 @@ impl Cmpp {
         match frame.pdu {
             Pdu::ConnectResp(response) if response.status.is_ok() => {
                 // A 3.0 login on an account of 2.0 is taken, and answered in 2.0 from then on. Upwards the
-                // byte says nothing: gateways name their highest there.
+                // byte means nothing: gateways name their highest there.
                 if Version::from_wire(response.version) == Some(Version::V20) {
                     self.version = Version::V20;
                 }

@@ -1,6 +1,6 @@
-//! HTTP carriers: batches of numbers posted as JSON, signed; answers with a word about each number;
-//! reports by signed callback, and fetched where the callbacks lost them. What differs between carriers
-//! stands in a description file, so that a new one needs no new program.
+//! HTTP carriers: batches of numbers posted as JSON, signed; an answer for each number; reports by signed
+//! callback, and polled where callbacks were lost. What differs between carriers stands in a description file,
+//! so that a new one needs no new program.
 
 mod account;
 mod callback;
@@ -35,7 +35,7 @@ use crate::{
     tls,
 };
 
-/// A checked gateway that only wants to be started.
+/// A checked gateway, ready to be started.
 pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
     let account = Arc::new(HttpAccount::read(config)?);
     let most = account.description.batch;
@@ -62,7 +62,7 @@ pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
 }
 
 /// How long this carrier knows a request by its key; none: not at all, or its description can't be read
-/// (which opening it will say).
+/// (which is an error when it is opened).
 pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
     HttpAccount::read(config)
         .ok()?
@@ -78,7 +78,7 @@ pub(super) fn fetches(config: &config::Gateway) -> bool {
 fn client(config: &config::Gateway) -> Result<reqwest::Client, OpenError> {
     tls::install();
     let mut builder = reqwest::Client::builder()
-        // A redirect would carry numbers to a place that nobody configured.
+        // A redirect would send numbers to an address that is not configured.
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(config.response_timeout)
         .pool_max_idle_per_host(usize::from(config.links.max(1)));

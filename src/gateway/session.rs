@@ -156,7 +156,7 @@ impl<P: SessionProtocol> Session<P> {
     }
 
     /// A session on a connection that the peer has opened: it logs in within the response time-out, asks, and
-    /// may be silent for as long as `keep_alive` says.
+    /// may be silent for `keep_alive`.
     pub fn host(now: Instant, protocol: P, limits: LinkLimits) -> Self {
         let until = now + limits.response_timeout;
         Self::fresh(now, protocol, limits, State::AwaitingLogin, until)
@@ -320,7 +320,7 @@ impl<P: SessionProtocol> Session<P> {
         self.events.pop_front()
     }
 
-    /// Bytes for the socket; tell what it took with [`Session::transmitted`].
+    /// Bytes for the socket; what it took goes to [`Session::transmitted`].
     pub fn poll_transmit(&self) -> &[u8] {
         &self.transmit
     }

@@ -2,7 +2,7 @@
 //!
 //! Two things are its own. A submit's sequence number is the message's id, so it is known before the write,
 //! and again after a crash ([`OwnIds`]). And a connection carries requests in one direction: the carrier's
-//! gateway dials us to report, so there is a [`ListenAt`]. What it sends over our own connection is taken as well.
+//! gateway dials us to report, see [`ListenAt`]. What it sends over our own connection is taken as well.
 
 mod account;
 mod ids;
@@ -44,7 +44,7 @@ const URGENT: u8 = 9;
 /// Submits whose time is remembered until their answer: more than a link may owe.
 const MAX_SUBMIT_TIMES: usize = 131_072;
 
-/// A link without [`Sgip::idle_close`] is never too quiet for us.
+/// The time-out of a link without [`Sgip::idle_close`].
 const NEVER: Duration = Duration::from_hours(24 * 365);
 
 /// The times of submits that wait for their answers, which need not repeat them.
@@ -119,7 +119,7 @@ impl SessionProtocol for Sgip {
         Ok(())
     }
 
-    /// There is no such question.
+    /// The protocol has none.
     fn keep_alive(&self, _: u32, _: &mut BytesMut) {}
 
     fn unbind(&self, sequence: u32, out: &mut BytesMut) {
@@ -176,7 +176,7 @@ impl Sgip {
             Pdu::Bind(bind) => self.logs_in(sequence, &bind),
             Pdu::Report(report) => delivered(sequence, &report),
             Pdu::Deliver(deliver) => text(sequence, &deliver),
-            // A phone's number was closed, suspended or restored: nothing is made of it yet.
+            // A phone's number was closed, suspended or restored: not used yet.
             Pdu::UserRpt(_) => Incoming::NothingToKeep(deliver_ref(CommandId::UserRpt, sequence)),
             Pdu::Unbind => {
                 self.unbinding = sequence;
@@ -197,7 +197,7 @@ impl Sgip {
         }
     }
 
-    /// The answer repeats node and counter; its time was seen changed, so the id is told by our own.
+    /// The answer repeats node and counter; its time was seen changed, so ours is used.
     fn answered(&mut self, sequence: Sequence, result: Code) -> Incoming {
         let time = self.submit_times.times.remove(&sequence.counter);
         let id = Sequence {
@@ -308,7 +308,7 @@ fn answer_to(command: CommandId, result: Code) -> Pdu {
 }
 
 /// What is unknown or breaks the syntax closes the connection (SGIP 1.2, error handling); an answer that can't
-/// be read says nothing, and leaves its submit to the time-out.
+/// be read is ignored, and leaves its submit to the time-out.
 fn unreadable(error: &sgip::DecodeError) -> Result<Incoming, Fatal> {
     let command = match &error.kind {
         DecodeErrorKind::BadBody { header, .. } => CommandId::from_wire(header.command_id),
@@ -327,7 +327,7 @@ fn put(sequence: Sequence, pdu: Pdu, out: &mut BytesMut) {
     debug_assert!(encoded.is_ok());
 }
 
-/// The same on its own.
+/// The same as bytes.
 fn whole(sequence: Sequence, pdu: Pdu) -> Bytes {
     let mut out = BytesMut::new();
     put(sequence, pdu, &mut out);

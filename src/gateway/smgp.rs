@@ -37,7 +37,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// The highest priority (SMGP 3.0 §5.2.2.2.1).
 const URGENT: u8 = 3;
 
-/// What `Err` says when nothing is wrong.
+/// `Err` when nothing is wrong.
 const NO_ERROR: &str = "000";
 
 /// One account's SMGP.
@@ -321,7 +321,7 @@ fn unreadable(error: &smgp::DecodeError) -> Result<Incoming, Fatal> {
             Some(CommandId::LoginResp) => {
                 Err(Fatal(format!("unreadable answer to the login: {error}")))
             }
-            // An unreadable submit_resp leaves its submit to the time-out: it says nothing.
+            // An unreadable submit_resp leaves its submit to the time-out.
             _ => Ok(Incoming::Other),
         },
     }
@@ -352,7 +352,7 @@ fn msg_id(number: u128) -> MsgId {
     id
 }
 
-/// `Stat`, and `Err` behind a colon where it says more.
+/// `Stat`, and `Err` behind a colon where there is a reason.
 fn code(stat: &Stat) -> String {
     let (word, err) = (stat.stat.to_string_lossy(), stat.err.to_string_lossy());
     if err.is_empty() || err == NO_ERROR {

@@ -122,7 +122,7 @@ impl SessionProtocol for Smpp {
     }
 }
 
-/// What `deliver_sm_resp` says of a message that can't be read: don't send it again (SMPP 3.4 §5.1.3,
+/// The status of `deliver_sm_resp` to a message that can't be read: don't send it again (SMPP 3.4 §5.1.3,
 /// `ESME_RX_P_APPN`).
 const BAD_MESSAGE: u32 = 0x65;
 
@@ -202,8 +202,8 @@ impl Smpp {
         match (id, frame.pdu.into_body()) {
             (CommandId::BindTransceiverResp, _) if status.is_ok() => Incoming::LoggedIn,
             (CommandId::BindTransceiverResp, _) => Incoming::LoginRefused(refused(status)),
-            // Until the login is answered it can only mean the login; later it says which number and not
-            // which request, so for a submit it leaves a doubt, and the session hears nothing in it.
+            // Before the login is answered it can only be about the login. Later it names a number and no
+            // command, so the session ignores it, and a submit that it is about ends in doubt.
             (CommandId::GenericNack, _) => Incoming::LoginRefused(refused(status)),
             (CommandId::SubmitSmResp, body) => {
                 let message_id = match &body {
@@ -299,7 +299,7 @@ impl Smpp {
                 CommandId::BindTransceiverResp => {
                     Err(Fatal(format!("unreadable answer to the login: {error}")))
                 }
-                // An unreadable submit_sm_resp leaves its submit to the time-out: it says nothing.
+                // An unreadable submit_sm_resp leaves its submit to the time-out.
                 _ => Ok(Incoming::Other),
             },
         }

@@ -1,5 +1,4 @@
-//! What a simulated carrier knows of its one customer: what it has taken for whom, and what it still
-//! has to tell.
+//! What a simulated carrier knows of its one customer: messages taken, and reports and texts to deliver.
 
 use std::{
     cmp::Reverse,
@@ -26,7 +25,7 @@ use crate::{
 /// What undeliverable numbers get, one in four each.
 const FAILURES: [&str; 4] = ["UNDELIV", "MK:0001", "EXPIRED", "REJECTD"];
 
-/// The same over SGIP, which has numbers instead of words: no SMS on the handset, unknown user, not reachable,
+/// The same over SGIP, which has numbers instead of texts: no SMS on the handset, unknown user, not reachable,
 /// the carrier's system.
 const SGIP_FAILURES: [&str; 4] = ["SGIP:27", "SGIP:29", "SGIP:25", "SGIP:32"];
 
@@ -261,7 +260,7 @@ impl Account {
         self.ready.push_front(job);
     }
 
-    /// The client said that it can't take it: it goes again, later.
+    /// The client refused it: it is delivered again, later.
     pub(super) fn refused(&mut self, job: Job, again: Instant) {
         self.unanswered -= 1;
         self.put_off(again, job);

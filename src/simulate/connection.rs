@@ -35,9 +35,9 @@ const AFTER_ITS_REPORT: Duration = Duration::from_millis(60);
 /// Who has opened a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opened {
-    /// The client: it asks, we answer; and we tell, unless we dial it.
+    /// The client: it sends requests; reports and texts go to it unless we dial it.
     ByClient,
-    /// We have dialled the client: we tell, it answers.
+    /// We have dialled the client: reports and texts go to it, it answers.
     ByUs,
 }
 
@@ -49,7 +49,7 @@ struct Connection {
     bound: bool,
     /// Closes as soon as the output is out.
     leaving: bool,
-    /// Drops dead now, without a word.
+    /// Closes now, without writing the output.
     dead: bool,
     sequence: u32,
     /// Answers held back.
@@ -62,7 +62,7 @@ struct Connection {
     last_test: Instant,
 }
 
-/// Serves one client until it goes; says whether there was a login.
+/// Serves one client until it goes; true if there was a login.
 pub(super) async fn serve(
     stream: TcpStream,
     dialect: Box<dyn Dialect>,
@@ -253,7 +253,7 @@ impl Connection {
                 self.deliver(now, wall, job);
             }
         } else {
-            // Another connection says it.
+            // Another connection delivers it.
             taken.early.into_iter().for_each(|job| account.hasten(job));
             drop(account);
         }

@@ -39,15 +39,15 @@ pub(super) trait Dialect: Send {
     fn deliver(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut);
     /// Appends a report that can't be read.
     fn garbage(&mut self, sequence: u32, out: &mut BytesMut);
-    /// Appends the question whether the client is there.
+    /// Appends a keep-alive.
     fn keep_alive(&self, sequence: u32, out: &mut BytesMut);
-    /// Appends the answer to the client's question.
+    /// Appends the answer to the client's keep-alive.
     fn keep_alive_resp(&self, sequence: u32, out: &mut BytesMut);
-    /// Appends the answer to the client's goodbye.
+    /// Appends the answer to the client's unbind.
     fn unbind_resp(&self, sequence: u32, out: &mut BytesMut);
 }
 
-/// What a client asks or answers.
+/// A PDU of the client's, as far as the simulator cares.
 pub(super) enum ClientPdu {
     /// The answer to our login.
     LoggedIn { ok: bool },
@@ -57,15 +57,15 @@ pub(super) enum ClientPdu {
     Submit { sequence: u32, submit: Submit },
     /// The answer to a report or a text.
     DeliverAnswered { sequence: u32, ok: bool },
-    /// Is the gateway there?
+    /// A keep-alive.
     KeepAlive { sequence: u32 },
-    /// The answer to our question.
+    /// The answer to our keep-alive.
     KeepAliveAnswered,
-    /// The client goes.
+    /// An unbind.
     Unbind { sequence: u32 },
-    /// The answer to a goodbye of ours.
+    /// The answer to an unbind of ours.
     UnbindAnswered,
-    /// Nothing that a client asks a gateway.
+    /// No request that a gateway serves.
     NotServed,
 }
 
@@ -83,7 +83,7 @@ pub(super) struct Submit {
     pub(super) content: Bytes,
     /// The content starts with a user data header.
     pub(super) has_header: bool,
-    /// Which part of how many, where the content does not say it.
+    /// The part's place, where it stands in fields and not in the content.
     pub(super) part: (u8, u8),
     /// The validity's end, as it stands on the wire.
     pub(super) valid_until: String,

@@ -7,7 +7,7 @@
 /// `smpp::Status::class`. All but `Accepted` surely did not leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SubmitClass {
-    /// Taken.
+    /// The message is taken; the answer names its id.
     Accepted,
     /// The account is too fast: the same may go again, slower.
     Throttled,

@@ -56,14 +56,14 @@ pub enum CallbackRefusal {
     /// Not what the description says.
     #[error("the body is not what the gateway's description says")]
     Malformed,
-    /// Not durable in time, or too many at once: to be said again.
+    /// Not durable in time, or too many at once: the carrier has to repeat it.
     #[error("not now: say it again later")]
     NotNow,
 }
 
-/// What a listener knows of a callback before it reads the body.
+/// What is known of a callback before its body is read.
 pub struct CallbackHead<'a> {
-    /// From where.
+    /// The caller's address.
     pub from: IpAddr,
     /// The length that it claims.
     pub length: Option<u64>,
@@ -80,7 +80,7 @@ impl std::fmt::Debug for CallbackHead<'_> {
     }
 }
 
-/// A gateway's ear for callbacks. Cheap to clone.
+/// A gateway's callback endpoint. Cheap to clone.
 #[derive(Clone)]
 pub struct Callbacks {
     shared: Arc<Shared>,
@@ -109,7 +109,7 @@ pub struct Admitted<'a> {
     _room: SemaphorePermit<'a>,
 }
 
-/// What the headers say of the body.
+/// The signature's headers.
 #[derive(Debug)]
 struct Signed {
     id: String,
@@ -143,12 +143,12 @@ impl Callbacks {
         }
     }
 
-    /// Everything that can be told without the body, cheapest first.
+    /// Checks everything that needs no body, cheapest first.
     pub fn admit(&self, head: &CallbackHead<'_>) -> Result<Admitted<'_>, CallbackRefusal> {
         let shared = &self.shared;
         let listed = &shared.account.callback_from;
         let unsigned = shared.rule.sign == Scheme::None;
-        // Who can sign may call from anywhere, unless somebody has said from where.
+        // A signed callback may come from anywhere, unless addresses are configured.
         let from = head.from.to_canonical();
         if !listed.contains(&from) && (unsigned || !listed.is_empty()) {
             return Err(CallbackRefusal::Source);
@@ -271,7 +271,7 @@ impl Admitted<'_> {
         Ok(shared.rule.reply.clone())
     }
 
-    /// Has the carrier said this very body? In constant time.
+    /// Does the signature fit this body? In constant time.
     fn check(&self, body: &[u8]) -> Result<(), CallbackRefusal> {
         let shared = &self.callbacks.shared;
         let secret = key_bytes(&shared.account.callback_secret);

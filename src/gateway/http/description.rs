@@ -189,7 +189,7 @@ impl Description {
         BUILT_IN.iter().map(|(name, _)| *name).collect()
     }
 
-    /// Reads a description; all that is wrong is said at once.
+    /// Reads a description; the error has all that is wrong.
     pub fn parse(text: &str) -> Result<Self, Vec<DescriptionError>> {
         let source = Source::new(text);
         let read = source.root().and_then(|mut root| {

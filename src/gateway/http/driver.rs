@@ -1,6 +1,6 @@
 //! The one task of an HTTP gateway: it paces requests, repeats those whose answer was lost, fetches
-//! reports, and hands on what the callbacks bring. The engine hears of a repeated request only that it
-//! was written, until there is an answer or none can come any more.
+//! reports, and passes on what callbacks bring. Of a repeated request the engine gets one event when it is first
+//! written, and the next when there is an answer or none can come any more.
 
 mod incoming;
 mod sending;
@@ -46,13 +46,13 @@ const QUEUE_LIMIT: usize = 200_000;
 /// Events that wait for room in the channel before callbacks are put off.
 const OUTBOX_LIMIT: usize = 20_000;
 
-/// How often a request is said at most, the first time included.
+/// How often a request is sent at most, the first time included.
 const TRIES: u32 = 10;
 
-/// Before the first repetition; doubled each time.
+/// The pause before the first repetition; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// Between two repetitions, or two probes at a carrier that is down, at most.
+/// The longest pause between two repetitions, or two probes of a carrier that is down.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How often a shut write gate is looked at while something waits behind it.
@@ -61,7 +61,7 @@ const GATE_POLL: Duration = Duration::from_millis(20);
 /// How long the last events wait for room once closed.
 const DRAIN_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest sleep: nothing to do is not worth an exception.
+/// The longest sleep, where nothing is due.
 const MAX_SLEEP: Duration = Duration::from_hours(1);
 
 /// Where commands wait for the driver, in their order.
@@ -98,22 +98,22 @@ pub(super) struct HttpSettings {
     /// Requests at the same time.
     pub(super) links: LinkNo,
     pub(super) rate: u32,
-    /// Does the rate count segments, or requests?
+    /// The rate counts segments; else requests.
     pub(super) by_segments: bool,
     pub(super) timeout: Duration,
 }
 
-/// Messages that travel in one request.
+/// One request with its messages, until it has an answer.
 #[derive(Debug)]
 struct PendingRequest {
     submits: Vec<Submit>,
     ready: Ready,
     cost: u32,
-    /// How often it has been result.
+    /// How often it has been sent.
     tries: u32,
-    /// Not before.
+    /// It is not sent before.
     due: Instant,
-    /// Not after; none: it is never said again.
+    /// It is not sent after; none: it is never sent again.
     until: Option<Instant>,
 }
 
@@ -128,18 +128,18 @@ impl PendingRequest {
     }
 }
 
-/// Is the carrier there?
+/// Does the carrier take requests?
 #[derive(Debug)]
 enum CarrierState {
-    /// Asked again then.
+    /// No; it is probed again then.
     Down(Instant),
     Probing,
     Up,
-    /// No more tries.
+    /// Its login was refused too often: no more tries.
     GivenUp,
 }
 
-/// Something that ran beside the driver has come to its end.
+/// A call to the carrier that has ended.
 enum Done {
     Sent(PendingRequest, CallResult),
     Probed(CallResult),
@@ -147,7 +147,7 @@ enum Done {
     Confirmed(CallResult),
 }
 
-/// Deliveries that wait to be durable, and for waiter.
+/// Deliveries that are not durable yet, and what waits for them.
 struct Waiting {
     left: usize,
     waiter: Waiter,
@@ -174,7 +174,7 @@ pub(super) struct Driver {
     trouble: Option<String>,
     queues: [VecDeque<PendingRequest>; 3],
     queued: usize,
-    /// CallResult at least once, to be said again.
+    /// Sent at least once, to be sent again.
     repeats: Vec<PendingRequest>,
     running: JoinSet<Done>,
     /// Sends among those running, and their sequence numbers.
@@ -331,13 +331,13 @@ impl Driver {
             Done::Fetched(result) => self.on_fetched(result),
             Done::Confirmed(result) => {
                 if let CallResult::Lost(why) | CallResult::Unreachable(why) = result {
-                    debug!(gateway.id = %self.settings.id, why, "The carrier did not hear that its reports are safe; it will give them again");
+                    debug!(gateway.id = %self.settings.id, why, "The carrier did not get the acknowledgement of its reports; it will give them again");
                 }
             }
         }
     }
 
-    /// Asks the carrier whether it lets us in.
+    /// Finds out whether the carrier accepts our login.
     fn probe(&mut self) {
         self.link = CarrierState::Probing;
         let (account, transport) = (self.account.clone(), self.transport.clone());
@@ -386,7 +386,7 @@ impl Driver {
         self.report_health();
     }
 
-    /// The carrier is not there: what was never said goes back, what may be there waits to be said again.
+    /// The carrier is down: what was never sent is given back, what may have arrived waits to be sent again.
     fn down(&mut self, reason: &str) {
         let was_up = matches!(self.link, CarrierState::Up);
         self.probes = self.probes.saturating_add(1);
@@ -430,7 +430,7 @@ impl Driver {
             .mul_f64(1.0 + self.random.unit() / 2.0)
     }
 
-    /// Passes on events as far as there is room; false when nobody listens any more.
+    /// Passes on events as far as there is room; false when the receiver is gone.
     fn emit(&mut self) -> bool {
         while let Some(event) = self.outbox.pop_front() {
             match self
@@ -469,7 +469,7 @@ impl Driver {
                 }
             }
         };
-        // Nobody takes them: the engine has stopped listening, its recovery reads the journal.
+        // What has no room by then is dropped: the engine has ended, its recovery reads the journal.
         _ = tokio::time::timeout(DRAIN_WAIT, last).await;
     }
 
@@ -489,7 +489,7 @@ impl Driver {
     }
 }
 
-/// Is anybody there? For carriers without a question that costs nothing.
+/// Connects and closes: the probe for carriers without a call that costs nothing.
 async fn reach(base: &str, within: Duration) -> CallResult {
     let Ok(url) = reqwest::Url::parse(base) else {
         return CallResult::Unreachable("the address is no URL".to_owned());

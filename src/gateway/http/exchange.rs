@@ -1,4 +1,4 @@
-//! One exchange with the carrier: a request made as the description says, and its answer understood.
+//! One call to the carrier: a request as the description has it, and the meaning of its answer.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
 /// An answer longer than this is not read: some hundred bytes for each of a thousand numbers, and room.
 const MAX_ANSWER: usize = 4 << 20;
 
-/// What came back.
+/// What a call came to.
 #[derive(Debug)]
 pub(super) enum CallResult {
     /// A status, and a body that is JSON (or nothing).
@@ -36,11 +36,11 @@ pub(super) enum CallResult {
 /// What an answer to a send means.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// A word about each number, in the order of the request; none where the carrier said nothing.
+    /// An answer for each number, in the order of the request; none where the carrier gave none.
     Each(Vec<Option<Answer>>),
     /// Too fast: surely did not leave.
     Throttled(String),
-    /// We are not let in: surely did not leave.
+    /// Our credentials are refused: surely did not leave.
     LoginRefused(String),
     /// It may have left.
     Unclear(String),
@@ -49,12 +49,12 @@ pub(super) enum Meaning {
 /// A request that is ready to go, but for the time it goes at.
 #[derive(Debug, Clone)]
 pub(super) struct Ready {
-    /// Its key, the same however often it is result.
+    /// Its idempotency key, the same each time it is sent.
     pub(super) key: String,
     fields: Value,
 }
 
-/// What is needed to say it.
+/// What a call needs beside the request.
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     pub(super) client: reqwest::Client,
@@ -132,7 +132,7 @@ impl HttpAccount {
         fill
     }
 
-    /// Says it, and waits for the answer.
+    /// Sends it, and waits for the answer.
     pub(super) async fn call(
         &self,
         call: &Call,
@@ -333,7 +333,7 @@ impl HttpAccount {
                     Some(id) if each.accepted.contains(&code) => {
                         Answer::Accepted(CarrierMessageId(id))
                     }
-                    // CallResult to be taken, and reports could never be told apart.
+                    // Accepted without an id: its reports could not be matched.
                     None if each.accepted.contains(&code) => return None,
                     _ if rule.codes.throttled.contains(&code) => Answer::Throttled(code),
                     _ if rule.codes.wrong_network.contains(&code) => Answer::WrongNetwork(code),

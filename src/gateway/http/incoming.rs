@@ -43,7 +43,7 @@ fn phone(item: &Value, place: &str) -> Option<Phone> {
 
 fn mo(rule: &MoRule, item: &Value) -> Option<Mo> {
     let id = Fill::at(item, &rule.id).filter(|id| !id.is_empty());
-    // Without an id of its own a repeat is known by all that it says.
+    // Without an id of its own a repeat is known by its whole content.
     let id = id.unwrap_or_else(|| hex::encode(&Sha256::digest(item.to_string())[..16]));
     Some(Mo {
         phone: phone(item, &rule.phone)?,

@@ -1,4 +1,4 @@
-//! Reads a description's TOML: every problem is said at once, with its line and the nearest right key.
+//! Reads a description's TOML: all errors at once, each with its line and the nearest right key.
 
 use std::{cell::RefCell, collections::BTreeMap, fmt, time::Duration};
 
@@ -67,7 +67,7 @@ impl<'i> Source<'i> {
     }
 }
 
-/// One table; [`Section::finish`] complains about keys that nobody asked for.
+/// One table; [`Section::finish`] complains about keys that were not read.
 pub(super) struct Section<'s, 'i> {
     source: &'s Source<'i>,
     path: String,

@@ -1,4 +1,4 @@
-//! What an answer means for those who travelled in its submit, and what becomes of those that get none.
+//! What an answer means for each number of its submit, and what becomes of submits without one.
 
 use std::collections::HashMap;
 
@@ -41,7 +41,7 @@ impl<P: SessionProtocol> Session<P> {
         self.forget_answered();
     }
 
-    /// What an answer means for each of those who travelled together.
+    /// The answer of each number.
     fn answers(
         &self,
         batch: &[Submit],

@@ -29,13 +29,13 @@ pub(in crate::gateway) struct Sgip {
     pub(super) prefix86: bool,
     pub(super) priority: Option<u8>,
     pub(super) codes: AnswerCodes,
-    /// A link that was quiet for so long is closed and opened anew.
+    /// A link that was idle for so long is closed and opened anew; none: never.
     pub(super) idle_close: Option<Duration>,
     pub(super) listener: Option<CarrierLogin>,
     /// What all submits have in common.
     pub(super) common: sgip::Submit,
     pub(super) role: Role,
-    /// The goodbye that is being answered.
+    /// The unbind that is being answered.
     pub(super) unbinding: Sequence,
     pub(super) submit_times: SubmitTimes,
 }
@@ -43,18 +43,18 @@ pub(in crate::gateway) struct Sgip {
 /// Which end of a connection this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The peer has dialled us.
+    /// The peer has dialled us and has to log in.
     AwaitingBind,
-    /// And it has logged in.
+    /// The peer has dialled us and is logged in.
     Bound,
-    /// We have dialled, then.
+    /// We have dialled, at this time.
     Caller {
         /// The second word of our own commands.
         time: u32,
     },
 }
 
-/// Our listener, and who is let in.
+/// Where the carrier dials us, and the login that it has to give.
 #[derive(Debug, Clone)]
 pub(super) struct CarrierLogin {
     pub(super) listen_at: ListenAt,
@@ -98,7 +98,7 @@ impl Sgip {
         Ok(this)
     }
 
-    /// A link that was quiet for so long is closed by us; none: never.
+    /// A link that was idle for so long is closed by us; none: never.
     pub(in crate::gateway) fn closes_after(&self) -> Option<Duration> {
         self.idle_close
     }
@@ -122,7 +122,7 @@ fn idle_close(
     Ok(Some(options.duration(KEY, Duration::ZERO)?))
 }
 
-/// The listener, if there is to be one.
+/// Where the carrier dials us; none without `listen`.
 fn host(options: &mut Options<'_>) -> Result<Option<CarrierLogin>, OpenError> {
     let listen = options.text("listen", "", 64)?;
     let allow = options.list(
@@ -131,7 +131,7 @@ fn host(options: &mut Options<'_>) -> Result<Option<CarrierLogin>, OpenError> {
         network,
     )?;
     let account = options.text("listen_account", "", 16)?;
-    // Its size is looked at by the one who does not repeat the value.
+    // Checked by the function whose error does not repeat the value.
     let password = options.text("listen_password", "", usize::MAX)?;
     let _: FixedStr<16> = fit("listen_password", &password)?;
     if listen.is_empty() {

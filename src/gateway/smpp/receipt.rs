@@ -11,13 +11,13 @@ use crate::{
     gateway::{CarrierMessageId, Report},
 };
 
-/// What `err` says when nothing is wrong.
+/// `err` when nothing is wrong.
 const NO_ERROR: &[&str] = &["", "0", "00", "000"];
 
 /// How the message centre spells ids: in its answers, and in its receipts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ids {
-    /// Alike.
+    /// In both as the same text.
     Same,
     /// As numbers in these bases, in any case, with or without leading zeros.
     Numbers { answer: u32, receipt: u32 },
@@ -115,7 +115,7 @@ fn report_status(state: MessageState) -> Option<ReportStatus> {
     }
 }
 
-/// The receipt's word, and its reason behind a colon where there is one.
+/// The receipt's `stat`, and `err` behind a colon where it is a reason.
 fn code(receipt: &Receipt, state: MessageState) -> String {
     let word = match receipt.stat.as_str() {
         "" => state.stat(),

@@ -43,7 +43,7 @@ pub enum TraceEntry {
     Pdu(View),
     /// Bytes that are none.
     Bytes {
-        /// Them.
+        /// As they came.
         bytes: Vec<u8>,
         /// Why they are none.
         why: String,
@@ -65,7 +65,7 @@ pub struct TraceLine {
     pub connection: u32,
     /// Which way; none of what has no way.
     pub direction: Option<Direction>,
-    /// What.
+    /// What happened.
     pub entry: TraceEntry,
 }
 
@@ -267,7 +267,7 @@ fn mask_value(name: &str, value: &mut Value) {
     }
 }
 
-/// Bytes of a text, or of a parameter that nobody knows; ids and digests are none.
+/// Bytes of a text, or of an unknown parameter; ids and digests are none.
 fn may_hold_content(name: &str) -> bool {
     let content = [
         "content",

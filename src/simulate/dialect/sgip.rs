@@ -31,10 +31,10 @@ pub(super) struct Sgip {
     credentials: Credentials,
     dialling: Dialling,
     access_number: FixedStr<21>,
-    /// The client's requests by their last word, for an answer repeats all three.
+    /// The client's requests by their counter, for an answer repeats all three words.
     asked: HashMap<u32, Sequence>,
     order: VecDeque<u32>,
-    /// Ours: which of the connection's numbers stands behind a last word.
+    /// Ours: the connection's number behind a counter.
     told: HashMap<u32, VecDeque<u32>>,
 }
 
@@ -220,7 +220,7 @@ impl Dialect for Sgip {
         send(own, pdu, out);
     }
 
-    /// A report about nobody.
+    /// A report without a number.
     fn garbage(&mut self, sequence: u32, out: &mut BytesMut) {
         let own = Sequence {
             node: NODE,
@@ -288,7 +288,7 @@ fn neutral(submit: sgip::Submit, id: Sequence) -> Submit {
         has_header: submit.has_udh(),
         part: (1, 1),
         valid_until: submit.expire_time.to_string_lossy().into_owned(),
-        // 0 reports only failures, which this carrier does not tell apart.
+        // 0 reports only failures, a difference that this carrier does not make.
         report: submit.report_flag <= 1,
         refusing: Refusing::Whole,
         content: submit.message_content,

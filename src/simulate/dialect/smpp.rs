@@ -325,7 +325,7 @@ fn neutral(submit: &SubmitSm) -> Submit {
     }
 }
 
-/// Distribution lists are numbers of nobody here.
+/// Distribution lists are unknown here.
 fn of_several(submit: &SubmitMulti) -> Submit {
     let numbers = submit.dest_address().iter().map(|to| match to {
         DestAddress::SmeAddress(sme) => sme.destination_addr.as_str().to_owned(),

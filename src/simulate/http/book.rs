@@ -1,4 +1,4 @@
-//! What a simulated HTTP carrier has taken for whom, and what it still has to tell.
+//! What a simulated HTTP carrier has taken, and what it still has to deliver.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -23,11 +23,11 @@ use crate::{
     random::SplitMix64,
 };
 
-/// Something to tell the client.
+/// Something to deliver to the client.
 #[derive(Debug, Clone)]
 pub(super) struct Delivery {
     pub(super) what: What,
-    /// Known as the client's own when it is told twice.
+    /// By which the client knows a repetition.
     pub(super) number: u64,
     /// How often it has been called in.
     pub(super) tries: u32,
@@ -267,7 +267,7 @@ impl HttpBook {
     }
 }
 
-/// A hash of a body, to tell a repetition from a key used twice.
+/// A hash of a body: a repetition has the same, a key used twice has another.
 pub(super) fn hash(body: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     body.hash(&mut hasher);

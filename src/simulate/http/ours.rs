@@ -110,7 +110,7 @@ fn messages(shared: &Shared, asked: &Asked, body: &Value) -> Said {
     Said::new(200, answer)
 }
 
-/// What has not been told yet, after a cursor; all before it is safe with the client.
+/// What is not delivered yet, after a cursor; all before it is acknowledged by the cursor.
 fn reports(shared: &Shared, body: &Value) -> Said {
     let after: u64 = body["after"]
         .as_str()

@@ -1,4 +1,4 @@
-//! What a simulated carrier makes of its orders: everything it says follows from what it was told, and when, and the
+//! What a simulated carrier makes of its orders: all its answers follow from the requests, their times, and the
 //! time it is asked at.
 
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -29,7 +29,7 @@ const REPORTS: [(u32, u32); 2] = [(11, 0), (17, 0)];
 /// From its last figures to its evidence.
 const EVIDENCE_S: i64 = 3_600;
 
-/// Why it says no.
+/// Why a request is refused.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) StatusCode, pub(super) String);
 
@@ -252,7 +252,7 @@ impl SimulatedOrder {
         })
     }
 
-    /// The text as it leaves this carrier: somebody may have typed it anew.
+    /// The text as it leaves this carrier: it may have been typed anew.
     fn retyped(&self, settings: &OrderSettings, dice: &mut SplitMix64, slips: &mut u64) -> String {
         let text = on_the_phone(&self.request.signature, &self.request.text);
         let is_early = self.rounds.len() < settings.typo_rounds as usize;

@@ -41,7 +41,7 @@ impl ConnectStatus {
 pub struct SubmitResult(pub u32);
 
 impl SubmitResult {
-    /// Taken.
+    /// Taken; the id in the answer is valid.
     pub const OK: Self = Self(0);
     /// The PDU's structure is wrong.
     pub const BAD_STRUCTURE: Self = Self(1);

@@ -10,7 +10,7 @@ use crate::SubmitClass;
 pub struct Code(pub u8);
 
 impl Code {
-    /// Done.
+    /// No error.
     pub const OK: Self = Self(0);
     /// Wrong name or password.
     pub const BAD_LOGIN: Self = Self(1);

@@ -72,7 +72,7 @@ impl LoginType {
     pub const SP: Self = Self(1);
     /// Gateway to SP.
     pub const GATEWAY: Self = Self(2);
-    /// Test.
+    /// A test login.
     pub const TEST: Self = Self(11);
 }
 

@@ -9,7 +9,7 @@ use crate::{FixedStr, FixedStrError, SubmitClass};
 pub struct Status(pub u32);
 
 impl Status {
-    /// Done.
+    /// No error.
     pub const OK: Self = Self(0);
     /// The system is busy: slow down.
     pub const BUSY: Self = Self(1);

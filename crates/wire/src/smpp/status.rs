@@ -15,7 +15,7 @@ impl From<CommandStatus> for Status {
 }
 
 impl Status {
-    /// Done.
+    /// No error.
     pub const OK: Self = Self(0);
     /// The length of the message or of the command is wrong.
     pub const BAD_LENGTH: Self = Self(0x02);

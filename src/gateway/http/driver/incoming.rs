@@ -1,4 +1,4 @@
-//! The driver's listening side: what callbacks and fetches bring, and that it is durable.
+//! The driver's incoming side: deliveries from callbacks and polls, acknowledged once they are durable.
 
 use tokio::{sync::oneshot, time::Instant};
 
@@ -16,7 +16,7 @@ impl Driver {
         }
     }
 
-    /// Hands deliveries to the engine; whoever waits is told once all are durable.
+    /// Hands deliveries to the engine; the waiter goes on once all are durable.
     fn deliver(&mut self, deliveries: Vec<Delivery>, waiter: Waiter) {
         self.last_token += 1;
         let token = AckToken {
@@ -52,7 +52,7 @@ impl Driver {
                 continue;
             };
             match waiting.waiter {
-                // Whoever called may have hung up.
+                // The caller may have hung up.
                 Waiter::Callback(done) => _ = done.send(()),
                 Waiter::Fetch { cursor, more } => self.advance_cursor(cursor, more),
             }

@@ -1,4 +1,4 @@
-//! The driver's sending side: what is said when, and what its answer means.
+//! The driver's sending side: which request is sent when, and what its answer means.
 
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Driver {
-    /// Puts requests in line. Those that an earlier life may have said wait with the repetitions.
+    /// Puts requests in line. Those that may have been sent before a restart wait with the repetitions.
     pub(super) fn enqueue(&mut self, batch: Vec<Submit>) {
         let up = matches!(self.link, CarrierState::Up) && self.closing.is_none();
         let mut refused = Vec::new();
@@ -39,7 +39,7 @@ impl Driver {
                     let line = pending.submits[0].priority as usize;
                     self.queues[line].push_back(pending);
                 }
-                // It can't be said again as it was, so nobody will ever know.
+                // It can't be made as it was, so its outcome will never be known.
                 Err(_) if repeated => {
                     self.outbox.push_back(Event::Written(sequences.clone()));
                     self.outbox.push_back(Event::TimedOut(sequences));
@@ -92,8 +92,8 @@ impl Driver {
         Some(now + left)
     }
 
-    /// What of these lanes (all when empty) has not been said goes back; what waits to be said again
-    /// stays unsaid, and so in doubt: nothing goes out for a run that does not go.
+    /// What of these lanes (all when empty) was not sent is given back; what waits to be sent again is not, and
+    /// so is in doubt: nothing goes out for a run that is stopped.
     pub(super) fn recall(&mut self, lanes: &[LaneId]) {
         let back = self.take_queued(lanes);
         self.outbox.push_back(Event::Recalled(back));
@@ -130,7 +130,7 @@ impl Driver {
         }
     }
 
-    /// Says what may be said now; gives when to look again.
+    /// Sends what may be sent now; gives when to look again.
     pub(super) fn pump(&mut self, now: Instant) -> Option<Instant> {
         let over =
             |p: &PendingRequest| p.until.is_none_or(|until| until <= now) || p.tries >= TRIES;
@@ -228,7 +228,7 @@ impl Driver {
         }
     }
 
-    /// This time it surely did not arrive. If it may have before, only its repetition will tell.
+    /// This time it surely did not arrive. If it may have before, it is sent again to find out.
     fn on_not_sent(&mut self, mut pending: PendingRequest, code: &str) {
         let before = pending.tries > 1 || pending.submits[0].request.repeat;
         if before {
@@ -240,7 +240,7 @@ impl Driver {
         self.answer_all(&sequences, &Answer::Throttled(code.to_owned()));
     }
 
-    /// It may have arrived: it is said again where the carrier knows it by its key; else it is in doubt.
+    /// It may have arrived: it is sent again where the carrier knows it by its key; else it is in doubt.
     fn retry(&mut self, mut pending: PendingRequest) {
         let pause = self.pause(pending.tries.max(1));
         pending.due = Instant::now() + pause;
