@@ -10,6 +10,7 @@ pub mod http;
 mod inbound;
 mod link;
 mod options;
+mod outbox;
 pub mod pacer;
 pub mod pdu;
 pub mod protocol;

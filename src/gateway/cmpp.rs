@@ -8,7 +8,7 @@ use watchbell_wire::{
     DecodeErrorKind, FixedStr, FixedStrError, Limits,
     cmpp::{
         self, CommandId, Connect, ConnectStatus, Deliver, DeliverResp, DeliverResult, Frame, MsgId,
-        Pdu, StatKind, SubmitResp, SubmitResult, Version,
+        Pdu, SubmitResp, SubmitResult, Version,
         auth::{self, SpIdForm},
     },
     take_frame,
@@ -18,13 +18,13 @@ use watchbell_wire::{
 use super::{
     Answer, CarrierMessageId, DeliverRef, Delivery, OpenError, Report, Submit,
     answer_codes::AnswerCodes,
-    content::{beijing, content, receivers, valid_time},
+    content::{beijing, content, receivers, report_status, valid_time},
     options::Options,
     protocol::{Fatal, Incoming, MoPart, Response, SessionProtocol},
 };
 use crate::{
     config,
-    domain::{message::ReportStatus, phone::Phone, priority::Priority, time::Micros},
+    domain::{phone::Phone, priority::Priority, time::Micros},
 };
 
 /// The longest content in ASCII, user data header included (CMPP 2.0 §7.4.3.1).
@@ -324,18 +324,6 @@ fn delivered(sequence: u32, deliver: &Deliver) -> Incoming {
 
 fn carrier_id(id: MsgId) -> CarrierMessageId {
     CarrierMessageId(format!("{:016x}", id.0))
-}
-
-/// None while the message is on its way.
-fn report_status(kind: StatKind) -> Option<ReportStatus> {
-    match kind {
-        StatKind::Delivered => Some(ReportStatus::Delivered),
-        StatKind::Expired => Some(ReportStatus::Expired),
-        StatKind::Undelivered | StatKind::Rejected | StatKind::Deleted | StatKind::Unknown => {
-            Some(ReportStatus::Undelivered)
-        }
-        StatKind::Accepted => None,
-    }
 }
 
 fn refused(status: ConnectStatus, version: Version) -> String {

@@ -12,19 +12,19 @@ use handle::{Command, Inbox};
 use listener::Listener;
 
 use std::{
-    collections::VecDeque,
     net::IpAddr,
     sync::{Arc, PoisonError},
     time::Duration,
 };
 
-use tokio::{sync::mpsc, time::Instant};
+use tokio::time::Instant;
 use tracing::{debug, info};
 
 use super::{
     AckToken, Answer, Context, Delivery, Event, Health, LinkNo, Notice, Submit,
     inbound::Inbound,
     link::{Link, LinkPhase},
+    outbox::Outbox,
     pacer::Pacer,
     protocol::{MoPart, SessionProtocol},
     queue::Queue,
@@ -56,9 +56,6 @@ const READS_PER_TURN: usize = 4;
 /// How often a shut write gate is looked at while something waits behind it.
 const GATE_POLL: Duration = Duration::from_millis(20);
 
-/// How long the last events wait for room once the links are down.
-const DRAIN_WAIT: Duration = Duration::from_secs(1);
-
 /// The longest sleep, where nothing is due.
 const MAX_SLEEP: Duration = Duration::from_hours(1);
 
@@ -88,7 +85,7 @@ struct Driver<P> {
     queue: Queue,
     pacer: Pacer,
     inbound: Inbound,
-    outbox: VecDeque<Event>,
+    outbox: Outbox,
     buffer: Vec<u8>,
     random: SplitMix64,
     refused: u32,
@@ -117,13 +114,13 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 .listen_at()
                 .map(|at| Listener::new(at, settings.links, now)),
             pacer: Pacer::new(now, settings.rate, settings.batch.into()),
+            outbox: Outbox::new(settings.id.clone(), context.events.clone()),
             protocol,
             settings,
             context,
             inbox,
             queue: Queue::default(),
             inbound: Inbound::new(now),
-            outbox: VecDeque::new(),
             buffer: vec![0; BATCH_BYTES],
             random: SplitMix64::new(seed),
             refused: 0,
@@ -137,20 +134,19 @@ impl<P: SessionProtocol + Clone> Driver<P> {
         loop {
             self.handle_commands();
             let paced = self.turn();
-            if !self.emit() {
+            if !self.outbox.flush() {
                 return;
             }
             if self.is_closed() {
-                return self.drain_outbox().await;
+                return self.outbox.drain().await;
             }
             let wake = self.next_wake(paced);
             let may_read = self.outbox.len() < OUTBOX_LIMIT;
             tokio::select! {
                 () = self.inbox.notify.notified() => {}
-                permit = self.context.events.reserve(), if !self.outbox.is_empty() => {
-                    let Ok(permit) = permit else { return };
-                    if let Some(event) = self.outbox.pop_front() {
-                        permit.send((self.settings.id.clone(), event));
+                sent = self.outbox.send_next(), if !self.outbox.is_empty() => {
+                    if !sent {
+                        return;
                     }
                 }
                 () = ready(&mut self.links, self.listener.as_mut(), may_read) => {}
@@ -185,7 +181,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 Command::Submit(batch) => self.enqueue(batch),
                 Command::Recall(lanes) => {
                     let recalled = self.queue.recall(&lanes);
-                    self.outbox.push_back(Event::Recalled(recalled));
+                    self.outbox.push(Event::Recalled(recalled));
                 }
                 Command::Acknowledge(tokens) => self.acknowledge(&tokens),
                 Command::Close(grace) => self.close(grace),
@@ -208,7 +204,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             }
         }
         if !refused.is_empty() {
-            self.outbox.push_back(Event::Recalled(refused));
+            self.outbox.push(Event::Recalled(refused));
         }
     }
 
@@ -233,7 +229,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
         self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));
         let recalled = self.queue.recall(&[]);
         if !recalled.is_empty() {
-            self.outbox.push_back(Event::Recalled(recalled));
+            self.outbox.push(Event::Recalled(recalled));
         }
         for link in &mut self.links {
             match link.connection() {
@@ -252,7 +248,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
         let now = Instant::now();
         self.outbox.extend(self.inbound.handle_timeout(now));
         if self.pacer.handle_timeout(now) {
-            self.outbox.push_back(Event::Pace(self.pacer.pace()));
+            self.outbox.push(Event::Pace(self.pacer.pace()));
         }
         if let Some(until) = self.closing {
             if now >= until {
@@ -343,7 +339,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 }
                 self.refused = 0;
                 info!(gateway.id = %self.settings.id, link = no, "Gateway {} logged in", self.settings.id);
-                self.outbox.push_back(Event::LinkUp(no));
+                self.outbox.push(Event::LinkUp(no));
                 self.report_health();
             }
             SessionEvent::LoginRefused(reason) => {
@@ -357,16 +353,16 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                         .for_each(|link| link.stopped = true);
                 }
                 let notice = Notice::LoginRefused { reason, gave_up };
-                self.outbox.push_back(Event::Notice(notice));
+                self.outbox.push(Event::Notice(notice));
             }
             SessionEvent::Answered { answers, delay } => {
                 link.proved_good();
                 let is_throttled =
                     |(_, answer): &(u32, Answer)| matches!(answer, Answer::Throttled(_));
                 if answers.iter().any(is_throttled) && self.pacer.throttled(now, delay) {
-                    self.outbox.push_back(Event::Pace(self.pacer.pace()));
+                    self.outbox.push(Event::Pace(self.pacer.pace()));
                 }
-                self.outbox.push_back(Event::Answered { link: no, answers });
+                self.outbox.push(Event::Answered { link: no, answers });
             }
             SessionEvent::Split(batch) => {
                 link.proved_good();
@@ -374,9 +370,9 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             }
             SessionEvent::StillThere => {
                 let notice = Notice::StillThere(no);
-                self.outbox.push_back(Event::Notice(notice));
+                self.outbox.push(Event::Notice(notice));
             }
-            SessionEvent::TimedOut(sequences) => self.outbox.push_back(Event::TimedOut(sequences)),
+            SessionEvent::TimedOut(sequences) => self.outbox.push(Event::TimedOut(sequences)),
             SessionEvent::Delivered { deliver, content } => {
                 let token = AckToken {
                     link: no,
@@ -390,7 +386,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
 
     fn delivered(&mut self, now: Instant, content: Delivery<MoPart>, token: AckToken) {
         match content {
-            Delivery::Report(report) => self.outbox.push_back(Event::Delivered {
+            Delivery::Report(report) => self.outbox.push(Event::Delivered {
                 delivery: Delivery::Report(report),
                 tokens: vec![token],
             }),
@@ -433,7 +429,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 // No link is left to write them: another gateway may, or the next link.
                 unwritten.append(&mut self.queue.recall(&[]));
             }
-            self.outbox.push_back(Event::LinkDown {
+            self.outbox.push(Event::LinkDown {
                 link: no,
                 end,
                 unanswered: remains.unanswered,
@@ -474,25 +470,6 @@ impl<P: SessionProtocol + Clone> Driver<P> {
         }
     }
 
-    /// Passes on events as far as there is room; false when the receiver is gone.
-    fn emit(&mut self) -> bool {
-        while let Some(event) = self.outbox.pop_front() {
-            match self
-                .context
-                .events
-                .try_send((self.settings.id.clone(), event))
-            {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full((_, event))) => {
-                    self.outbox.push_front(event);
-                    return true;
-                }
-                Err(mpsc::error::TrySendError::Closed(_)) => return false,
-            }
-        }
-        true
-    }
-
     fn next_wake(&self, paced: Option<Instant>) -> Instant {
         let now = Instant::now();
         let may_connect = self.closing.is_none() && self.context.gate.is_open(now);
@@ -524,19 +501,6 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             .chain(others.into_iter().flatten())
             .min()
             .unwrap_or(now + MAX_SLEEP)
-    }
-
-    async fn drain_outbox(mut self) {
-        let last = async {
-            while let Some(event) = self.outbox.pop_front() {
-                let event = (self.settings.id.clone(), event);
-                if self.context.events.send(event).await.is_err() {
-                    return;
-                }
-            }
-        };
-        // What has no room by then is dropped: the engine has ended, its recovery reads the journal.
-        _ = tokio::time::timeout(DRAIN_WAIT, last).await;
     }
 
     fn report_health(&mut self) {

@@ -7,8 +7,8 @@ use chrono::{Datelike, Timelike};
 use watchbell_wire::{
     DecodeErrorKind, FixedStr, FixedStrError, Limits,
     smgp::{
-        self, CommandId, Deliver, DeliverResp, Frame, Login, LoginMode, MsgId, Pdu, Stat, StatKind,
-        Status, SubmitResp, Tlvs, Version,
+        self, CommandId, Deliver, DeliverResp, Frame, Login, LoginMode, MsgId, Pdu, Stat, Status,
+        SubmitResp, Tlvs, Version,
         auth::{self, ClientIdForm},
     },
     take_frame,
@@ -19,13 +19,13 @@ use watchbell_wire::{
 use super::{
     Answer, CarrierMessageId, DeliverRef, Delivery, OpenError, Report, Submit,
     answer_codes::AnswerCodes,
-    content::{beijing, content, receivers, valid_time},
+    content::{beijing, content, receivers, report_status, valid_time},
     options::Options,
     protocol::{Fatal, Incoming, MoPart, Response, SessionProtocol},
 };
 use crate::{
     config,
-    domain::{message::ReportStatus, phone::Phone, priority::Priority, time::Micros},
+    domain::{phone::Phone, priority::Priority, time::Micros},
 };
 
 /// The longest content in ASCII, user data header included: one segment of 160 characters.
@@ -359,18 +359,6 @@ fn code(stat: &Stat) -> String {
         word.into_owned()
     } else {
         format!("{word}:{err}")
-    }
-}
-
-/// None while the message is on its way.
-fn report_status(kind: StatKind) -> Option<ReportStatus> {
-    match kind {
-        StatKind::Delivered => Some(ReportStatus::Delivered),
-        StatKind::Expired => Some(ReportStatus::Expired),
-        StatKind::Undelivered | StatKind::Rejected | StatKind::Deleted | StatKind::Unknown => {
-            Some(ReportStatus::Undelivered)
-        }
-        StatKind::Accepted => None,
     }
 }
 

@@ -28,7 +28,7 @@ pub use pdu::{
     SubmitResp,
 };
 pub use report::{Report, ReportSizeError};
-pub use stat::{Stat, StatKind};
+pub use stat::Stat;
 
 /// Size of the header in bytes (CMPP 2.0 §7.3).
 pub const HEADER_LEN: usize = 12;

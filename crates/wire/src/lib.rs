@@ -28,6 +28,7 @@ pub mod sgip;
 pub mod smgp;
 #[cfg(feature = "smpp")]
 pub mod smpp;
+mod stat_kind;
 mod submit;
 pub mod text;
 pub mod udh;
@@ -36,5 +37,6 @@ pub mod view;
 pub use error::{BodyFault, DecodeError, DecodeErrorKind, EncodeError, Limits};
 pub use fixed::{FixedStr, FixedStrError};
 pub use frame::{Decoded, Frame, FrameReader, Protocol, decode, encode, take_frame};
+pub use stat_kind::StatKind;
 pub use submit::SubmitClass;
 pub use view::View;

@@ -291,7 +291,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             if self.context.gate.is_open(now)
                 && let Some(notice) = listener.listen(now)
             {
-                self.outbox.push_back(Event::Notice(notice));
+                self.outbox.push(Event::Notice(notice));
                 self.report_health();
             }
             if let Some(listener) = &mut self.listener {

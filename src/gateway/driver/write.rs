@@ -49,7 +49,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 .min();
         }
         if !written.is_empty() {
-            self.outbox.push_back(Event::Written(written));
+            self.outbox.push(Event::Written(written));
         }
         wake
     }
@@ -89,7 +89,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 Err(NotTaken::Unsendable(batch, reason)) => {
                     let answer = Answer::Refused(format!("local: {reason}"));
                     let refused = |submit: Submit| (submit.sequence, answer.clone());
-                    self.outbox.push_back(Event::Answered {
+                    self.outbox.push(Event::Answered {
                         link: no,
                         answers: batch.into_iter().map(refused).collect(),
                     });

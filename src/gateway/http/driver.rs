@@ -12,7 +12,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, mpsc, oneshot},
+    sync::{Notify, oneshot},
     task::JoinSet,
     time::Instant,
 };
@@ -29,7 +29,8 @@ use crate::{
         text::MAX_SEGMENTS,
     },
     gateway::{
-        AckToken, Context, Delivery, Event, Health, LinkEnd, LinkNo, Notice, Submit, pacer::Pacer,
+        AckToken, Context, Delivery, Event, Health, LinkEnd, LinkNo, Notice, Submit,
+        outbox::Outbox, pacer::Pacer,
     },
     random::SplitMix64,
 };
@@ -57,9 +58,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How often a shut write gate is looked at while something waits behind it.
 const GATE_POLL: Duration = Duration::from_millis(20);
-
-/// How long the last events wait for room once closed.
-const DRAIN_WAIT: Duration = Duration::from_secs(1);
 
 /// The longest sleep, where nothing is due.
 const MAX_SLEEP: Duration = Duration::from_hours(1);
@@ -184,7 +182,7 @@ pub(super) struct Driver {
     next_fetch: Option<Instant>,
     waiting: HashMap<u128, Waiting>,
     last_token: u128,
-    outbox: VecDeque<Event>,
+    outbox: Outbox,
     random: SplitMix64,
     closing: Option<Instant>,
 }
@@ -222,7 +220,7 @@ impl Driver {
             next_fetch: account.description.poll.as_ref().map(|_| now),
             waiting: HashMap::new(),
             last_token: 0,
-            outbox: VecDeque::new(),
+            outbox: Outbox::new(settings.id.clone(), context.events.clone()),
             random: SplitMix64::new(context.seed),
             closing: None,
             account,
@@ -240,21 +238,19 @@ impl Driver {
         loop {
             self.handle_commands();
             let wake = self.turn();
-            if !self.emit() {
+            if !self.outbox.flush() {
                 return;
             }
             if let Some(until) = self.closing
                 && (self.sending == 0 || Instant::now() >= until)
             {
-                return self.drain_outbox().await;
+                return self.end().await;
             }
-            let events = self.context.events.clone();
             tokio::select! {
                 () = self.inbox.notify.notified() => {}
-                permit = events.reserve(), if !self.outbox.is_empty() => {
-                    let Ok(permit) = permit else { return };
-                    if let Some(event) = self.outbox.pop_front() {
-                        permit.send((self.settings.id.clone(), event));
+                sent = self.outbox.send_next(), if !self.outbox.is_empty() => {
+                    if !sent {
+                        return;
                     }
                 }
                 Some(done) = self.running.join_next(), if !self.running.is_empty() => {
@@ -295,7 +291,7 @@ impl Driver {
     fn turn(&mut self) -> Instant {
         let now = Instant::now();
         if self.pacer.handle_timeout(now) {
-            self.outbox.push_back(Event::Pace(self.pacer.pace()));
+            self.outbox.push(Event::Pace(self.pacer.pace()));
         }
         let mut wakes = vec![now + MAX_SLEEP];
         wakes.extend(self.closing);
@@ -381,7 +377,7 @@ impl Driver {
         self.trouble = None;
         info!(gateway.id = %self.settings.id, "Gateway {} answers", self.settings.id);
         for link in 0..self.settings.links {
-            self.outbox.push_back(Event::LinkUp(link));
+            self.outbox.push(Event::LinkUp(link));
         }
         self.report_health();
     }
@@ -397,7 +393,7 @@ impl Driver {
             debug!(gateway.id = %self.settings.id, reason, "Gateway {} is down", self.settings.id);
             let mut unwritten = self.take_queued(&[]);
             for link in 0..self.settings.links {
-                self.outbox.push_back(Event::LinkDown {
+                self.outbox.push(Event::LinkDown {
                     link,
                     end: LinkEnd::HttpFailed(reason.to_owned()),
                     unanswered: Vec::new(),
@@ -416,7 +412,7 @@ impl Driver {
         if gave_up {
             self.link = CarrierState::GivenUp;
         }
-        self.outbox.push_back(Event::Notice(Notice::LoginRefused {
+        self.outbox.push(Event::Notice(Notice::LoginRefused {
             reason: reason.to_owned(),
             gave_up,
         }));
@@ -430,30 +426,11 @@ impl Driver {
             .mul_f64(1.0 + self.random.unit() / 2.0)
     }
 
-    /// Passes on events as far as there is room; false when the receiver is gone.
-    fn emit(&mut self) -> bool {
-        while let Some(event) = self.outbox.pop_front() {
-            match self
-                .context
-                .events
-                .try_send((self.settings.id.clone(), event))
-            {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full((_, event))) => {
-                    self.outbox.push_front(event);
-                    return true;
-                }
-                Err(mpsc::error::TrySendError::Closed(_)) => return false,
-            }
-        }
-        true
-    }
-
-    async fn drain_outbox(mut self) {
+    async fn end(mut self) {
         let mut unanswered: Vec<u32> = self.on_the_way.iter().copied().collect();
         unanswered.sort_unstable();
         for link in 0..self.settings.links {
-            self.outbox.push_back(Event::LinkDown {
+            self.outbox.push(Event::LinkDown {
                 link,
                 end: LinkEnd::Closed,
                 unanswered: std::mem::take(&mut unanswered),
@@ -461,16 +438,7 @@ impl Driver {
                 idle: false,
             });
         }
-        let last = async {
-            while let Some(event) = self.outbox.pop_front() {
-                let event = (self.settings.id.clone(), event);
-                if self.context.events.send(event).await.is_err() {
-                    return;
-                }
-            }
-        };
-        // What has no room by then is dropped: the engine has ended, its recovery reads the journal.
-        _ = tokio::time::timeout(DRAIN_WAIT, last).await;
+        self.outbox.drain().await;
     }
 
     fn report_health(&self) {

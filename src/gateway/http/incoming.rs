@@ -1,6 +1,6 @@
 //! Reports and texts as a carrier's JSON has them.
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime};
+use chrono::{DateTime, NaiveDateTime};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -10,11 +10,8 @@ use super::{
 };
 use crate::{
     domain::{message::ReportStatus, phone::Phone},
-    gateway::{CarrierMessageId, Delivery, Mo, Report},
+    gateway::{CarrierMessageId, Delivery, Mo, Report, content::BEIJING},
 };
-
-/// Beijing time, which the carriers speak.
-const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
 
 impl Description {
     /// The reports and texts in a body; none where it is not what the description says. What is neither

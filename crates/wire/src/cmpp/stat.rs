@@ -4,7 +4,7 @@ mod words;
 
 use std::fmt;
 
-use crate::{FixedStr, FixedStrError};
+use crate::{FixedStr, FixedStrError, StatKind};
 
 /// Stat of a report block, 7 bytes at offset 8 of it (CMPP 2.0 §7.4.5.1, CMPP 3.0 §8.4.5.1).
 ///
@@ -12,25 +12,6 @@ use crate::{FixedStr, FixedStrError};
 /// by prefix, with the few numbers on which they agree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stat(pub FixedStr<7>);
-
-/// What a [`Stat`] says about the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StatKind {
-    /// On the handset.
-    Delivered,
-    /// Validity ran out; the phone was off or out of coverage.
-    Expired,
-    /// It cannot be delivered, or a node answered with an error.
-    Undelivered,
-    /// Refused for its content, number, account or policy.
-    Rejected,
-    /// Removed before delivery.
-    Deleted,
-    /// Nobody knows; it may have been delivered. Also codes this list does not have.
-    Unknown,
-    /// Taken by the message centre. Not final: gateways should not pass it on, some do.
-    Accepted,
-}
 
 impl Stat {
     /// Takes a stat text of at most 7 bytes, as `DELIVRD` or `MK:0001`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{FixedStr, FixedStrError, SubmitClass};
+use crate::{FixedStr, FixedStrError, StatKind, SubmitClass};
 
 /// Status of `login_resp`, `submit_resp` and `deliver_resp`, u32 (SMGP 3.0 §6.2.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -109,25 +109,6 @@ pub struct Stat {
     pub stat: FixedStr<7>,
     /// Why; `000` when all is well. Carriers send many more numbers than the document has.
     pub err: FixedStr<3>,
-}
-
-/// What a [`Stat`] says about the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StatKind {
-    /// `DELIVRD`: on the handset.
-    Delivered,
-    /// `EXPIRED`: validity ran out.
-    Expired,
-    /// `DELETED`: removed before delivery.
-    Deleted,
-    /// `UNDELIV`: it cannot be delivered.
-    Undelivered,
-    /// `ACCEPTD`: taken by the message centre. Not final.
-    Accepted,
-    /// `REJECTD`: refused.
-    Rejected,
-    /// `UNKNOWN`, and words this list does not have; it may have been delivered.
-    Unknown,
 }
 
 impl Stat {

@@ -31,7 +31,7 @@ impl Driver {
         self.waiting
             .insert(self.last_token, Waiting { left, waiter });
         for delivery in deliveries {
-            self.outbox.push_back(Event::Delivered {
+            self.outbox.push(Event::Delivered {
                 delivery,
                 tokens: vec![token],
             });

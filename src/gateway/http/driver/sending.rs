@@ -31,7 +31,7 @@ impl Driver {
             }
             match self.pending(submits) {
                 Ok(pending) if repeated => {
-                    self.outbox.push_back(Event::Written(sequences));
+                    self.outbox.push(Event::Written(sequences));
                     self.repeats.push(pending);
                 }
                 Ok(pending) => {
@@ -41,14 +41,14 @@ impl Driver {
                 }
                 // It can't be made as it was, so its outcome will never be known.
                 Err(_) if repeated => {
-                    self.outbox.push_back(Event::Written(sequences.clone()));
-                    self.outbox.push_back(Event::TimedOut(sequences));
+                    self.outbox.push(Event::Written(sequences.clone()));
+                    self.outbox.push(Event::TimedOut(sequences));
                 }
                 Err(reason) => self.answer_all(&sequences, &Answer::Refused(reason)),
             }
         }
         if !refused.is_empty() {
-            self.outbox.push_back(Event::Recalled(refused));
+            self.outbox.push(Event::Recalled(refused));
         }
     }
 
@@ -96,7 +96,7 @@ impl Driver {
     /// so is in doubt: nothing goes out for a run that is stopped.
     pub(super) fn recall(&mut self, lanes: &[LaneId]) {
         let back = self.take_queued(lanes);
-        self.outbox.push_back(Event::Recalled(back));
+        self.outbox.push(Event::Recalled(back));
         let goes = |p: &PendingRequest| lanes.is_empty() || lanes.contains(&p.submits[0].lane);
         let (given_up, stay): (Vec<_>, _) = std::mem::take(&mut self.repeats)
             .into_iter()
@@ -126,7 +126,7 @@ impl Driver {
             .flat_map(|p| p.sequences().collect::<Vec<_>>())
             .collect();
         if !sequences.is_empty() {
-            self.outbox.push_back(Event::TimedOut(sequences));
+            self.outbox.push(Event::TimedOut(sequences));
         }
     }
 
@@ -172,7 +172,7 @@ impl Driver {
         if !is_retry {
             self.queued -= pending.submits.len();
             self.outbox
-                .push_back(Event::Written(pending.sequences().collect()));
+                .push(Event::Written(pending.sequences().collect()));
         }
         pending.tries += 1;
         self.sending += 1;
@@ -206,7 +206,7 @@ impl Driver {
                 self.unclear_in_a_row = 0;
                 let now = Instant::now();
                 if self.pacer.throttled(now, super::FIRST_PAUSE) {
-                    self.outbox.push_back(Event::Pace(self.pacer.pace()));
+                    self.outbox.push(Event::Pace(self.pacer.pace()));
                 }
                 self.on_not_sent(pending, &code);
             }
@@ -263,15 +263,15 @@ impl Driver {
             }
         }
         if !answers.is_empty() {
-            self.outbox.push_back(Event::Answered { link: 0, answers });
+            self.outbox.push(Event::Answered { link: 0, answers });
         }
         if !silent.is_empty() {
-            self.outbox.push_back(Event::TimedOut(silent));
+            self.outbox.push(Event::TimedOut(silent));
         }
     }
 
     fn answer_all(&mut self, sequences: &[u32], answer: &Answer) {
         let answers = sequences.iter().map(|s| (*s, answer.clone())).collect();
-        self.outbox.push_back(Event::Answered { link: 0, answers });
+        self.outbox.push(Event::Answered { link: 0, answers });
     }
 }
