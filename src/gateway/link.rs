@@ -27,6 +27,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// A link that was up for so long starts its back-off anew.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
 
+/// Reads from one connection before the others have their turn.
+const READS_PER_TURN: usize = 4;
+
 /// One of a gateway's links.
 pub(super) struct Link<P> {
     pub(super) no: LinkNo,
@@ -177,8 +180,21 @@ impl<P: SessionProtocol> Connection<P> {
         readable || writable
     }
 
+    /// Reads a turn's worth and does what is due; true when something came. While it may not read, the peer's
+    /// silence means nothing.
+    pub(super) fn turn(&mut self, now: Instant, may_read: bool, buffer: &mut [u8]) -> bool {
+        if !may_read {
+            self.session.excuse_silence(now);
+            return false;
+        }
+        let reads = (0..READS_PER_TURN).take_while(|_| self.read(buffer));
+        let came = reads.count() > 0;
+        self.session.handle_timeout(now);
+        came
+    }
+
     /// Reads what is there into the session; false when there is nothing (more).
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> bool {
+    fn read(&mut self, buffer: &mut [u8]) -> bool {
         match self.stream.try_read(buffer) {
             Ok(0) => self.session.handle_end(LinkEnd::PeerClosed),
             Ok(count) => {

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use super::{Driver, OUTBOX_LIMIT, READS_PER_TURN};
+use super::{Driver, OUTBOX_LIMIT};
 use crate::gateway::{
     AckToken, Event, LinkNo, Notice, WriteGate,
     link::Connection,
@@ -311,17 +311,9 @@ impl<P: SessionProtocol + Clone> Driver<P> {
         let Some(peer) = &mut listener.accepted[slot] else {
             return;
         };
-        for _ in 0..READS_PER_TURN {
-            if self.outbox.len() >= OUTBOX_LIMIT || !peer.connection.read(&mut self.buffer) {
-                break;
-            }
+        let may_read = self.outbox.len() < OUTBOX_LIMIT;
+        if peer.connection.turn(now, may_read, &mut self.buffer) {
             peer.last_input = now;
-        }
-        if self.outbox.len() >= OUTBOX_LIMIT {
-            // We did not read, so the peer's silence means nothing.
-            peer.connection.session.excuse_silence(now);
-        } else {
-            peer.connection.session.handle_timeout(now);
         }
         let (from, connection) = (peer.from, peer.connection_no);
         let link = listener.first + slot as LinkNo;
