@@ -62,8 +62,8 @@ pub(super) struct Connection<P> {
     blocked: bool,
     /// Writes what goes over the socket to the trace, if there is one.
     tap: Option<Box<Tap>>,
-    /// Numbers of the submit that stands half in the transmit buffer: they are paced again before its rest
-    /// goes.
+    /// Numbers of the submit that stands half in the transmit buffer: they are paced again before
+    /// its rest goes.
     pub(super) half_written: u32,
 }
 

@@ -64,8 +64,8 @@ impl Outbox {
         true
     }
 
-    /// Passes on the rest. What has no room in time is dropped: the engine has ended, and its recovery reads the
-    /// journal.
+    /// Passes on the rest. What has no room in time is dropped: the engine has ended, and its
+    /// recovery reads the journal.
     pub(super) async fn drain(mut self) {
         let all = async { while !self.is_empty() && self.send_next().await {} };
         _ = tokio::time::timeout(DRAIN_WAIT, all).await;

@@ -306,8 +306,8 @@ impl Smpp {
     }
 }
 
-/// A part that is named in parameters gets the header that others have, so that all are put together
-/// alike.
+/// A part that is named in parameters gets the header that others have,
+/// so that all are put together alike.
 fn with_header(has_header: bool, content: Bytes, tlvs: &[Tlv]) -> (bool, Bytes) {
     match smpp::concat(tlvs) {
         Some(Ok(concat)) if !has_header => {

@@ -72,8 +72,8 @@ pub enum Decoded<P: Protocol> {
 
 /// Reads the PDU at the start of `input`, which may go on after it.
 ///
-/// Nothing is allocated before the whole frame has arrived. [`FrameReader`] does the bookkeeping for a
-/// stream.
+/// Nothing is allocated before the whole frame has arrived. [`FrameReader`] does the bookkeeping for
+/// a stream.
 pub fn decode<P: Protocol>(
     input: &[u8],
     version: P::Version,

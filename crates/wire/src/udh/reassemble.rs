@@ -12,8 +12,8 @@ use super::{Concat, Reference};
 /// Bounds of a [`Reassembler`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReassemblerLimits {
-    /// Most messages waiting for parts; the oldest is dropped for a new one. A set holds at most 255
-    /// parts.
+    /// Most messages waiting for parts; the oldest is dropped for a new one. A set
+    /// holds at most 255 parts.
     pub max_sets: usize,
     /// How long after its first part a message is given up, in milliseconds.
     pub timeout_ms: u64,
