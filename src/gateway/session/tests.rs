@@ -368,7 +368,7 @@ fn silence_is_asked_three_times_and_any_byte_is_a_sign_of_life() {
 }
 
 #[test]
-fn a_goodbye_waits_for_the_window() {
+fn an_unbind_waits_for_the_window() {
     let mut pair = Pair::up();
     pair.sp.submit(vec![submit(10)]).expect("room");
     pair.sent();
@@ -379,14 +379,14 @@ fn a_goodbye_waits_for_the_window() {
         Err(NotTaken::NoRoom(_))
     ));
     pair.accept(10);
-    let goodbye = pair.sent().remove(0);
-    assert_eq!(goodbye.pdu, Pdu::Terminate);
-    pair.answer(goodbye.sequence, Pdu::TerminateResp);
+    let unbind = pair.sent().remove(0);
+    assert_eq!(unbind.pdu, Pdu::Terminate);
+    pair.answer(unbind.sequence, Pdu::TerminateResp);
     assert_eq!(pair.sp.ended(), Some(&LinkEnd::Unbound { answered: true }));
 }
 
 #[test]
-fn the_peers_goodbye_is_answered() {
+fn the_peers_unbind_is_answered() {
     let mut pair = Pair::up();
     pair.answer(3, Pdu::Terminate);
     assert_eq!(
