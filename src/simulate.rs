@@ -31,11 +31,11 @@ use tracing::warn;
 pub use account::NumberCounts;
 pub use command::{RunError, run};
 pub use settings::{
-    BatchIds, Dialling, Ending, Faults, Http, Losing, Receipts, Refusal, Settings, Shape,
+    BatchIds, Dialling, Ending, Faults, Http, Losing, Receipts, Settings, Shape, SubmitRefusal,
 };
 
 use crate::{config::Kind, domain::phone::Phone};
-use account::Account;
+use account::CustomerAccount;
 use connection::Opened;
 use job::Wall;
 
@@ -124,7 +124,7 @@ impl Station for Shared {
 #[derive(Debug)]
 struct Shared {
     settings: Settings,
-    account: Mutex<Account>,
+    account: Mutex<CustomerAccount>,
     /// Counts up when everybody is thrown out.
     kicks: watch::Sender<u64>,
     /// Where it dials its client; none: reports go over the client's connections.
@@ -132,7 +132,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn account(&self) -> MutexGuard<'_, Account> {
+    fn account(&self) -> MutexGuard<'_, CustomerAccount> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -147,7 +147,7 @@ impl Simulator {
         let address = listener.local_addr()?;
         let (kicks, _) = watch::channel(0);
         let (dials, _) = watch::channel(settings.dialling.address.clone());
-        let account = Mutex::new(Account::new(&settings));
+        let account = Mutex::new(CustomerAccount::new(&settings));
         let shared = Arc::new(Shared {
             settings,
             account,

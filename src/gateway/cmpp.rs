@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use chrono::{Datelike, Timelike};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, FixedStrError, Limits,
+    DecodeErrorKind, FixedStr, FixedStrError, FrameLimits,
     cmpp::{
         self, CommandId, Connect, ConnectStatus, Deliver, DeliverResp, DeliverResult, Frame, MsgId,
         Pdu, SubmitResp, SubmitResult, Version,
@@ -213,7 +213,7 @@ impl SessionProtocol for Cmpp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match take_frame::<cmpp::Cmpp>(input, self.version, Limits::default()) {
+        match take_frame::<cmpp::Cmpp>(input, self.version, FrameLimits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }

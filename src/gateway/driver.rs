@@ -9,7 +9,7 @@ mod listener;
 mod write;
 
 pub(super) use handle::Handle;
-use handle::{Command, Inbox};
+use handle::{DriverCommand, Inbox};
 use listener::Listener;
 
 use std::{
@@ -175,13 +175,13 @@ impl<P: SessionProtocol + Clone> Driver<P> {
         );
         for command in commands {
             match command {
-                Command::Submit(batch) => self.enqueue(batch),
-                Command::Recall(lanes) => {
+                DriverCommand::Submit(batch) => self.enqueue(batch),
+                DriverCommand::Recall(lanes) => {
                     let recalled = self.queue.recall(&lanes);
                     self.outbox.push(Event::Recalled(recalled));
                 }
-                Command::Acknowledge(tokens) => self.acknowledge(&tokens),
-                Command::Close(grace) => self.close(grace),
+                DriverCommand::Acknowledge(tokens) => self.acknowledge(&tokens),
+                DriverCommand::Close(grace) => self.close(grace),
             }
         }
     }

@@ -23,7 +23,7 @@ pub use callback::{Admitted, CallbackHead, CallbackRefusal, Callbacks, MAX_BODY,
 pub use reader::DescriptionError;
 
 use account::HttpAccount;
-use driver::{Command, Driver, HttpSettings, Inbox};
+use driver::{HttpCommand, HttpDriver, HttpInbox, HttpSettings};
 
 use super::{
     AckToken, Context, Gateway, Health, Submit,
@@ -57,7 +57,7 @@ pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
         timeout: config.response_timeout,
     };
     Ok(Box::new(move |context| {
-        Arc::new(Handle::start(account, settings, context, client))
+        Arc::new(HttpHandle::start(account, settings, context, client))
     }))
 }
 
@@ -99,20 +99,20 @@ fn client(config: &config::Gateway) -> Result<reqwest::Client, OpenError> {
 }
 
 /// The engine's end of an HTTP gateway.
-struct Handle {
+struct HttpHandle {
     id: GatewayId,
-    inbox: Arc<Inbox>,
+    inbox: Arc<HttpInbox>,
     callbacks: Option<Callbacks>,
 }
 
-impl Handle {
+impl HttpHandle {
     fn start(
         account: Arc<HttpAccount>,
         settings: HttpSettings,
         context: Context,
         client: reqwest::Client,
     ) -> Self {
-        let inbox = Arc::new(Inbox::default());
+        let inbox = Arc::new(HttpInbox::default());
         inbox
             .health
             .lock()
@@ -123,7 +123,7 @@ impl Handle {
         });
         let id = settings.id.clone();
         let tracker = context.tracker.clone();
-        tracker.spawn(Driver::new(account, settings, context, inbox.clone(), client).run());
+        tracker.spawn(HttpDriver::new(account, settings, context, inbox.clone(), client).run());
         Self {
             id,
             inbox,
@@ -132,25 +132,25 @@ impl Handle {
     }
 }
 
-impl Gateway for Handle {
+impl Gateway for HttpHandle {
     fn id(&self) -> &GatewayId {
         &self.id
     }
 
     fn submit(&self, batch: Vec<Submit>) {
-        self.inbox.send(Command::Submit(batch));
+        self.inbox.send(HttpCommand::Submit(batch));
     }
 
     fn recall(&self, lanes: Vec<LaneId>) {
-        self.inbox.send(Command::Recall(lanes));
+        self.inbox.send(HttpCommand::Recall(lanes));
     }
 
     fn acknowledge(&self, tokens: Vec<AckToken>) {
-        self.inbox.send(Command::Acknowledge(tokens));
+        self.inbox.send(HttpCommand::Acknowledge(tokens));
     }
 
     fn close(&self, grace: Duration) {
-        self.inbox.send(Command::Close(grace));
+        self.inbox.send(HttpCommand::Close(grace));
     }
 
     fn health(&self) -> Health {

@@ -36,11 +36,11 @@ type Key = (Phone, String, Reference);
 pub(super) struct Inbound {
     origin: Instant,
     parts: Reassembler<Key>,
-    waiting: HashMap<(Key, u8), Waiting>,
+    waiting: HashMap<(Key, u8), Collecting>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct Collecting {
     coding: Coding,
     ids: Vec<(u8, u128)>,
     tokens: Vec<AckToken>,
@@ -128,7 +128,7 @@ impl Inbound {
         let waiting = self
             .waiting
             .entry(waiting_key.clone())
-            .or_insert_with(|| Waiting {
+            .or_insert_with(|| Collecting {
                 coding,
                 ids: Vec::new(),
                 tokens: Vec::new(),

@@ -22,12 +22,12 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct PriorityLine {
-    free: VecDeque<Waiting>,
-    pinned: BTreeMap<LinkNo, VecDeque<Waiting>>,
+    free: VecDeque<Queued>,
+    pinned: BTreeMap<LinkNo, VecDeque<Queued>>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct Queued {
     arrival: i64,
     submit: Submit,
 }
@@ -41,7 +41,7 @@ pub(super) struct Pick {
 }
 
 impl Queue {
-    /// Waiting segments.
+    /// Queued segments.
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -59,7 +59,7 @@ impl Queue {
             self.back += 1;
             self.back
         };
-        self.line(&submit).push_back(Waiting { arrival, submit });
+        self.line(&submit).push_back(Queued { arrival, submit });
         self.len += 1;
     }
 
@@ -68,7 +68,7 @@ impl Queue {
         for submit in submits.into_iter().rev() {
             self.front -= 1;
             let arrival = self.front;
-            self.line(&submit).push_front(Waiting { arrival, submit });
+            self.line(&submit).push_front(Queued { arrival, submit });
             self.len += 1;
         }
     }
@@ -164,7 +164,7 @@ impl Queue {
         sequences
     }
 
-    fn line(&mut self, submit: &Submit) -> &mut VecDeque<Waiting> {
+    fn line(&mut self, submit: &Submit) -> &mut VecDeque<Queued> {
         let line = &mut self.lines[submit.priority as usize];
         match submit.link {
             None => &mut line.free,

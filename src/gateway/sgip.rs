@@ -14,7 +14,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, Limits,
+    DecodeErrorKind, FixedStr, FrameLimits,
     sgip::{
         self, Bind, Code, CommandId, Deliver, Frame, LoginType, Pdu, ReportState, Resp, Sequence,
         TraceResp, Version,
@@ -140,7 +140,7 @@ impl SessionProtocol for Sgip {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match take_frame::<sgip::Sgip>(input, Version::V12, Limits::default()) {
+        match take_frame::<sgip::Sgip>(input, Version::V12, FrameLimits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }

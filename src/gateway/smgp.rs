@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use chrono::{Datelike, Timelike};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, FixedStrError, Limits,
+    DecodeErrorKind, FixedStr, FixedStrError, FrameLimits,
     smgp::{
         self, CommandId, Deliver, DeliverResp, Frame, Login, LoginMode, MsgId, Pdu, Stat, Status,
         SubmitResp, Tlvs, Version,
@@ -282,7 +282,7 @@ impl SessionProtocol for Smgp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match take_frame::<smgp::Smgp>(input, Version::V30, Limits::default()) {
+        match take_frame::<smgp::Smgp>(input, Version::V30, FrameLimits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }
@@ -405,7 +405,7 @@ mod tests {
             let mut smgp = Smgp::new(config).expect("a valid account");
             smgp.submit(std::slice::from_ref(&submit), &mut out)
                 .expect("it fits");
-            match smgp::decode(&out, Version::V30, &Limits::default()) {
+            match smgp::decode(&out, Version::V30, &FrameLimits::default()) {
                 Ok(Decoded::Frame(frame, _)) => match frame.pdu {
                     Pdu::Submit(submit) => submit,
                     other => panic!("{other:?}"),

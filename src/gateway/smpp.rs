@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
-    DecodeErrorKind, Limits,
+    DecodeErrorKind, FrameLimits,
     smpp::{
         self, Frame, Message, Status, Version,
         rusmpp_core::{
@@ -57,7 +57,7 @@ const LOW: u32 = 0x3FFF_FFFF;
 const BASE: u32 = 0x4000_0000;
 
 /// Leaves room for a PDU with a whole long text in `message_payload`.
-const LIMITS: Limits = smpp::LIMITS;
+const LIMITS: FrameLimits = smpp::LIMITS;
 
 impl SessionProtocol for Smpp {
     fn idle_after(&self) -> Duration {

@@ -55,7 +55,7 @@ pub(super) struct Taken {
 }
 
 #[derive(Debug)]
-pub(super) struct Account {
+pub(super) struct CustomerAccount {
     counts: Counts,
     numbers: HashMap<Phone, NumberCounts>,
     /// Hashes of what was taken: number and segment. Eight bytes each, so a million recipients cost
@@ -100,7 +100,7 @@ impl Ord for Due {
     }
 }
 
-impl Account {
+impl CustomerAccount {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             counts: Counts::default(),
@@ -416,7 +416,7 @@ impl<'a> PartOfLong<'a> {
 }
 
 pub(super) fn refusal(settings: &Settings, phone: Phone, part: u8) -> Option<u8> {
-    let fits = |rule: &&super::Refusal| {
+    let fits = |rule: &&super::SubmitRefusal| {
         rule.part.is_none_or(|only| only == part)
             && (rule.suffix.is_empty() || phone.expose().ends_with(&rule.suffix))
     };

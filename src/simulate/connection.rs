@@ -41,7 +41,7 @@ pub(super) enum Opened {
     ByUs,
 }
 
-struct Connection {
+struct ClientConnection {
     shared: Arc<Shared>,
     opened: Opened,
     dialect: Box<dyn Dialect>,
@@ -70,7 +70,7 @@ pub(super) async fn serve(
     opened: Opened,
 ) -> bool {
     let mut kicks = shared.kicks.subscribe();
-    let mut connection = Connection::new(dialect, shared, opened);
+    let mut connection = ClientConnection::new(dialect, shared, opened);
     tokio::select! {
         _ = kicks.changed() => {}
         _ = connection.run(&stream) => {}
@@ -78,7 +78,7 @@ pub(super) async fn serve(
     connection.bound
 }
 
-impl Drop for Connection {
+impl Drop for ClientConnection {
     /// What the client has not answered waits for the next one.
     fn drop(&mut self) {
         let mut account = self.shared.account();
@@ -89,7 +89,7 @@ impl Drop for Connection {
     }
 }
 
-impl Connection {
+impl ClientConnection {
     fn new(dialect: Box<dyn Dialect>, shared: Arc<Shared>, opened: Opened) -> Self {
         let now = Instant::now();
         let until_disconnect = shared.settings.faults.disconnect_every.map(|n| {

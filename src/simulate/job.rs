@@ -30,7 +30,7 @@ pub(super) enum JobContent {
         counts: bool,
     },
     /// A text from a phone, or a part of one, in UCS2.
-    Mo { phone: Phone, part: udh::Part },
+    Mo { phone: Phone, part: udh::SplitPart },
 }
 
 /// What a message id is made of; each protocol spells it in its own way.

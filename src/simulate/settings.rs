@@ -30,7 +30,7 @@ pub struct Settings {
     /// What goes wrong.
     pub faults: Faults,
     /// Who is refused.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<SubmitRefusal>,
     /// Delivers without an answer on one connection at most. Real gateways have 16; the default is
     /// higher, so that a client's group commits do not limit the reports.
     pub deliver_window: usize,
@@ -221,7 +221,7 @@ pub enum Losing {
 
 /// A rule by which submits are refused.
 #[derive(Debug, Clone)]
-pub struct Refusal {
+pub struct SubmitRefusal {
     /// Numbers that end in this; empty: all.
     pub suffix: String,
     /// Only this part of a long message; none: every part and short ones.

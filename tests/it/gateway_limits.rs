@@ -124,7 +124,7 @@ async fn a_slow_reader_gets_every_segment_whole_once_and_in_order() {
     let (mut stream, mut pair) = a_carrier_with_a_small_buffer().await;
     let total = 40_000;
     pair.gateway.submit((1..=total).map(submit).collect());
-    let mut reader = FrameReader::new(Version::V20, watchbell_wire::Limits::default());
+    let mut reader = FrameReader::new(Version::V20, watchbell_wire::FrameLimits::default());
     let mut chunk = vec![0; 10_000];
     let mut seen = Vec::new();
     while seen.len() < total as usize {

@@ -8,7 +8,7 @@ use std::{
 use watchbell::{
     domain::{id::LaneId, message::ReportStatus, priority::Priority},
     gateway::{Answer, Event, Notice, SegmentPlace, Submit},
-    simulate::{Faults, Refusal, Settings, Simulator},
+    simulate::{Faults, Settings, Simulator, SubmitRefusal},
 };
 
 use crate::{gateway_limits::connected, gateway_support::*};
@@ -323,7 +323,7 @@ async fn a_phone_writes_back_in_short_and_long() {
 
 #[tokio::test]
 async fn refusals_say_what_may_go_elsewhere() {
-    let refuse = |suffix: &str, result| Refusal {
+    let refuse = |suffix: &str, result| SubmitRefusal {
         suffix: suffix.to_owned(),
         part: None,
         result,

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use watchbell::{
     config::{Kind, Secret},
     gateway::{Event, Notice, SegmentPlace, Submit, pdu},
-    simulate::{Faults, Refusal, Settings, Simulator},
+    simulate::{Faults, Settings, Simulator, SubmitRefusal},
 };
 use watchbell_wire::{
     View,
@@ -68,7 +68,7 @@ const SMPP: Dissector = Dissector {
 /// A conversation with everything in it: a refused login, a login, short and long texts, refusals, reports,
 /// texts from phones, questions from both sides, a unbind.
 async fn conversation(dissector: &Dissector) -> Wiretap {
-    let rule = |suffix: &str, result| Refusal {
+    let rule = |suffix: &str, result| SubmitRefusal {
         suffix: suffix.to_owned(),
         part: None,
         result,

@@ -17,7 +17,7 @@ use watchbell::{
     expander::OnDoubt,
     gateway::{Answer, Event, Report, Submit},
     service::audit,
-    simulate::{BatchIds, Faults, Refusal, Settings},
+    simulate::{BatchIds, Faults, Settings, SubmitRefusal},
     store::log::LogFilter,
 };
 
@@ -116,7 +116,7 @@ async fn one_submit_carries_the_same_to_many(kind: Kind) {
 
 async fn one_bad_number_costs_the_others_nothing(kind: Kind) {
     let settings = Settings {
-        refusals: vec![Refusal {
+        refusals: vec![SubmitRefusal {
             suffix: phone(42).expose(),
             part: None,
             result: 10,
@@ -198,7 +198,7 @@ fn every_fault(kind: Kind) -> Settings {
             ..county_support::one_in_a_hundred()
         },
         // One number in a hundred is none of this carrier's.
-        refusals: vec![Refusal {
+        refusals: vec![SubmitRefusal {
             suffix: "77".to_owned(),
             part: None,
             result: 10,

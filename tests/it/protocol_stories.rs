@@ -8,7 +8,7 @@ use watchbell::{
     expander::OnDoubt,
     gateway::{Answer, Event, LinkEnd, Notice, SegmentPlace, Submit},
     service::gateways::Finding,
-    simulate::{Faults, Refusal, Settings, Simulator},
+    simulate::{Faults, Settings, Simulator, SubmitRefusal},
 };
 
 use crate::{
@@ -247,7 +247,7 @@ async fn too_fast_halves_the_pace(kind: Kind) {
 
 async fn refusals_say_what_may_go_elsewhere(kind: Kind) {
     let (too_fast, elsewhere, refused, _) = codes(kind);
-    let rule = |suffix: &str, result| Refusal {
+    let rule = |suffix: &str, result| SubmitRefusal {
         suffix: suffix.to_owned(),
         part: None,
         result,

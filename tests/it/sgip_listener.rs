@@ -55,7 +55,7 @@ impl Caller {
     async fn dial(at: SocketAddr) -> Self {
         Self {
             stream: TcpStream::connect(at).await.unwrap(),
-            reader: FrameReader::new(Version::V12, watchbell_wire::Limits::default()),
+            reader: FrameReader::new(Version::V12, watchbell_wire::FrameLimits::default()),
             counter: 0,
         }
     }

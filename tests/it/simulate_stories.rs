@@ -8,7 +8,7 @@ use std::{
 use watchbell::{
     domain::message::ReportStatus,
     gateway::{Answer, Event, SegmentPlace, Submit},
-    simulate::{Counts, Faults, Refusal, Settings, Simulator},
+    simulate::{Counts, Faults, Settings, Simulator, SubmitRefusal},
 };
 
 use crate::gateway_support::*;
@@ -120,7 +120,7 @@ async fn too_much_within_a_second_is_refused_with_result_8() {
 #[tokio::test]
 async fn one_part_can_be_refused_and_ids_can_come_again() {
     let settings = Settings {
-        refusals: vec![Refusal {
+        refusals: vec![SubmitRefusal {
             suffix: String::new(),
             part: Some(2),
             result: 10,

@@ -12,7 +12,7 @@
 //! - [`udh`]: the user data header of long messages, splitting and reassembly.
 //! - [`view`]: a PDU as names and values, for people.
 //!
-//! What the protocols share ([`Protocol`], [`Frame`], [`FrameReader`], [`FixedStr`], [`Limits`],
+//! What the protocols share ([`Protocol`], [`Frame`], [`FrameReader`], [`FixedStr`], [`FrameLimits`],
 //! [`EncodeError`], [`DecodeError`], [`SubmitClass`]) stands at the root; each module has its names for it, as
 //! [`cmpp::Frame`] and [`cmpp::decode`].
 #![doc = include_str!("../README.md")]
@@ -34,7 +34,7 @@ pub mod text;
 pub mod udh;
 pub mod view;
 
-pub use error::{BodyFault, DecodeError, DecodeErrorKind, EncodeError, Limits};
+pub use error::{BodyFault, DecodeError, DecodeErrorKind, EncodeError, FrameLimits};
 pub use fixed::{FixedStr, FixedStrError};
 pub use frame::{Decoded, Frame, FrameReader, Protocol, decode, encode, take_frame};
 pub use stat_kind::StatKind;

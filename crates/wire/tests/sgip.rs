@@ -7,7 +7,7 @@ mod support;
 use bytes::Bytes;
 use support::hex_of;
 use watchbell_wire::{
-    BodyFault, DecodeErrorKind, EncodeError, FixedStr, Limits,
+    BodyFault, DecodeErrorKind, EncodeError, FixedStr, FrameLimits,
     sgip::{
         Bind, Code, DecodeError, Decoded, Deliver, Frame, LoginType, Pdu, Report, ReportState,
         Resp, Sequence, Submit, TraceNode, TraceResp, Version, decode,
@@ -23,7 +23,7 @@ const SEQUENCE: Sequence = Sequence {
 const SEQUENCE_HEX: &str = "b44ddb12 1efffd57 00000007";
 
 fn one(bytes: &[u8]) -> Result<Frame, DecodeError> {
-    match decode(bytes, Version::V12, &Limits::default())? {
+    match decode(bytes, Version::V12, &FrameLimits::default())? {
         Decoded::Frame(frame, consumed) => {
             assert_eq!(consumed, bytes.len());
             Ok(frame)

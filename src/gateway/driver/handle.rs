@@ -21,12 +21,12 @@ pub(in crate::gateway) struct Handle {
 
 /// Where commands wait for the driver, in their order.
 pub(super) struct Inbox {
-    pub(super) commands: Mutex<Vec<Command>>,
+    pub(super) commands: Mutex<Vec<DriverCommand>>,
     pub(super) health: Mutex<Health>,
     pub(super) notify: Notify,
 }
 
-pub(super) enum Command {
+pub(super) enum DriverCommand {
     Submit(Vec<Submit>),
     Recall(Vec<LaneId>),
     Acknowledge(Vec<AckToken>),
@@ -58,7 +58,7 @@ impl Handle {
         Self { id, inbox }
     }
 
-    fn send(&self, command: Command) {
+    fn send(&self, command: DriverCommand) {
         self.inbox
             .commands
             .lock()
@@ -74,19 +74,19 @@ impl Gateway for Handle {
     }
 
     fn submit(&self, batch: Vec<Submit>) {
-        self.send(Command::Submit(batch));
+        self.send(DriverCommand::Submit(batch));
     }
 
     fn recall(&self, lanes: Vec<LaneId>) {
-        self.send(Command::Recall(lanes));
+        self.send(DriverCommand::Recall(lanes));
     }
 
     fn acknowledge(&self, tokens: Vec<AckToken>) {
-        self.send(Command::Acknowledge(tokens));
+        self.send(DriverCommand::Acknowledge(tokens));
     }
 
     fn close(&self, grace: Duration) {
-        self.send(Command::Close(grace));
+        self.send(DriverCommand::Close(grace));
     }
 
     fn health(&self) -> Health {

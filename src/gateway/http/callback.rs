@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     account::{HttpAccount, key_bytes},
     description::{CallbackRule, Scheme},
-    driver::{Command, Inbox},
+    driver::{HttpCommand, HttpInbox},
     sign,
     template::Fill,
 };
@@ -89,7 +89,7 @@ pub struct Callbacks {
 struct Shared {
     account: Arc<HttpAccount>,
     rule: CallbackRule,
-    inbox: Arc<Inbox>,
+    inbox: Arc<HttpInbox>,
     clock: Clock,
     room: Semaphore,
     seen: Mutex<Seen>,
@@ -128,7 +128,7 @@ impl Callbacks {
     pub(super) fn new(
         account: Arc<HttpAccount>,
         rule: CallbackRule,
-        inbox: Arc<Inbox>,
+        inbox: Arc<HttpInbox>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -308,7 +308,7 @@ impl Admitted<'_> {
             return Ok(());
         }
         let (done, durable) = oneshot::channel();
-        shared.inbox.send(Command::Deliveries(deliveries, done));
+        shared.inbox.send(HttpCommand::Deliveries(deliveries, done));
         match tokio::time::timeout(COMMIT_WITHIN, durable).await {
             Ok(Ok(())) => Ok(()),
             // The gateway has closed or has no room; or the journal is slow.

@@ -64,14 +64,14 @@ const MAX_SLEEP: Duration = Duration::from_hours(1);
 
 /// Where commands wait for the driver, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Inbox {
-    commands: Mutex<Vec<Command>>,
+pub(super) struct HttpInbox {
+    commands: Mutex<Vec<HttpCommand>>,
     pub(super) health: Mutex<Health>,
     notify: Notify,
 }
 
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum HttpCommand {
     Submit(Vec<Submit>),
     Recall(Vec<LaneId>),
     Acknowledge(Vec<AckToken>),
@@ -79,8 +79,8 @@ pub(super) enum Command {
     Close(Duration),
 }
 
-impl Inbox {
-    pub(super) fn send(&self, command: Command) {
+impl HttpInbox {
+    pub(super) fn send(&self, command: HttpCommand) {
         self.commands
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -146,7 +146,7 @@ enum Done {
 }
 
 /// Deliveries that are not durable yet, and what waits for them.
-struct Waiting {
+struct PendingDeliveries {
     left: usize,
     waiter: Waiter,
 }
@@ -158,11 +158,11 @@ enum Waiter {
     Fetch { cursor: String, more: bool },
 }
 
-pub(super) struct Driver {
+pub(super) struct HttpDriver {
     account: Arc<HttpAccount>,
     settings: HttpSettings,
     context: Context,
-    inbox: Arc<Inbox>,
+    inbox: Arc<HttpInbox>,
     transport: Transport,
     pacer: Pacer,
     link: CarrierState,
@@ -180,19 +180,19 @@ pub(super) struct Driver {
     sending: usize,
     cursor: String,
     next_fetch: Option<Instant>,
-    waiting: HashMap<u128, Waiting>,
+    waiting: HashMap<u128, PendingDeliveries>,
     last_token: u128,
     outbox: Outbox,
     random: SplitMix64,
     closing: Option<Instant>,
 }
 
-impl Driver {
+impl HttpDriver {
     pub(super) fn new(
         account: Arc<HttpAccount>,
         settings: HttpSettings,
         context: Context,
-        inbox: Arc<Inbox>,
+        inbox: Arc<HttpInbox>,
         client: reqwest::Client,
     ) -> Self {
         let now = Instant::now();
@@ -274,11 +274,11 @@ impl Driver {
         );
         for command in commands {
             match command {
-                Command::Submit(batch) => self.enqueue(batch),
-                Command::Recall(lanes) => self.recall(&lanes),
-                Command::Acknowledge(tokens) => self.acknowledged(&tokens),
-                Command::Deliveries(deliveries, done) => self.on_callback(deliveries, done),
-                Command::Close(grace) => {
+                HttpCommand::Submit(batch) => self.enqueue(batch),
+                HttpCommand::Recall(lanes) => self.recall(&lanes),
+                HttpCommand::Acknowledge(tokens) => self.acknowledged(&tokens),
+                HttpCommand::Deliveries(deliveries, done) => self.on_callback(deliveries, done),
+                HttpCommand::Close(grace) => {
                     let until = Instant::now() + grace;
                     self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));
                     self.recall(&[]);

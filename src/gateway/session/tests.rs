@@ -94,7 +94,7 @@ impl Pair {
         let now = Instant::now();
         let cmpp = Cmpp::new(&account(), Version::V20).expect("a valid account");
         let sp = Session::new(now, cmpp, LIMITS, 1, Micros(1_684_546_215_000_000));
-        let gateway = FrameReader::new(Version::V20, watchbell_wire::Limits::default());
+        let gateway = FrameReader::new(Version::V20, watchbell_wire::FrameLimits::default());
         Self { sp, gateway, now }
     }
 

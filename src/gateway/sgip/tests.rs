@@ -46,7 +46,7 @@ fn submit(sequence: u32) -> Submit {
 }
 
 fn frame(bytes: &[u8]) -> Frame {
-    match sgip::decode(bytes, Version::V12, &Limits::default()) {
+    match sgip::decode(bytes, Version::V12, &FrameLimits::default()) {
         Ok(Decoded::Frame(frame, _)) => frame,
         other => panic!("{other:?}"),
     }

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, Limits,
+    DecodeErrorKind, FixedStr, FrameLimits,
     cmpp::{
         self, CommandId, Connect, ConnectResp, ConnectStatus, DecodeError, Deliver, Frame,
         FrameReader, MsgId, MsgIdParts, Pdu, Report, Stat, SubmitResp, SubmitResult, Version,
@@ -35,7 +35,7 @@ impl Cmpp {
     pub(super) fn new(version: Version, settings: &Settings) -> Self {
         Self {
             version,
-            reader: FrameReader::new(version, Limits::default()),
+            reader: FrameReader::new(version, FrameLimits::default()),
             credentials: Credentials::new(settings),
             access_number: FixedStr::new(&settings.access_number).unwrap_or_default(),
         }

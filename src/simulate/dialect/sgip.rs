@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, Limits,
+    DecodeErrorKind, FixedStr, FrameLimits,
     sgip::{
         self, Bind, Code, CommandId, DecodeError, Deliver, Frame, FrameReader, LoginType, Pdu,
         Report, Resp, Sequence, Version,
@@ -41,7 +41,7 @@ pub(super) struct Sgip {
 impl Sgip {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            reader: FrameReader::new(Version::V12, Limits::default()),
+            reader: FrameReader::new(Version::V12, FrameLimits::default()),
             credentials: Credentials::new(settings),
             dialling: settings.dialling.clone(),
             access_number: FixedStr::new(&settings.access_number).unwrap_or_default(),

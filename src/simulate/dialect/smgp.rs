@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, Limits,
+    DecodeErrorKind, FixedStr, FrameLimits,
     smgp::{
         self, CommandId, DecodeError, Deliver, Frame, FrameReader, Login, LoginResp, MsgId,
         MsgIdParts, Pdu, Report, Stat, Status, SubmitResp, Tlvs, Version,
@@ -34,7 +34,7 @@ pub(super) struct Smgp {
 impl Smgp {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            reader: FrameReader::new(Version::V30, Limits::default()),
+            reader: FrameReader::new(Version::V30, FrameLimits::default()),
             credentials: Credentials::new(settings),
             access_number: FixedStr::new(&settings.access_number).unwrap_or_default(),
         }

@@ -2,13 +2,13 @@
 
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{Done, Driver, OUTBOX_LIMIT, Waiter, Waiting};
+use super::{Done, HttpDriver, OUTBOX_LIMIT, PendingDeliveries, Waiter};
 use crate::gateway::{
     AckToken, DeliverRef, Delivery, Event,
     http::{exchange::CallResult, template::Fill},
 };
 
-impl Driver {
+impl HttpDriver {
     /// A callback's deliveries; `done` is dropped when they can't be taken now.
     pub(super) fn on_callback(&mut self, deliveries: Vec<Delivery>, done: oneshot::Sender<()>) {
         if self.closing.is_none() && self.outbox.len() < OUTBOX_LIMIT {
@@ -29,7 +29,7 @@ impl Driver {
         };
         let left = deliveries.len();
         self.waiting
-            .insert(self.last_token, Waiting { left, waiter });
+            .insert(self.last_token, PendingDeliveries { left, waiter });
         for delivery in deliveries {
             self.outbox.push(Event::Delivered {
                 delivery,

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{CarrierState, Done, Driver, MAX_UNCLEAR, PendingRequest, QUEUE_LIMIT, TRIES};
+use super::{CarrierState, Done, HttpDriver, MAX_UNCLEAR, PendingRequest, QUEUE_LIMIT, TRIES};
 use crate::{
     domain::{id::LaneId, time::Micros},
     gateway::{
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-impl Driver {
+impl HttpDriver {
     /// Puts requests in line. Those that may have been sent before a restart wait with the repetitions.
     pub(super) fn enqueue(&mut self, batch: Vec<Submit>) {
         let up = matches!(self.link, CarrierState::Up) && self.closing.is_none();
@@ -29,7 +29,7 @@ impl Driver {
                 refused.extend(sequences);
                 continue;
             }
-            match self.pending(submits) {
+            match self.prepare(submits) {
                 Ok(pending) if repeated => {
                     self.outbox.push(Event::Written(sequences));
                     self.repeats.push(pending);
@@ -52,7 +52,7 @@ impl Driver {
         }
     }
 
-    fn pending(&mut self, submits: Vec<Submit>) -> Result<PendingRequest, String> {
+    fn prepare(&mut self, submits: Vec<Submit>) -> Result<PendingRequest, String> {
         let request = submits[0].request;
         let segments: u32 = submits.iter().map(|s| u32::from(s.segments)).sum();
         let cost = match self.settings.by_segments {
@@ -198,9 +198,9 @@ impl Driver {
             CallResult::Lost(why) => Meaning::Unclear(why),
         };
         match meaning {
-            Meaning::Each(words) => {
+            Meaning::Each(answers) => {
                 self.unclear_in_a_row = 0;
-                self.each(&pending, words);
+                self.each(&pending, answers);
             }
             Meaning::Throttled(code) => {
                 self.unclear_in_a_row = 0;
@@ -253,12 +253,12 @@ impl Driver {
         }
     }
 
-    fn each(&mut self, pending: &PendingRequest, words: Vec<Option<Answer>>) {
-        let mut answers = Vec::with_capacity(words.len());
+    fn each(&mut self, pending: &PendingRequest, found: Vec<Option<Answer>>) {
+        let mut answers = Vec::with_capacity(found.len());
         let mut silent = Vec::new();
-        for (submit, word) in pending.submits.iter().zip(words) {
-            match word {
-                Some(word) => answers.push((submit.sequence, word)),
+        for (submit, answer) in pending.submits.iter().zip(found) {
+            match answer {
+                Some(answer) => answers.push((submit.sequence, answer)),
                 None => silent.push(submit.sequence),
             }
         }
