@@ -4,10 +4,10 @@ use chrono::NaiveDate;
 use proptest::prelude::*;
 
 use super::{
-    OrderEvent as E, OrderState as S, ReadBack, check_code, confusable,
+    OrderEvent as E, OrderState as S, ReadBack, confusable,
     counts::{Bounds, Figure, Report, What, check, in_order},
     due::{Owed, Patience, Times, owed},
-    is_check_code, number, on_the_phone,
+    number, on_the_phone,
     readback::{Difference, Kind, apply, compare, summary},
 };
 use crate::domain::{lang::Lang, time::Micros};
@@ -386,12 +386,6 @@ fn each_step_has_its_time() {
 }
 
 #[test]
-fn a_check_code_is_read_however_it_is_typed() {
-    let digest = [0x3f, 0x2a, 0x91, 0xc0, 0x77, 0xde, 1, 2];
-    assert_eq!(check_code(&digest), "3f2a-91c0-77de");
-    for good in ["3f2a-91c0-77de", "3F2A 91C0", "3f2a91c077de01"] {
-        assert!(is_check_code(&digest, good), "{good}");
-    }
-    assert!(!is_check_code(&digest, "") && !is_check_code(&digest, "3f2b"));
+fn an_order_is_numbered_as_offices_number() {
     assert_eq!(number("县安委办短协", 2023, 1), "县安委办短协〔2023〕1号");
 }
