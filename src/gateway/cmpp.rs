@@ -193,8 +193,8 @@ impl SessionProtocol for Cmpp {
         self.put(sequence, Pdu::Terminate, out);
     }
 
-    fn reply(&self, sequence: u32, reply: Response, out: &mut BytesMut) {
-        let pdu = match reply {
+    fn respond(&self, sequence: u32, response: Response, out: &mut BytesMut) {
+        let pdu = match response {
             Response::KeepAlive => Pdu::ActiveTestResp,
             Response::Unbind => Pdu::TerminateResp,
             Response::Delivery { deliver_id, ok } => {

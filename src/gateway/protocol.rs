@@ -37,7 +37,7 @@ pub trait SessionProtocol: fmt::Debug + Send + 'static {
     /// Appends the request to unbind.
     fn unbind(&self, sequence: u32, out: &mut BytesMut);
     /// Appends the answer to a request of the peer's.
-    fn reply(&self, sequence: u32, reply: Response, out: &mut BytesMut);
+    fn respond(&self, sequence: u32, response: Response, out: &mut BytesMut);
     /// Takes one whole PDU off the front of `input`, or nothing when there is none yet.
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal>;
 }

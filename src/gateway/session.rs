@@ -410,7 +410,7 @@ impl<P: SessionProtocol> Session<P> {
             ok,
         };
         self.protocol
-            .reply(deliver.sequence, reply, &mut self.transmit);
+            .respond(deliver.sequence, reply, &mut self.transmit);
     }
 
     /// Takes no more submits, and unbinds as soon as the window is empty.

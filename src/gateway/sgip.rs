@@ -126,8 +126,8 @@ impl SessionProtocol for Sgip {
         put(self.own(sequence), Pdu::Unbind, out);
     }
 
-    fn reply(&self, _: u32, reply: Response, out: &mut BytesMut) {
-        match reply {
+    fn respond(&self, _: u32, response: Response, out: &mut BytesMut) {
+        match response {
             Response::KeepAlive => {}
             Response::Unbind => put(self.unbinding, Pdu::UnbindResp, out),
             Response::Delivery { deliver_id, ok } => {

@@ -265,8 +265,8 @@ impl SessionProtocol for Smgp {
         put(sequence, Pdu::Exit, out);
     }
 
-    fn reply(&self, sequence: u32, reply: Response, out: &mut BytesMut) {
-        let pdu = match reply {
+    fn respond(&self, sequence: u32, response: Response, out: &mut BytesMut) {
+        let pdu = match response {
             Response::KeepAlive => Pdu::ActiveTestResp,
             Response::Unbind => Pdu::ExitResp,
             Response::Delivery { deliver_id, ok } => Pdu::DeliverResp(DeliverResp {

@@ -98,8 +98,8 @@ impl SessionProtocol for Smpp {
         put(wire(sequence), Message::new(Pdu::Unbind), out);
     }
 
-    fn reply(&self, sequence: u32, reply: Response, out: &mut BytesMut) {
-        let message = match reply {
+    fn respond(&self, sequence: u32, response: Response, out: &mut BytesMut) {
+        let message = match response {
             Response::KeepAlive => Message::new(Pdu::EnquireLinkResp),
             Response::Unbind => Message::new(Pdu::UnbindResp),
             Response::Delivery { ok, .. } => {

@@ -44,11 +44,11 @@ impl<P: SessionProtocol> Session<P> {
             Incoming::KeepAlive { sequence } => {
                 self.events.push_back(SessionEvent::StillThere);
                 self.protocol
-                    .reply(sequence, Response::KeepAlive, &mut self.transmit);
+                    .respond(sequence, Response::KeepAlive, &mut self.transmit);
             }
             Incoming::Unbind { sequence } => {
                 self.protocol
-                    .reply(sequence, Response::Unbind, &mut self.transmit);
+                    .respond(sequence, Response::Unbind, &mut self.transmit);
                 self.enter(State::UnboundByPeer, Some(now));
             }
             Incoming::UnbindAnswered => match self.state {

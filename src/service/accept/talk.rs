@@ -109,7 +109,7 @@ impl OutgoingText {
     }
 }
 
-/// How texts batching.
+/// How texts share submits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Batching {
     /// Each in a submit of its own.
