@@ -262,12 +262,9 @@ impl Office {
         };
         let lost = CancellationToken::new();
         let gate = lock.gate();
-        let done = lock
-            .hold(
-                &lost,
-                self.accept_under((gate, &lost), actor, acceptance, stop, going),
-            )
-            .await;
+        // On the heap: its future is too large for the stacks of all that wait for it.
+        let accepted = self.accept_under((gate, &lost), actor, acceptance, stop, going);
+        let done = lock.hold(&lost, Box::pin(accepted)).await;
         lock.give_back().await?;
         done
     }
