@@ -154,6 +154,17 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_is_not_final_is_passed_over() {
+        let event = |status: &str| json!({ "id": "1", "to": "13800138000", "status": status });
+        let body = json!({ "events": [event("buffered"), event("delivered")] });
+        let found = description("watchbell").deliveries(&body, "/events");
+        let [Delivery::Report(report)] = &found.expect("a list")[..] else {
+            panic!("one report")
+        };
+        assert_eq!(report.status, ReportStatus::Delivered);
+    }
+
+    #[test]
     fn what_is_no_list_and_no_object_is_nothing() {
         let ours = description("watchbell");
         assert_eq!(ours.deliveries(&json!({ "events": 3 }), "/events"), None);
