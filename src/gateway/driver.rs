@@ -10,7 +10,7 @@ mod write;
 
 pub(super) use handle::Handle;
 use handle::{DriverCommand, Inbox};
-use listener::Listener;
+use listener::CarrierListener;
 
 use std::{
     net::IpAddr,
@@ -78,7 +78,7 @@ struct Driver<P> {
     inbox: Arc<Inbox>,
     links: Vec<Link<P>>,
     /// In a protocol whose carriers dial us.
-    listener: Option<Listener<P>>,
+    listener: Option<CarrierListener<P>>,
     queue: Queue,
     pacer: Pacer,
     inbound: Inbound,
@@ -109,7 +109,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             links: (0..settings.links).map(|no| Link::new(no, now)).collect(),
             listener: protocol
                 .listen_at()
-                .map(|at| Listener::new(at, settings.links, now)),
+                .map(|at| CarrierListener::new(at, settings.links, now)),
             pacer: Pacer::new(now, settings.rate, settings.batch.into()),
             outbox: Outbox::new(settings.id.clone(), context.events.clone()),
             protocol,
@@ -303,7 +303,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
         let health = Health {
             links_up,
             links: self.settings.links,
-            listening: self.listener.as_ref().and_then(Listener::address),
+            listening: self.listener.as_ref().and_then(CarrierListener::address),
             listen_error: self
                 .listener
                 .as_ref()
@@ -321,7 +321,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
 /// Waits until one of the links, or the listener, has something to do.
 async fn ready<P: SessionProtocol>(
     links: &mut [Link<P>],
-    mut listener: Option<&mut Listener<P>>,
+    mut listener: Option<&mut CarrierListener<P>>,
     may_read: bool,
 ) {
     std::future::poll_fn(|cx| {

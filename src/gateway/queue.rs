@@ -22,12 +22,12 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct PriorityLine {
-    free: VecDeque<Queued>,
-    pinned: BTreeMap<LinkNo, VecDeque<Queued>>,
+    free: VecDeque<WaitingSubmit>,
+    pinned: BTreeMap<LinkNo, VecDeque<WaitingSubmit>>,
 }
 
 #[derive(Debug)]
-struct Queued {
+struct WaitingSubmit {
     arrival: i64,
     submit: Submit,
 }
@@ -41,7 +41,7 @@ pub(super) struct Pick {
 }
 
 impl Queue {
-    /// Queued segments.
+    /// Segments that wait.
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -59,7 +59,8 @@ impl Queue {
             self.back += 1;
             self.back
         };
-        self.line(&submit).push_back(Queued { arrival, submit });
+        self.line(&submit)
+            .push_back(WaitingSubmit { arrival, submit });
         self.len += 1;
     }
 
@@ -68,7 +69,8 @@ impl Queue {
         for submit in submits.into_iter().rev() {
             self.front -= 1;
             let arrival = self.front;
-            self.line(&submit).push_front(Queued { arrival, submit });
+            self.line(&submit)
+                .push_front(WaitingSubmit { arrival, submit });
             self.len += 1;
         }
     }
@@ -164,7 +166,7 @@ impl Queue {
         sequences
     }
 
-    fn line(&mut self, submit: &Submit) -> &mut VecDeque<Queued> {
+    fn line(&mut self, submit: &Submit) -> &mut VecDeque<WaitingSubmit> {
         let line = &mut self.lines[submit.priority as usize];
         match submit.link {
             None => &mut line.free,

@@ -58,7 +58,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const MAX_ADDRESSES: usize = 256;
 
 /// The listener of one gateway.
-pub(super) struct Listener<P> {
+pub(super) struct CarrierListener<P> {
     listen_at: ListenAt,
     /// The link number of the first slot.
     first: LinkNo,
@@ -88,7 +88,7 @@ struct FailedLogins {
     until: Instant,
 }
 
-impl<P: SessionProtocol> Listener<P> {
+impl<P: SessionProtocol> CarrierListener<P> {
     pub(super) fn new(listen_at: ListenAt, first: LinkNo, now: Instant) -> Self {
         Self {
             listen_at,

@@ -128,7 +128,7 @@ impl PendingRequest {
 
 /// Does the carrier take requests?
 #[derive(Debug)]
-enum CarrierState {
+enum CarrierLink {
     /// No; it is probed again then.
     Down(Instant),
     Probing,
@@ -165,7 +165,7 @@ pub(super) struct HttpDriver {
     inbox: Arc<HttpInbox>,
     transport: Transport,
     pacer: Pacer,
-    link: CarrierState,
+    link: CarrierLink,
     probes: u32,
     refused: u32,
     unclear_in_a_row: u32,
@@ -205,7 +205,7 @@ impl HttpDriver {
                 timeout: settings.timeout,
                 clock: context.clock.clone(),
             },
-            link: CarrierState::Down(now),
+            link: CarrierLink::Down(now),
             probes: 0,
             refused: 0,
             unclear_in_a_row: 0,
@@ -303,10 +303,10 @@ impl HttpDriver {
             return now + GATE_POLL;
         }
         match self.link {
-            CarrierState::Down(at) if at <= now => self.probe(),
-            CarrierState::Down(at) => wakes.push(at),
-            CarrierState::Probing | CarrierState::GivenUp => {}
-            CarrierState::Up => {
+            CarrierLink::Down(at) if at <= now => self.probe(),
+            CarrierLink::Down(at) => wakes.push(at),
+            CarrierLink::Probing | CarrierLink::GivenUp => {}
+            CarrierLink::Up => {
                 wakes.extend(self.pump(now));
                 wakes.extend(self.fetch_when_due(now));
             }
@@ -335,7 +335,7 @@ impl HttpDriver {
 
     /// Finds out whether the carrier accepts our login.
     fn probe(&mut self) {
-        self.link = CarrierState::Probing;
+        self.link = CarrierLink::Probing;
         let (account, transport) = (self.account.clone(), self.transport.clone());
         self.running.spawn(async move {
             let result = match &account.description.check {
@@ -373,7 +373,7 @@ impl HttpDriver {
 
     fn up(&mut self) {
         (self.probes, self.refused, self.unclear_in_a_row) = (0, 0, 0);
-        self.link = CarrierState::Up;
+        self.link = CarrierLink::Up;
         self.trouble = None;
         info!(gateway.id = %self.settings.id, "Gateway {} answers", self.settings.id);
         for link in 0..self.settings.links {
@@ -384,10 +384,10 @@ impl HttpDriver {
 
     /// The carrier is down: what was never sent is given back, what may have arrived waits to be sent again.
     fn down(&mut self, reason: &str) {
-        let was_up = matches!(self.link, CarrierState::Up);
+        let was_up = matches!(self.link, CarrierLink::Up);
         self.probes = self.probes.saturating_add(1);
         self.unclear_in_a_row = 0;
-        self.link = CarrierState::Down(Instant::now() + self.pause(self.probes));
+        self.link = CarrierLink::Down(Instant::now() + self.pause(self.probes));
         self.trouble = Some(reason.to_owned());
         if was_up {
             debug!(gateway.id = %self.settings.id, reason, "Gateway {} is down", self.settings.id);
@@ -410,7 +410,7 @@ impl HttpDriver {
         self.refused += 1;
         let gave_up = self.refused >= LOGIN_TRIES;
         if gave_up {
-            self.link = CarrierState::GivenUp;
+            self.link = CarrierLink::GivenUp;
         }
         self.outbox.push(Event::Notice(Notice::LoginRefused {
             reason: reason.to_owned(),
@@ -442,7 +442,7 @@ impl HttpDriver {
     }
 
     fn report_health(&self) {
-        let up = matches!(self.link, CarrierState::Up);
+        let up = matches!(self.link, CarrierLink::Up);
         *self
             .inbox
             .health

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Asked, Said, Shared,
-    book::{Batch, Delivery, HttpBook, What},
+    book::{Batch, DueDelivery, HttpBook, What},
     now,
 };
 use crate::domain::phone::Phone;
@@ -179,7 +179,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// A push's list has this for each.
-pub(super) fn push(news: &Delivery) -> Value {
+pub(super) fn push(news: &DueDelivery) -> Value {
     match &news.what {
         What::Report {
             id,

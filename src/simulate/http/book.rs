@@ -25,7 +25,7 @@ use crate::{
 
 /// Something to deliver to the client.
 #[derive(Debug, Clone)]
-pub(super) struct Delivery {
+pub(super) struct DueDelivery {
     pub(super) what: What,
     /// By which the client knows a repetition.
     pub(super) number: u64,
@@ -78,11 +78,11 @@ pub(super) struct HttpBook {
     /// Answers by the keys of their requests, with a hash of the body.
     pub(super) keys: HashMap<String, (u64, u16, Value)>,
     /// Not due yet.
-    scheduled: BTreeMap<(Instant, u64), Delivery>,
+    scheduled: BTreeMap<(Instant, u64), DueDelivery>,
     /// Due and not called in yet (or again).
-    pub(super) to_call: Vec<Delivery>,
+    pub(super) to_call: Vec<DueDelivery>,
     /// Due, and neither acknowledged nor fetched.
-    pub(super) pending: BTreeMap<u64, Delivery>,
+    pub(super) pending: BTreeMap<u64, DueDelivery>,
     order: u64,
     numbers_out: u64,
 }
@@ -227,7 +227,7 @@ impl HttpBook {
 
     fn put(&mut self, at: Instant, what: What) {
         self.order += 1;
-        let news = Delivery {
+        let news = DueDelivery {
             what,
             number: 0,
             tries: 0,

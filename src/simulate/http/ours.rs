@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Asked, Said, Shared,
-    book::{Batch, Delivery, HttpBook, What, hash},
+    book::{Batch, DueDelivery, HttpBook, What, hash},
     now,
 };
 use crate::{domain::phone::Phone, signing};
@@ -138,7 +138,7 @@ fn reports(shared: &Shared, body: &Value) -> Said {
 }
 
 /// A report or a text as an event.
-pub(super) fn event(news: &Delivery) -> Value {
+pub(super) fn event(news: &DueDelivery) -> Value {
     match &news.what {
         What::Report {
             id,

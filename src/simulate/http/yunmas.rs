@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Asked, Said, Shared,
-    book::{Batch, Delivery, HttpBook, What},
+    book::{Batch, DueDelivery, HttpBook, What},
     now,
 };
 use crate::domain::phone::Phone;
@@ -84,7 +84,7 @@ pub(super) fn serve(shared: &Shared, asked: &Asked) -> Said {
 }
 
 /// One push, one object.
-pub(super) fn push(news: &Delivery) -> Value {
+pub(super) fn push(news: &DueDelivery) -> Value {
     match &news.what {
         What::Report {
             id,

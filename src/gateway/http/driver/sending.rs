@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{CarrierState, Done, HttpDriver, MAX_UNCLEAR, PendingRequest, QUEUE_LIMIT, TRIES};
+use super::{CarrierLink, Done, HttpDriver, MAX_UNCLEAR, PendingRequest, QUEUE_LIMIT, TRIES};
 use crate::{
     domain::{id::LaneId, time::Micros},
     gateway::{
@@ -14,7 +14,7 @@ use crate::{
 impl HttpDriver {
     /// Puts requests in line. Those that may have been sent before a restart wait with the repetitions.
     pub(super) fn enqueue(&mut self, batch: Vec<Submit>) {
-        let up = matches!(self.link, CarrierState::Up) && self.closing.is_none();
+        let up = matches!(self.link, CarrierLink::Up) && self.closing.is_none();
         let mut refused = Vec::new();
         let mut rest = batch.into_iter().peekable();
         while let Some(first) = rest.next() {
@@ -211,7 +211,7 @@ impl HttpDriver {
                 self.on_not_sent(pending, &code);
             }
             Meaning::LoginRefused(code) => {
-                if matches!(self.link, CarrierState::Up) {
+                if matches!(self.link, CarrierLink::Up) {
                     self.on_login_refused(&code);
                 }
                 self.on_not_sent(pending, &code);
@@ -219,7 +219,7 @@ impl HttpDriver {
             Meaning::Unclear(code) => {
                 self.unclear_in_a_row += 1;
                 self.retry(pending);
-                if self.unclear_in_a_row >= MAX_UNCLEAR && matches!(self.link, CarrierState::Up) {
+                if self.unclear_in_a_row >= MAX_UNCLEAR && matches!(self.link, CarrierLink::Up) {
                     self.down(&format!(
                         "{MAX_UNCLEAR} requests in a row without an answer: {code}"
                     ));
