@@ -74,7 +74,7 @@ async fn ready(Extract(state): Extract<State>) -> Response {
             if let Some(at) = h.listening {
                 words["listening"] = json!(at.to_string());
             }
-            if let Some(why) = h.deaf {
+            if let Some(why) = h.listen_error {
                 words["not_listening"] = json!(why);
             }
             words

@@ -1,7 +1,8 @@
-//! Carriers on one side: the [`Gateway`] trait that the engine speaks, and the one session driver
-//! behind it. Knows no SQL and no policy: it writes what it is given, in the order of urgency, never
-//! over the contract's rate, and tells what it heard.
+//! Gateways: the [`Gateway`] trait that the engine uses, and the session driver behind it, the same for all
+//! binary protocols. No SQL and no policy: it writes what it is given, in the order of urgency, never over the
+//! contract's rate, and passes on answers, reports and texts.
 
+mod answer_codes;
 mod cmpp;
 mod content;
 mod driver;
@@ -9,6 +10,7 @@ pub mod http;
 mod inbound;
 mod link;
 mod options;
+mod outbox;
 pub mod pacer;
 pub mod pdu;
 pub mod protocol;
@@ -22,9 +24,10 @@ pub mod trace;
 
 pub use options::OptionError;
 pub use registry::{
-    Context, EVENT_ROOM, OpenError, Quiet, Telling, check, listens_at, open, own_ids, quiet,
-    repeats_within, telling,
+    Context, EVENT_ROOM, KeepAlive, OpenError, ReportChannel, check, keep_alive, listens_at, open,
+    own_ids, repeats_within, report_channel,
 };
+pub use session::LinkEnd;
 pub use sgip::OwnIds;
 
 use std::{
@@ -39,6 +42,7 @@ use tokio::time::Instant;
 
 use crate::domain::{
     id::{ClaimId, GatewayId, LaneId},
+    message::ReportStatus,
     phone::Phone,
     priority::Priority,
     time::Micros,
@@ -63,20 +67,20 @@ pub struct Submit {
     /// This part's text (the whole text when there is one part), as counted by `domain::text::split`.
     pub text: String,
     /// Which part of how many, and the long message's reference.
-    pub part: Part,
+    pub part: SegmentPlace,
     /// Segments that it counts: 1, and more where the carrier cuts a long text itself.
     pub segments: u8,
     /// The run's not-after: travels as the wire's validity period.
     pub valid_until: Option<Micros>,
-    /// Where several numbers travel in one request: which. Those of one request stand together.
-    pub request: Request,
-    /// With whom it may share a submit of a binary protocol.
+    /// The HTTP request that carries it, with others perhaps; those of one request follow each other.
+    pub request: RequestId,
+    /// Which others may share a submit of a binary protocol with it.
     pub sharing: Sharing,
 }
 
 impl Submit {
-    /// May the two travel in one submit: do they differ in nothing but the receiver?
-    fn is_like(&self, other: &Self) -> bool {
+    /// Do the two differ in nothing but the receiver, so that one submit may carry both?
+    fn same_content(&self, other: &Self) -> bool {
         self.lane == other.lane
             && self.sharing == other.sharing
             && self.part == other.part
@@ -87,33 +91,33 @@ impl Submit {
     }
 }
 
-/// With whom a segment may share a submit.
+/// Which segments may share a submit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sharing {
-    /// With anyone who gets the same.
+    /// All with the same content.
     #[default]
     Anyone,
-    /// With these alone: a larger submit with them was refused, and one of them may be why.
+    /// Only those with the same number: a half of a submit that was refused, perhaps for one of its receivers.
     Only(u32),
 }
 
-/// One request with several numbers: always the same numbers and the same text, however often it is
-/// said, so that its key may be the carrier's key for telling a repetition.
+/// One HTTP request with several numbers: the same numbers and the same text each time it is sent, so that its
+/// key may be the carrier's idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Request {
-    /// The claim.
+pub struct RequestId {
+    /// The claim that it was cut from; 0 where there is none.
     pub claim: ClaimId,
-    /// Its first message's position.
+    /// The position of its first message in the lane.
     pub position: i64,
     /// When it was claimed: the carrier can't have known it before.
     pub asked: Micros,
-    /// An earlier life of this program may have said it already.
+    /// It may have been sent before the program was restarted.
     pub repeat: bool,
 }
 
 /// A segment's place in its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
+pub struct SegmentPlace {
     /// From 1.
     pub number: u8,
     /// 1 for a short message, which carries no user data header.
@@ -134,9 +138,9 @@ pub enum Answer {
     /// Taken as one of several numbers; reports will name the answer's id, or the one that this number
     /// has by the protocol's way of counting: carriers do either.
     AcceptedAs {
-        /// What the answer said, for all of them.
+        /// The answer's, for all of them.
         answered: CarrierMessageId,
-        /// What it is by counting.
+        /// This number's own, counted on from the answer's.
         counted: CarrierMessageId,
     },
     /// Too fast: surely did not leave, may go again.
@@ -147,42 +151,29 @@ pub enum Answer {
     Refused(String),
 }
 
-/// What became of a segment, in the carrier's words.
+/// A final status report on one segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The id that the answer gave.
     pub carrier_id: CarrierMessageId,
     /// The receiver.
     pub phone: Phone,
-    /// Final or not, and which way.
-    pub verdict: Verdict,
+    /// What became of it, for good: what is only on its way never gets here.
+    pub status: ReportStatus,
     /// The raw code: `DELIVRD`, `MK:0001` …
     pub code: String,
     /// The carrier's submit time as it stands (`YYMMDDhhmm`), for telling which doubt a report fits.
     pub submit_time: String,
 }
 
-/// A report's meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// On the handset.
-    Delivered,
-    /// The validity ran out.
-    Expired,
-    /// Not deliverable, deleted, refused by a node, unknown to the carrier.
-    Undelivered,
-    /// An intermediate word: acknowledged, changes nothing.
-    Intermediate,
-}
-
 /// A message from a phone to us, whole (parts put together).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mo {
-    /// Who wrote.
+    /// The sender.
     pub phone: Phone,
-    /// The access number that was written to.
+    /// The access number that it was sent to.
     pub to: String,
-    /// What.
+    /// The text; what is missing or no text stands as `[…]` or in hexadecimal digits.
     pub text: String,
     /// The carrier's id of each deliver it came in, so that a repeat is known.
     pub carrier_id: CarrierMessageId,
@@ -195,33 +186,31 @@ pub struct AckToken {
     pub link: LinkNo,
     /// Which connection of that link: a token outlives its connection harmlessly.
     pub connection: u32,
-    /// The deliver's sequence number.
-    pub sequence: u32,
-    /// The deliver's own id, repeated in the response; as wide as the widest protocol's.
-    pub deliver_id: u128,
+    /// Which deliver of that connection.
+    pub deliver: DeliverRef,
 }
 
-/// What a gateway tells the engine. Order is the order on the wire, link by link.
+/// What a response to a deliver repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DeliverRef {
+    /// Its sequence number.
+    pub sequence: u32,
+    /// Its own id, as wide as the widest protocol's; 0 where the protocol has none.
+    pub id: u128,
+}
+
+/// What comes out of a gateway, together with its id. Order is the order on the wire, link by link.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// Logged in; the link takes submits.
     LinkUp(LinkNo),
     /// These were handed to the socket just now.
     Written(Vec<u32>),
-    /// The carrier answered (also later than the response time-out, while the connection lives).
+    /// The carrier answered a submit (also later than the response time-out, while the connection lives).
     Answered {
-        /// The submit's sequence number.
-        sequence: u32,
-        /// The link it went over.
+        /// The link it went over; 0 over HTTP.
         link: LinkNo,
-        /// What the carrier said.
-        answer: Answer,
-    },
-    /// The carrier answered a request with several numbers.
-    AnsweredAll {
-        /// The link it went over.
-        link: LinkNo,
-        /// Each number's sequence, and what the carrier said of it.
+        /// Each of its numbers' sequence and answer; never empty.
         answers: Vec<(u32, Answer)>,
     },
     /// No answer within the response time-out: in doubt.
@@ -229,23 +218,16 @@ pub enum Event {
     /// The connection is gone. Written and unanswered ones are in doubt (those already reported by
     /// [`Event::TimedOut`] too: their answer can no longer come); the rest surely did not leave.
     LinkDown {
-        /// Which.
+        /// Its number.
         link: LinkNo,
-        /// Why, for people.
-        reason: String,
+        /// How it ended.
+        end: LinkEnd,
         /// Handed to the socket, at least in part, and never answered.
         unanswered: Vec<u32>,
         /// Never handed to the socket.
         unwritten: Vec<u32>,
-        /// Only because nothing was said on it: nobody need be told, the next one is on its way.
+        /// Only because it was idle: no alert, the next connection is on its way.
         idle: bool,
-    },
-    /// The carrier can dial us there, in a protocol whose gateways do.
-    Listening(SocketAddr),
-    /// It can't: reports and texts from phones wait at the carrier. It is tried again.
-    NotListening {
-        /// Why, for people.
-        reason: String,
     },
     /// Given back on request, never handed to the socket.
     Recalled(Vec<u32>),
@@ -257,26 +239,40 @@ pub enum Event {
         /// What to acknowledge.
         tokens: Vec<AckToken>,
     },
+    /// The carrier's flow control halved the pace, or it crept back: segments a second now.
+    Pace(f64),
+    /// For people and checks: nothing that is to be sent or recorded depends on it.
+    Notice(Notice),
+}
+
+/// What people and checks want to know of a gateway, and the engine's core does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
     /// The carrier refused the login; after three in a row the gateway stops trying.
     LoginRefused {
         /// The carrier's status and its meaning.
         reason: String,
-        /// No more tries until a restart or `resume`.
+        /// No more tries until a restart.
         gave_up: bool,
     },
-    /// Silence was broken by the question whether the other side is there: it was answered, or the carrier asked.
+    /// The carrier can dial us there, in a protocol whose gateways do.
+    Listening(SocketAddr),
+    /// It can't: reports and texts from phones wait at the carrier. It is tried again.
+    NotListening {
+        /// The operating system's reason, with the address.
+        reason: String,
+    },
+    /// A keep-alive came on this link: the answer to ours, or the carrier's own.
     StillThere(LinkNo),
-    /// The carrier's flow control halved the pace, or it crept back: segments a second now.
-    Pace(f64),
 }
 
-/// A report or an MO.
+/// A report or an MO: whole for the engine, a part of one (`M`) as a single deliver holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
-    /// Status report.
+pub enum Delivery<M = Mo> {
+    /// Final status report.
     Report(Report),
     /// Message from a phone.
-    Mo(Mo),
+    Mo(M),
 }
 
 /// A gateway's state, for `/readyz`, `gateways check` and alerts.
@@ -288,8 +284,8 @@ pub struct Health {
     pub links: u16,
     /// Where the carrier can dial us now.
     pub listening: Option<SocketAddr>,
-    /// Why it can't, where it should: its reports wait, and sending goes on.
-    pub deaf: Option<String>,
+    /// Why it can't, in a protocol whose carriers dial us: its reports wait, and sending goes on.
+    pub listen_error: Option<String>,
     /// The last thing that went wrong, while it is wrong.
     pub trouble: Option<String>,
 }
@@ -301,16 +297,16 @@ pub trait Gateway: Send + Sync {
     fn id(&self) -> &GatewayId;
     /// Puts segments in line for the wire.
     fn submit(&self, batch: Vec<Submit>);
-    /// Asks for everything of these lanes (all lanes when empty) that has not been written;
+    /// Requests everything back of these lanes (all lanes when empty) that has not been written;
     /// answered by one [`Event::Recalled`], also when there is nothing.
     fn recall(&self, lanes: Vec<LaneId>);
     /// Sends the responses of durable deliveries.
     fn acknowledge(&self, tokens: Vec<AckToken>);
-    /// Says goodbye once the window has drained, or when `grace` is over; ends with the links down.
+    /// Unbinds once the window has drained, or closes when `grace` is over; ends with the links down.
     fn close(&self, grace: std::time::Duration);
-    /// How it stands.
+    /// Its present state.
     fn health(&self) -> Health;
-    /// Its ear for callbacks, where the carrier calls us.
+    /// Its callback endpoint, where the carrier calls us.
     fn callbacks(&self) -> Option<http::Callbacks> {
         None
     }

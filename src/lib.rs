@@ -20,6 +20,7 @@ pub mod gateway;
 pub mod intake;
 pub mod orders;
 pub mod plan_files;
+pub mod random;
 pub mod recorder;
 pub mod report;
 pub mod scheduler;

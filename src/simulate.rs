@@ -10,7 +10,6 @@ mod command;
 mod connection;
 mod dial;
 mod dialect;
-mod dice;
 mod http;
 mod job;
 mod meter;
@@ -32,11 +31,11 @@ use tracing::warn;
 pub use account::NumberCounts;
 pub use command::{RunError, run};
 pub use settings::{
-    BatchIds, Dialling, Ending, Faults, Http, Losing, Receipts, Refusal, Settings, Shape,
+    BatchIds, Dialling, Ending, Faults, Http, Losing, Receipts, Settings, Shape, SubmitRefusal,
 };
 
 use crate::{config::Kind, domain::phone::Phone};
-use account::Account;
+use account::CustomerAccount;
 use connection::Opened;
 use job::Wall;
 
@@ -125,21 +124,21 @@ impl Station for Shared {
 #[derive(Debug)]
 struct Shared {
     settings: Settings,
-    account: Mutex<Account>,
+    account: Mutex<CustomerAccount>,
     /// Counts up when everybody is thrown out.
     kicks: watch::Sender<u64>,
-    /// Where it dials its client; none: it says everything over the client's connections.
+    /// Where it dials its client; none: reports go over the client's connections.
     dials: watch::Sender<Option<String>>,
 }
 
 impl Shared {
-    fn account(&self) -> MutexGuard<'_, Account> {
+    fn account(&self) -> MutexGuard<'_, CustomerAccount> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Simulator {
-    /// Listens; port 0 takes a free one. [`Settings::protocol`] says what is spoken.
+    /// Listens; port 0 takes a free one. the protocol is [`Settings::protocol`].
     pub async fn start(settings: Settings) -> io::Result<Running> {
         if settings.protocol == Kind::Http {
             return Self::start_http(settings).await;
@@ -148,7 +147,7 @@ impl Simulator {
         let address = listener.local_addr()?;
         let (kicks, _) = watch::channel(0);
         let (dials, _) = watch::channel(settings.dialling.address.clone());
-        let account = Mutex::new(Account::new(&settings));
+        let account = Mutex::new(CustomerAccount::new(&settings));
         let shared = Arc::new(Shared {
             settings,
             account,
@@ -221,7 +220,7 @@ impl Running {
         self.carrier.inject_mo(phone, text);
     }
 
-    /// Throws everybody out without a goodbye.
+    /// Drops all connections without unbinding.
     pub fn kick(&self) {
         self.carrier.kick();
     }

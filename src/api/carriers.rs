@@ -12,7 +12,7 @@ use axum::{
 use tokio::time::timeout;
 
 use super::{State, problem};
-use crate::service::carriers::{Arrival, MAX_BODY, READ_WITHIN, Refusal};
+use crate::service::carriers::{CallbackHead, CallbackRefusal, MAX_BODY, READ_WITHIN};
 
 /// `POST /carriers/{gateway}/reports`
 pub(super) async fn reports(
@@ -41,11 +41,11 @@ async fn take(
     gateway: &str,
     from: SocketAddr,
     request: Request,
-) -> Result<String, Refusal> {
+) -> Result<String, CallbackRefusal> {
     let callbacks = state.office.callbacks(&state.watch, gateway)?;
     let (parts, body) = request.into_parts();
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
-    let arrival = Arrival {
+    let arrival = CallbackHead {
         from: from.ip(),
         length: header("content-length").and_then(|n| n.parse().ok()),
         header: &header,
@@ -53,23 +53,23 @@ async fn take(
     let admitted = callbacks.admit(&arrival)?;
     let body = timeout(READ_WITHIN, to_bytes(body, MAX_BODY))
         .await
-        .map_err(|_| Refusal::NotNow)?
-        .map_err(|_| Refusal::TooLong)?;
+        .map_err(|_| CallbackRefusal::NotNow)?
+        .map_err(|_| CallbackRefusal::TooLong)?;
     admitted.take(&body).await
 }
 
-fn refused(refusal: Refusal) -> Response {
+fn refused(refusal: CallbackRefusal) -> Response {
     let (status, code) = match refusal {
-        Refusal::Unknown => (StatusCode::NOT_FOUND, "not_found"),
-        Refusal::Source => (StatusCode::FORBIDDEN, "source_not_allowed"),
-        Refusal::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_long"),
-        Refusal::Signature => (StatusCode::UNAUTHORIZED, "bad_signature"),
-        Refusal::Malformed => (StatusCode::BAD_REQUEST, "malformed"),
-        Refusal::NotNow => (StatusCode::SERVICE_UNAVAILABLE, "not_now"),
+        CallbackRefusal::Unknown => (StatusCode::NOT_FOUND, "not_found"),
+        CallbackRefusal::Source => (StatusCode::FORBIDDEN, "source_not_allowed"),
+        CallbackRefusal::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_long"),
+        CallbackRefusal::Signature => (StatusCode::UNAUTHORIZED, "bad_signature"),
+        CallbackRefusal::Malformed => (StatusCode::BAD_REQUEST, "malformed"),
+        CallbackRefusal::NotNow => (StatusCode::SERVICE_UNAVAILABLE, "not_now"),
     };
     let mut response = problem(status, code, &refusal.to_string());
     let headers = response.headers_mut();
-    if refusal == Refusal::NotNow {
+    if refusal == CallbackRefusal::NotNow {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
     } else {
         // What was not read is not read any more.

@@ -1,6 +1,6 @@
 //! Who lives in the example county.
 
-use crate::domain::phone::Phone;
+use crate::{domain::phone::Phone, random::SplitMix64};
 
 const SURNAMES: &[char] = &[
     '王', '李', '张', '刘', '陈', '杨', '黄', '赵', '吴', '周', '徐', '孙', '马', '朱', '胡', '郭',
@@ -144,7 +144,8 @@ pub(super) struct Lot {
 
 impl Lot {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed: mix(seed) }
+        let seed = SplitMix64::new(seed).next();
+        Self { seed }
     }
 
     /// Person `i`: a leader below `leaders`, a member unit's below `units`, else of the staff.
@@ -225,14 +226,7 @@ impl Lot {
     }
 
     fn draw(&self, i: usize, n: u64) -> u64 {
-        mix(self.seed ^ mix((i as u64) << 4 | n))
+        let drawn = SplitMix64::new((i as u64) << 4 | n).next();
+        SplitMix64::new(self.seed ^ drawn).next()
     }
-}
-
-/// The finishing step of `SplitMix64`: the same on every machine, and as random as made-up people need.
-fn mix(n: u64) -> u64 {
-    let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let n = (n ^ n >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let n = (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    n ^ n >> 31
 }

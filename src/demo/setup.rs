@@ -21,7 +21,7 @@ use crate::{
     },
     plan_files::{self, PlanFile, PlanFileError},
     service::{Office, ServiceError, contacts::Import},
-    simulate::{Faults, Losing, Refusal, Settings},
+    simulate::{Faults, Losing, Settings, SubmitRefusal},
 };
 
 /// What marks a folder as made by a demo, so that the next one may clear it.
@@ -74,7 +74,7 @@ pub(super) fn carrier(gateway: &crate::config::Gateway, clock: Clock, wanted: &W
 
 /// Some numbers have gone to another carrier since they were given out: one in a hundred of China Unicom's; in a
 /// small county its second person's. Refused there, they go by the aggregator.
-fn ported(gateway: &crate::config::Gateway, wanted: &Wanted) -> Vec<Refusal> {
+fn ported(gateway: &crate::config::Gateway, wanted: &Wanted) -> Vec<SubmitRefusal> {
     /// SGIP's code for a number that is not China Unicom's.
     const NOT_OURS: u8 = 6;
     if gateway.id.0 != "unicom" {
@@ -85,7 +85,7 @@ fn ported(gateway: &crate::config::Gateway, wanted: &Wanted) -> Vec<Refusal> {
     } else {
         PORTED.to_owned()
     };
-    vec![Refusal {
+    vec![SubmitRefusal {
         suffix,
         part: None,
         result: NOT_OURS,

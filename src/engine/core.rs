@@ -341,14 +341,11 @@ impl Core {
             return;
         }
         match event {
+            // Nothing to decide, so nothing to plan.
+            Event::Notice(_) => return,
             Event::LinkUp(link) => _ = self.gateways.get_mut(id).is_some_and(|g| g.up.insert(link)),
             Event::Written(sequences) => self.written(id, &sequences),
-            Event::Answered {
-                sequence,
-                link,
-                answer,
-            } => self.answered(now, id, sequence, link, answer),
-            Event::AnsweredAll { link, answers } => {
+            Event::Answered { link, answers } => {
                 for (sequence, answer) in answers {
                     self.answered(now, id, sequence, link, answer);
                 }
@@ -373,10 +370,6 @@ impl Core {
                 self.give_back(now, id, &sequences);
             }
             Event::Delivered { delivery, tokens } => self.heard(id, delivery, tokens),
-            Event::LoginRefused { .. }
-            | Event::Listening(_)
-            | Event::NotListening { .. }
-            | Event::StillThere(_) => {}
             Event::Pace(pace) => {
                 if let Some(gateway) = self.gateways.get_mut(id) {
                     gateway.pace = pace;

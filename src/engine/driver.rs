@@ -1,8 +1,9 @@
 //! The tasks around the core: gateways on one side, the journal on the other, the database's change
 //! counter and the clock in between. Starting is lock → copy check → recovery → links; ending is stop
-//! claiming → let windows answer → say goodbye → last commit → give the lock back.
+//! claiming → let windows answer → unbind → last commit → give the lock back.
 
 mod ending;
+mod gateways;
 mod upkeep;
 
 use std::{
@@ -19,6 +20,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use ending::LAST_CALL;
+use gateways::open_gateways;
 
 use super::{
     core::{Account, Action, Core, Wording},
@@ -78,17 +80,17 @@ pub enum EngineError {
     /// A gateway's configuration.
     #[error("gateway {id}: {source}")]
     Gateway {
-        /// Which.
+        /// The gateway's.
         id: GatewayId,
-        /// Why.
+        /// What is wrong with it.
         source: OpenError,
     },
     /// The sidecar.
     #[error("cannot write {path}: {source}; the database's folder must be writable")]
     Sidecar {
-        /// Where.
+        /// The file's path.
         path: String,
-        /// Why.
+        /// The operating system's reason.
         source: std::io::Error,
     },
     /// The lease went to another engine.
@@ -136,13 +138,13 @@ pub struct Engine {
 /// How far an engine's life is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Sends.
+    /// Claims and sends.
     Live,
     /// Started held: without links, for a copy's links would take the original's reports.
     Held,
     /// Was held and may go on: ends, so that the next one opens the links.
     Released,
-    /// Says goodbye.
+    /// Drains and closes the links.
     Ending,
 }
 
@@ -312,21 +314,13 @@ impl Engine {
                     permit.send(ops);
                 }
             }
-            Step::Event(id, event) => self.listen(&id, event),
+            Step::Event(id, event) => self.on_gateway_event(&id, event),
             Step::Poll => self.poll_or_wait().await?,
             Step::Tick => self.core.tick(self.parts.clock.now()),
             Step::JournalGone => return Err(self.journal_error().await),
         }
         self.act();
         Ok(())
-    }
-
-    fn listen(&mut self, id: &GatewayId, event: Event) {
-        // Links that go down because we said goodbye are nobody's trouble.
-        if self.phase != Phase::Ending {
-            tell(&self.parts.alerts, id, &event);
-        }
-        self.core.event(self.parts.clock.now(), id, event);
     }
 
     /// Does what the core decided.
@@ -410,7 +404,7 @@ async fn note_start(
             claims = found.claims,
             doubts = found.doubts,
             repeated = found.kept.len(),
-            "Recovered: {} messages are in doubt, the requests of {} claims will be said again",
+            "Recovered: {} messages are in doubt, the requests of {} claims will be sent again",
             found.doubts,
             found.kept.len()
         );
@@ -471,103 +465,5 @@ fn quotas(parts: &Parts) -> Quotas {
     Quotas {
         zone: parts.policy.zone,
         gateways: limited.filter(|(_, q)| *q != Quota::default()).collect(),
-    }
-}
-
-type Opened = (
-    BTreeMap<GatewayId, Arc<dyn Gateway>>,
-    mpsc::Receiver<(GatewayId, Event)>,
-);
-
-fn open_gateways(
-    parts: &Parts,
-    gateways: &[config::Gateway],
-    installation: &str,
-    lock: &EngineLock,
-    tracker: &TaskTracker,
-) -> Result<Opened, EngineError> {
-    let (all, events) = mpsc::channel(gateway::EVENT_ROOM);
-    let mut opened = BTreeMap::new();
-    for config in gateways {
-        let (own, mut from) = mpsc::channel(gateway::EVENT_ROOM);
-        let mut seed = [0; 8];
-        getrandom::fill(&mut seed).expect("the operating system gives random bytes");
-        let context = gateway::Context {
-            clock: parts.clock.clone(),
-            gate: lock.gate(),
-            tracker: tracker.clone(),
-            events: own,
-            installation: installation.to_owned(),
-            seed: u64::from_be_bytes(seed),
-        };
-        let gateway = gateway::open(config, context).map_err(|source| EngineError::Gateway {
-            id: config.id.clone(),
-            source,
-        })?;
-        let (id, all) = (config.id.clone(), all.clone());
-        tracker.spawn(async move {
-            while let Some(event) = from.recv().await {
-                if all.send((id.clone(), event)).await.is_err() {
-                    break;
-                }
-            }
-        });
-        opened.insert(config.id.clone(), gateway);
-    }
-    Ok((opened, events))
-}
-
-/// Who must hear of a gateway's trouble.
-fn tell(alerts: &Alerts, id: &GatewayId, event: &Event) {
-    match event {
-        Event::LinkUp(_) => alerts.resolve(Kind::GatewayDown, &id.0),
-        Event::LinkDown { idle: true, .. } => {}
-        Event::LinkDown { link, reason, .. } => {
-            alerts.raise(Alert {
-                kind: Kind::GatewayDown,
-                subject: id.0.clone(),
-                zh: format!("网关 {id} 的第 {link} 条连接断开：{reason}"),
-                en: format!("gateway {id}: link {link} is down: {reason}"),
-            });
-        }
-        Event::Listening(_) => alerts.resolve(Kind::NotListening, &id.0),
-        Event::NotListening { reason } => alerts.raise(Alert {
-            kind: Kind::NotListening,
-            subject: id.0.clone(),
-            zh: format!(
-                "网关 {id} 无法监听运营商的回连（{reason}），收不到状态报告和上行短信；短信照常发送，程序会继续重试。请核对 listen，或关闭占用该端口的程序"
-            ),
-            en: format!(
-                "gateway {id} cannot listen for its carrier ({reason}): no reports and no texts from phones come in, sending goes on, and it tries again. Check listen, or stop what uses the port"
-            ),
-        }),
-        Event::LoginRefused { reason, gave_up } => {
-            let (zh, en) = match gave_up {
-                true => (
-                    "，已停止尝试：请核对账号和密码后重启",
-                    "; no more tries: check account and password, then restart",
-                ),
-                false => ("", ""),
-            };
-            alerts.raise(Alert {
-                kind: Kind::LoginRefused,
-                // Or it would be kept back as the repetition of the first refusal.
-                subject: if *gave_up {
-                    format!("{id}: gave up")
-                } else {
-                    id.0.clone()
-                },
-                zh: format!("网关 {id} 拒绝登录：{reason}{zh}"),
-                en: format!("gateway {id} refuses the login: {reason}{en}"),
-            });
-        }
-        Event::Written(_)
-        | Event::Answered { .. }
-        | Event::AnsweredAll { .. }
-        | Event::TimedOut(_)
-        | Event::Recalled(_)
-        | Event::Delivered { .. }
-        | Event::StillThere(_)
-        | Event::Pace(_) => {}
     }
 }

@@ -5,20 +5,22 @@ use std::time::Duration;
 use bytes::BytesMut;
 use chrono::{Datelike, Timelike};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, FixedStrError, Limits,
+    DecodeErrorKind, FixedStr, FixedStrError, FrameLimits,
     cmpp::{
         self, CommandId, Connect, ConnectStatus, Deliver, DeliverResp, DeliverResult, Frame, MsgId,
-        Pdu, StatKind, SubmitResp, Version,
+        Pdu, SubmitResp, SubmitResult, Version,
         auth::{self, SpIdForm},
     },
+    take_frame,
     text::Coding,
 };
 
 use super::{
-    Answer, CarrierMessageId, OpenError, Report, Submit, Verdict,
-    content::{beijing, content, receivers, valid_time},
+    Answer, CarrierMessageId, DeliverRef, Delivery, OpenError, Report, Submit,
+    answer_codes::AnswerCodes,
+    content::{beijing, content, receivers, report_status, valid_time},
     options::Options,
-    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Fatal, Incoming, MoPart, Response, SessionProtocol},
 };
 use crate::{
     config,
@@ -45,8 +47,7 @@ pub(super) struct Cmpp {
     prefix86: bool,
     pk_total: bool,
     msg_level: Option<u8>,
-    busy_codes: Vec<u32>,
-    wrong_network_codes: Vec<u32>,
+    codes: AnswerCodes,
     keep_alive: Duration,
     /// What all submits have in common.
     common: cmpp::Submit,
@@ -98,9 +99,7 @@ impl Cmpp {
             prefix86: options.flag("prefix86", false)?,
             pk_total: options.flag("pk_total", true)?,
             msg_level: options.number("msg_level", None, URGENT_LEVEL)?,
-            busy_codes: options.codes("busy_codes", &[])?,
-            wrong_network_codes: options
-                .codes("wrong_network_codes", &[cmpp::SubmitResult::BAD_RECEIVER.0])?,
+            codes: AnswerCodes::read(&mut options, |code| SubmitResult(code).class())?,
             keep_alive: options.duration("keep_alive", KEEP_ALIVE)?,
             common,
         };
@@ -109,22 +108,13 @@ impl Cmpp {
     }
 
     fn answer(&self, response: SubmitResp) -> Answer {
-        let code = response.result.0;
-        if response.result.is_ok() {
-            Answer::Accepted(carrier_id(response.msg_id))
-        } else if response.result == cmpp::SubmitResult::THROTTLED
-            || self.busy_codes.contains(&code)
-        {
-            Answer::Throttled(code.to_string())
-        } else if self.wrong_network_codes.contains(&code) {
-            Answer::WrongNetwork(code.to_string())
-        } else {
-            Answer::Refused(code.to_string())
-        }
+        let SubmitResp { msg_id, result } = response;
+        self.codes
+            .answer(result.0, result.class(), || carrier_id(msg_id))
     }
 }
 
-impl Protocol for Cmpp {
+impl SessionProtocol for Cmpp {
     fn idle_after(&self) -> Duration {
         self.keep_alive
     }
@@ -199,15 +189,15 @@ impl Protocol for Cmpp {
         self.put(sequence, Pdu::ActiveTest, out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         self.put(sequence, Pdu::Terminate, out);
     }
 
-    fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
-        let pdu = match reply {
-            Reply::KeepAlive => Pdu::ActiveTestResp,
-            Reply::Goodbye => Pdu::TerminateResp,
-            Reply::Delivery { deliver_id, ok } => {
+    fn respond(&self, sequence: u32, response: Response, out: &mut BytesMut) {
+        let pdu = match response {
+            Response::KeepAlive => Pdu::ActiveTestResp,
+            Response::Unbind => Pdu::TerminateResp,
+            Response::Delivery { deliver_id, ok } => {
                 let result = if ok {
                     DeliverResult::OK
                 } else {
@@ -223,7 +213,7 @@ impl Protocol for Cmpp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<cmpp::Cmpp>(input, self.version, Limits::default()) {
+        match take_frame::<cmpp::Cmpp>(input, self.version, FrameLimits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }
@@ -235,14 +225,14 @@ fn unreadable(error: &cmpp::DecodeError) -> Result<Incoming, Fatal> {
         DecodeErrorKind::BadLength { .. } => Err(Fatal(error.to_string())),
         DecodeErrorKind::UnknownCommand { .. } => Ok(Incoming::Other),
         DecodeErrorKind::BadBody { header, .. } => match CommandId::from_wire(header.command_id) {
-            Some(CommandId::Deliver) => Ok(Incoming::Malformed {
+            Some(CommandId::Deliver) => Ok(Incoming::Malformed(DeliverRef {
                 sequence: header.sequence,
-                deliver_id: header.msg_id.unwrap_or_default().0.into(),
-            }),
+                id: header.msg_id.unwrap_or_default().0.into(),
+            })),
             Some(CommandId::ConnectResp) => {
                 Err(Fatal(format!("unreadable answer to the login: {error}")))
             }
-            // An unreadable submit_resp leaves its submit to the time-out: it says nothing.
+            // An unreadable submit_resp leaves its submit to the time-out.
             _ => Ok(Incoming::Other),
         },
     }
@@ -260,7 +250,7 @@ impl Cmpp {
         match frame.pdu {
             Pdu::ConnectResp(response) if response.status.is_ok() => {
                 // A 3.0 login on an account of 2.0 is taken, and answered in 2.0 from then on. Upwards the
-                // byte says nothing: gateways name their highest there.
+                // byte means nothing: gateways name their highest there.
                 if Version::from_wire(response.version) == Some(Version::V20) {
                     self.version = Version::V20;
                 }
@@ -272,11 +262,12 @@ impl Cmpp {
             Pdu::SubmitResp(response) => Incoming::Answered {
                 sequence,
                 answer: self.answer(response),
+                except: Vec::new(),
             },
             Pdu::Deliver(deliver) => delivered(sequence, &deliver),
             Pdu::ActiveTest => Incoming::KeepAlive { sequence },
-            Pdu::Terminate => Incoming::Goodbye { sequence },
-            Pdu::TerminateResp => Incoming::GoodbyeAnswered,
+            Pdu::Terminate => Incoming::Unbind { sequence },
+            Pdu::TerminateResp => Incoming::UnbindAnswered,
             Pdu::ActiveTestResp
             | Pdu::Connect(_)
             | Pdu::Submit(_)
@@ -290,63 +281,49 @@ impl Cmpp {
 }
 
 fn delivered(sequence: u32, deliver: &Deliver) -> Incoming {
-    let deliver_id = deliver.msg_id.0.into();
+    let named = DeliverRef {
+        sequence,
+        id: deliver.msg_id.0.into(),
+    };
+    let sender = Phone::from_wire(&deliver.src_terminal_id.to_string_lossy());
     let content = if deliver.is_report() {
-        let receiver = |report: &cmpp::Report| {
-            let named = report.dest_terminal_id.to_string_lossy();
-            Phone::from_wire(&named)
-                .or_else(|| Phone::from_wire(&deliver.src_terminal_id.to_string_lossy()))
+        let Some(report) = deliver.report() else {
+            return Incoming::Malformed(named);
         };
-        deliver.report().and_then(|report| {
-            Some(Content::Report(Report {
-                carrier_id: carrier_id(report.msg_id),
-                phone: receiver(&report)?,
-                verdict: verdict(report.stat.kind()),
-                code: String::from_utf8_lossy(report.stat.as_bytes()).into_owned(),
-                submit_time: report.submit_time.to_string_lossy().into_owned(),
-            }))
+        let receiver = Phone::from_wire(&report.dest_terminal_id.to_string_lossy());
+        let Some(phone) = receiver.or(sender) else {
+            return Incoming::Malformed(named);
+        };
+        let Some(status) = report_status(report.stat.kind()) else {
+            return Incoming::NothingToKeep(named);
+        };
+        Delivery::Report(Report {
+            carrier_id: carrier_id(report.msg_id),
+            phone,
+            status,
+            code: String::from_utf8_lossy(report.stat.as_bytes()).into_owned(),
+            submit_time: report.submit_time.to_string_lossy().into_owned(),
         })
     } else {
-        let Some(phone) = Phone::from_wire(&deliver.src_terminal_id.to_string_lossy()) else {
-            return Incoming::Useless {
-                sequence,
-                deliver_id,
-            };
+        let Some(phone) = sender else {
+            return Incoming::NothingToKeep(named);
         };
-        Some(Content::Mo(MoPart {
+        Delivery::Mo(MoPart {
             phone,
             to: deliver.dest_id.to_string_lossy().into_owned(),
             coding: Coding::from_msg_fmt(deliver.msg_fmt),
             has_header: deliver.tp_udhi & 1 == 1,
             content: deliver.msg_content.clone(),
-        }))
+        })
     };
-    match content {
-        Some(content) => Incoming::Delivered {
-            sequence,
-            deliver_id,
-            content,
-        },
-        None => Incoming::Malformed {
-            sequence,
-            deliver_id,
-        },
+    Incoming::Delivered {
+        deliver: named,
+        content,
     }
 }
 
 fn carrier_id(id: MsgId) -> CarrierMessageId {
     CarrierMessageId(format!("{:016x}", id.0))
-}
-
-fn verdict(kind: StatKind) -> Verdict {
-    match kind {
-        StatKind::Delivered => Verdict::Delivered,
-        StatKind::Expired => Verdict::Expired,
-        StatKind::Undelivered | StatKind::Rejected | StatKind::Deleted | StatKind::Unknown => {
-            Verdict::Undelivered
-        }
-        StatKind::Accepted => Verdict::Intermediate,
-    }
 }
 
 fn refused(status: ConnectStatus, version: Version) -> String {

@@ -1,16 +1,17 @@
-//! What China's carriers have in common on the wire: Beijing time, and a text's bytes behind their header.
+//! What China's carriers have in common on the wire: Beijing time, a text's bytes behind their header, and what
+//! the stat of a report means.
 
 use chrono::{DateTime, FixedOffset};
 use watchbell_wire::{
-    FixedStr,
+    FixedStr, StatKind,
     text::{self, Coding},
 };
 
 use super::Submit;
-use crate::domain::time::Micros;
+use crate::domain::{message::ReportStatus, time::Micros};
 
 /// Beijing time, in which the carriers' timestamps are.
-const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
+pub(super) const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
 
 /// The longest content, user data header included, in UCS2.
 const LONGEST: usize = 140;
@@ -34,6 +35,18 @@ pub(super) fn receivers<const N: usize>(
     let number = |submit: &Submit| FixedStr::new(format!("{prefix}{}", submit.phone.expose()));
     let numbers: Result<_, _> = batch.iter().map(number).collect();
     numbers.map_err(|e| e.to_string())
+}
+
+/// What a report's stat means; none while the message is on its way.
+pub(super) fn report_status(kind: StatKind) -> Option<ReportStatus> {
+    match kind {
+        StatKind::Delivered => Some(ReportStatus::Delivered),
+        StatKind::Expired => Some(ReportStatus::Expired),
+        StatKind::Undelivered | StatKind::Rejected | StatKind::Deleted | StatKind::Unknown => {
+            Some(ReportStatus::Undelivered)
+        }
+        StatKind::Accepted => None,
+    }
 }
 
 /// The concatenation header of a part (`05 00 03`, reference, total, number); nothing for a short text.

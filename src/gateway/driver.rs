@@ -3,37 +3,38 @@
 //! events go out through a bounded channel: while there is no room for them the sockets are not read,
 //! and commands are taken all the same, so the two sides can't wait for each other.
 
-mod door;
 mod handle;
+mod links;
+mod listener;
 mod write;
 
-use door::Door;
 pub(super) use handle::Handle;
-use handle::{Command, Inbox};
+use handle::{DriverCommand, Inbox};
+use listener::CarrierListener;
 
 use std::{
-    collections::VecDeque,
     net::IpAddr,
     sync::{Arc, PoisonError},
     time::Duration,
 };
 
-use tokio::{sync::mpsc, time::Instant};
-use tracing::{debug, info};
+use tokio::time::Instant;
 
 use super::{
-    AckToken, Answer, Context, Delivery, Event, Health, LinkNo, Submit,
+    AckToken, Context, Event, Health, LinkNo, Submit,
     inbound::Inbound,
-    link::{Link, Phase},
+    link::{Link, LinkPhase},
+    outbox::Outbox,
     pacer::Pacer,
-    protocol::{Content, Protocol},
+    protocol::SessionProtocol,
     queue::Queue,
-    session::{Happening, Limits, Session},
+    session::{LinkEnd, LinkLimits},
     trace::Tracer,
 };
 use crate::{
     config::{self, Kind},
     domain::id::GatewayId,
+    random::SplitMix64,
 };
 
 /// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
@@ -49,20 +50,14 @@ const OUTBOX_LIMIT: usize = 4_096;
 /// Bytes read at once, and written at once to one link: some hundred PDUs.
 const BATCH_BYTES: usize = 64 * 1_024;
 
-/// Reads from one link before the others have their turn.
-const READS_PER_TURN: usize = 4;
-
 /// How often a shut write gate is looked at while something waits behind it.
 const GATE_POLL: Duration = Duration::from_millis(20);
 
-/// How long the last events wait for room once the links are down.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-/// The longest sleep: nothing to do is not worth an exception.
-const IDLE: Duration = Duration::from_hours(1);
+/// The longest sleep, where nothing is due.
+const MAX_SLEEP: Duration = Duration::from_hours(1);
 
 /// What a driver needs to know, whatever the protocol.
-pub(super) struct Settings {
+pub(super) struct DriverSettings {
     pub(super) id: GatewayId,
     pub(super) address: String,
     pub(super) local_address: Option<IpAddr>,
@@ -70,37 +65,37 @@ pub(super) struct Settings {
     pub(super) rate: u32,
     /// Numbers in one submit at most.
     pub(super) batch: u16,
-    pub(super) limits: Limits,
+    pub(super) limits: LinkLimits,
     pub(super) kind: Kind,
-    /// What goes over the links is written down.
+    /// Where the trace of the links goes; none: nowhere.
     pub(super) trace: Option<config::Trace>,
 }
 
 struct Driver<P> {
     protocol: P,
-    settings: Settings,
+    settings: DriverSettings,
     context: Context,
     inbox: Arc<Inbox>,
     links: Vec<Link<P>>,
-    /// Where the carrier dials us.
-    door: Option<Door<P>>,
+    /// In a protocol whose carriers dial us.
+    listener: Option<CarrierListener<P>>,
     queue: Queue,
     pacer: Pacer,
     inbound: Inbound,
-    outbox: VecDeque<Event>,
+    outbox: Outbox,
     buffer: Vec<u8>,
-    random: Random,
+    random: SplitMix64,
     refused: u32,
     /// Counts the halves of refused submits.
     splits: u32,
     trouble: Option<String>,
-    /// Set once closing: when patience ends.
+    /// Set once closing: when the grace is over.
     closing: Option<Instant>,
     tracer: Option<Tracer>,
 }
 
-impl<P: Protocol + Clone> Driver<P> {
-    fn new(protocol: P, settings: Settings, context: Context, inbox: Arc<Inbox>) -> Self {
+impl<P: SessionProtocol + Clone> Driver<P> {
+    fn new(protocol: P, settings: DriverSettings, context: Context, inbox: Arc<Inbox>) -> Self {
         let now = Instant::now();
         let seed = settings.id.0.bytes().fold(context.seed, |seed, byte| {
             seed.rotate_left(8) ^ u64::from(byte)
@@ -112,19 +107,19 @@ impl<P: Protocol + Clone> Driver<P> {
         Self {
             tracer,
             links: (0..settings.links).map(|no| Link::new(no, now)).collect(),
-            door: protocol
-                .door()
-                .map(|rules| Door::new(rules, settings.links, now)),
+            listener: protocol
+                .listen_at()
+                .map(|at| CarrierListener::new(at, settings.links, now)),
             pacer: Pacer::new(now, settings.rate, settings.batch.into()),
+            outbox: Outbox::new(settings.id.clone(), context.events.clone()),
             protocol,
             settings,
             context,
             inbox,
             queue: Queue::default(),
             inbound: Inbound::new(now),
-            outbox: VecDeque::new(),
             buffer: vec![0; BATCH_BYTES],
-            random: Random(seed),
+            random: SplitMix64::new(seed),
             refused: 0,
             splits: 0,
             trouble: None,
@@ -134,40 +129,43 @@ impl<P: Protocol + Clone> Driver<P> {
 
     async fn run(mut self) {
         loop {
-            self.obey();
-            let paced = self.work();
-            if !self.emit() {
+            self.handle_commands();
+            let paced = self.turn();
+            if !self.outbox.flush() {
                 return;
             }
-            if self.may_go() {
-                return self.farewell().await;
+            if self.is_closed() {
+                return self.outbox.drain().await;
             }
             let wake = self.next_wake(paced);
             let may_read = self.outbox.len() < OUTBOX_LIMIT;
             tokio::select! {
                 () = self.inbox.notify.notified() => {}
-                permit = self.context.events.reserve(), if !self.outbox.is_empty() => {
-                    let Ok(permit) = permit else { return };
-                    if let Some(event) = self.outbox.pop_front() {
-                        permit.send(event);
+                sent = self.outbox.send_next(), if !self.outbox.is_empty() => {
+                    if !sent {
+                        return;
                     }
                 }
-                () = ready(&mut self.links, self.door.as_mut(), may_read) => {}
+                () = ready(&mut self.links, self.listener.as_mut(), may_read) => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
     }
 
-    /// Closing, with nothing left to say?
-    fn may_go(&self) -> bool {
-        let said = |until| {
-            Instant::now() >= until || self.door.as_ref().is_none_or(|door| !door.has_output())
+    /// Closing, with all links down and all responses written?
+    fn is_closed(&self) -> bool {
+        let flushed = |until| {
+            Instant::now() >= until
+                || self
+                    .listener
+                    .as_ref()
+                    .is_none_or(|listener| !listener.has_output())
         };
-        self.links.iter().all(Link::is_idle) && self.closing.is_some_and(said)
+        self.links.iter().all(Link::is_idle) && self.closing.is_some_and(flushed)
     }
 
     /// Takes the commands that have come, in their order.
-    fn obey(&mut self) {
+    fn handle_commands(&mut self) {
         let commands = std::mem::take(
             &mut *self
                 .inbox
@@ -177,13 +175,13 @@ impl<P: Protocol + Clone> Driver<P> {
         );
         for command in commands {
             match command {
-                Command::Submit(batch) => self.enqueue(batch),
-                Command::Recall(lanes) => {
+                DriverCommand::Submit(batch) => self.enqueue(batch),
+                DriverCommand::Recall(lanes) => {
                     let recalled = self.queue.recall(&lanes);
-                    self.outbox.push_back(Event::Recalled(recalled));
+                    self.outbox.push(Event::Recalled(recalled));
                 }
-                Command::Acknowledge(tokens) => self.acknowledge(&tokens),
-                Command::Close(grace) => self.close(grace),
+                DriverCommand::Acknowledge(tokens) => self.acknowledge(&tokens),
+                DriverCommand::Close(grace) => self.close(grace),
             }
         }
     }
@@ -203,21 +201,21 @@ impl<P: Protocol + Clone> Driver<P> {
             }
         }
         if !refused.is_empty() {
-            self.outbox.push_back(Event::Recalled(refused));
+            self.outbox.push(Event::Recalled(refused));
         }
     }
 
     fn acknowledge(&mut self, tokens: &[AckToken]) {
         for token in tokens {
             if token.link >= self.settings.links {
-                if let Some(door) = &mut self.door {
-                    door.acknowledge(token);
+                if let Some(listener) = &mut self.listener {
+                    listener.acknowledge(token);
                 }
             } else if let Some(link) = self.links.get_mut(usize::from(token.link))
-                && link.connection == token.connection
-                && let Some(talk) = link.talk()
+                && link.connection_no == token.connection
+                && let Some(connection) = link.connection()
             {
-                talk.session.acknowledge(token.sequence, token.deliver_id);
+                connection.session.acknowledge(token.deliver);
             }
         }
     }
@@ -228,30 +226,30 @@ impl<P: Protocol + Clone> Driver<P> {
         self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));
         let recalled = self.queue.recall(&[]);
         if !recalled.is_empty() {
-            self.outbox.push_back(Event::Recalled(recalled));
+            self.outbox.push(Event::Recalled(recalled));
         }
         for link in &mut self.links {
-            match link.talk() {
-                Some(talk) => talk.session.close(now),
+            match link.connection() {
+                Some(connection) => connection.session.close(now),
                 None => _ = link.drop_connection(now, 0.0),
             }
         }
     }
 
     /// Everything that can be done now; returns when the pacer wants to be asked again.
-    fn work(&mut self) -> Option<Instant> {
+    fn turn(&mut self) -> Option<Instant> {
         for index in 0..self.links.len() {
-            self.serve(index);
+            self.read_link(index);
         }
-        self.receive();
+        self.serve_listener();
         let now = Instant::now();
         self.outbox.extend(self.inbound.handle_timeout(now));
         if self.pacer.handle_timeout(now) {
-            self.outbox.push_back(Event::Pace(self.pacer.pace()));
+            self.outbox.push(Event::Pace(self.pacer.pace()));
         }
         if let Some(until) = self.closing {
             if now >= until {
-                self.hang_up("the grace for closing is over");
+                self.end_all(&LinkEnd::GraceOver);
             }
         } else {
             self.connect(now);
@@ -259,242 +257,9 @@ impl<P: Protocol + Clone> Driver<P> {
         let paced = self.pump(now);
         // A write may have ended a session.
         for index in 0..self.links.len() {
-            self.listen(index);
+            self.drain_session(index);
         }
         paced
-    }
-
-    /// Reads one link, and hears what its session has to say.
-    fn serve(&mut self, index: usize) {
-        let now = Instant::now();
-        let link = &mut self.links[index];
-        match &mut link.phase {
-            Phase::Waiting { .. } | Phase::Connecting { result: None, .. } => return,
-            Phase::Connecting { result, .. } => match result.take() {
-                Some(Ok(stream)) => {
-                    let wall = self.context.clock.now();
-                    let first = self.random.next() as u32;
-                    link.begin(
-                        stream,
-                        Session::new(
-                            now,
-                            self.protocol.clone(),
-                            self.settings.limits,
-                            first,
-                            wall,
-                        ),
-                        self.tracer.as_ref(),
-                    );
-                }
-                Some(Err(e)) => {
-                    let reason = format!("connecting to {}: {e}", self.settings.address);
-                    return self.lost(index, reason);
-                }
-                None => return,
-            },
-            Phase::Talking(talk) => {
-                for _ in 0..READS_PER_TURN {
-                    if self.outbox.len() >= OUTBOX_LIMIT || !talk.read(&mut self.buffer) {
-                        break;
-                    }
-                }
-                if self.outbox.len() >= OUTBOX_LIMIT {
-                    // It is we who do not listen: the carrier's silence means nothing now.
-                    talk.session.excuse_silence(now);
-                } else {
-                    talk.session.handle_timeout(now);
-                }
-            }
-        }
-        self.listen(index);
-    }
-
-    fn listen(&mut self, index: usize) {
-        let now = Instant::now();
-        while let Some(happening) = self.links[index]
-            .talk()
-            .and_then(|talk| talk.session.poll_event())
-        {
-            self.hear(now, index, happening);
-        }
-        if let Some(reason) = self.links[index]
-            .talk()
-            .and_then(|talk| talk.session.ended().map(str::to_owned))
-        {
-            self.lost(index, reason);
-        }
-    }
-
-    fn hear(&mut self, now: Instant, index: usize, happening: Happening) {
-        let link = &mut self.links[index];
-        let no = link.no;
-        match happening {
-            Happening::Up => {
-                if let Some(talk) = link.talk() {
-                    talk.up_since = Some(now);
-                }
-                self.refused = 0;
-                info!(gateway.id = %self.settings.id, link = no, "Gateway {} logged in", self.settings.id);
-                self.outbox.push_back(Event::LinkUp(no));
-                self.report_health();
-            }
-            Happening::LoginRefused(reason) => {
-                self.refused += 1;
-                let gave_up = self.refused >= LOGIN_TRIES;
-                if gave_up {
-                    // Those that talk are up, or have just been refused.
-                    self.links
-                        .iter_mut()
-                        .filter(|link| !link.is_up())
-                        .for_each(|link| link.stopped = true);
-                }
-                self.outbox
-                    .push_back(Event::LoginRefused { reason, gave_up });
-            }
-            Happening::Answered {
-                sequence,
-                answer,
-                delay,
-            } => {
-                link.proved_good();
-                if matches!(answer, Answer::Throttled(_)) && self.pacer.throttled(now, delay) {
-                    self.outbox.push_back(Event::Pace(self.pacer.pace()));
-                }
-                self.outbox.push_back(Event::Answered {
-                    sequence,
-                    link: no,
-                    answer,
-                });
-            }
-            Happening::AnsweredAll { answers, delay } => {
-                link.proved_good();
-                let is_throttled =
-                    |(_, answer): &(u32, Answer)| matches!(answer, Answer::Throttled(_));
-                if answers.iter().any(is_throttled) && self.pacer.throttled(now, delay) {
-                    self.outbox.push_back(Event::Pace(self.pacer.pace()));
-                }
-                self.outbox
-                    .push_back(Event::AnsweredAll { link: no, answers });
-            }
-            Happening::Split(batch) => {
-                link.proved_good();
-                self.split(batch);
-            }
-            Happening::StillThere => self.outbox.push_back(Event::StillThere(no)),
-            Happening::TimedOut(sequences) => self.outbox.push_back(Event::TimedOut(sequences)),
-            Happening::Delivered {
-                sequence,
-                deliver_id,
-                content,
-            } => {
-                let token = AckToken {
-                    link: no,
-                    connection: link.connection,
-                    sequence,
-                    deliver_id,
-                };
-                self.delivered(now, content, token);
-            }
-        }
-    }
-
-    fn delivered(&mut self, now: Instant, content: Content, token: AckToken) {
-        match content {
-            Content::Report(report) => {
-                let delivery = Delivery::Report(report);
-                self.outbox.push_back(Event::Delivered {
-                    delivery,
-                    tokens: vec![token],
-                });
-            }
-            Content::Mo(part) => self.outbox.extend(self.inbound.push(now, part, token)),
-        }
-    }
-
-    /// The link's connection is over, or never came to be.
-    fn lost(&mut self, index: usize, reason: String) {
-        let now = Instant::now();
-        let jitter = self.random.unit();
-        let link = &mut self.links[index];
-        let no = link.no;
-        let was_up = link.talk().is_some_and(|talk| talk.up_since.is_some());
-        let idle = was_up && link.talk().is_some_and(|talk| talk.session.is_resting(now));
-        if idle {
-            link.proved_good();
-        }
-        let remains = link.drop_connection(now, jitter).unwrap_or_default();
-        // The engine alerts on what it did not ask for; here it is detail.
-        debug!(gateway.id = %self.settings.id, link = no, reason, "Gateway {} has lost a link", self.settings.id);
-        if !idle {
-            self.trouble = Some(reason.clone());
-        }
-        if was_up {
-            // It was logged in, so its password is right, and it has its tries again.
-            self.refused = 0;
-            let mut unwritten: Vec<u32> = remains
-                .unwritten
-                .iter()
-                .map(|submit| submit.sequence)
-                .collect();
-            unwritten.append(&mut self.queue.unpin(no));
-            if !self.links.iter().any(Link::is_up) {
-                // Nobody is left to write them: they are somebody else's, or the next link's.
-                unwritten.append(&mut self.queue.recall(&[]));
-            }
-            self.outbox.push_back(Event::LinkDown {
-                link: no,
-                reason,
-                unanswered: remains.unanswered,
-                unwritten,
-                idle,
-            });
-        }
-        self.report_health();
-    }
-
-    fn hang_up(&mut self, reason: &str) {
-        for index in 0..self.links.len() {
-            match self.links[index].talk() {
-                Some(talk) => talk.session.handle_eof(reason.to_owned()),
-                None => continue,
-            }
-            self.listen(index);
-        }
-    }
-
-    /// Starts connecting where it is time. While no link is up one tries at a time: a wrong password
-    /// is then tried thrice and not thrice a link.
-    fn connect(&mut self, now: Instant) {
-        let anyone_up = self.links.iter().any(Link::is_up);
-        let mut trying = self
-            .links
-            .iter()
-            .any(|link| !link.is_idle() && !link.is_up());
-        if !self.context.gate.is_open(now) {
-            return;
-        }
-        for link in &mut self.links {
-            let due = matches!(link.phase, Phase::Waiting { until } if until <= now);
-            if due && !link.stopped && (anyone_up || !trying) {
-                link.connect(self.settings.address.clone(), self.settings.local_address);
-                trying = true;
-            }
-        }
-    }
-
-    /// Passes on events as far as there is room; false when nobody listens any more.
-    fn emit(&mut self) -> bool {
-        while let Some(event) = self.outbox.pop_front() {
-            match self.context.events.try_send(event) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(event)) => {
-                    self.outbox.push_front(event);
-                    return true;
-                }
-                Err(mpsc::error::TrySendError::Closed(_)) => return false,
-            }
-        }
-        true
     }
 
     fn next_wake(&self, paced: Option<Instant>) -> Instant {
@@ -507,37 +272,27 @@ impl<P: Protocol + Clone> Driver<P> {
             .any(|link| !link.is_idle() && !link.is_up());
         let may_read = self.outbox.len() < OUTBOX_LIMIT;
         let links = self.links.iter().filter_map(|link| match &link.phase {
-            Phase::Waiting { until } => {
+            LinkPhase::Waiting { until } => {
                 (may_connect && !link.stopped && (anyone_up || !trying)).then_some(*until)
             }
-            Phase::Connecting { .. } => None,
-            Phase::Talking(talk) => talk.session.poll_timeout().filter(|_| may_read),
+            LinkPhase::Connecting { .. } => None,
+            LinkPhase::Connected(connection) => {
+                connection.session.poll_timeout().filter(|_| may_read)
+            }
         });
         let others = [
             paced,
             self.pacer.poll_timeout(),
             self.inbound.poll_timeout(),
-            self.door
+            self.listener
                 .as_ref()
-                .and_then(|door| door.poll_timeout(may_connect, may_read)),
+                .and_then(|listener| listener.poll_timeout(may_connect, may_read)),
             self.closing,
         ];
         links
             .chain(others.into_iter().flatten())
             .min()
-            .unwrap_or(now + IDLE)
-    }
-
-    async fn farewell(mut self) {
-        let last = async {
-            while let Some(event) = self.outbox.pop_front() {
-                if self.context.events.send(event).await.is_err() {
-                    return;
-                }
-            }
-        };
-        // Nobody takes them: the engine has stopped listening, its recovery reads the journal.
-        _ = tokio::time::timeout(FAREWELL, last).await;
+            .unwrap_or(now + MAX_SLEEP)
     }
 
     fn report_health(&mut self) {
@@ -548,11 +303,11 @@ impl<P: Protocol + Clone> Driver<P> {
         let health = Health {
             links_up,
             links: self.settings.links,
-            listening: self.door.as_ref().and_then(Door::address),
-            deaf: self
-                .door
+            listening: self.listener.as_ref().and_then(CarrierListener::address),
+            listen_error: self
+                .listener
                 .as_ref()
-                .and_then(|door| door.trouble().map(str::to_owned)),
+                .and_then(|listener| listener.trouble().map(str::to_owned)),
             trouble: self.trouble.clone(),
         };
         *self
@@ -563,10 +318,16 @@ impl<P: Protocol + Clone> Driver<P> {
     }
 }
 
-/// Waits until one of the links, or the door, has something to do.
-async fn ready<P: Protocol>(links: &mut [Link<P>], mut door: Option<&mut Door<P>>, may_read: bool) {
+/// Waits until one of the links, or the listener, has something to do.
+async fn ready<P: SessionProtocol>(
+    links: &mut [Link<P>],
+    mut listener: Option<&mut CarrierListener<P>>,
+    may_read: bool,
+) {
     std::future::poll_fn(|cx| {
-        let mut any = door.as_mut().is_some_and(|door| door.poll(cx, may_read));
+        let mut any = listener
+            .as_mut()
+            .is_some_and(|listener| listener.poll(cx, may_read));
         for link in links.iter_mut() {
             // Every one is asked, so that every one wakes us.
             any |= link.poll(cx, may_read);
@@ -578,21 +339,4 @@ async fn ready<P: Protocol>(links: &mut [Link<P>], mut door: Option<&mut Door<P>
         }
     })
     .await;
-}
-
-/// `SplitMix64`: jitter and first sequence numbers need spread, not secrecy.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Within 0..1.
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }

@@ -1,6 +1,6 @@
-//! HTTP carriers: batches of numbers posted as JSON, signed; answers with a word about each number;
-//! reports by signed callback, and fetched where the callbacks lost them. What differs between carriers
-//! stands in a description file, so that a new one needs no new program.
+//! HTTP carriers: batches of numbers posted as JSON, signed; an answer for each number; reports by signed
+//! callback, and polled where callbacks were lost. What differs between carriers stands in a description file,
+//! so that a new one needs no new program.
 
 mod account;
 mod callback;
@@ -19,11 +19,11 @@ use std::{
     time::Duration,
 };
 
-pub use callback::{Admitted, Arrival, Callbacks, MAX_BODY, READ_WITHIN, Refusal};
-pub use reader::Problem;
+pub use callback::{Admitted, CallbackHead, CallbackRefusal, Callbacks, MAX_BODY, READ_WITHIN};
+pub use reader::DescriptionError;
 
-use account::Account;
-use driver::{Command, Driver, Inbox, Settings};
+use account::HttpAccount;
+use driver::{HttpCommand, HttpDriver, HttpInbox, HttpSettings};
 
 use super::{
     AckToken, Context, Gateway, Health, Submit,
@@ -35,9 +35,9 @@ use crate::{
     tls,
 };
 
-/// A checked gateway that only wants to be started.
+/// A checked gateway, ready to be started.
 pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
-    let account = Arc::new(Account::read(config)?);
+    let account = Arc::new(HttpAccount::read(config)?);
     let most = account.description.batch;
     if config.batch > most {
         return Err(OpenError::Setting {
@@ -49,7 +49,7 @@ pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
         });
     }
     let client = client(config)?;
-    let settings = Settings {
+    let settings = HttpSettings {
         id: config.id.clone(),
         links: config.links.max(1),
         rate: config.rate.max(1),
@@ -57,25 +57,28 @@ pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
         timeout: config.response_timeout,
     };
     Ok(Box::new(move |context| {
-        Arc::new(Handle::start(account, settings, context, client))
+        Arc::new(HttpHandle::start(account, settings, context, client))
     }))
 }
 
 /// How long this carrier knows a request by its key; none: not at all, or its description can't be read
-/// (which opening it will say).
+/// (which is an error when it is opened).
 pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
-    Account::read(config).ok()?.description.idempotency_window
+    HttpAccount::read(config)
+        .ok()?
+        .description
+        .idempotency_window
 }
 
 /// Can reports be fetched from this carrier?
 pub(super) fn fetches(config: &config::Gateway) -> bool {
-    Account::read(config).is_ok_and(|account| account.description.poll.is_some())
+    HttpAccount::read(config).is_ok_and(|account| account.description.poll.is_some())
 }
 
 fn client(config: &config::Gateway) -> Result<reqwest::Client, OpenError> {
     tls::install();
     let mut builder = reqwest::Client::builder()
-        // A redirect would carry numbers to a place that nobody configured.
+        // A redirect would send numbers to an address that is not configured.
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(config.response_timeout)
         .pool_max_idle_per_host(usize::from(config.links.max(1)));
@@ -96,20 +99,20 @@ fn client(config: &config::Gateway) -> Result<reqwest::Client, OpenError> {
 }
 
 /// The engine's end of an HTTP gateway.
-struct Handle {
+struct HttpHandle {
     id: GatewayId,
-    inbox: Arc<Inbox>,
+    inbox: Arc<HttpInbox>,
     callbacks: Option<Callbacks>,
 }
 
-impl Handle {
+impl HttpHandle {
     fn start(
-        account: Arc<Account>,
-        settings: Settings,
+        account: Arc<HttpAccount>,
+        settings: HttpSettings,
         context: Context,
         client: reqwest::Client,
     ) -> Self {
-        let inbox = Arc::new(Inbox::default());
+        let inbox = Arc::new(HttpInbox::default());
         inbox
             .health
             .lock()
@@ -120,7 +123,7 @@ impl Handle {
         });
         let id = settings.id.clone();
         let tracker = context.tracker.clone();
-        tracker.spawn(Driver::new(account, settings, context, inbox.clone(), client).run());
+        tracker.spawn(HttpDriver::new(account, settings, context, inbox.clone(), client).run());
         Self {
             id,
             inbox,
@@ -129,25 +132,25 @@ impl Handle {
     }
 }
 
-impl Gateway for Handle {
+impl Gateway for HttpHandle {
     fn id(&self) -> &GatewayId {
         &self.id
     }
 
     fn submit(&self, batch: Vec<Submit>) {
-        self.inbox.send(Command::Submit(batch));
+        self.inbox.send(HttpCommand::Submit(batch));
     }
 
     fn recall(&self, lanes: Vec<LaneId>) {
-        self.inbox.send(Command::Recall(lanes));
+        self.inbox.send(HttpCommand::Recall(lanes));
     }
 
     fn acknowledge(&self, tokens: Vec<AckToken>) {
-        self.inbox.send(Command::Acknowledge(tokens));
+        self.inbox.send(HttpCommand::Acknowledge(tokens));
     }
 
     fn close(&self, grace: Duration) {
-        self.inbox.send(Command::Close(grace));
+        self.inbox.send(HttpCommand::Close(grace));
     }
 
     fn health(&self) -> Health {

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 use watchbell_wire::{
     text::{self, Coding},
-    udh::{self, Concat, Incomplete, Outcome, Reassembler, ReassemblerLimits, Reference},
+    udh::{self, Concat, Incomplete, PartOutcome, Reassembler, ReassemblerLimits, Reference},
 };
 
 use super::{AckToken, CarrierMessageId, Delivery, Event, Mo, protocol::MoPart};
@@ -28,7 +28,7 @@ const MAX_TOKENS: usize = 1_024;
 /// Stands where a part is missing.
 const GAP: &str = "[…]";
 
-/// Who writes to whom, and which long text of theirs.
+/// Sender, access number, and the long text's reference.
 type Key = (Phone, String, Reference);
 
 /// Collects parts.
@@ -36,18 +36,18 @@ type Key = (Phone, String, Reference);
 pub(super) struct Inbound {
     origin: Instant,
     parts: Reassembler<Key>,
-    waiting: HashMap<(Key, u8), Waiting>,
+    waiting: HashMap<(Key, u8), Collecting>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct Collecting {
     coding: Coding,
     ids: Vec<(u8, u128)>,
     tokens: Vec<AckToken>,
 }
 
 impl Inbound {
-    /// Nothing waits yet.
+    /// Empty; `origin` is when its clock starts.
     pub(super) fn new(origin: Instant) -> Self {
         let timeout_ms = GIVE_UP_AFTER.as_millis() as u64;
         let limits = ReassemblerLimits {
@@ -61,7 +61,7 @@ impl Inbound {
         }
     }
 
-    /// Takes one deliver's share; gives the texts that are whole now (or had to go for it).
+    /// Takes one deliver's part; gives the texts that are whole now, or had to make room.
     pub(super) fn push(&mut self, now: Instant, part: MoPart, token: AckToken) -> Vec<Event> {
         let coding = part.coding;
         let header = part
@@ -71,7 +71,7 @@ impl Inbound {
         let Some(concat) = header.and_then(|data| data.concat) else {
             // A header that contradicts itself is passed on as it came: a person may make sense of it.
             let payload = header.map_or(&part.content[..], |data| data.payload);
-            let id = CarrierMessageId(format!("{:016x}", token.deliver_id));
+            let id = CarrierMessageId(format!("{:016x}", token.deliver.id));
             return vec![whole(
                 part.phone,
                 part.to,
@@ -128,7 +128,7 @@ impl Inbound {
         let waiting = self
             .waiting
             .entry(waiting_key.clone())
-            .or_insert_with(|| Waiting {
+            .or_insert_with(|| Collecting {
                 coding,
                 ids: Vec::new(),
                 tokens: Vec::new(),
@@ -137,9 +137,9 @@ impl Inbound {
             waiting.tokens.push(token);
         }
         if !waiting.ids.iter().any(|(part, _)| *part == concat.part) {
-            waiting.ids.push((concat.part, token.deliver_id));
+            waiting.ids.push((concat.part, token.deliver.id));
         }
-        if let Outcome::Complete(content) = pushed.outcome
+        if let PartOutcome::Complete(content) = pushed.outcome
             && let Some(waiting) = self.waiting.remove(&waiting_key)
         {
             let (phone, to, _) = waiting_key.0;
@@ -210,13 +210,16 @@ fn decode(content: &[u8], coding: Coding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::DeliverRef;
 
     fn token(deliver_id: u128) -> AckToken {
         AckToken {
             link: 0,
             connection: 1,
-            sequence: deliver_id as u32,
-            deliver_id,
+            deliver: DeliverRef {
+                sequence: deliver_id as u32,
+                id: deliver_id,
+            },
         }
     }
 

@@ -10,8 +10,8 @@ use tokio::{
 
 use super::{
     LinkNo, WriteGate,
-    protocol::Protocol,
-    session::{Remains, Session},
+    protocol::SessionProtocol,
+    session::{LinkEnd, Remains, Session},
     trace::{Direction, Tap, Tracer},
 };
 
@@ -24,21 +24,24 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause between tries: short enough that a carrier's restart costs seconds.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// A link that was up this long was a good one: its next try comes soon.
+/// A link that was up for so long starts its back-off anew.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
+
+/// Reads from one connection before the others have their turn.
+const READS_PER_TURN: usize = 4;
 
 /// One of a gateway's links.
 pub(super) struct Link<P> {
     pub(super) no: LinkNo,
     /// Counts this link's connections, so that a token of an earlier one is told apart.
-    pub(super) connection: u32,
-    pub(super) phase: Phase<P>,
+    pub(super) connection_no: u32,
+    pub(super) phase: LinkPhase<P>,
     /// No more tries: the login was refused too often.
     pub(super) stopped: bool,
     failures: u32,
 }
 
-pub(super) enum Phase<P> {
+pub(super) enum LinkPhase<P> {
     Waiting {
         until: Instant,
     },
@@ -46,53 +49,53 @@ pub(super) enum Phase<P> {
         connect: BoxFuture<'static, io::Result<TcpStream>>,
         result: Option<io::Result<TcpStream>>,
     },
-    Talking(Box<Talk<P>>),
+    Connected(Box<Connection<P>>),
 }
 
 /// A connected link.
-pub(super) struct Talk<P> {
+pub(super) struct Connection<P> {
     pub(super) session: Session<P>,
     stream: TcpStream,
     /// Since when it is logged in.
     pub(super) up_since: Option<Instant>,
     /// The socket took less than it was given.
     blocked: bool,
-    /// Where what goes over the socket is written down, if it is.
+    /// Writes what goes over the socket to the trace, if there is one.
     tap: Option<Box<Tap>>,
-    /// Numbers of the submit that stands half in the transmit buffer: they are paced again before its rest
-    /// goes.
+    /// Numbers of the submit that stands half in the transmit buffer: they are paced again before
+    /// its rest goes.
     pub(super) half_written: u32,
 }
 
-impl<P: Protocol> Link<P> {
+impl<P: SessionProtocol> Link<P> {
     pub(super) fn new(no: LinkNo, now: Instant) -> Self {
         Self {
             no,
-            connection: 0,
-            phase: Phase::Waiting { until: now },
+            connection_no: 0,
+            phase: LinkPhase::Waiting { until: now },
             stopped: false,
             failures: 0,
         }
     }
 
-    pub(super) fn talk(&mut self) -> Option<&mut Talk<P>> {
+    pub(super) fn connection(&mut self) -> Option<&mut Connection<P>> {
         match &mut self.phase {
-            Phase::Talking(talk) => Some(talk),
-            Phase::Waiting { .. } | Phase::Connecting { .. } => None,
+            LinkPhase::Connected(connection) => Some(connection),
+            LinkPhase::Waiting { .. } | LinkPhase::Connecting { .. } => None,
         }
     }
 
     pub(super) fn is_up(&self) -> bool {
-        matches!(&self.phase, Phase::Talking(talk) if talk.session.is_up())
+        matches!(&self.phase, LinkPhase::Connected(connection) if connection.session.is_up())
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Waiting { .. })
+        matches!(self.phase, LinkPhase::Waiting { .. })
     }
 
     /// Starts connecting.
     pub(super) fn connect(&mut self, address: String, local: Option<IpAddr>) {
-        self.phase = Phase::Connecting {
+        self.phase = LinkPhase::Connecting {
             connect: connect(address, local).boxed(),
             result: None,
         };
@@ -105,20 +108,20 @@ impl<P: Protocol> Link<P> {
         session: Session<P>,
         tracer: Option<&Tracer>,
     ) {
-        self.connection = self.connection.wrapping_add(1);
-        let tap = tracer.map(|tracer| Box::new(tracer.connection(self.no, self.connection)));
-        self.phase = Phase::Talking(Box::new(Talk::new(stream, session, tap)));
+        self.connection_no = self.connection_no.wrapping_add(1);
+        let tap = tracer.map(|tracer| Box::new(tracer.connection(self.no, self.connection_no)));
+        self.phase = LinkPhase::Connected(Box::new(Connection::new(stream, session, tap)));
     }
 
     /// The connection is gone, or never came: what the session leaves, if there was one. `jitter` in
     /// 0..1 spreads the next tries of many links.
     pub(super) fn drop_connection(&mut self, now: Instant, jitter: f64) -> Option<Remains> {
-        let phase = std::mem::replace(&mut self.phase, Phase::Waiting { until: now });
-        let talk = match phase {
-            Phase::Talking(talk) => Some(talk),
-            Phase::Waiting { .. } | Phase::Connecting { .. } => None,
+        let phase = std::mem::replace(&mut self.phase, LinkPhase::Waiting { until: now });
+        let connection = match phase {
+            LinkPhase::Connected(connection) => Some(connection),
+            LinkPhase::Waiting { .. } | LinkPhase::Connecting { .. } => None,
         };
-        if talk
+        if connection
             .as_ref()
             .and_then(|t| t.up_since)
             .is_some_and(|since| now - since >= GOOD_AFTER)
@@ -129,13 +132,13 @@ impl<P: Protocol> Link<P> {
             .saturating_mul(1 << self.failures.min(10))
             .min(LONGEST_PAUSE);
         self.failures += 1;
-        self.phase = Phase::Waiting {
+        self.phase = LinkPhase::Waiting {
             until: now + pause.mul_f64(0.5 + jitter / 2.0),
         };
-        talk.map(|talk| talk.session.into_remains())
+        connection.map(|connection| connection.session.into_remains())
     }
 
-    /// A submit was answered, or the link only rested: its next try after a loss comes soon.
+    /// A submit was answered, or the link was only idle: its back-off starts anew.
     pub(super) fn proved_good(&mut self) {
         self.failures = 0;
     }
@@ -143,8 +146,8 @@ impl<P: Protocol> Link<P> {
     /// Is there something to do: connected, readable (if it may be read), writable again?
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, may_read: bool) -> bool {
         match &mut self.phase {
-            Phase::Waiting { .. } => false,
-            Phase::Connecting { connect, result } => {
+            LinkPhase::Waiting { .. } => false,
+            LinkPhase::Connecting { connect, result } => {
                 if result.is_none()
                     && let std::task::Poll::Ready(connected) = connect.poll_unpin(cx)
                 {
@@ -152,12 +155,12 @@ impl<P: Protocol> Link<P> {
                 }
                 result.is_some()
             }
-            Phase::Talking(talk) => talk.poll(cx, may_read),
+            LinkPhase::Connected(connection) => connection.poll(cx, may_read),
         }
     }
 }
 
-impl<P: Protocol> Talk<P> {
+impl<P: SessionProtocol> Connection<P> {
     pub(super) fn new(stream: TcpStream, session: Session<P>, tap: Option<Box<Tap>>) -> Self {
         Self {
             session,
@@ -177,12 +180,23 @@ impl<P: Protocol> Talk<P> {
         readable || writable
     }
 
+    /// Reads a turn's worth and does what is due; true when something came. While it may not read, the peer's
+    /// silence means nothing.
+    pub(super) fn turn(&mut self, now: Instant, may_read: bool, buffer: &mut [u8]) -> bool {
+        if !may_read {
+            self.session.excuse_silence(now);
+            return false;
+        }
+        let reads = (0..READS_PER_TURN).take_while(|_| self.read(buffer));
+        let came = reads.count() > 0;
+        self.session.handle_timeout(now);
+        came
+    }
+
     /// Reads what is there into the session; false when there is nothing (more).
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> bool {
+    fn read(&mut self, buffer: &mut [u8]) -> bool {
         match self.stream.try_read(buffer) {
-            Ok(0) => self
-                .session
-                .handle_eof("the carrier closed the connection".to_owned()),
+            Ok(0) => self.session.handle_end(LinkEnd::PeerClosed),
             Ok(count) => {
                 if let Some(tap) = &mut self.tap {
                     tap.bytes(Direction::In, &buffer[..count]);
@@ -191,9 +205,16 @@ impl<P: Protocol> Talk<P> {
                 return true;
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => self.session.handle_eof(format!("reading: {e}")),
+            Err(e) => self.failed("reading", &e),
         }
         false
+    }
+
+    fn failed(&mut self, doing: &'static str, error: &io::Error) {
+        self.session.handle_end(LinkEnd::Io {
+            doing,
+            reason: error.to_string(),
+        });
     }
 
     /// Is anything waiting that the socket may take?
@@ -227,7 +248,7 @@ impl<P: Protocol> Talk<P> {
                     break;
                 }
                 Err(e) => {
-                    self.session.handle_eof(format!("writing: {e}"));
+                    self.failed("writing", &e);
                     break;
                 }
             }

@@ -30,7 +30,7 @@ pub enum OptionError {
     },
 }
 
-/// Reads keys one by one; [`Options::finish`] then complains about those nobody asked for.
+/// Reads keys one by one; [`Options::finish`] then complains about those that were not read.
 #[derive(Debug)]
 pub(super) struct Options<'a> {
     values: &'a BTreeMap<String, Value>,
@@ -150,7 +150,7 @@ impl<'a> Options<'a> {
         )
     }
 
-    /// The key is one of this protocol's, whatever it says.
+    /// The key is one of this protocol's, whatever its value.
     pub(super) fn knows(&mut self, key: &'static str) {
         self.known.push(key);
     }

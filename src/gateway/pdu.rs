@@ -1,6 +1,6 @@
 //! One PDU as names and values, for a person who has its bytes: no link, no account.
 
-use watchbell_wire::{self as wire, DecodeErrorKind, Decoded, Limits, Protocol, View, view};
+use watchbell_wire::{self as wire, DecodeErrorKind, Decoded, FrameLimits, Protocol, View, view};
 
 use crate::config::Kind;
 
@@ -26,7 +26,7 @@ pub enum PduError {
 
 /// The PDU in these bytes.
 pub fn decode(kind: Kind, bytes: &[u8]) -> Result<View, PduError> {
-    let limits = Limits::default();
+    let limits = FrameLimits::default();
     match kind {
         Kind::Cmpp20 => whole::<wire::cmpp::Cmpp>(bytes, wire::cmpp::Version::V20, limits),
         Kind::Cmpp30 => whole::<wire::cmpp::Cmpp>(bytes, wire::cmpp::Version::V30, limits),
@@ -43,7 +43,7 @@ pub fn decode(kind: Kind, bytes: &[u8]) -> Result<View, PduError> {
 fn whole<P: Protocol + view::Describe>(
     bytes: &[u8],
     version: P::Version,
-    limits: Limits,
+    limits: FrameLimits,
 ) -> Result<View, PduError> {
     match wire::decode::<P>(bytes, version, &limits) {
         Ok(Decoded::Frame(frame, size)) if size == bytes.len() => Ok(frame.view(version)),

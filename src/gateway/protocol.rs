@@ -3,72 +3,52 @@
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use ipnet::IpNet;
-use watchbell_wire::{self as wire, text::Coding};
+use watchbell_wire::text::Coding;
 
-use super::{Answer, CarrierMessageId, Report, Submit};
+use super::{Answer, CarrierMessageId, DeliverRef, Delivery, Submit};
 use crate::domain::{phone::Phone, time::Micros};
 
 /// A protocol's PDUs.
-pub trait Protocol: fmt::Debug + Send + 'static {
-    /// Silence after which the peer is asked whether it is there.
+pub trait SessionProtocol: fmt::Debug + Send + 'static {
+    /// Silence after which a keep-alive goes out.
     fn idle_after(&self) -> Duration;
-    /// Has it no question whether the peer is there? Then either side may close a quiet link, and that is no
-    /// trouble: after [`Protocol::idle_after`] we do.
-    fn rests(&self) -> bool {
+    /// In a protocol without a keep-alive either side may close an idle link, and nobody is alerted: we do after
+    /// [`SessionProtocol::idle_after`].
+    fn closes_when_idle(&self) -> bool {
         false
     }
     /// Where the carrier dials us, in a protocol whose gateways do.
-    fn door(&self) -> Option<Door> {
+    fn listen_at(&self) -> Option<ListenAt> {
         None
     }
     /// Appends the login request.
     fn login(&mut self, sequence: u32, wall: Micros, out: &mut BytesMut);
-    /// Appends a submit to all of these, who differ in nothing but their numbers; it bears the first one's
-    /// sequence number. Or says why it can't be written.
+    /// Appends one submit to all of these, which differ in nothing but their numbers; it has the first one's
+    /// sequence number. An error says for people why it can't be written.
     fn submit(&mut self, batch: &[Submit], out: &mut BytesMut) -> Result<(), String>;
     /// The id of the receiver at this place (from 0) of a submit that was answered with `first`.
     fn counted(&self, first: &CarrierMessageId, _place: u16) -> CarrierMessageId {
         first.clone()
     }
-    /// Appends the question whether the peer is there.
+    /// Appends the keep-alive.
     fn keep_alive(&self, sequence: u32, out: &mut BytesMut);
-    /// Appends the goodbye.
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut);
+    /// Appends the request to unbind.
+    fn unbind(&self, sequence: u32, out: &mut BytesMut);
     /// Appends the answer to a request of the peer's.
-    fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut);
+    fn respond(&self, sequence: u32, response: Response, out: &mut BytesMut);
     /// Takes one whole PDU off the front of `input`, or nothing when there is none yet.
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal>;
 }
 
 /// Where the carrier's gateway dials us.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Door {
+pub struct ListenAt {
     /// Where we listen.
-    pub listen: SocketAddr,
-    /// Who may come in; empty: anybody.
+    pub address: SocketAddr,
+    /// Networks that may connect; empty: all.
     pub allow: Vec<IpNet>,
-}
-
-/// Takes one whole frame off the front of `input`, or nothing when there is none yet; what can't be read is
-/// taken off as far as its end is known.
-pub(super) fn next_frame<W: wire::Protocol>(
-    input: &mut BytesMut,
-    version: W::Version,
-    limits: wire::Limits,
-) -> Result<Option<wire::Frame<W>>, wire::DecodeError<W::Header>> {
-    match wire::decode::<W>(input, version, &limits) {
-        Ok(wire::Decoded::Incomplete { .. }) => Ok(None),
-        Ok(wire::Decoded::Frame(frame, consumed)) => {
-            input.advance(consumed);
-            Ok(Some(frame))
-        }
-        Err(error) => {
-            input.advance(error.consumed());
-            Err(error)
-        }
-    }
 }
 
 /// Framing is lost: the connection can't be used any more.
@@ -77,11 +57,11 @@ pub struct Fatal(pub String);
 
 /// Our answer to a request of the peer's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reply {
+pub enum Response {
     /// To a keep-alive.
     KeepAlive,
-    /// To a goodbye.
-    Goodbye,
+    /// To an unbind.
+    Unbind,
     /// To a deliver.
     Delivery {
         /// The deliver's own id, repeated.
@@ -98,89 +78,62 @@ pub enum Incoming {
     LoggedIn,
     /// The login was refused: the status and its meaning.
     LoginRefused(String),
-    /// The peer, who has dialled us, logs in: what to answer, and why not, where the answer is no.
+    /// The peer, which has dialled us, logs in.
     LogsIn {
-        /// The answer.
+        /// An encoded response: taken or refused.
         answer: Bytes,
-        /// The reason of a refusal.
+        /// Why it is refused; none where it is taken.
         refused: Option<String>,
     },
     /// A request that is well formed and not for us.
     NotServed {
-        /// The answer, which says so.
+        /// An encoded response with the protocol's code for it.
         answer: Bytes,
     },
     /// Answer to a submit.
     Answered {
         /// The submit's sequence number.
         sequence: u32,
-        /// What the carrier said.
+        /// The answer for all its numbers but those in `except`.
         answer: Answer,
-    },
-    /// Answer to a submit with several numbers, to some of which it does not apply.
-    AnsweredEach {
-        /// The submit's sequence number.
-        sequence: u32,
-        /// What the carrier said.
-        answer: Answer,
-        /// What it said of single numbers.
+        /// Numbers with an answer of their own; empty in a protocol that answers all alike.
         except: Vec<(Phone, Answer)>,
     },
-    /// A report or an MO.
+    /// A final report or an MO; acknowledged once it is durable.
     Delivered {
-        /// The deliver's sequence number.
-        sequence: u32,
-        /// The deliver's own id.
-        deliver_id: u128,
+        /// What its response repeats.
+        deliver: DeliverRef,
         /// What it holds.
-        content: Content,
+        content: Delivery<MoPart>,
     },
-    /// A deliver that can't be read: answered with an error, not by closing.
-    Malformed {
-        /// The deliver's sequence number.
-        sequence: u32,
-        /// The deliver's own id, as far as it could be read.
-        deliver_id: u128,
-    },
-    /// A deliver that is well formed and of no use (a text from a service number): answered with yes,
-    /// so that it is not repeated.
-    Useless {
-        /// The deliver's sequence number.
-        sequence: u32,
-        /// The deliver's own id.
-        deliver_id: u128,
-    },
-    /// The peer asks whether we are there.
+    /// A deliver that can't be read: answered with an error at once, not by closing. The id is 0 where it
+    /// could not be read.
+    Malformed(DeliverRef),
+    /// A deliver that is well formed and changes nothing (an intermediate report, a text from a service
+    /// number): answered with yes at once, so that it is not repeated.
+    NothingToKeep(DeliverRef),
+    /// The peer's keep-alive.
     KeepAlive {
         /// Its sequence number.
         sequence: u32,
     },
-    /// The peer goes.
-    Goodbye {
+    /// The peer unbinds.
+    Unbind {
         /// Its sequence number.
         sequence: u32,
     },
-    /// The peer answered our goodbye.
-    GoodbyeAnswered,
+    /// The peer answered our unbind.
+    UnbindAnswered,
     /// Anything else: proof of life.
     Other,
-}
-
-/// What a deliver holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    /// A status report.
-    Report(Report),
-    /// A text from a phone, or a part of one.
-    Mo(MoPart),
 }
 
 /// One deliver's share of an MO, as it stands on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoPart {
-    /// Who wrote.
+    /// The sender.
     pub phone: Phone,
-    /// The access number that was written to.
+    /// The access number that it was sent to.
     pub to: String,
     /// The data coding, whatever number the protocol has for it.
     pub coding: Coding,

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use super::{LinkNo, Submit};
 use crate::domain::{id::LaneId, priority::Priority};
 
-/// The arrival number of what goes on with a message: before all that begins, behind what comes back.
+/// The arrival number of a later part: before all first parts, behind what was put back in front.
 const BEGUN: i64 = 0;
 
 /// The waiting line; its room is bounded by the driver.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    lines: [Line; Priority::ALL.len()],
+    lines: [PriorityLine; Priority::ALL.len()],
     /// Arrival numbers count up at the back, and down at the front for what comes back.
     back: i64,
     front: i64,
@@ -21,13 +21,13 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct Line {
-    free: VecDeque<Waiting>,
-    pinned: BTreeMap<LinkNo, VecDeque<Waiting>>,
+struct PriorityLine {
+    free: VecDeque<WaitingSubmit>,
+    pinned: BTreeMap<LinkNo, VecDeque<WaitingSubmit>>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct WaitingSubmit {
     arrival: i64,
     submit: Submit,
 }
@@ -41,12 +41,12 @@ pub(super) struct Pick {
 }
 
 impl Queue {
-    /// How many wait.
+    /// Segments that wait.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Nobody waits?
+    /// Is there nothing to write?
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -59,7 +59,8 @@ impl Queue {
             self.back += 1;
             self.back
         };
-        self.line(&submit).push_back(Waiting { arrival, submit });
+        self.line(&submit)
+            .push_back(WaitingSubmit { arrival, submit });
         self.len += 1;
     }
 
@@ -68,7 +69,8 @@ impl Queue {
         for submit in submits.into_iter().rev() {
             self.front -= 1;
             let arrival = self.front;
-            self.line(&submit).push_front(Waiting { arrival, submit });
+            self.line(&submit)
+                .push_front(WaitingSubmit { arrival, submit });
             self.len += 1;
         }
     }
@@ -100,9 +102,9 @@ impl Queue {
         })
     }
 
-    /// How many may travel with the picked segment in one submit, itself included: those right behind it
-    /// who get the same, each number once, and `most` at most.
-    pub(super) fn alike(&self, pick: Pick, most: usize) -> usize {
+    /// How many segments fit into the picked one's submit, itself included: those right behind it with the same
+    /// content, each number once, and `most` at most.
+    pub(super) fn batchable(&self, pick: Pick, most: usize) -> usize {
         let line = &self.lines[pick.line];
         let waiting = match pick.link {
             None => Some(&line.free),
@@ -113,7 +115,7 @@ impl Queue {
         };
         let is_new = |n: usize, submit: &Submit| {
             let before = waiting.iter().take(n);
-            first.is_like(submit) && before.into_iter().all(|w| w.submit.phone != submit.phone)
+            first.same_content(submit) && before.into_iter().all(|w| w.submit.phone != submit.phone)
         };
         let more = waiting.iter().take(most).enumerate().skip(1);
         1 + more.take_while(|(n, w)| is_new(*n, &w.submit)).count()
@@ -164,7 +166,7 @@ impl Queue {
         sequences
     }
 
-    fn line(&mut self, submit: &Submit) -> &mut VecDeque<Waiting> {
+    fn line(&mut self, submit: &Submit) -> &mut VecDeque<WaitingSubmit> {
         let line = &mut self.lines[submit.priority as usize];
         match submit.link {
             None => &mut line.free,
@@ -178,7 +180,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::phone::Phone,
-        gateway::{Part, Request, Sharing},
+        gateway::{RequestId, SegmentPlace, Sharing},
     };
 
     fn submit(sequence: u32, priority: Priority, link: Option<LinkNo>, lane: i64) -> Submit {
@@ -189,14 +191,14 @@ mod tests {
             priority,
             phone: Phone::from_number(13_800_138_000).expect("a mobile number"),
             text: "注意安全".to_owned(),
-            part: Part {
+            part: SegmentPlace {
                 number: 1,
                 total: 1,
                 reference: 0,
             },
             segments: 1,
             valid_until: None,
-            request: Request::default(),
+            request: RequestId::default(),
             sharing: Sharing::default(),
         }
     }
@@ -273,14 +275,14 @@ mod tests {
         queue.push(to(6, 13_800_138_006));
         queue.push(to(7, 13_800_138_006));
         let pick = queue.pick(&[0]).expect("somebody waits");
-        assert_eq!(queue.alike(pick, 3), 3);
-        assert_eq!(queue.alike(pick, 99), 5, "the sixth gets another text");
+        assert_eq!(queue.batchable(pick, 3), 3);
+        assert_eq!(queue.batchable(pick, 99), 5, "the sixth gets another text");
         assert_eq!(queue.take(pick, 5).len(), 5);
         let pick = queue.pick(&[0]).expect("somebody waits");
-        assert_eq!(queue.alike(pick, 99), 1);
+        assert_eq!(queue.batchable(pick, 99), 1);
         queue.take(pick, 1);
         let pick = queue.pick(&[0]).expect("somebody waits");
-        assert_eq!(queue.alike(pick, 99), 1, "the same number twice");
+        assert_eq!(queue.batchable(pick, 99), 1, "the same number twice");
         assert_eq!(queue.len(), 2);
     }
 

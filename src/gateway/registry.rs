@@ -13,11 +13,11 @@ use watchbell_wire::cmpp::Version;
 use super::{
     Event, Gateway, WriteGate,
     cmpp::Cmpp,
-    driver::{Handle, Settings},
+    driver::{DriverSettings, Handle},
     http,
     options::OptionError,
-    protocol::Protocol,
-    session::Limits,
+    protocol::SessionProtocol,
+    session::LinkLimits,
     sgip::{OwnIds, Sgip},
     smgp::Smgp,
     smpp::Smpp,
@@ -26,12 +26,13 @@ use super::{
 use crate::{
     clock::Clock,
     config::{self, Kind},
+    domain::id::GatewayId,
 };
 
-/// A good size for a gateway's event channel: a second's worth at the usual rates.
+/// Events that the channel has room for: a second's worth at the usual rates.
 pub const EVENT_ROOM: usize = 4_096;
 
-/// What a gateway gets from the one who opens it.
+/// What a gateway needs from its environment.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// Wall time, for the login's timestamp.
@@ -40,8 +41,9 @@ pub struct Context {
     pub gate: WriteGate,
     /// Where the gateway's task is accounted for.
     pub tracker: TaskTracker,
-    /// Where events go; the channel closes when the gateway has closed.
-    pub events: mpsc::Sender<Event>,
+    /// Where events go, each with its gateway's id, so that many gateways may share the channel; it closes
+    /// when all of them have closed.
+    pub events: mpsc::Sender<(GatewayId, Event)>,
     /// The installation's id: part of every key that must be ours alone.
     pub installation: String,
     /// Seeds the jitter of the back-off and our first sequence numbers.
@@ -65,7 +67,7 @@ pub enum OpenError {
     /// An HTTP carrier's description.
     #[error("description {name}: {problems}")]
     Description {
-        /// Which.
+        /// As configured.
         name: String,
         /// What is wrong, with the lines.
         problems: String,
@@ -92,10 +94,10 @@ pub fn check(config: &config::Gateway) -> Result<(), OpenError> {
     prepare(config).map(|_| ())
 }
 
-/// A checked gateway that only wants to be started.
+/// A checked gateway, ready to be started.
 pub(super) type Start = Box<dyn FnOnce(Context) -> Arc<dyn Gateway>>;
 
-/// How long a carrier knows a request by its key, so that it may be said again; none: it may not.
+/// How long a carrier knows a request by its key, so that it may be sent again; none: it may not.
 pub fn repeats_within(config: &config::Gateway) -> Option<Duration> {
     match config.kind {
         Kind::Http => http::repeats_within(config),
@@ -113,53 +115,55 @@ pub fn own_ids(config: &config::Gateway) -> Option<OwnIds> {
     }
 }
 
-/// What keeps a link when nothing is said on it.
+/// What happens on an idle link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quiet {
-    /// After so much silence either side asks whether the other is there.
-    Asked(Duration),
-    /// Nobody asks: a quiet link may be closed, by us after this, and is opened anew.
-    Rests(Option<Duration>),
-    /// There are no links to keep.
-    Unlinked,
+pub enum KeepAlive {
+    /// A keep-alive after so much silence.
+    Every(Duration),
+    /// The protocol has none: an idle link may be closed, by us after this (none: never), and is opened anew.
+    IdleClose(Option<Duration>),
+    /// HTTP: no links.
+    NoLinks,
 }
 
-/// What keeps this gateway's links.
-pub fn quiet(config: &config::Gateway) -> Result<Quiet, OpenError> {
+/// What happens on this gateway's idle links.
+pub fn keep_alive(config: &config::Gateway) -> Result<KeepAlive, OpenError> {
     Ok(match config.kind {
-        Kind::Cmpp20 => Quiet::Asked(Cmpp::new(config, Version::V20)?.idle_after()),
-        Kind::Cmpp30 => Quiet::Asked(Cmpp::new(config, Version::V30)?.idle_after()),
-        Kind::Smgp30 => Quiet::Asked(Smgp::new(config)?.idle_after()),
-        Kind::Smpp34 => Quiet::Asked(Smpp::new(config)?.idle_after()),
-        Kind::Sgip12 => Quiet::Rests(Sgip::new(config)?.closes_after()),
-        Kind::Http => Quiet::Unlinked,
+        Kind::Cmpp20 => KeepAlive::Every(Cmpp::new(config, Version::V20)?.idle_after()),
+        Kind::Cmpp30 => KeepAlive::Every(Cmpp::new(config, Version::V30)?.idle_after()),
+        Kind::Smgp30 => KeepAlive::Every(Smgp::new(config)?.idle_after()),
+        Kind::Smpp34 => KeepAlive::Every(Smpp::new(config)?.idle_after()),
+        Kind::Sgip12 => KeepAlive::IdleClose(Sgip::new(config)?.closes_after()),
+        Kind::Http => KeepAlive::NoLinks,
     })
 }
 
 /// How reports and texts come from the carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Telling {
+pub enum ReportChannel {
     /// Over a connection.
-    Linked,
-    /// We fetch them, perhaps besides being called.
-    Fetched,
-    /// The carrier calls the daemon, and nothing can be fetched.
-    Called,
+    Connection,
+    /// Polled by us, perhaps besides callbacks.
+    Polled,
+    /// Callbacks to the daemon only.
+    Callback,
 }
 
 /// How reports and texts come from this gateway's carrier.
-pub fn telling(config: &config::Gateway) -> Telling {
+pub fn report_channel(config: &config::Gateway) -> ReportChannel {
     match config.kind {
-        Kind::Http if http::fetches(config) => Telling::Fetched,
-        Kind::Http => Telling::Called,
-        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 => Telling::Linked,
+        Kind::Http if http::fetches(config) => ReportChannel::Polled,
+        Kind::Http => ReportChannel::Callback,
+        Kind::Cmpp20 | Kind::Cmpp30 | Kind::Sgip12 | Kind::Smgp30 | Kind::Smpp34 => {
+            ReportChannel::Connection
+        }
     }
 }
 
 /// Where the carrier's gateway is to dial us, in a protocol whose gateways do.
 pub fn listens_at(config: &config::Gateway) -> Option<SocketAddr> {
     match config.kind {
-        Kind::Sgip12 => Some(Sgip::new(config).ok()?.door()?.listen),
+        Kind::Sgip12 => Some(Sgip::new(config).ok()?.listen_at()?.address),
         Kind::Cmpp20 | Kind::Cmpp30 | Kind::Smgp30 | Kind::Smpp34 | Kind::Http => None,
     }
 }
@@ -180,14 +184,17 @@ fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
 }
 
 /// A gateway of any protocol that the session driver carries.
-fn session<P: Protocol + Clone>(protocol: P, config: &config::Gateway) -> Result<Start, OpenError> {
+fn session<P: SessionProtocol + Clone>(
+    protocol: P,
+    config: &config::Gateway,
+) -> Result<Start, OpenError> {
     let settings = settings(config, protocol.idle_after())?;
     Ok(Box::new(move |context| {
         Arc::new(Handle::start(protocol, settings, context))
     }))
 }
 
-fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<Settings, OpenError> {
+fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<DriverSettings, OpenError> {
     let positive = |key, value: u32| match value {
         0 => Err(OpenError::Setting {
             key,
@@ -204,14 +211,14 @@ fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<Settings, 
     };
     positive("links", config.links.into())?;
     positive("window", config.window.into())?;
-    Ok(Settings {
+    Ok(DriverSettings {
         id: config.id.clone(),
         address: config.address.clone(),
         local_address,
         links: config.links,
         rate: positive("rate", config.rate)?,
         batch: config.batch,
-        limits: Limits {
+        limits: LinkLimits {
             window: config.window.into(),
             response_timeout: config.response_timeout,
             keep_alive,

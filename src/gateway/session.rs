@@ -1,14 +1,17 @@
 //! One link to a carrier's gateway without the socket: bytes, submits and the time go in; bytes,
-//! happenings and a deadline come out. Login, window, response time-outs, keep-alive and goodbye are
-//! written once here for every protocol; a [`Protocol`] gives the PDUs and no loops.
+//! events and a deadline come out. Login, window, response time-outs, keep-alive and unbinding are
+//! written once here for every protocol; a [`SessionProtocol`] gives the PDUs and no loops.
 //!
 //! It reads no clock, and it forgets nothing: each submit it took is either answered, or named in
 //! [`Remains`] when the link has ended, as handed to the socket or not.
 
 mod answers;
-mod happening;
+mod end;
+mod event;
+mod incoming;
 
-pub use happening::{Happening, Limits, NotTaken, Remains};
+pub use end::LinkEnd;
+pub use event::{LinkLimits, NotTaken, Remains, SessionEvent};
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,22 +22,22 @@ use bytes::{Buf, BytesMut};
 use tokio::time::Instant;
 
 use super::{
-    Submit,
-    protocol::{Incoming, Protocol, Reply},
+    DeliverRef, Submit,
+    protocol::{Incoming, Response, SessionProtocol},
 };
 use crate::domain::time::Micros;
 
 /// Unanswered keep-alives before the link counts as lost: the documents' N.
 const KEEP_ALIVE_TRIES: u8 = 3;
 
-/// How long a goodbye waits for its answer; the peer that does not say it back has gone already.
-const GOODBYE_WAIT: Duration = Duration::from_secs(2);
+/// How long our unbind waits for its answer; a peer that does not answer has gone already.
+const UNBIND_WAIT: Duration = Duration::from_secs(2);
 
-/// A link that was quiet for so long when its peer closed it was closed because it was quiet.
-const QUIET: Duration = Duration::from_secs(1);
+/// A link that was idle for so long when its peer closed it was closed for being idle.
+const IDLE_END: Duration = Duration::from_secs(1);
 
 /// How long the answer to a refused login has to get out.
-const LAST_WORD: Duration = Duration::from_millis(100);
+const REFUSAL_FLUSH: Duration = Duration::from_millis(100);
 
 /// Overdue answers that a link may owe. Above it the link is broken, and closing it tells the engine
 /// that they can no longer come; it also bounds what is remembered.
@@ -45,32 +48,40 @@ const TRANSMIT_LIMIT: usize = 4 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    LoggingIn {
-        until: Instant,
-    },
+    LoggingIn,
     Up,
     /// The peer has dialled us and has to log in.
-    Expecting {
-        until: Instant,
-    },
+    AwaitingLogin,
     /// The peer has dialled us and is logged in: it asks, we answer.
-    Hosting,
-    /// The peer has dialled us and may not: it is not listened to any more.
-    Refused {
-        until: Instant,
-    },
-    /// No more submits; says goodbye when the window is empty.
+    Serving,
+    /// The peer has dialled us and may not: what it sends is not read any more.
+    Refused,
+    /// No more submits; unbinds when the window is empty.
     Draining,
-    /// Our goodbye is out, or the answer to the peer's.
-    Leaving {
-        until: Instant,
-    },
+    /// Our unbind is out.
+    Unbinding,
+    /// The answer to the peer's unbind is out.
+    UnboundByPeer,
 }
 
-/// A submit in the transmit buffer: its bytes' place, counted from the connection's first byte, and those
-/// who travel in it; the first one's sequence number is its own.
+impl State {
+    /// How the connection ends when this state has lasted for its time.
+    fn timed_out(self) -> Option<LinkEnd> {
+        match self {
+            Self::LoggingIn => Some(LinkEnd::LoginTimeout),
+            Self::AwaitingLogin => Some(LinkEnd::NoLogin),
+            Self::Refused => Some(LinkEnd::RefusedByUs),
+            Self::Unbinding => Some(LinkEnd::Unbound { answered: false }),
+            Self::UnboundByPeer => Some(LinkEnd::UnboundByPeer),
+            Self::Up | Self::Serving | Self::Draining => None,
+        }
+    }
+}
+
+/// A submit in the transmit buffer: its bytes' place, counted from the connection's first byte, and the
+/// batch that it carries; the first one's sequence number is its own.
 #[derive(Debug)]
-struct Mark {
+struct Buffered {
     start: u64,
     end: u64,
     batch: Vec<Submit>,
@@ -80,7 +91,7 @@ struct Mark {
 #[derive(Debug)]
 struct Sent {
     at: Instant,
-    /// Those who travel in it, where there are several.
+    /// What it carries, where that is several; empty for one.
     batch: Vec<Submit>,
 }
 
@@ -96,44 +107,47 @@ fn sequences(own: u32, batch: &[Submit]) -> Vec<u32> {
 #[derive(Debug)]
 pub struct Session<P> {
     protocol: P,
-    limits: Limits,
+    limits: LinkLimits,
     state: State,
-    ended: Option<String>,
+    /// When the state has lasted for too long; none for those that may last.
+    state_until: Option<Instant>,
+    ended: Option<LinkEnd>,
     input: BytesMut,
     transmit: BytesMut,
     /// Bytes handed to the socket so far.
     handed: u64,
-    marks: VecDeque<Mark>,
-    /// The last byte of the submit that was handed over last, and how many numbers it has.
-    last: (u64, u32),
+    buffered: VecDeque<Buffered>,
+    /// The end of the submit that was handed over last, and how many numbers it has.
+    last_handed: (u64, u32),
     /// Written and unanswered.
     open: HashMap<u32, Sent>,
     /// The same in the order of writing; answered ones are dropped lazily.
     order: VecDeque<(Instant, u32)>,
     /// Timed out, yet their answer may still come.
     late: HashMap<u32, Vec<Submit>>,
-    happenings: VecDeque<Happening>,
+    events: VecDeque<SessionEvent>,
     last_input: Instant,
-    last_test: Option<Instant>,
-    tests: u8,
-    /// It ends because nothing was said on it.
-    resting: bool,
+    last_keep_alive: Option<Instant>,
+    /// Keep-alives sent since the last input.
+    keep_alives: u8,
+    /// One side unbinds because the link is idle.
+    idle_close: bool,
     next_sequence: u32,
 }
 
-impl<P: Protocol> Session<P> {
+impl<P: SessionProtocol> Session<P> {
     /// A session on a fresh connection; its login stands in the transmit buffer. `first_sequence` is
     /// where our own requests (login, keep-alive) start counting; `wall` is what the login's
     /// timestamp shows.
     pub fn new(
         now: Instant,
         protocol: P,
-        limits: Limits,
+        limits: LinkLimits,
         first_sequence: u32,
         wall: Micros,
     ) -> Self {
         let until = now + limits.response_timeout;
-        let mut session = Self::fresh(now, protocol, limits, State::LoggingIn { until });
+        let mut session = Self::fresh(now, protocol, limits, State::LoggingIn, until);
         session.next_sequence = first_sequence;
         let sequence = session.sequence();
         session
@@ -143,39 +157,40 @@ impl<P: Protocol> Session<P> {
     }
 
     /// A session on a connection that the peer has opened: it logs in within the response time-out, asks, and
-    /// may be silent for as long as `keep_alive` says.
-    pub fn host(now: Instant, protocol: P, limits: Limits) -> Self {
+    /// may be silent for `keep_alive`.
+    pub fn host(now: Instant, protocol: P, limits: LinkLimits) -> Self {
         let until = now + limits.response_timeout;
-        Self::fresh(now, protocol, limits, State::Expecting { until })
+        Self::fresh(now, protocol, limits, State::AwaitingLogin, until)
     }
 
-    fn fresh(now: Instant, protocol: P, limits: Limits, state: State) -> Self {
+    fn fresh(now: Instant, protocol: P, limits: LinkLimits, state: State, until: Instant) -> Self {
         Self {
             protocol,
             limits,
             state,
+            state_until: Some(until),
             ended: None,
             input: BytesMut::new(),
             transmit: BytesMut::new(),
             handed: 0,
-            marks: VecDeque::new(),
-            last: (0, 0),
+            buffered: VecDeque::new(),
+            last_handed: (0, 0),
             open: HashMap::new(),
             order: VecDeque::new(),
             late: HashMap::new(),
-            happenings: VecDeque::new(),
+            events: VecDeque::new(),
             last_input: now,
-            last_test: None,
-            tests: 0,
-            resting: false,
+            last_keep_alive: None,
+            keep_alives: 0,
+            idle_close: false,
             next_sequence: 0,
         }
     }
 
-    /// Why the link is over, once it is; the driver then closes the socket and asks
+    /// How the link ended, once it has; the driver then closes the socket and asks
     /// [`Session::into_remains`].
-    pub fn ended(&self) -> Option<&str> {
-        self.ended.as_deref()
+    pub fn ended(&self) -> Option<&LinkEnd> {
+        self.ended.as_ref()
     }
 
     /// Logged in and taking submits?
@@ -183,14 +198,17 @@ impl<P: Protocol> Session<P> {
         self.ended.is_none() && self.state == State::Up
     }
 
-    /// Is the link over, or going, only because nothing was said on it? Nothing is owed then, and the next
+    /// Has the link ended, or is it about to, only because it was idle? No answer is owed then, and the next
     /// connection may come at once.
-    pub fn is_resting(&self, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(self.last_input) >= QUIET;
-        self.protocol.rests()
+    pub fn ends_idle(&self, now: Instant) -> bool {
+        self.protocol.closes_when_idle()
             && self.unanswered() == 0
             && self.late.is_empty()
-            && (self.resting || quiet)
+            && (self.idle_close || self.was_idle(now))
+    }
+
+    fn was_idle(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_input) >= IDLE_END
     }
 
     /// How many more submits the window takes now.
@@ -204,7 +222,7 @@ impl<P: Protocol> Session<P> {
 
     /// Submits that the carrier owes an answer to, in time.
     pub fn unanswered(&self) -> usize {
-        self.open.len() + self.marks.len()
+        self.open.len() + self.buffered.len()
     }
 
     /// Bytes from the peer, in any cut.
@@ -212,32 +230,32 @@ impl<P: Protocol> Session<P> {
         if self.ended.is_some() {
             return;
         }
-        let quiet = now.saturating_duration_since(self.last_input) >= QUIET;
+        let was_idle = self.was_idle(now);
         self.last_input = now;
-        if self.tests > 0 {
-            self.happenings.push_back(Happening::StillThere);
+        if self.keep_alives > 0 {
+            self.events.push_back(SessionEvent::StillThere);
         }
-        self.tests = 0;
+        self.keep_alives = 0;
         self.input.extend_from_slice(bytes);
         while self.ended.is_none() {
             match self.protocol.decode(&mut self.input) {
                 Ok(Some(incoming)) => {
-                    self.resting |= quiet && matches!(incoming, Incoming::Goodbye { .. });
+                    self.idle_close |= was_idle && matches!(incoming, Incoming::Unbind { .. });
                     self.handle(now, incoming);
                 }
                 Ok(None) => break,
-                Err(fatal) => self.end(fatal.0),
+                Err(fatal) => self.end(LinkEnd::Protocol(fatal.0)),
             }
         }
         if self.transmit.len() > TRANSMIT_LIMIT {
-            self.end("the carrier does not read our responses".to_owned());
+            self.end(LinkEnd::ResponsesUnread);
         }
-        self.leave_when_drained(now);
+        self.unbind_when_drained(now);
     }
 
-    /// The peer has closed its side, or the socket failed.
-    pub fn handle_eof(&mut self, reason: String) {
-        self.end(reason);
+    /// The driver has no connection any more, or gives it up.
+    pub fn handle_end(&mut self, end: LinkEnd) {
+        self.end(end);
     }
 
     /// Does what is due at `now`.
@@ -245,51 +263,42 @@ impl<P: Protocol> Session<P> {
         if self.ended.is_some() {
             return;
         }
-        match self.state {
-            State::LoggingIn { until } if now >= until => {
-                return self.end("no answer to the login".to_owned());
-            }
-            State::Expecting { until } if now >= until => {
-                return self.end("it did not log in".to_owned());
-            }
-            State::Refused { until } if now >= until => {
-                return self.end("its login was refused".to_owned());
-            }
-            State::Leaving { until } if now >= until => return self.end("said goodbye".to_owned()),
-            State::LoggingIn { .. }
-            | State::Expecting { .. }
-            | State::Refused { .. }
-            | State::Leaving { .. }
-            | State::Up
-            | State::Hosting
-            | State::Draining => {}
+        if self.state_until.is_some_and(|until| now >= until)
+            && let Some(end) = self.state.timed_out()
+        {
+            return self.end(end);
         }
         self.expire(now);
-        if now >= self.next_test() && self.state == State::Hosting {
-            return self.end("nothing was said on it for too long".to_owned());
+        if now >= self.next_keep_alive() {
+            self.on_silence(now);
         }
-        if now >= self.next_test() && self.protocol.rests() {
-            self.last_test = Some(now);
-            self.resting = true;
-            self.close(now);
-        } else if now >= self.next_test() {
-            if self.tests >= KEEP_ALIVE_TRIES {
-                return self.end("no answer to three keep-alives".to_owned());
-            }
-            self.tests += 1;
-            self.last_test = Some(now);
-            if matches!(self.state, State::Up | State::Draining) {
-                let sequence = self.sequence();
-                self.protocol.keep_alive(sequence, &mut self.transmit);
-            }
-        }
-        self.leave_when_drained(now);
+        self.unbind_when_drained(now);
     }
 
-    /// The driver has not read for a while: nothing may be concluded from not having heard.
+    /// Nothing came for as long as a keep-alive waits.
+    fn on_silence(&mut self, now: Instant) {
+        if self.state == State::Serving {
+            return self.end(LinkEnd::Silent);
+        }
+        self.last_keep_alive = Some(now);
+        if self.protocol.closes_when_idle() {
+            self.idle_close = true;
+            return self.close(now);
+        }
+        if self.keep_alives >= KEEP_ALIVE_TRIES {
+            return self.end(LinkEnd::KeepAliveLost);
+        }
+        self.keep_alives += 1;
+        if matches!(self.state, State::Up | State::Draining) {
+            let sequence = self.sequence();
+            self.protocol.keep_alive(sequence, &mut self.transmit);
+        }
+    }
+
+    /// The driver has not read for a while, so the peer's silence means nothing.
     pub fn excuse_silence(&mut self, now: Instant) {
         self.last_input = now;
-        self.tests = 0;
+        self.keep_alives = 0;
     }
 
     /// When [`Session::handle_timeout`] has something to do.
@@ -297,29 +306,22 @@ impl<P: Protocol> Session<P> {
         if self.ended.is_some() {
             return None;
         }
-        let state = match self.state {
-            State::LoggingIn { until }
-            | State::Expecting { until }
-            | State::Refused { until }
-            | State::Leaving { until } => Some(until),
-            State::Up | State::Hosting | State::Draining => None,
-        };
         let answer = self
             .order
             .front()
             .map(|(written, _)| *written + self.limits.response_timeout);
-        [state, answer, Some(self.next_test())]
+        [self.state_until, answer, Some(self.next_keep_alive())]
             .into_iter()
             .flatten()
             .min()
     }
 
     /// What happened since it was last asked.
-    pub fn poll_event(&mut self) -> Option<Happening> {
-        self.happenings.pop_front()
+    pub fn poll_event(&mut self) -> Option<SessionEvent> {
+        self.events.pop_front()
     }
 
-    /// Bytes for the socket; tell what it took with [`Session::transmitted`].
+    /// Bytes for the socket; what it took goes to [`Session::transmitted`].
     pub fn poll_transmit(&self) -> &[u8] {
         &self.transmit
     }
@@ -329,17 +331,15 @@ impl<P: Protocol> Session<P> {
         self.transmit.advance(count);
         self.handed += count as u64;
         let mut written = Vec::new();
-        while let Some(mark) = self.marks.pop_front_if(|mark| mark.start < self.handed) {
-            let Some(own) = mark.batch.first().map(|s| s.sequence) else {
+        while let Some(Buffered { end, batch, .. }) =
+            self.buffered.pop_front_if(|b| b.start < self.handed)
+        {
+            let Some(own) = batch.first().map(|s| s.sequence) else {
                 continue;
             };
-            written.extend(mark.batch.iter().map(|s| s.sequence));
-            self.last = (mark.end, mark.batch.len() as u32);
-            let batch = if mark.batch.len() > 1 {
-                mark.batch
-            } else {
-                Vec::new()
-            };
+            written.extend(batch.iter().map(|s| s.sequence));
+            self.last_handed = (end, batch.len() as u32);
+            let batch = if batch.len() > 1 { batch } else { Vec::new() };
             self.open.insert(own, Sent { at: now, batch });
             self.order.push_back((now, own));
         }
@@ -348,8 +348,8 @@ impl<P: Protocol> Session<P> {
 
     /// Numbers in the submit of which the socket has taken a part only.
     pub fn half_sent(&self) -> u32 {
-        if self.handed < self.last.0 {
-            self.last.1
+        if self.handed < self.last_handed.0 {
+            self.last_handed.1
         } else {
             0
         }
@@ -375,54 +375,54 @@ impl<P: Protocol> Session<P> {
         }
         let start = self.handed + before as u64;
         let end = self.handed + self.transmit.len() as u64;
-        self.marks.push_back(Mark { start, end, batch });
+        self.buffered.push_back(Buffered { start, end, batch });
         Ok(())
     }
 
     /// Takes back the submits of which no byte was handed to the socket: they will be paced anew.
     pub fn withdraw(&mut self) -> Vec<Submit> {
-        if self.marks.is_empty() {
+        if self.buffered.is_empty() {
             return Vec::new();
         }
         let mut kept = BytesMut::with_capacity(self.transmit.len());
         let mut from = 0;
-        let marks = std::mem::take(&mut self.marks);
-        for mark in &marks {
-            let start = (mark.start - self.handed) as usize;
+        let withdrawn = std::mem::take(&mut self.buffered);
+        for submit in &withdrawn {
+            let start = (submit.start - self.handed) as usize;
             kept.extend_from_slice(&self.transmit[from..start]);
-            from = (mark.end - self.handed) as usize;
+            from = (submit.end - self.handed) as usize;
         }
         kept.extend_from_slice(&self.transmit[from..]);
         self.transmit = kept;
-        marks.into_iter().flat_map(|mark| mark.batch).collect()
+        withdrawn.into_iter().flat_map(|b| b.batch).collect()
     }
 
     /// Answers a deliver: it is durable.
-    pub fn acknowledge(&mut self, sequence: u32, deliver_id: u128) {
+    pub fn acknowledge(&mut self, deliver: DeliverRef) {
         if self.ended.is_none() && self.state_allows_responses() {
-            self.protocol.reply(
-                sequence,
-                Reply::Delivery {
-                    deliver_id,
-                    ok: true,
-                },
-                &mut self.transmit,
-            );
+            self.respond(deliver, true);
         }
     }
 
-    /// Takes no more submits, and says goodbye as soon as the window is empty.
+    fn respond(&mut self, deliver: DeliverRef, ok: bool) {
+        let reply = Response::Delivery {
+            deliver_id: deliver.id,
+            ok,
+        };
+        self.protocol
+            .respond(deliver.sequence, reply, &mut self.transmit);
+    }
+
+    /// Takes no more submits, and unbinds as soon as the window is empty.
     pub fn close(&mut self, now: Instant) {
         match self.state {
             State::Up => {
-                self.state = State::Draining;
-                self.leave_when_drained(now);
+                self.enter(State::Draining, None);
+                self.unbind_when_drained(now);
             }
-            State::LoggingIn { .. } => self.end("closed before the login was answered".to_owned()),
-            State::Expecting { .. } | State::Hosting | State::Refused { .. } => {
-                self.end("closed".to_owned());
-            }
-            State::Draining | State::Leaving { .. } => {}
+            State::LoggingIn => self.end(LinkEnd::ClosedBeforeLogin),
+            State::AwaitingLogin | State::Serving | State::Refused => self.end(LinkEnd::Closed),
+            State::Draining | State::Unbinding | State::UnboundByPeer => {}
         }
     }
 
@@ -436,143 +436,38 @@ impl<P: Protocol> Session<P> {
         unanswered.sort_unstable();
         Remains {
             unanswered,
-            unwritten: self.marks.into_iter().flat_map(|m| m.batch).collect(),
+            unwritten: self.buffered.into_iter().flat_map(|b| b.batch).collect(),
         }
     }
 
-    fn handle(&mut self, now: Instant, incoming: Incoming) {
-        if matches!(self.state, State::Refused { .. }) {
-            return;
-        }
-        let login = matches!(incoming, Incoming::LogsIn { .. });
-        if matches!(self.state, State::Expecting { .. }) && !login {
-            return self.end("it asked for something before its login".to_owned());
-        }
-        match incoming {
-            Incoming::LogsIn { answer, refused } => self.logs_in(now, &answer, refused),
-            Incoming::NotServed { answer } => self.transmit.extend_from_slice(&answer),
-            Incoming::LoggedIn => {
-                if matches!(self.state, State::LoggingIn { .. }) {
-                    self.state = State::Up;
-                    self.happenings.push_back(Happening::Up);
-                }
-            }
-            Incoming::LoginRefused(reason) => {
-                if matches!(self.state, State::LoggingIn { .. }) {
-                    self.happenings
-                        .push_back(Happening::LoginRefused(reason.clone()));
-                    self.end(format!("login refused: {reason}"));
-                }
-            }
-            Incoming::Answered { sequence, answer } => {
-                self.answered(now, sequence, answer, &[]);
-            }
-            Incoming::AnsweredEach {
-                sequence,
-                answer,
-                except,
-            } => self.answered(now, sequence, answer, &except),
-            Incoming::Delivered {
-                sequence,
-                deliver_id,
-                content,
-            } => {
-                self.happenings.push_back(Happening::Delivered {
-                    sequence,
-                    deliver_id,
-                    content,
-                });
-            }
-            Incoming::Malformed {
-                sequence,
-                deliver_id,
-            } => {
-                self.protocol.reply(
-                    sequence,
-                    Reply::Delivery {
-                        deliver_id,
-                        ok: false,
-                    },
-                    &mut self.transmit,
-                );
-            }
-            Incoming::Useless {
-                sequence,
-                deliver_id,
-            } => {
-                self.protocol.reply(
-                    sequence,
-                    Reply::Delivery {
-                        deliver_id,
-                        ok: true,
-                    },
-                    &mut self.transmit,
-                );
-            }
-            Incoming::KeepAlive { sequence } => {
-                self.happenings.push_back(Happening::StillThere);
-                self.protocol
-                    .reply(sequence, Reply::KeepAlive, &mut self.transmit);
-            }
-            Incoming::Goodbye { sequence } => {
-                self.protocol
-                    .reply(sequence, Reply::Goodbye, &mut self.transmit);
-                self.state = State::Leaving { until: now };
-            }
-            Incoming::GoodbyeAnswered => {
-                if matches!(self.state, State::Leaving { .. }) {
-                    self.end("said goodbye".to_owned());
-                }
-            }
-            Incoming::Other => {}
-        }
+    fn enter(&mut self, state: State, until: Option<Instant>) {
+        self.state = state;
+        self.state_until = until;
     }
 
-    /// The peer's login, as the protocol has judged it. One that comes again changes nothing.
-    fn logs_in(&mut self, now: Instant, answer: &[u8], refused: Option<String>) {
-        self.transmit.extend_from_slice(answer);
-        if !matches!(self.state, State::Expecting { .. }) {
-            return;
-        }
-        match refused {
-            None => {
-                self.state = State::Hosting;
-                self.happenings.push_back(Happening::Up);
-            }
-            Some(reason) => {
-                self.happenings.push_back(Happening::LoginRefused(reason));
-                self.state = State::Refused {
-                    until: now + LAST_WORD,
-                };
-            }
-        }
-    }
-
-    fn leave_when_drained(&mut self, now: Instant) {
+    fn unbind_when_drained(&mut self, now: Instant) {
         if self.ended.is_none() && self.state == State::Draining && self.unanswered() == 0 {
             let sequence = self.sequence();
-            self.protocol.goodbye(sequence, &mut self.transmit);
-            self.state = State::Leaving {
-                until: now + GOODBYE_WAIT,
-            };
+            self.protocol.unbind(sequence, &mut self.transmit);
+            self.enter(State::Unbinding, Some(now + UNBIND_WAIT));
         }
     }
 
     fn state_allows_responses(&self) -> bool {
         !matches!(
             self.state,
-            State::LoggingIn { .. } | State::Expecting { .. } | State::Refused { .. }
+            State::LoggingIn | State::AwaitingLogin | State::Refused
         )
     }
 
-    fn next_test(&self) -> Instant {
-        self.last_test
-            .map_or(self.last_input, |test| test.max(self.last_input))
+    fn next_keep_alive(&self) -> Instant {
+        self.last_keep_alive
+            .map_or(self.last_input, |sent| sent.max(self.last_input))
             + self.limits.keep_alive
     }
 
-    fn end(&mut self, reason: String) {
-        self.ended.get_or_insert(reason);
+    fn end(&mut self, end: LinkEnd) {
+        self.ended.get_or_insert(end);
     }
 
     fn sequence(&mut self) -> u32 {

@@ -2,7 +2,7 @@
 //!
 //! Two things are its own. A submit's sequence number is the message's id, so it is known before the write,
 //! and again after a crash ([`OwnIds`]). And a connection carries requests in one direction: the carrier's
-//! gateway dials us to report, so there is a [`Door`]. What it sends over our own connection is taken as well.
+//! gateway dials us to report, see [`ListenAt`]. What it sends over our own connection is taken as well.
 
 mod account;
 mod ids;
@@ -14,25 +14,26 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, Limits,
+    DecodeErrorKind, FixedStr, FrameLimits,
     sgip::{
         self, Bind, Code, CommandId, Deliver, Frame, LoginType, Pdu, ReportState, Resp, Sequence,
         TraceResp, Version,
     },
+    take_frame,
     text::Coding,
 };
 
 use super::{
-    Answer, CarrierMessageId, Report, Submit, Verdict,
+    CarrierMessageId, DeliverRef, Delivery, Report, Submit,
     content::{content, receivers, valid_time},
-    protocol::{Content, Door, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Fatal, Incoming, ListenAt, MoPart, Response, SessionProtocol},
 };
-use crate::domain::{phone::Phone, priority::Priority, time::Micros};
+use crate::domain::{message::ReportStatus, phone::Phone, priority::Priority, time::Micros};
 
 use account::Role;
 pub(super) use account::Sgip;
 pub use ids::OwnIds;
-use ids::word;
+use ids::time_word;
 
 /// The longest content in ASCII, user data header included (SGIP 1.2, Submit).
 const LONGEST_ASCII: usize = 159;
@@ -41,21 +42,21 @@ const LONGEST_ASCII: usize = 159;
 const URGENT: u8 = 9;
 
 /// Submits whose time is remembered until their answer: more than a link may owe.
-const REMEMBERED: usize = 131_072;
+const MAX_SUBMIT_TIMES: usize = 131_072;
 
-/// A link without [`Sgip::idle_close`] is never too quiet for us.
+/// The time-out of a link without [`Sgip::idle_close`].
 const NEVER: Duration = Duration::from_hours(24 * 365);
 
 /// The times of submits that wait for their answers, which need not repeat them.
 #[derive(Debug, Clone, Default)]
-struct Asked {
+struct SubmitTimes {
     times: HashMap<u32, u32>,
     order: VecDeque<u32>,
 }
 
-impl Asked {
+impl SubmitTimes {
     fn insert(&mut self, id: Sequence) {
-        if self.order.len() >= REMEMBERED
+        if self.order.len() >= MAX_SUBMIT_TIMES
             && let Some(oldest) = self.order.pop_front()
         {
             self.times.remove(&oldest);
@@ -65,21 +66,23 @@ impl Asked {
     }
 }
 
-impl Protocol for Sgip {
+impl SessionProtocol for Sgip {
     fn idle_after(&self) -> Duration {
         self.idle_close.unwrap_or(NEVER)
     }
 
-    fn rests(&self) -> bool {
+    fn closes_when_idle(&self) -> bool {
         true
     }
 
-    fn door(&self) -> Option<Door> {
-        self.door.as_ref().map(|host| host.door.clone())
+    fn listen_at(&self) -> Option<ListenAt> {
+        self.listener.as_ref().map(|host| host.listen_at.clone())
     }
 
     fn login(&mut self, sequence: u32, wall: Micros, out: &mut BytesMut) {
-        self.role = Role::Caller { time: word(wall) };
+        self.role = Role::Caller {
+            time: time_word(wall),
+        };
         let bind = Bind {
             login_type: LoginType::SP,
             login_name: self.name,
@@ -112,22 +115,22 @@ impl Protocol for Sgip {
         let id = self.ids.sequence(submit.sequence, submit.request.asked);
         let frame = Frame { sequence: id, pdu };
         sgip::encode(&frame, Version::V12, out).map_err(|e| e.to_string())?;
-        self.asked.insert(id);
+        self.submit_times.insert(id);
         Ok(())
     }
 
-    /// There is no such question.
+    /// The protocol has none.
     fn keep_alive(&self, _: u32, _: &mut BytesMut) {}
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         put(self.own(sequence), Pdu::Unbind, out);
     }
 
-    fn reply(&self, _: u32, reply: Reply, out: &mut BytesMut) {
-        match reply {
-            Reply::KeepAlive => {}
-            Reply::Goodbye => put(self.unbinding, Pdu::UnbindResp, out),
-            Reply::Delivery { deliver_id, ok } => {
+    fn respond(&self, _: u32, response: Response, out: &mut BytesMut) {
+        match response {
+            Response::KeepAlive => {}
+            Response::Unbind => put(self.unbinding, Pdu::UnbindResp, out),
+            Response::Delivery { deliver_id, ok } => {
                 let code = if ok { Code::OK } else { Code::BAD_PARAMETER };
                 if let Some((command, sequence)) = ids::asked(deliver_id) {
                     put(sequence, answer_to(command, code), out);
@@ -137,7 +140,7 @@ impl Protocol for Sgip {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<sgip::Sgip>(input, Version::V12, Limits::default()) {
+        match take_frame::<sgip::Sgip>(input, Version::V12, FrameLimits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }
@@ -149,7 +152,7 @@ impl Sgip {
     fn own(&self, counter: u32) -> Sequence {
         let time = match self.role {
             Role::Caller { time } => time,
-            Role::Host | Role::Greeted => 0,
+            Role::AwaitingBind | Role::Bound => 0,
         };
         Sequence {
             node: self.ids.node,
@@ -173,18 +176,15 @@ impl Sgip {
             Pdu::Bind(bind) => self.logs_in(sequence, &bind),
             Pdu::Report(report) => delivered(sequence, &report),
             Pdu::Deliver(deliver) => text(sequence, &deliver),
-            // A phone's number was closed, suspended or restored: nothing is made of it yet.
-            Pdu::UserRpt(_) => Incoming::Useless {
-                sequence: sequence.counter,
-                deliver_id: ids::deliver_id(CommandId::UserRpt, sequence),
-            },
+            // A phone's number was closed, suspended or restored: not used yet.
+            Pdu::UserRpt(_) => Incoming::NothingToKeep(deliver_ref(CommandId::UserRpt, sequence)),
             Pdu::Unbind => {
                 self.unbinding = sequence;
-                Incoming::Goodbye {
+                Incoming::Unbind {
                     sequence: sequence.counter,
                 }
             }
-            Pdu::UnbindResp => Incoming::GoodbyeAnswered,
+            Pdu::UnbindResp => Incoming::UnbindAnswered,
             Pdu::Submit(_) => not_served(sequence, CommandId::Submit),
             Pdu::Trace(_) => Incoming::NotServed {
                 answer: whole(sequence, Pdu::TraceResp(TraceResp::default())),
@@ -197,42 +197,38 @@ impl Sgip {
         }
     }
 
-    /// The answer repeats node and counter; its time was seen changed, so the id is told by our own.
+    /// The answer repeats node and counter; its time was seen changed, so ours is used.
     fn answered(&mut self, sequence: Sequence, result: Code) -> Incoming {
-        let time = self.asked.times.remove(&sequence.counter);
+        let time = self.submit_times.times.remove(&sequence.counter);
         let id = Sequence {
             time: time.unwrap_or(sequence.time),
             ..sequence
         };
-        let code = u32::from(result.0);
-        let answer = if result.is_ok() {
-            Answer::Accepted(CarrierMessageId(id.to_string()))
-        } else if matches!(result, Code::BUSY | Code::TOO_FAST) || self.busy_codes.contains(&code) {
-            Answer::Throttled(code.to_string())
-        } else if self.wrong_network_codes.contains(&code) {
-            Answer::WrongNetwork(code.to_string())
-        } else {
-            Answer::Refused(code.to_string())
-        };
+        let carrier_id = || CarrierMessageId(id.to_string());
         Incoming::Answered {
             sequence: sequence.counter,
-            answer,
+            answer: self
+                .codes
+                .answer(result.0.into(), result.class(), carrier_id),
+            except: Vec::new(),
         }
     }
 
     /// The carrier's gateway dials us, with login type 2; one was seen to come with 1.
     fn logs_in(&mut self, sequence: Sequence, bind: &Bind) -> Incoming {
-        let code = match (&self.role, &self.door) {
+        let code = match (&self.role, &self.listener) {
             (Role::Caller { .. }, _) | (_, None) => return not_served(sequence, CommandId::Bind),
-            (Role::Greeted, _) => Code::REPEATED_LOGIN,
-            (Role::Host, Some(host)) if !host.admits(bind) => Code::BAD_LOGIN,
-            (Role::Host, _) if !matches!(bind.login_type, LoginType::SP | LoginType::GATEWAY) => {
+            (Role::Bound, _) => Code::REPEATED_LOGIN,
+            (Role::AwaitingBind, Some(host)) if !host.admits(bind) => Code::BAD_LOGIN,
+            (Role::AwaitingBind, _)
+                if !matches!(bind.login_type, LoginType::SP | LoginType::GATEWAY) =>
+            {
                 Code::BAD_LOGIN_TYPE
             }
-            (Role::Host, Some(_)) => Code::OK,
+            (Role::AwaitingBind, Some(_)) => Code::OK,
         };
         if code.is_ok() {
-            self.role = Role::Greeted;
+            self.role = Role::Bound;
         }
         let refused = (!code.is_ok()).then(|| format!("status {}: {}", code.0, code.meaning()));
         Incoming::LogsIn {
@@ -243,34 +239,25 @@ impl Sgip {
 }
 
 fn delivered(sequence: Sequence, report: &sgip::Report) -> Incoming {
-    let (sequence, deliver_id) = (
-        sequence.counter,
-        ids::deliver_id(CommandId::Report, sequence),
-    );
+    let deliver = deliver_ref(CommandId::Report, sequence);
     if report.report_type != 0 {
         // About a text that was passed on: not one of ours.
-        return Incoming::Useless {
-            sequence,
-            deliver_id,
-        };
+        return Incoming::NothingToKeep(deliver);
     }
     let Some(phone) = Phone::from_wire(&report.user_number.to_string_lossy()) else {
-        return Incoming::Malformed {
-            sequence,
-            deliver_id,
-        };
+        return Incoming::Malformed(deliver);
+    };
+    let status = match report.state() {
+        ReportState::Delivered => ReportStatus::Delivered,
+        ReportState::Failed => ReportStatus::Undelivered,
+        ReportState::Waiting | ReportState::Other(_) => return Incoming::NothingToKeep(deliver),
     };
     Incoming::Delivered {
-        sequence,
-        deliver_id,
-        content: Content::Report(Report {
+        deliver,
+        content: Delivery::Report(Report {
             carrier_id: CarrierMessageId(report.submit_sequence.to_string()),
             phone,
-            verdict: match report.state() {
-                ReportState::Delivered => Verdict::Delivered,
-                ReportState::Failed => Verdict::Undelivered,
-                ReportState::Waiting | ReportState::Other(_) => Verdict::Intermediate,
-            },
+            status,
             code: report.stat_text(),
             submit_time: String::new(),
         }),
@@ -278,24 +265,27 @@ fn delivered(sequence: Sequence, report: &sgip::Report) -> Incoming {
 }
 
 fn text(sequence: Sequence, deliver: &Deliver) -> Incoming {
-    let deliver_id = ids::deliver_id(CommandId::Deliver, sequence);
-    let sequence = sequence.counter;
+    let named = deliver_ref(CommandId::Deliver, sequence);
     let Some(phone) = Phone::from_wire(&deliver.user_number.to_string_lossy()) else {
-        return Incoming::Useless {
-            sequence,
-            deliver_id,
-        };
+        return Incoming::NothingToKeep(named);
     };
     Incoming::Delivered {
-        sequence,
-        deliver_id,
-        content: Content::Mo(MoPart {
+        deliver: named,
+        content: Delivery::Mo(MoPart {
             phone,
             to: deliver.sp_number.to_string_lossy().into_owned(),
             coding: Coding::from_msg_fmt(deliver.message_coding),
             has_header: deliver.has_udh(),
             content: deliver.message_content.clone(),
         }),
+    }
+}
+
+/// What the response to this request repeats.
+fn deliver_ref(command: CommandId, sequence: Sequence) -> DeliverRef {
+    DeliverRef {
+        sequence: sequence.counter,
+        id: ids::deliver_id(command, sequence),
     }
 }
 
@@ -318,7 +308,7 @@ fn answer_to(command: CommandId, result: Code) -> Pdu {
 }
 
 /// What is unknown or breaks the syntax closes the connection (SGIP 1.2, error handling); an answer that can't
-/// be read says nothing, and leaves its submit to the time-out.
+/// be read is ignored, and leaves its submit to the time-out.
 fn unreadable(error: &sgip::DecodeError) -> Result<Incoming, Fatal> {
     let command = match &error.kind {
         DecodeErrorKind::BadBody { header, .. } => CommandId::from_wire(header.command_id),
@@ -337,7 +327,7 @@ fn put(sequence: Sequence, pdu: Pdu, out: &mut BytesMut) {
     debug_assert!(encoded.is_ok());
 }
 
-/// The same on its own.
+/// The same as bytes.
 fn whole(sequence: Sequence, pdu: Pdu) -> Bytes {
     let mut out = BytesMut::new();
     put(sequence, pdu, &mut out);

@@ -5,21 +5,23 @@ use std::time::Duration;
 use bytes::BytesMut;
 use chrono::{Datelike, Timelike};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, FixedStrError, Limits,
+    DecodeErrorKind, FixedStr, FixedStrError, FrameLimits,
     smgp::{
-        self, CommandId, Deliver, DeliverResp, Frame, Login, LoginMode, MsgId, Pdu, Stat, StatKind,
-        Status, SubmitResp, Tlvs, Version,
+        self, CommandId, Deliver, DeliverResp, Frame, Login, LoginMode, MsgId, Pdu, Stat, Status,
+        SubmitResp, Tlvs, Version,
         auth::{self, ClientIdForm},
     },
+    take_frame,
     text::Coding,
     udh::{self, Concat, Reference},
 };
 
 use super::{
-    Answer, CarrierMessageId, OpenError, Report, Submit, Verdict,
-    content::{beijing, content, receivers, valid_time},
+    Answer, CarrierMessageId, DeliverRef, Delivery, OpenError, Report, Submit,
+    answer_codes::AnswerCodes,
+    content::{beijing, content, receivers, report_status, valid_time},
     options::Options,
-    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Fatal, Incoming, MoPart, Response, SessionProtocol},
 };
 use crate::{
     config,
@@ -35,7 +37,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// The highest priority (SMGP 3.0 §5.2.2.2.1).
 const URGENT: u8 = 3;
 
-/// What `Err` says when nothing is wrong.
+/// `Err` when nothing is wrong.
 const NO_ERROR: &str = "000";
 
 /// One account's SMGP.
@@ -50,8 +52,7 @@ pub(super) struct Smgp {
     /// A text from a phone may have a header that no parameter announces.
     guess_header: bool,
     priority: Option<u8>,
-    busy_codes: Vec<u32>,
-    wrong_network_codes: Vec<u32>,
+    codes: AnswerCodes,
     keep_alive: Duration,
     /// What all submits have in common.
     common: smgp::Submit,
@@ -74,8 +75,7 @@ impl Smgp {
             tlvs,
             guess_header: options.flag("guess_header", false)?,
             priority: options.number("priority", None, URGENT)?,
-            busy_codes: options.codes("busy_codes", &[])?,
-            wrong_network_codes: options.codes("wrong_network_codes", &[Status::BAD_RECEIVER.0])?,
+            codes: AnswerCodes::read(&mut options, |code| Status(code).class())?,
             keep_alive: options.duration("keep_alive", KEEP_ALIVE)?,
             common: common(config, &mut options, tlvs)?,
         };
@@ -84,16 +84,9 @@ impl Smgp {
     }
 
     fn answer(&self, response: SubmitResp) -> Answer {
-        let code = response.status.0;
-        if response.status.is_ok() {
-            Answer::Accepted(carrier_id(response.msg_id))
-        } else if response.status == Status::BUSY || self.busy_codes.contains(&code) {
-            Answer::Throttled(code.to_string())
-        } else if self.wrong_network_codes.contains(&code) {
-            Answer::WrongNetwork(code.to_string())
-        } else {
-            Answer::Refused(code.to_string())
-        }
+        let SubmitResp { msg_id, status } = response;
+        self.codes
+            .answer(status.0, status.class(), || carrier_id(msg_id))
     }
 
     fn incoming(&self, frame: Frame) -> Incoming {
@@ -108,11 +101,12 @@ impl Smgp {
             Pdu::SubmitResp(response) => Incoming::Answered {
                 sequence,
                 answer: self.answer(response),
+                except: Vec::new(),
             },
             Pdu::Deliver(deliver) => self.delivered(sequence, &deliver),
             Pdu::ActiveTest => Incoming::KeepAlive { sequence },
-            Pdu::Exit => Incoming::Goodbye { sequence },
-            Pdu::ExitResp => Incoming::GoodbyeAnswered,
+            Pdu::Exit => Incoming::Unbind { sequence },
+            Pdu::ExitResp => Incoming::UnbindAnswered,
             Pdu::ActiveTestResp
             | Pdu::Login(_)
             | Pdu::Submit(_)
@@ -123,44 +117,40 @@ impl Smgp {
     }
 
     fn delivered(&self, sequence: u32, deliver: &Deliver) -> Incoming {
-        let deliver_id = number(deliver.msg_id);
+        let named = DeliverRef {
+            sequence,
+            id: number(deliver.msg_id),
+        };
         let phone = Phone::from_wire(&deliver.src_term_id.to_string_lossy());
-        if deliver.is_report() {
-            let content = deliver.report().zip(phone).map(|(report, phone)| Report {
+        let content = if deliver.is_report() {
+            let (Some(report), Some(phone)) = (deliver.report(), phone) else {
+                return Incoming::Malformed(named);
+            };
+            let Some(status) = report_status(report.stat.kind()) else {
+                return Incoming::NothingToKeep(named);
+            };
+            Delivery::Report(Report {
                 carrier_id: carrier_id(report.msg_id),
                 phone,
-                verdict: verdict(report.stat.kind()),
+                status,
                 code: code(&report.stat),
                 submit_time: report.submit_date.to_string_lossy().into_owned(),
-            });
-            return match content {
-                Some(report) => Incoming::Delivered {
-                    sequence,
-                    deliver_id,
-                    content: Content::Report(report),
-                },
-                None => Incoming::Malformed {
-                    sequence,
-                    deliver_id,
-                },
+            })
+        } else {
+            let Some(phone) = phone else {
+                return Incoming::NothingToKeep(named);
             };
-        }
-        let Some(phone) = phone else {
-            return Incoming::Useless {
-                sequence,
-                deliver_id,
-            };
-        };
-        Incoming::Delivered {
-            sequence,
-            deliver_id,
-            content: Content::Mo(MoPart {
+            Delivery::Mo(MoPart {
                 phone,
                 to: deliver.dest_term_id.to_string_lossy().into_owned(),
                 coding: Coding::from_msg_fmt(deliver.msg_format),
                 has_header: deliver.has_udh() || (self.guess_header && looks_cut(deliver)),
                 content: deliver.msg_content.clone(),
-            }),
+            })
+        };
+        Incoming::Delivered {
+            deliver: named,
+            content,
         }
     }
 }
@@ -210,7 +200,7 @@ fn common(
     })
 }
 
-impl Protocol for Smgp {
+impl SessionProtocol for Smgp {
     fn idle_after(&self) -> Duration {
         self.keep_alive
     }
@@ -271,15 +261,15 @@ impl Protocol for Smgp {
         put(sequence, Pdu::ActiveTest, out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         put(sequence, Pdu::Exit, out);
     }
 
-    fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
-        let pdu = match reply {
-            Reply::KeepAlive => Pdu::ActiveTestResp,
-            Reply::Goodbye => Pdu::ExitResp,
-            Reply::Delivery { deliver_id, ok } => Pdu::DeliverResp(DeliverResp {
+    fn respond(&self, sequence: u32, response: Response, out: &mut BytesMut) {
+        let pdu = match response {
+            Response::KeepAlive => Pdu::ActiveTestResp,
+            Response::Unbind => Pdu::ExitResp,
+            Response::Delivery { deliver_id, ok } => Pdu::DeliverResp(DeliverResp {
                 msg_id: msg_id(deliver_id),
                 status: if ok {
                     Status::OK
@@ -292,7 +282,7 @@ impl Protocol for Smgp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<smgp::Smgp>(input, Version::V30, Limits::default()) {
+        match take_frame::<smgp::Smgp>(input, Version::V30, FrameLimits::default()) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => unreadable(&error).map(Some),
         }
@@ -324,14 +314,14 @@ fn unreadable(error: &smgp::DecodeError) -> Result<Incoming, Fatal> {
         DecodeErrorKind::BadLength { .. } => Err(Fatal(error.to_string())),
         DecodeErrorKind::UnknownCommand { .. } => Ok(Incoming::Other),
         DecodeErrorKind::BadBody { header, .. } => match CommandId::from_wire(header.command_id) {
-            Some(CommandId::Deliver) => Ok(Incoming::Malformed {
+            Some(CommandId::Deliver) => Ok(Incoming::Malformed(DeliverRef {
                 sequence: header.sequence,
-                deliver_id: number(header.msg_id.unwrap_or_default()),
-            }),
+                id: number(header.msg_id.unwrap_or_default()),
+            })),
             Some(CommandId::LoginResp) => {
                 Err(Fatal(format!("unreadable answer to the login: {error}")))
             }
-            // An unreadable submit_resp leaves its submit to the time-out: it says nothing.
+            // An unreadable submit_resp leaves its submit to the time-out.
             _ => Ok(Incoming::Other),
         },
     }
@@ -362,24 +352,13 @@ fn msg_id(number: u128) -> MsgId {
     id
 }
 
-/// `Stat`, and `Err` behind a colon where it says more.
+/// `Stat`, and `Err` behind a colon where there is a reason.
 fn code(stat: &Stat) -> String {
     let (word, err) = (stat.stat.to_string_lossy(), stat.err.to_string_lossy());
     if err.is_empty() || err == NO_ERROR {
         word.into_owned()
     } else {
         format!("{word}:{err}")
-    }
-}
-
-fn verdict(kind: StatKind) -> Verdict {
-    match kind {
-        StatKind::Delivered => Verdict::Delivered,
-        StatKind::Expired => Verdict::Expired,
-        StatKind::Undelivered | StatKind::Rejected | StatKind::Deleted | StatKind::Unknown => {
-            Verdict::Undelivered
-        }
-        StatKind::Accepted => Verdict::Intermediate,
     }
 }
 
@@ -414,7 +393,7 @@ mod tests {
     fn a_part_announces_its_header_unless_told_not_to() {
         let mut config = super::super::session::tests::account();
         let submit = Submit {
-            part: crate::gateway::Part {
+            part: crate::gateway::SegmentPlace {
                 number: 2,
                 total: 3,
                 reference: 7,
@@ -426,7 +405,7 @@ mod tests {
             let mut smgp = Smgp::new(config).expect("a valid account");
             smgp.submit(std::slice::from_ref(&submit), &mut out)
                 .expect("it fits");
-            match smgp::decode(&out, Version::V30, &Limits::default()) {
+            match smgp::decode(&out, Version::V30, &FrameLimits::default()) {
                 Ok(Decoded::Frame(frame, _)) => match frame.pdu {
                     Pdu::Submit(submit) => submit,
                     other => panic!("{other:?}"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
-    DecodeErrorKind, Limits,
+    DecodeErrorKind, FrameLimits,
     smpp::{
         self, Frame, Message, Status, Version,
         rusmpp_core::{
@@ -25,13 +25,14 @@ use watchbell_wire::{
             },
         },
     },
+    take_frame,
     text::Coding,
 };
 
 use super::{
-    Answer, CarrierMessageId, Submit,
+    Answer, CarrierMessageId, DeliverRef, Delivery, Submit,
     content::{content, valid_time},
-    protocol::{Content, Fatal, Incoming, MoPart, Protocol, Reply, next_frame},
+    protocol::{Fatal, Incoming, MoPart, Response, SessionProtocol},
 };
 use crate::domain::{phone::Phone, priority::Priority, time::Micros};
 
@@ -56,9 +57,9 @@ const LOW: u32 = 0x3FFF_FFFF;
 const BASE: u32 = 0x4000_0000;
 
 /// Leaves room for a PDU with a whole long text in `message_payload`.
-const LIMITS: Limits = smpp::LIMITS;
+const LIMITS: FrameLimits = smpp::LIMITS;
 
-impl Protocol for Smpp {
+impl SessionProtocol for Smpp {
     fn idle_after(&self) -> Duration {
         self.keep_alive
     }
@@ -93,15 +94,15 @@ impl Protocol for Smpp {
         put(wire(sequence), Message::new(Pdu::EnquireLink), out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind(&self, sequence: u32, out: &mut BytesMut) {
         put(wire(sequence), Message::new(Pdu::Unbind), out);
     }
 
-    fn reply(&self, sequence: u32, reply: Reply, out: &mut BytesMut) {
-        let message = match reply {
-            Reply::KeepAlive => Message::new(Pdu::EnquireLinkResp),
-            Reply::Goodbye => Message::new(Pdu::UnbindResp),
-            Reply::Delivery { ok, .. } => {
+    fn respond(&self, sequence: u32, response: Response, out: &mut BytesMut) {
+        let message = match response {
+            Response::KeepAlive => Message::new(Pdu::EnquireLinkResp),
+            Response::Unbind => Message::new(Pdu::UnbindResp),
+            Response::Delivery { ok, .. } => {
                 let status = if ok {
                     CommandStatus::EsmeRok
                 } else {
@@ -114,14 +115,14 @@ impl Protocol for Smpp {
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
-        match next_frame::<smpp::Smpp>(input, Version::V34, LIMITS) {
+        match take_frame::<smpp::Smpp>(input, Version::V34, LIMITS) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
             Err(error) => self.unreadable(&error).map(Some),
         }
     }
 }
 
-/// What `deliver_sm_resp` says of a message that can't be read: don't send it again (SMPP 3.4 §5.1.3,
+/// The status of `deliver_sm_resp` to a message that can't be read: don't send it again (SMPP 3.4 §5.1.3,
 /// `ESME_RX_P_APPN`).
 const BAD_MESSAGE: u32 = 0x65;
 
@@ -201,8 +202,8 @@ impl Smpp {
         match (id, frame.pdu.into_body()) {
             (CommandId::BindTransceiverResp, _) if status.is_ok() => Incoming::LoggedIn,
             (CommandId::BindTransceiverResp, _) => Incoming::LoginRefused(refused(status)),
-            // Until the login is answered it can only mean the login; later it says which number and not
-            // which request, so for a submit it leaves a doubt, and the session hears nothing in it.
+            // Before the login is answered it can only be about the login. Later it names a number and no
+            // command, so the session ignores it, and a submit that it is about ends in doubt.
             (CommandId::GenericNack, _) => Incoming::LoginRefused(refused(status)),
             (CommandId::SubmitSmResp, body) => {
                 let message_id = match &body {
@@ -212,31 +213,22 @@ impl Smpp {
                 Incoming::Answered {
                     sequence: unwire(sequence, self.last),
                     answer: self.answer(status, message_id),
+                    except: Vec::new(),
                 }
             }
             (CommandId::SubmitMultiResp, body) => self.answered_each(sequence, status, body),
             (_, Some(Pdu::DeliverSm(deliver))) => self.delivered(sequence, &deliver),
             (_, Some(Pdu::EnquireLink)) => Incoming::KeepAlive { sequence },
-            (_, Some(Pdu::Unbind)) => Incoming::Goodbye { sequence },
-            (_, Some(Pdu::UnbindResp)) => Incoming::GoodbyeAnswered,
+            (_, Some(Pdu::Unbind)) => Incoming::Unbind { sequence },
+            (_, Some(Pdu::UnbindResp)) => Incoming::UnbindAnswered,
             _ => Incoming::Other,
         }
     }
 
     /// An id is all that reports can name: taken without one is taken, and never confirmed.
     fn answer(&self, status: Status, message_id: &str) -> Answer {
-        let code = status.0.to_string();
-        if status.is_ok() {
-            Answer::Accepted(CarrierMessageId(self.ids.of_answer(message_id)))
-        } else if matches!(status, Status::THROTTLED | Status::QUEUE_FULL)
-            || self.busy_codes.contains(&status.0)
-        {
-            Answer::Throttled(code)
-        } else if self.wrong_network_codes.contains(&status.0) {
-            Answer::WrongNetwork(code)
-        } else {
-            Answer::Refused(code)
-        }
+        let carrier_id = || CarrierMessageId(self.ids.of_answer(message_id));
+        self.codes.answer(status.0, status.class(), carrier_id)
     }
 
     /// Taken, but for those that it names (SMPP 3.4 §4.5.3).
@@ -250,7 +242,7 @@ impl Smpp {
             let status = Status::from(one.error_status_code);
             (!status.is_ok()).then(|| (phone, self.answer(status, "")))
         });
-        Incoming::AnsweredEach {
+        Incoming::Answered {
             sequence: unwire(sequence, self.last),
             answer: self.answer(status, response.message_id.as_str()),
             except: failed.collect(),
@@ -258,43 +250,43 @@ impl Smpp {
     }
 
     fn delivered(&self, sequence: u32, deliver: &DeliverSm) -> Incoming {
-        let deliver_id = self.epoch | u128::from(sequence);
+        let named = self.deliver_ref(sequence);
         let class = u8::from(deliver.esm_class);
         let phone = Phone::from_wire(deliver.source_addr.as_str());
         let content = smpp::payload(deliver.short_message().clone().into_bytes(), deliver.tlvs());
         if matches!(class & MESSAGE_TYPE, RECEIPT | NOTIFICATION) {
-            let report =
-                phone.and_then(|phone| receipt::report(phone, &content, deliver.tlvs(), self.ids));
-            return match report {
-                Some(report) => Incoming::Delivered {
-                    sequence,
-                    deliver_id,
-                    content: Content::Report(report),
+            let read =
+                phone.map(|phone| receipt::report(phone, &content, deliver.tlvs(), self.ids));
+            return match read.unwrap_or(receipt::Read::Malformed) {
+                receipt::Read::Final(report) => Incoming::Delivered {
+                    deliver: named,
+                    content: Delivery::Report(report),
                 },
-                None => Incoming::Malformed {
-                    sequence,
-                    deliver_id,
-                },
+                receipt::Read::Intermediate => Incoming::NothingToKeep(named),
+                receipt::Read::Malformed => Incoming::Malformed(named),
             };
         }
         let Some(phone) = phone else {
-            return Incoming::Useless {
-                sequence,
-                deliver_id,
-            };
+            return Incoming::NothingToKeep(named);
         };
         let (has_header, content) = with_header(class & HAS_HEADER != 0, content, deliver.tlvs());
-        let part = MoPart {
-            phone,
-            to: deliver.destination_addr.as_str().to_owned(),
-            coding: Coding::from_data_coding(deliver.data_coding.into()),
-            has_header,
-            content,
-        };
         Incoming::Delivered {
+            deliver: named,
+            content: Delivery::Mo(MoPart {
+                phone,
+                to: deliver.destination_addr.as_str().to_owned(),
+                coding: Coding::from_data_coding(deliver.data_coding.into()),
+                has_header,
+                content,
+            }),
+        }
+    }
+
+    /// A deliver has no id of its own: the login's time and number, and the deliver's number.
+    fn deliver_ref(&self, sequence: u32) -> DeliverRef {
+        DeliverRef {
             sequence,
-            deliver_id,
-            content: Content::Mo(part),
+            id: self.epoch | u128::from(sequence),
         }
     }
 
@@ -303,22 +295,19 @@ impl Smpp {
             DecodeErrorKind::BadLength { .. } => Err(Fatal(error.to_string())),
             DecodeErrorKind::UnknownCommand { .. } => Ok(Incoming::Other),
             DecodeErrorKind::BadBody { header, .. } => match CommandId::from(header.command_id) {
-                CommandId::DeliverSm => Ok(Incoming::Malformed {
-                    sequence: header.sequence,
-                    deliver_id: self.epoch | u128::from(header.sequence),
-                }),
+                CommandId::DeliverSm => Ok(Incoming::Malformed(self.deliver_ref(header.sequence))),
                 CommandId::BindTransceiverResp => {
                     Err(Fatal(format!("unreadable answer to the login: {error}")))
                 }
-                // An unreadable submit_sm_resp leaves its submit to the time-out: it says nothing.
+                // An unreadable submit_sm_resp leaves its submit to the time-out.
                 _ => Ok(Incoming::Other),
             },
         }
     }
 }
 
-/// A part that is named in parameters gets the header that others have, so that all are put together
-/// alike.
+/// A part that is named in parameters gets the header that others have,
+/// so that all are put together alike.
 fn with_header(has_header: bool, content: Bytes, tlvs: &[Tlv]) -> (bool, Bytes) {
     match smpp::concat(tlvs) {
         Some(Ok(concat)) if !has_header => {
@@ -391,7 +380,7 @@ mod tests {
     fn part(text: &str, number: u8, total: u8) -> Submit {
         Submit {
             text: text.to_owned(),
-            part: crate::gateway::Part {
+            part: crate::gateway::SegmentPlace {
                 number,
                 total,
                 reference: 7,

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 pub use file::{End, TraceError};
-pub use read::{Entry, Line, Numbers, read};
+pub use read::{Numbers, TraceEntry, TraceLine, read};
 
 use super::{LinkNo, registry::OpenError};
 use crate::{
@@ -209,7 +209,7 @@ impl Drop for Tap {
     }
 }
 
-/// Deletes the traces in a folder that ended long enough ago; says how many.
+/// Deletes the traces in a folder that ended long enough ago; gives how many.
 pub fn sweep(folder: &Path, now: Micros) -> std::io::Result<usize> {
     let entries = match std::fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(0),

@@ -14,7 +14,7 @@ use crate::{
         optout::OptOutWords,
         phone::Phone,
     },
-    gateway::{Mo, Report, Verdict},
+    gateway::{Mo, Report},
     store::{
         self, Tx,
         contact::SuppressionRow,
@@ -29,9 +29,6 @@ const FITS_MINUTES: i64 = 3;
 
 impl Work<'_> {
     pub(super) fn report(&mut self, gateway: &GatewayId, report: &Report) {
-        let Some(status) = status(report.verdict) else {
-            return;
-        };
         let key = (gateway.clone(), report.carrier_id.0.clone(), report.phone);
         let known = self
             .inflight
@@ -39,8 +36,8 @@ impl Work<'_> {
             .cloned()
             .or_else(|| self.known_by_number(gateway, report));
         match known {
-            Some(awaited) => self.reported(&awaited, status, report, gateway),
-            None => self.orphan(gateway, report, status),
+            Some(awaited) => self.reported(&awaited, report, gateway),
+            None => self.orphan(gateway, report),
         }
     }
 
@@ -64,17 +61,11 @@ impl Work<'_> {
         })
     }
 
-    fn reported(
-        &mut self,
-        awaited: &Awaited,
-        status: ReportStatus,
-        report: &Report,
-        gateway: &GatewayId,
-    ) {
+    fn reported(&mut self, awaited: &Awaited, report: &Report, gateway: &GatewayId) {
         let (id, part) = (awaited.message, awaited.part);
         let (phone, code) = (report.phone, report.code.as_str());
         let change = Change::Reported {
-            status,
+            status: report.status,
             code: code.to_owned(),
         };
         // A report of the first sending says nothing about the second.
@@ -91,7 +82,7 @@ impl Work<'_> {
                 .get(&id)
                 .and_then(|m| m.row.gateway.as_ref())
                 .is_some_and(|g| g == gateway);
-            if elsewhere && status == ReportStatus::Delivered {
+            if elsewhere && report.status == ReportStatus::Delivered {
                 self.evidence.push((phone, gateway.clone()));
             }
             // One question less about this number: an orphan that waits may be tellable now.
@@ -105,7 +96,7 @@ impl Work<'_> {
         }
     }
 
-    fn orphan(&mut self, gateway: &GatewayId, report: &Report, status: ReportStatus) {
+    fn orphan(&mut self, gateway: &GatewayId, report: &Report) {
         let place = (gateway.clone(), report.phone);
         let known = self.orphans.entry(place.clone()).or_default();
         if known.iter().any(|o| o.carrier_id == report.carrier_id.0) {
@@ -116,7 +107,7 @@ impl Work<'_> {
             gateway: gateway.clone(),
             carrier_id: report.carrier_id.0.clone(),
             phone: report.phone,
-            status,
+            status: report.status,
             code: report.code.clone(),
             submit_time: report.submit_time.clone(),
             salt: salt().to_vec(),
@@ -266,15 +257,6 @@ impl Work<'_> {
             // It came and found its message within one commit: it was never an orphan to anybody.
             None => self.new_orphans.retain(|o| !o.is_same_report(&orphan)),
         }
-    }
-}
-
-fn status(verdict: Verdict) -> Option<ReportStatus> {
-    match verdict {
-        Verdict::Delivered => Some(ReportStatus::Delivered),
-        Verdict::Expired => Some(ReportStatus::Expired),
-        Verdict::Undelivered => Some(ReportStatus::Undelivered),
-        Verdict::Intermediate => None,
     }
 }
 

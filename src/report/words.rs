@@ -1,5 +1,7 @@
 //! States and codes in plain words.
 
+use watchbell_wire::cmpp::Stat;
+
 use crate::domain::lang::Lang;
 
 /// A state of the log: its word, and what it means.
@@ -141,55 +143,18 @@ pub fn cause(code: &str, lang: Lang) -> String {
         "erased" => ("号码已按期限删除", "the number had been erased"),
         "stopped" | "stop" => ("有人按下全部停发", "all sending was halted"),
         "cancelled" => ("批次由人取消", "a person cancelled the run"),
-        "UNDELIV" => (
-            "无法送达：可能停机、空号或关机",
-            "undeliverable: out of service, no such number, or off",
-        ),
-        "EXPIRED" => (
-            "有效期内手机一直不在服务区或关机",
-            "the phone was off or out of reach until it expired",
-        ),
-        "DELETED" => ("被运营商删除", "deleted by the carrier"),
-        "UNKNOWN" => ("运营商也不清楚结果", "the carrier does not know"),
-        "ACCEPTD" => ("只知道已被接收", "known only to be accepted"),
-        "REJECTD" => (
-            "被运营商拒收：请核对签名、内容和号码限制",
-            "refused by the carrier: look at signature, content and limits",
-        ),
-        _ => return by_family(code, lang).to_owned(),
+        _ => return by_carrier(code, lang).to_owned(),
     };
     lang.pick(zh, en).to_owned()
 }
 
-/// Codes that belong to whole families: the letters say who answered.
-fn by_family(code: &str, lang: Lang) -> &'static str {
-    let family = code.split_once(':').map(|(family, _)| family);
-    let (zh, en) = match family {
-        Some("MK") => (
-            "短信中心未能送到手机（空号、停机、关机或欠费等）",
-            "the message centre could not reach the phone (no such number, barred, off or unpaid)",
-        ),
-        Some("MI" | "MH") => (
-            "短信中心侧出错，号码可能已携号转网",
-            "an error at the message centre; the number may have moved to another carrier",
-        ),
-        Some("MA" | "MB" | "MC") => (
-            "运营商网关或短信中心拒绝（签名、流量或内容限制）",
-            "the carrier's gateway or message centre refused it (signature, rate or content)",
-        ),
-        Some("CA" | "CB" | "DA" | "DB") => (
-            "运营商网关之间转发出错或被限制",
-            "forwarding between the carrier's gateways failed or was limited",
-        ),
-        Some("ID") => (
-            "运营商系统内部出错或号码不属该网",
-            "the carrier's system failed, or the number is not its own",
-        ),
-        _ => (
-            "运营商代码，含义请问运营商",
-            "the carrier's own code: ask the carrier",
-        ),
-    };
+/// What carriers' tables say about the text of a report; those of CMPP have the words of SMGP and SMPP too.
+fn by_carrier(code: &str, lang: Lang) -> &'static str {
+    let words = Stat::new(code).ok().and_then(|stat| stat.words());
+    let (zh, en) = words.unwrap_or((
+        "运营商代码，含义请问运营商",
+        "the carrier's own code: ask the carrier",
+    ));
     lang.pick(zh, en)
 }
 
@@ -199,7 +164,9 @@ mod tests {
 
     #[test]
     fn codes_are_told_in_plain_words() {
-        assert!(cause("MK:0001", Lang::Zh).contains("短信中心"));
+        assert_eq!(cause("MK:0001", Lang::Zh), "空号");
+        assert_eq!(cause("MA:0001", Lang::Zh), "短信中心无应答");
+        assert_eq!(cause("MI:0024", Lang::En), "phone off or unreachable");
         let numbered = cause("UNDELIV:003", Lang::En);
         assert!(numbered.starts_with("undeliverable") && numbered.contains("003"));
         assert!(cause("partial:not_after", Lang::En).ends_with("its latest time was past"));

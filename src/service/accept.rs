@@ -75,8 +75,8 @@ pub struct Acceptance {
     texts: Texts,
     wait: Duration,
     idle: Option<Duration>,
-    quiet: gateway::Quiet,
-    telling: gateway::Telling,
+    keep_alive: gateway::KeepAlive,
+    report_channel: gateway::ReportChannel,
     /// Numbers in the one submit; 0: not tried.
     batch: usize,
     /// Segments for the rate; 0: not tried.
@@ -223,7 +223,7 @@ impl Office {
             })
         };
         gateway::check(&gateway).map_err(bad)?;
-        let quiet = gateway::quiet(&gateway).map_err(bad)?;
+        let keep_alive = gateway::keep_alive(&gateway).map_err(bad)?;
         let receivers = phones::read(wish.phones)?;
         self.none_suppressed(&receivers).await?;
         let rate = gateway.rate as usize;
@@ -234,8 +234,8 @@ impl Office {
             texts: Texts::compose(&gateway)?,
             wait: wish.wait,
             idle: wish.idle,
-            quiet,
-            telling: gateway::telling(&gateway),
+            keep_alive,
+            report_channel: gateway::report_channel(&gateway),
             batch: if batch > 1 { batch } else { 0 },
             rate: wish.rate_segments.min(RATE_SECONDS * rate).min(most),
             strangers,
@@ -262,12 +262,9 @@ impl Office {
         };
         let lost = CancellationToken::new();
         let gate = lock.gate();
-        let done = lock
-            .hold(
-                &lost,
-                self.accept_under((gate, &lost), actor, acceptance, stop, going),
-            )
-            .await;
+        // On the heap: its future is too large for the stacks of all that wait for it.
+        let accepted = self.accept_under((gate, &lost), actor, acceptance, stop, going);
+        let done = lock.hold(&lost, Box::pin(accepted)).await;
         lock.give_back().await?;
         done
     }

@@ -22,7 +22,7 @@ use crate::{
         role::{Act, Actor},
     },
     engine::lock::EngineLock,
-    gateway::{Context, EVENT_ROOM, Event, WriteGate, listens_at, open},
+    gateway::{Context, EVENT_ROOM, Event, Notice, WriteGate, listens_at, open},
 };
 
 /// How long a gateway has to let us in.
@@ -281,7 +281,7 @@ async fn check(
             event = timeout(LOOK, heard.recv()) => event,
             () = lost.cancelled() => break handle.health(),
         };
-        if let Ok(Some(Event::LoginRefused { reason, .. })) = event {
+        if let Ok(Some((_, Event::Notice(Notice::LoginRefused { reason, .. })))) = event {
             // Once is enough: a wrong password tried again and again closes an account.
             refused = Some(reason);
         }

@@ -12,7 +12,7 @@ use crate::{
     gateway::trace::read,
 };
 
-pub use crate::gateway::trace::{End, Line, Numbers, TraceError};
+pub use crate::gateway::trace::{End, Numbers, TraceError, TraceLine};
 
 impl Office {
     /// Hands over a trace line by line. With numbers only to who may see them, by a reason that stands in the
@@ -24,7 +24,7 @@ impl Office {
         key: &Secret,
         numbers: Numbers,
         reason: &str,
-        line: impl FnMut(&Line),
+        line: impl FnMut(&TraceLine),
     ) -> Result<End> {
         actor.may(Act::ReadLog)?;
         if numbers == Numbers::Shown {

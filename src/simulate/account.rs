@@ -1,5 +1,4 @@
-//! What a simulated carrier knows of its one customer: what it has taken for whom, and what it still
-//! has to tell.
+//! What a simulated carrier knows of its one customer: messages taken, and reports and texts to deliver.
 
 use std::{
     cmp::Reverse,
@@ -13,17 +12,20 @@ use watchbell_wire::udh::{self, Reference};
 
 use super::{
     BatchIds, Counts, Ending, Settings,
-    dialect::{Outcome, Refusing, Submit},
-    dice::{Dice, mix, unit},
+    dialect::{Refusing, Submit, SubmitOutcome},
     job::{Job, JobContent, Serial, Wall},
     meter::Meter,
 };
-use crate::{config::Kind, domain::phone::Phone};
+use crate::{
+    config::Kind,
+    domain::phone::Phone,
+    random::{SplitMix64, mix, unit},
+};
 
 /// What undeliverable numbers get, one in four each.
 const FAILURES: [&str; 4] = ["UNDELIV", "MK:0001", "EXPIRED", "REJECTD"];
 
-/// The same over SGIP, which has numbers instead of words: no SMS on the handset, unknown user, not reachable,
+/// The same over SGIP, which has numbers instead of texts: no SMS on the handset, unknown user, not reachable,
 /// the carrier's system.
 const SGIP_FAILURES: [&str; 4] = ["SGIP:27", "SGIP:29", "SGIP:25", "SGIP:32"];
 
@@ -43,7 +45,7 @@ pub struct NumberCounts {
 /// What becomes of one submit.
 #[derive(Debug)]
 pub(super) struct Taken {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: SubmitOutcome,
     /// Who is refused out of a submit that is taken all the same: number and status.
     pub(super) refused: Vec<(String, u32)>,
     /// No further part waits for its answer.
@@ -53,7 +55,7 @@ pub(super) struct Taken {
 }
 
 #[derive(Debug)]
-pub(super) struct Account {
+pub(super) struct CustomerAccount {
     counts: Counts,
     numbers: HashMap<Phone, NumberCounts>,
     /// Hashes of what was taken: number and segment. Eight bytes each, so a million recipients cost
@@ -65,7 +67,7 @@ pub(super) struct Account {
     ready: VecDeque<Job>,
     /// Sent and not yet answered.
     pub(super) unanswered: usize,
-    dice: Dice,
+    dice: SplitMix64,
     ids: u64,
     delivers: u64,
     mo_reference: u8,
@@ -98,7 +100,7 @@ impl Ord for Due {
     }
 }
 
-impl Account {
+impl CustomerAccount {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             counts: Counts::default(),
@@ -109,7 +111,7 @@ impl Account {
             scheduled: BinaryHeap::new(),
             ready: VecDeque::new(),
             unanswered: 0,
-            dice: Dice::new(settings.seed),
+            dice: SplitMix64::new(settings.seed),
             ids: 0,
             delivers: mix(settings.seed),
             mo_reference: settings.seed as u8,
@@ -132,7 +134,7 @@ impl Account {
         self.scheduled.len() + self.ready.len() + self.unanswered
     }
 
-    pub(super) fn dice(&mut self) -> &mut Dice {
+    pub(super) fn dice(&mut self) -> &mut SplitMix64 {
         &mut self.dice
     }
 
@@ -164,7 +166,7 @@ impl Account {
             own: submit.id,
             ..self.serial(settings, wall, units)
         };
-        let place = Place::of(submit);
+        let place = PartOfLong::of(submit);
         let last = place
             .as_ref()
             .map_or(true, |place| place.part >= place.total);
@@ -178,10 +180,10 @@ impl Account {
             .rate
             .is_some_and(|rate| self.taken.within(now) + units > u64::from(rate));
         if over || busy {
-            return refused(Outcome::TooFast);
+            return refused(SubmitOutcome::TooFast);
         }
         let Ok(place) = place else {
-            return refused(Outcome::BadStructure);
+            return refused(SubmitOutcome::BadStructure);
         };
         let mut good: Vec<(u16, Phone)> = Vec::new();
         let mut bad: Vec<(String, u32)> = Vec::new();
@@ -190,15 +192,17 @@ impl Account {
             let refusal = phone.and_then(|phone| refusal(settings, phone, place.part));
             match (phone, refusal, submit.refusing) {
                 (Some(phone), None, _) => good.push((receiver, phone)),
-                (None, _, Refusing::Whole) => return refused(Outcome::BadReceiver),
-                (_, Some(code), Refusing::Whole) => return refused(Outcome::Refused(code.into())),
+                (None, _, Refusing::Whole) => return refused(SubmitOutcome::BadReceiver),
+                (_, Some(code), Refusing::Whole) => {
+                    return refused(SubmitOutcome::Refused(code.into()));
+                }
                 (_, code, Refusing::Each(bad_number)) => {
                     bad.push((number.clone(), code.map_or(bad_number, u32::from)));
                 }
             }
         }
         if good.is_empty() && bad.is_empty() {
-            return refused(Outcome::BadReceiver);
+            return refused(SubmitOutcome::BadReceiver);
         }
         self.taken.add(now, good.len() as u64);
         let mut early = Vec::new();
@@ -214,7 +218,7 @@ impl Account {
             }
         }
         Taken {
-            outcome: Outcome::Taken(serial),
+            outcome: SubmitOutcome::Taken(serial),
             refused: bad,
             last,
             early,
@@ -256,7 +260,7 @@ impl Account {
         self.ready.push_front(job);
     }
 
-    /// The client said that it can't take it: it goes again, later.
+    /// The client refused it: it is delivered again, later.
     pub(super) fn refused(&mut self, job: Job, again: Instant) {
         self.unanswered -= 1;
         self.put_off(again, job);
@@ -275,7 +279,7 @@ impl Account {
         }
     }
 
-    fn count(&mut self, phone: Phone, submit: &Submit, place: &Place) {
+    fn count(&mut self, phone: Phone, submit: &Submit, place: &PartOfLong) {
         let mut hasher = DefaultHasher::new();
         (
             phone.number(),
@@ -383,13 +387,13 @@ impl Account {
 }
 
 /// A segment's place in its message, and its content without the header.
-struct Place<'a> {
+struct PartOfLong<'a> {
     part: u8,
     total: u8,
     payload: &'a [u8],
 }
 
-impl<'a> Place<'a> {
+impl<'a> PartOfLong<'a> {
     fn of(submit: &'a Submit) -> Result<Self, udh::UdhError> {
         if !submit.has_header {
             let (part, total) = submit.part;
@@ -412,7 +416,7 @@ impl<'a> Place<'a> {
 }
 
 pub(super) fn refusal(settings: &Settings, phone: Phone, part: u8) -> Option<u8> {
-    let fits = |rule: &&super::Refusal| {
+    let fits = |rule: &&super::SubmitRefusal| {
         rule.part.is_none_or(|only| only == part)
             && (rule.suffix.is_empty() || phone.expose().ends_with(&rule.suffix))
     };

@@ -1,4 +1,4 @@
-//! `watchbell simulate`: a simulated gateway until somebody stops it.
+//! `watchbell simulate`: a simulated gateway until it is stopped.
 
 use std::io;
 
@@ -13,14 +13,14 @@ pub enum RunError {
     /// Listening or waiting for a signal failed.
     #[error("can't listen on {address}: {source}")]
     Listen {
-        /// Where.
+        /// As given.
         address: std::net::SocketAddr,
-        /// Why.
+        /// The operating system's reason.
         source: io::Error,
     },
 }
 
-/// Listens, says where with `listening`, serves until SIGINT or SIGTERM, and gives the counts.
+/// Listens, calls `listening` with the address, serves until SIGINT or SIGTERM, and gives the counts.
 pub async fn run(
     kind: Kind,
     settings: Settings,

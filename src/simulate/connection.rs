@@ -13,7 +13,7 @@ use tokio::{net::TcpStream, time::Instant};
 
 use super::{
     Losing, Shared,
-    dialect::{Dialect, Refusing, Request, Submit, Unreadable},
+    dialect::{ClientPdu, Dialect, Refusing, Submit, Unreadable},
     job::{Job, Wall},
 };
 
@@ -35,13 +35,13 @@ const AFTER_ITS_REPORT: Duration = Duration::from_millis(60);
 /// Who has opened a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opened {
-    /// The client: it asks, we answer; and we tell, unless we dial it.
+    /// The client: it sends requests; reports and texts go to it unless we dial it.
     ByClient,
-    /// We have dialled the client: we tell, it answers.
+    /// We have dialled the client: reports and texts go to it, it answers.
     ByUs,
 }
 
-struct Connection {
+struct ClientConnection {
     shared: Arc<Shared>,
     opened: Opened,
     dialect: Box<dyn Dialect>,
@@ -49,7 +49,7 @@ struct Connection {
     bound: bool,
     /// Closes as soon as the output is out.
     leaving: bool,
-    /// Drops dead now, without a word.
+    /// Closes now, without writing the output.
     dead: bool,
     sequence: u32,
     /// Answers held back.
@@ -62,7 +62,7 @@ struct Connection {
     last_test: Instant,
 }
 
-/// Serves one client until it goes; says whether there was a login.
+/// Serves one client until it goes; true if there was a login.
 pub(super) async fn serve(
     stream: TcpStream,
     dialect: Box<dyn Dialect>,
@@ -70,7 +70,7 @@ pub(super) async fn serve(
     opened: Opened,
 ) -> bool {
     let mut kicks = shared.kicks.subscribe();
-    let mut connection = Connection::new(dialect, shared, opened);
+    let mut connection = ClientConnection::new(dialect, shared, opened);
     tokio::select! {
         _ = kicks.changed() => {}
         _ = connection.run(&stream) => {}
@@ -78,7 +78,7 @@ pub(super) async fn serve(
     connection.bound
 }
 
-impl Drop for Connection {
+impl Drop for ClientConnection {
     /// What the client has not answered waits for the next one.
     fn drop(&mut self) {
         let mut account = self.shared.account();
@@ -89,7 +89,7 @@ impl Drop for Connection {
     }
 }
 
-impl Connection {
+impl ClientConnection {
     fn new(dialect: Box<dyn Dialect>, shared: Arc<Shared>, opened: Opened) -> Self {
         let now = Instant::now();
         let until_disconnect = shared.settings.faults.disconnect_every.map(|n| {
@@ -124,7 +124,7 @@ impl Connection {
         }
         loop {
             let now = Instant::now();
-            self.tell(now);
+            self.deliver_due(now);
             self.keep_alive(now);
             while !self.output.is_empty() {
                 match stream.try_write(&self.output) {
@@ -156,7 +156,8 @@ impl Connection {
     fn next_wake(&self, now: Instant) -> Instant {
         let delayed = self.delayed.peek().map(|Reverse((at, ..))| *at);
         // With a full window the next due report is no reason to wake: an answer is.
-        let free = self.tells() && self.unanswered.len() < self.shared.settings.deliver_window;
+        let free =
+            self.may_deliver() && self.unanswered.len() < self.shared.settings.deliver_window;
         let due = if free {
             self.shared.account().next_due()
         } else {
@@ -183,34 +184,34 @@ impl Connection {
         }
     }
 
-    fn request(&mut self, now: Instant, wall: &Wall, request: Request) {
+    fn request(&mut self, now: Instant, wall: &Wall, request: ClientPdu) {
         match request {
-            Request::Login { ok, answer } => {
+            ClientPdu::Login { ok, answer } => {
                 self.shared.account().login(ok);
                 self.bound = ok;
                 self.leaving = !ok;
                 self.output.extend_from_slice(&answer);
             }
-            Request::LoggedIn { ok } => {
+            ClientPdu::LoggedIn { ok } => {
                 self.bound = ok;
                 self.leaving = !ok;
             }
-            Request::KeepAlive { sequence } => {
+            ClientPdu::KeepAlive { sequence } => {
                 let ignored = self.shared.settings.faults.ignored_keep_alives;
                 if !self.shared.account().dice().hits(ignored) {
-                    self.dialect.here(sequence, &mut self.output);
+                    self.dialect.keep_alive_resp(sequence, &mut self.output);
                 }
             }
-            Request::Goodbye { sequence } => {
-                self.dialect.goodbye(sequence, &mut self.output);
+            ClientPdu::Unbind { sequence } => {
+                self.dialect.unbind_resp(sequence, &mut self.output);
                 self.leaving = true;
             }
-            Request::GoodbyeAnswered => self.leaving = true,
-            Request::Here => {}
-            Request::Submit { sequence, submit } if self.bound => {
+            ClientPdu::UnbindAnswered => self.leaving = true,
+            ClientPdu::KeepAliveAnswered => {}
+            ClientPdu::Submit { sequence, submit } if self.bound => {
                 self.submit(now, wall, sequence, &submit);
             }
-            Request::Told { sequence, ok } if self.bound => {
+            ClientPdu::DeliverAnswered { sequence, ok } if self.bound => {
                 if let Some(job) = self.unanswered.remove(&sequence) {
                     let mut account = self.shared.account();
                     if ok {
@@ -220,7 +221,7 @@ impl Connection {
                     }
                 }
             }
-            Request::Submit { .. } | Request::Told { .. } | Request::Strange => {
+            ClientPdu::Submit { .. } | ClientPdu::DeliverAnswered { .. } | ClientPdu::NotServed => {
                 self.shared.account().malformed();
                 // Nothing but a login is taken before the login.
                 self.leaving |= !self.bound;
@@ -244,7 +245,7 @@ impl Connection {
         let overtaken = dice.hits(faults.out_of_order);
         let garbage = dice.hits(faults.garbage);
         let early = !taken.early.is_empty();
-        let tells = self.tells();
+        let tells = self.may_deliver();
         if tells {
             account.unanswered += taken.early.len();
             drop(account);
@@ -252,7 +253,7 @@ impl Connection {
                 self.deliver(now, wall, job);
             }
         } else {
-            // Another connection says it.
+            // Another connection delivers it.
             taken.early.into_iter().for_each(|job| account.hasten(job));
             drop(account);
         }
@@ -300,7 +301,7 @@ impl Connection {
     }
 
     /// Sends what is due: answers held back, then reports and texts as far as the window lets them.
-    fn tell(&mut self, now: Instant) {
+    fn deliver_due(&mut self, now: Instant) {
         while let Some(Reverse((at, ..))) = self.delayed.peek() {
             if *at > now {
                 break;
@@ -309,7 +310,7 @@ impl Connection {
                 self.output.extend_from_slice(&bytes);
             }
         }
-        if !self.tells() {
+        if !self.may_deliver() {
             return;
         }
         let shared = self.shared.clone();
@@ -344,7 +345,7 @@ impl Connection {
     }
 
     /// Do reports and texts go over this connection?
-    fn tells(&self) -> bool {
+    fn may_deliver(&self) -> bool {
         let here = match self.opened {
             Opened::ByUs => true,
             Opened::ByClient => self.shared.dials.borrow().is_none(),
@@ -354,7 +355,7 @@ impl Connection {
 
     fn deliver(&mut self, now: Instant, wall: &Wall, job: Job) {
         let sequence = self.next_sequence();
-        self.dialect.tell(sequence, &job, wall, &mut self.output);
+        self.dialect.deliver(sequence, &job, wall, &mut self.output);
         self.unanswered.insert(sequence, job);
         self.sent.push_back((now, sequence));
     }

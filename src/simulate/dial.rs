@@ -1,5 +1,5 @@
 //! A carrier that dials its client: it opens a connection of its own, logs in there, and keeps it open; lost,
-//! it dials again, with longer and longer pauses while nobody lets it in.
+//! it dials again, with longer and longer pauses while it can't log in.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -38,7 +38,7 @@ pub(super) async fn keep(shared: Arc<Shared>) -> Infallible {
     }
 }
 
-/// One connection, to its end: were we let in?
+/// One connection, to its end; true if the login was taken.
 async fn dial(address: &str, shared: &Arc<Shared>) -> bool {
     let Some(dialect) = dialect::open(&shared.settings) else {
         return false;

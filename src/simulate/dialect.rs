@@ -20,35 +20,35 @@ pub(super) trait Dialect: Send {
     /// Takes bytes from the client, in any cut.
     fn push(&mut self, bytes: &[u8]);
     /// The next request; none until more bytes come.
-    fn next(&mut self) -> Result<Option<Request>, Unreadable>;
+    fn next(&mut self) -> Result<Option<ClientPdu>, Unreadable>;
     /// Appends our login, on a connection that we have opened.
     fn greet(&mut self, _sequence: u32, _wall: &Wall, _out: &mut BytesMut) {}
     /// Appends the answer to a submit.
-    fn answer(&mut self, sequence: u32, outcome: Outcome, out: &mut BytesMut);
+    fn answer(&mut self, sequence: u32, outcome: SubmitOutcome, out: &mut BytesMut);
     /// Appends the answer to a submit of which each number is answered, with those refused and why.
     fn answer_each(
         &mut self,
         sequence: u32,
-        outcome: Outcome,
+        outcome: SubmitOutcome,
         _refused: &[(String, u32)],
         out: &mut BytesMut,
     ) {
         self.answer(sequence, outcome, out);
     }
     /// Appends a report or a text from a phone.
-    fn tell(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut);
+    fn deliver(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut);
     /// Appends a report that can't be read.
     fn garbage(&mut self, sequence: u32, out: &mut BytesMut);
-    /// Appends the question whether the client is there.
+    /// Appends a keep-alive.
     fn keep_alive(&self, sequence: u32, out: &mut BytesMut);
-    /// Appends the answer to the client's question.
-    fn here(&self, sequence: u32, out: &mut BytesMut);
-    /// Appends the answer to the client's goodbye.
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut);
+    /// Appends the answer to the client's keep-alive.
+    fn keep_alive_resp(&self, sequence: u32, out: &mut BytesMut);
+    /// Appends the answer to the client's unbind.
+    fn unbind_resp(&self, sequence: u32, out: &mut BytesMut);
 }
 
-/// What a client asks or answers.
-pub(super) enum Request {
+/// A PDU of the client's, as far as the simulator cares.
+pub(super) enum ClientPdu {
     /// The answer to our login.
     LoggedIn { ok: bool },
     /// A login, judged already, and what to answer.
@@ -56,17 +56,17 @@ pub(super) enum Request {
     /// A message for phones.
     Submit { sequence: u32, submit: Submit },
     /// The answer to a report or a text.
-    Told { sequence: u32, ok: bool },
-    /// Is the gateway there?
+    DeliverAnswered { sequence: u32, ok: bool },
+    /// A keep-alive.
     KeepAlive { sequence: u32 },
-    /// The answer to our question.
-    Here,
-    /// The client goes.
-    Goodbye { sequence: u32 },
-    /// The answer to a goodbye of ours.
-    GoodbyeAnswered,
-    /// Nothing that a client asks a gateway.
-    Strange,
+    /// The answer to our keep-alive.
+    KeepAliveAnswered,
+    /// An unbind.
+    Unbind { sequence: u32 },
+    /// The answer to an unbind of ours.
+    UnbindAnswered,
+    /// No request that a gateway serves.
+    NotServed,
 }
 
 /// A submit, whatever it came in.
@@ -83,7 +83,7 @@ pub(super) struct Submit {
     pub(super) content: Bytes,
     /// The content starts with a user data header.
     pub(super) has_header: bool,
-    /// Which part of how many, where the content does not say it.
+    /// The part's place, where it stands in fields and not in the content.
     pub(super) part: (u8, u8),
     /// The validity's end, as it stands on the wire.
     pub(super) valid_until: String,
@@ -104,7 +104,7 @@ pub(super) enum Refusing {
 
 /// What becomes of a submit.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Outcome {
+pub(super) enum SubmitOutcome {
     /// Taken; reports will name this.
     Taken(Serial),
     /// Over the rate or the window.

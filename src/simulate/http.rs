@@ -31,7 +31,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Counts, NumberCounts, Settings, Shape, Station};
 use crate::domain::phone::Phone;
-use book::Book;
+use book::HttpBook;
 
 /// The longest body taken.
 const MAX_BODY: usize = 16 << 20;
@@ -79,7 +79,7 @@ impl Said {
 #[derive(Debug)]
 struct Shared {
     settings: Settings,
-    book: Mutex<Book>,
+    book: Mutex<HttpBook>,
     callback: Mutex<Option<String>>,
     /// There is something new to call in.
     news: Notify,
@@ -87,7 +87,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn book(&self) -> MutexGuard<'_, Book> {
+    fn book(&self) -> MutexGuard<'_, HttpBook> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -158,7 +158,7 @@ pub(super) fn start(
     tracker: &TaskTracker,
 ) -> Arc<dyn Station> {
     let shared = Arc::new(Shared {
-        book: Mutex::new(Book::new(settings.seed)),
+        book: Mutex::new(HttpBook::new(settings.seed)),
         callback: Mutex::new(settings.http.callback.clone()),
         news: Notify::new(),
         stop: stop.clone(),

@@ -1,14 +1,14 @@
-//! What a simulated carrier tells its client, before a protocol spells it.
+//! Reports and texts of a simulated carrier, before a protocol encodes them.
 
 use chrono::{Datelike, FixedOffset, Timelike};
 use watchbell_wire::{FixedStr, udh};
 
 use crate::domain::{phone::Phone, time::Micros};
 
-/// Beijing time, which the carriers speak.
+/// Beijing time, in which the carriers' timestamps are.
 const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
 
-/// Something to tell the client.
+/// Something to deliver to the client.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
     /// The deliver's own id, the same when it is repeated.
@@ -30,7 +30,7 @@ pub(super) enum JobContent {
         counts: bool,
     },
     /// A text from a phone, or a part of one, in UCS2.
-    Mo { phone: Phone, part: udh::Part },
+    Mo { phone: Phone, part: udh::SplitPart },
 }
 
 /// What a message id is made of; each protocol spells it in its own way.

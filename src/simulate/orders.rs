@@ -32,12 +32,12 @@ use crate::{
     orders::protocol::{Act, MAX_STANDING, Signed, Telling, key},
     signing,
 };
-use book::{Book, Refused};
+use book::{OrderBook, Refused};
 
 /// How a simulated carrier behaves.
 #[derive(Debug, Clone)]
 pub struct OrderSettings {
-    /// Which.
+    /// The carrier that it plays.
     pub carrier: Carrier,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
@@ -57,13 +57,13 @@ pub struct OrderSettings {
     pub proofs_after: Duration,
     /// Of a hundred rounds of proofs, so many are retyped with a slip.
     pub typo_percent: f64,
-    /// The first so many rounds of each order are, whatever chance says.
+    /// The first so many rounds of each order are, whatever the seed.
     pub typo_rounds: u32,
     /// Slips that its hand is known for: these first, where they occur.
     pub slips: Vec<(char, char)>,
-    /// Refuses each order with these words.
+    /// Refuses each order with this reason.
     pub refuses: Option<String>,
-    /// Never says a word about an order that it has taken.
+    /// Never reports on an order that it has taken.
     pub silent: bool,
     /// Answers to requests are lost on the way, though the request was carried out.
     pub lost_answers: u32,
@@ -108,7 +108,7 @@ pub struct OrderCounts {
     pub refused: u64,
     /// Rounds of proofs that were retyped with a slip.
     pub slips: u64,
-    /// Questions.
+    /// Requests for an order's state.
     pub questions: u64,
 }
 
@@ -130,7 +130,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Inner {
-    book: Book,
+    book: OrderBook,
     counts: OrderCounts,
     /// Keys with the body that came, its status and its answer.
     answered: HashMap<String, (Vec<u8>, StatusCode, Vec<u8>)>,
@@ -138,12 +138,12 @@ struct Inner {
 }
 
 impl OrderDesk {
-    /// Listens.
+    /// Binds the address and serves until dropped.
     pub async fn start(settings: OrderSettings) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
         let inner = Inner {
-            book: Book::new(settings.seed),
+            book: OrderBook::new(settings.seed),
             lost: settings.lost_answers,
             ..Inner::default()
         };
@@ -263,7 +263,7 @@ impl Shared {
         let (answer, lost) =
             self.inner()
                 .carry_out_once(&self.settings, now, &signed.id, body, path);
-        // It is done; who asked does not hear of it, or not yet.
+        // It is done; the answer is lost or late.
         if self.mute.subscribe().wait_for(|mute| !mute).await.is_err() || lost {
             return StatusCode::BAD_GATEWAY.into_response();
         }

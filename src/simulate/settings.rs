@@ -30,7 +30,7 @@ pub struct Settings {
     /// What goes wrong.
     pub faults: Faults,
     /// Who is refused.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<SubmitRefusal>,
     /// Delivers without an answer on one connection at most. Real gateways have 16; the default is
     /// higher, so that a client's group commits do not limit the reports.
     pub deliver_window: usize,
@@ -93,7 +93,7 @@ pub enum Receipts {
     DecimalText,
 }
 
-/// How a message ends, each protocol with its own word.
+/// How a message ends; each protocol has its own code for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// On the handset.
@@ -138,7 +138,7 @@ pub enum BatchIds {
 }
 
 /// How a carrier that speaks SGIP dials its client: to report and to pass on texts it opens a connection of its
-/// own. Without an address it says everything over the client's.
+/// own. Without an address reports go over the client's.
 #[derive(Debug, Clone, Default)]
 pub struct Dialling {
     /// The client's listener, host:port.
@@ -172,7 +172,7 @@ pub enum Shape {
     Aliyun,
 }
 
-/// What goes wrong, in percent of the submits unless it says otherwise; all zero by default.
+/// What goes wrong, in percent of the submits unless stated otherwise; all zero by default.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     /// Taken, reported, never answered.
@@ -221,7 +221,7 @@ pub enum Losing {
 
 /// A rule by which submits are refused.
 #[derive(Debug, Clone)]
-pub struct Refusal {
+pub struct SubmitRefusal {
     /// Numbers that end in this; empty: all.
     pub suffix: String,
     /// Only this part of a long message; none: every part and short ones.

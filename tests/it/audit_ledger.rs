@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 use watchbell::{
-    domain::ledger::{Head, Header, events_root},
-    gateway::Verdict,
+    domain::{
+        ledger::{Head, Header, events_root},
+        message::ReportStatus,
+    },
     service::audit,
     store::entry::Entry,
 };
@@ -271,7 +273,7 @@ async fn a_message_stopped_halfway_and_one_with_late_words_verify() {
             .await;
         story
             .commit(vec![
-                report(8, "x", Verdict::Delivered),
+                report(8, "x", ReportStatus::Delivered),
                 crate::audit_support::release_part(8, 1),
             ])
             .await;
@@ -292,8 +294,8 @@ async fn a_message_stopped_halfway_and_one_with_late_words_verify() {
             .await;
         story
             .commit(vec![
-                report(8, "x", Verdict::Undelivered),
-                report(9, "y", Verdict::Undelivered),
+                report(8, "x", ReportStatus::Undelivered),
+                report(9, "y", ReportStatus::Undelivered),
             ])
             .await;
         assert_eq!(

@@ -13,13 +13,13 @@ use watchbell::{
         event::{Event, Source, Span},
         id::{ClaimId, GatewayId, GroupId, LaneId, MessageId, RunId},
         ledger::{Head, Tree, salted},
-        message::Change,
+        message::{Change, ReportStatus},
         phone::Phone,
         priority::Priority,
         time::Micros,
     },
     expander::{self, Approval, Audience, Office, OnDoubt, Order, Person, Target},
-    gateway::{CarrierMessageId, Delivery, Mo, Report, Verdict},
+    gateway::{CarrierMessageId, Delivery, Mo, Report},
     recorder::{ClaimRequest, Claimed, Op, PartNews, Recorder, Take},
     service::audit,
     store::{
@@ -353,11 +353,12 @@ impl Story {
         self.commit(vec![part(0, 0, accepted("a0")), part(1, 0, accepted("a1"))])
             .await;
         self.commit(vec![
-            report(0, "a0", Verdict::Delivered),
-            report(1, "a1", Verdict::Undelivered),
+            report(0, "a0", ReportStatus::Delivered),
+            report(1, "a1", ReportStatus::Undelivered),
         ])
         .await;
-        self.commit(vec![report(0, "a0", Verdict::Delivered)]).await;
+        self.commit(vec![report(0, "a0", ReportStatus::Delivered)])
+            .await;
         let refused = Change::Refused { code: "13".into() };
         self.commit(vec![
             part(2, 0, refused),
@@ -368,8 +369,8 @@ impl Story {
         self.commit(vec![Op::GraceExpired(message(3), 0)]).await;
         // An orphan that finds its doubtful message once its answer can no longer come, and one that doesn't.
         self.commit(vec![
-            report(4, "a4", Verdict::Delivered),
-            report(6, "zz", Verdict::Expired),
+            report(4, "a4", ReportStatus::Delivered),
+            report(6, "zz", ReportStatus::Expired),
         ])
         .await;
         self.commit(vec![Op::AnswerLost(message(4), 0)]).await;
@@ -380,7 +381,7 @@ impl Story {
         self.commit(vec![part(8, 0, accepted("a8-0"))]).await;
         self.commit(vec![part(8, 1, accepted("a8-1")), Op::Close(LANE, claim)])
             .await;
-        self.commit(vec![report(8, "a8-1", Verdict::Delivered)])
+        self.commit(vec![report(8, "a8-1", ReportStatus::Delivered)])
             .await;
         let mo = Mo {
             carrier_id: CarrierMessageId("m1".into()),
@@ -519,12 +520,12 @@ fn heard(delivery: Delivery) -> Op {
     }
 }
 
-pub(crate) fn report(n: u64, id: &str, verdict: Verdict) -> Op {
+pub(crate) fn report(n: u64, id: &str, status: ReportStatus) -> Op {
     heard(Delivery::Report(Report {
         carrier_id: CarrierMessageId(id.into()),
         phone: phone(n),
-        verdict,
-        code: if verdict == Verdict::Delivered {
+        status,
+        code: if status == ReportStatus::Delivered {
             "DELIVRD".into()
         } else {
             "MK:0001".into()

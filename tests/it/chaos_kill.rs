@@ -5,12 +5,13 @@ use std::{collections::HashMap, time::Duration};
 use watchbell::{
     config::Kind,
     domain::{message::Outcome, phone::Phone},
+    random::SplitMix64,
     simulate::{Faults, Settings},
     store::lane::Counts,
 };
 
 use crate::{
-    binary_support::{Dice, Stage, eventually, log, own_postgres},
+    binary_support::{Stage, eventually, log, own_postgres},
     county_support::{carrier, dialled},
 };
 
@@ -48,7 +49,7 @@ fn troubled(seed: u64) -> Settings {
 /// Gives how many stayed in doubt because they never reached the carrier.
 async fn round(seed: u64, database: &str, kind: Kind) -> i64 {
     println!("seed {seed}, {}", kind.as_str());
-    let mut dice = Dice(seed);
+    let mut dice = SplitMix64::new(seed);
     let (keys, carrier) = dialled(Settings {
         protocol: kind,
         ..troubled(seed)
@@ -210,7 +211,7 @@ async fn killed_in_the_midst_of_long_texts_no_part_goes_twice() {
 }
 
 async fn long_round(seed: u64) {
-    let mut dice = Dice(seed);
+    let mut dice = SplitMix64::new(seed);
     let gateway = "rate = 900\nlinks = 2\nwindow = 32\nresponse_timeout = \"1s\"";
     let stage = Stage::open(troubled(seed), "doubt_grace = \"4s\"", gateway).await;
     let list = stage.numbers(0, 400).display().to_string();

@@ -28,7 +28,7 @@ async fn the_rate_is_used_and_never_exceeded_as_the_carrier_counts() {
     let seconds = 5;
     let total = rate * seconds;
     pair.gateway.submit((1..=total).map(submit).collect());
-    pair.until("the first", |heard| !written(heard).is_empty())
+    pair.until("the first", |received| !written(received).is_empty())
         .await;
     let begin = tokio::time::Instant::now();
     let answered = |e: &Event| usize::from(matches!(e, Event::Answered { .. }));
@@ -37,7 +37,7 @@ async fn the_rate_is_used_and_never_exceeded_as_the_carrier_counts() {
     let used = f64::from(total) / begin.elapsed().as_secs_f64() / f64::from(rate);
     let counts = carrier.counts();
     assert_eq!(
-        accepted(&pair.heard).len(),
+        accepted(&pair.received).len(),
         total as usize,
         "nothing was refused"
     );
@@ -87,12 +87,14 @@ async fn nobody_gets_it_twice_and_nobody_is_lost_through_disconnects() {
             });
             pair.gateway.submit(batch.collect());
         }
-        let before = pair.heard.len();
-        pair.until("something to happen", |heard| heard.len() > before)
+        let before = pair.received.len();
+        pair.until("something to happen", |received| received.len() > before)
             .await;
-        for event in &pair.heard[seen..] {
+        for event in &pair.received[seen..] {
             match event {
-                Event::Answered { sequence, .. } => _ = settled.insert(sequences[sequence]),
+                Event::Answered { answers, .. } => {
+                    settled.extend(answers.iter().map(|(s, _)| sequences[s]));
+                }
                 Event::TimedOut(doubts) => settled.extend(doubts.iter().map(|s| sequences[s])),
                 Event::LinkDown {
                     unanswered,
@@ -106,11 +108,11 @@ async fn nobody_gets_it_twice_and_nobody_is_lost_through_disconnects() {
                 _ => {}
             }
         }
-        seen = pair.heard.len();
+        seen = pair.received.len();
     }
     let counts = carrier.counts();
     assert_eq!(counts.recipients_sent_twice, 0);
-    assert!(counts.distinct_recipients >= accepted(&pair.heard).len() as u64);
+    assert!(counts.distinct_recipients >= accepted(&pair.received).len() as u64);
     assert!(counts.logins > 3, "{counts:?}");
 }
 
@@ -122,7 +124,7 @@ async fn a_slow_reader_gets_every_segment_whole_once_and_in_order() {
     let (mut stream, mut pair) = a_carrier_with_a_small_buffer().await;
     let total = 40_000;
     pair.gateway.submit((1..=total).map(submit).collect());
-    let mut reader = FrameReader::new(Version::V20, watchbell_wire::Limits::default());
+    let mut reader = FrameReader::new(Version::V20, watchbell_wire::FrameLimits::default());
     let mut chunk = vec![0; 10_000];
     let mut seen = Vec::new();
     while seen.len() < total as usize {
@@ -154,15 +156,17 @@ async fn what_a_full_socket_did_not_take_is_unwritten() {
     let (stream, mut pair) = a_carrier_with_a_small_buffer().await;
     let total = 40_000;
     pair.gateway.submit((1..=total).map(submit).collect());
-    pair.until("some to be written", |heard| !written(heard).is_empty())
-        .await;
-    drop(stream);
-    pair.until("the link to be down", |heard| {
-        heard.iter().any(|e| matches!(e, Event::LinkDown { .. }))
+    pair.until("some to be written", |received| {
+        !written(received).is_empty()
     })
     .await;
-    let (unanswered, unwritten) = left_behind(&pair.heard);
-    let mut written = written(&pair.heard);
+    drop(stream);
+    pair.until("the link to be down", |received| {
+        received.iter().any(|e| matches!(e, Event::LinkDown { .. }))
+    })
+    .await;
+    let (unanswered, unwritten) = left_behind(&pair.received);
+    let mut written = written(&pair.received);
     written.sort_unstable();
     assert_eq!(unanswered, written);
     assert!(
@@ -195,8 +199,8 @@ async fn a_carrier_with_a_small_buffer() -> (tokio::net::TcpStream, Pair) {
         .write_all(&connected(&login))
         .await
         .expect("connected");
-    pair.until("the link", |heard| {
-        heard.iter().any(|e| matches!(e, Event::LinkUp(_)))
+    pair.until("the link", |received| {
+        received.iter().any(|e| matches!(e, Event::LinkUp(_)))
     })
     .await;
     (stream, pair)
@@ -244,7 +248,7 @@ async fn a_listener_that_stops_listening_neither_deadlocks_nor_loses_the_link() 
         .await;
     assert!(
         !pair
-            .heard
+            .received
             .iter()
             .any(|e| matches!(e, Event::LinkDown { .. }))
     );

@@ -6,9 +6,9 @@ use std::{
 };
 
 use watchbell::{
-    domain::{id::LaneId, priority::Priority},
-    gateway::{Answer, Event, Part, Submit, Verdict},
-    simulate::{Faults, Refusal, Settings, Simulator},
+    domain::{id::LaneId, message::ReportStatus, priority::Priority},
+    gateway::{Answer, Event, Notice, SegmentPlace, Submit},
+    simulate::{Faults, Settings, Simulator, SubmitRefusal},
 };
 
 use crate::{gateway_limits::connected, gateway_support::*};
@@ -22,24 +22,24 @@ async fn every_segment_is_answered_and_reported_over_several_links() {
     let (carrier, mut pair) =
         Pair::start(carrier(), |config| (config.links, config.window) = (3, 4)).await;
     pair.gateway.submit((1..=500).map(submit).collect());
-    pair.until("500 reports", |heard| reports(heard).len() == 500)
+    pair.until("500 reports", |received| reports(received).len() == 500)
         .await;
-    let accepted = accepted(&pair.heard);
+    let accepted = accepted(&pair.received);
     assert_eq!(accepted.len(), 500);
     let ids: BTreeSet<_> = accepted.values().cloned().collect();
-    let reported: BTreeSet<_> = reports(&pair.heard)
+    let reported: BTreeSet<_> = reports(&pair.received)
         .iter()
         .map(|report| report.carrier_id.clone())
         .collect();
     assert_eq!(ids, reported);
     assert!(
-        reports(&pair.heard)
+        reports(&pair.received)
             .iter()
-            .all(|report| report.verdict == Verdict::Delivered && report.code == "DELIVRD")
+            .all(|report| report.status == ReportStatus::Delivered && report.code == "DELIVRD")
     );
-    assert_eq!(written(&pair.heard).len(), 500);
+    assert_eq!(written(&pair.received).len(), 500);
     let links: BTreeSet<u16> = pair
-        .heard
+        .received
         .iter()
         .filter_map(|e| {
             if let Event::Answered { link, .. } = e {
@@ -50,8 +50,8 @@ async fn every_segment_is_answered_and_reported_over_several_links() {
         })
         .collect();
     assert_eq!(links.len(), 3, "the load is spread");
-    let heard = pair.close().await;
-    assert_eq!(left_behind(&heard), (vec![], vec![]));
+    let received = pair.close().await;
+    assert_eq!(left_behind(&received), (vec![], vec![]));
     let counts = carrier.stop().await;
     assert_eq!(
         (
@@ -86,9 +86,9 @@ async fn the_window_is_never_exceeded() {
     };
     let (_carrier, mut pair) = Pair::start(settings, |config| config.window = 4).await;
     pair.gateway.submit((1..=60).map(submit).collect());
-    pair.until("60 answers", |heard| answers(heard).count() == 60)
+    pair.until("60 answers", |received| answers(received).count() == 60)
         .await;
-    assert_eq!(accepted(&pair.heard).len(), 60);
+    assert_eq!(accepted(&pair.received).len(), 60);
 }
 
 #[tokio::test]
@@ -98,13 +98,13 @@ async fn a_wrong_password_is_tried_three_times_and_not_once_more() {
     config.links = 4;
     config.password = watchbell::config::Secret::new("wrong");
     let mut pair = Pair::open(&config);
-    let gave_up = |e: &Event| matches!(e, Event::LoginRefused { gave_up: true, reason } if reason.contains("status 3"));
-    pair.until("giving up", |heard| heard.iter().any(gave_up))
+    let gave_up = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { gave_up: true, reason }) if reason.contains("status 3"));
+    pair.until("giving up", |received| received.iter().any(gave_up))
         .await;
     let refused = pair
-        .heard
+        .received
         .iter()
-        .filter(|e| matches!(e, Event::LoginRefused { .. }))
+        .filter(|e| matches!(e, Event::Notice(Notice::LoginRefused { .. })))
         .count();
     assert_eq!((refused, carrier.counts().refused_logins), (3, 3));
     assert_eq!(pair.gateway.health().links_up, 0);
@@ -127,18 +127,18 @@ async fn a_lost_connection_tells_written_from_unwritten_and_comes_back() {
     };
     let (carrier, mut pair) = Pair::start(settings, |config| config.window = 10).await;
     pair.gateway.submit((1..=25).map(submit).collect());
-    pair.until("a full window", |heard| written(heard).len() == 10)
+    pair.until("a full window", |received| written(received).len() == 10)
         .await;
     carrier.kick();
-    pair.until("the link to be down", |heard| {
-        heard.iter().any(|e| matches!(e, Event::LinkDown { .. }))
+    pair.until("the link to be down", |received| {
+        received.iter().any(|e| matches!(e, Event::LinkDown { .. }))
     })
     .await;
-    let (unanswered, unwritten) = left_behind(&pair.heard);
+    let (unanswered, unwritten) = left_behind(&pair.received);
     assert_eq!(unanswered, (1..=10).collect::<Vec<_>>());
     assert_eq!(unwritten, (11..=25).collect::<Vec<_>>());
-    pair.until("the link again", |heard| {
-        heard
+    pair.until("the link again", |received| {
+        received
             .iter()
             .filter(|e| matches!(e, Event::LinkUp(_)))
             .count()
@@ -164,14 +164,14 @@ async fn an_answer_that_does_not_come_is_a_doubt_and_a_late_one_still_counts() {
     })
     .await;
     pair.gateway.submit(vec![submit(1)]);
-    pair.until("the late answer", |heard| accepted(heard).len() == 1)
+    pair.until("the late answer", |received| accepted(received).len() == 1)
         .await;
     let timed_out = pair
-        .heard
+        .received
         .iter()
         .position(|e| matches!(e, Event::TimedOut(which) if which == &[1]));
     let answered = pair
-        .heard
+        .received
         .iter()
         .position(|e| matches!(e, Event::Answered { .. }));
     assert!(timed_out.is_some() && timed_out < answered);
@@ -192,10 +192,10 @@ async fn reports_come_before_the_answer_and_twice() {
     };
     let (carrier, mut pair) = Pair::start(settings, |_| {}).await;
     pair.gateway.submit((1..=200).map(submit).collect());
-    pair.until("all answers", |heard| accepted(heard).len() == 200)
+    pair.until("all answers", |received| accepted(received).len() == 200)
         .await;
-    let all_reported = |heard: &[Event]| {
-        reports(heard)
+    let all_reported = |received: &[Event]| {
+        reports(received)
             .iter()
             .map(|r| &r.carrier_id)
             .collect::<BTreeSet<_>>()
@@ -205,12 +205,14 @@ async fn reports_come_before_the_answer_and_twice() {
     pair.until("all reports", all_reported).await;
     let mut early = 0;
     let mut answered = BTreeSet::new();
-    for event in &pair.heard {
+    for event in &pair.received {
         match event {
-            Event::Answered {
-                answer: Answer::Accepted(id),
-                ..
-            } => _ = answered.insert(id.clone()),
+            Event::Answered { answers, .. } => {
+                answered.extend(answers.iter().filter_map(|(_, answer)| match answer {
+                    Answer::Accepted(id) => Some(id.clone()),
+                    _ => None,
+                }));
+            }
             Event::Delivered {
                 delivery: watchbell::gateway::Delivery::Report(r),
                 ..
@@ -224,7 +226,7 @@ async fn reports_come_before_the_answer_and_twice() {
     assert_eq!(carrier.counts().malformed, 0);
     assert!(
         !pair
-            .heard
+            .received
             .iter()
             .any(|e| matches!(e, Event::LinkDown { .. })),
         "garbage does not close the link"
@@ -236,13 +238,13 @@ async fn an_unacknowledged_report_comes_again_over_the_next_connection() {
     let (carrier, mut pair) = Pair::start(carrier(), |_| {}).await;
     pair.acknowledge = false;
     pair.gateway.submit(vec![submit(1)]);
-    pair.until("the report", |heard| reports(heard).len() == 1)
+    pair.until("the report", |received| reports(received).len() == 1)
         .await;
     carrier.kick();
     pair.acknowledge = true;
-    pair.until("the report again", |heard| reports(heard).len() == 2)
+    pair.until("the report again", |received| reports(received).len() == 2)
         .await;
-    assert_eq!(reports(&pair.heard)[0], reports(&pair.heard)[1]);
+    assert_eq!(reports(&pair.received)[0], reports(&pair.received)[1]);
     pair.close().await;
     assert_eq!(carrier.stop().await.reports, 1);
 }
@@ -251,7 +253,7 @@ async fn an_unacknowledged_report_comes_again_over_the_next_connection() {
 async fn a_long_message_stays_on_its_link_and_in_order() {
     let (carrier, mut pair) = Pair::start(carrier(), |config| config.links = 3).await;
     let part = |number: u8, link| Submit {
-        part: Part {
+        part: SegmentPlace {
             number,
             total: 3,
             reference: 9,
@@ -264,11 +266,11 @@ async fn a_long_message_stays_on_its_link_and_in_order() {
     let mut link = None;
     for number in 1..=3 {
         pair.gateway.submit(vec![part(number, link)]);
-        pair.until("the part's answer", |heard| {
-            accepted(heard).len() == usize::from(number)
+        pair.until("the part's answer", |received| {
+            accepted(received).len() == usize::from(number)
         })
         .await;
-        link = pair.heard.iter().rev().find_map(|e| {
+        link = pair.received.iter().rev().find_map(|e| {
             if let Event::Answered { link, .. } = e {
                 Some(*link)
             } else {
@@ -277,7 +279,7 @@ async fn a_long_message_stays_on_its_link_and_in_order() {
         });
     }
     let used: BTreeSet<u16> = pair
-        .heard
+        .received
         .iter()
         .filter_map(|e| {
             if let Event::Answered { link, .. } = e {
@@ -305,9 +307,9 @@ async fn a_phone_writes_back_in_short_and_long() {
     let long = "已收到，".repeat(40);
     carrier.inject_mo(phone(5), "R");
     carrier.inject_mo(phone(6), &long);
-    pair.until("both texts", |heard| mos(heard).len() == 2)
+    pair.until("both texts", |received| mos(received).len() == 2)
         .await;
-    let texts: BTreeSet<(u64, &str)> = mos(&pair.heard)
+    let texts: BTreeSet<(u64, &str)> = mos(&pair.received)
         .iter()
         .map(|mo| (mo.phone.number(), mo.text.as_str()))
         .collect();
@@ -321,7 +323,7 @@ async fn a_phone_writes_back_in_short_and_long() {
 
 #[tokio::test]
 async fn refusals_say_what_may_go_elsewhere() {
-    let refuse = |suffix: &str, result| Refusal {
+    let refuse = |suffix: &str, result| SubmitRefusal {
         suffix: suffix.to_owned(),
         part: None,
         result,
@@ -340,16 +342,16 @@ async fn refusals_say_what_may_go_elsewhere() {
     })
     .await;
     pair.gateway.submit((1..=5).map(submit).collect());
-    pair.until("all answers", |heard| answers(heard).count() == 5)
+    pair.until("all answers", |received| answers(received).count() == 5)
         .await;
-    let by_sequence: BTreeMap<u32, &Answer> = answers(&pair.heard).collect();
+    let by_sequence: BTreeMap<u32, &Answer> = answers(&pair.received).collect();
     assert_eq!(by_sequence[&1], &Answer::Refused("10".to_owned()));
     assert_eq!(by_sequence[&2], &Answer::WrongNetwork("13".to_owned()));
     assert_eq!(by_sequence[&3], &Answer::Throttled("101".to_owned()));
     assert_eq!(by_sequence[&4], &Answer::Throttled("8".to_owned()));
     assert!(matches!(by_sequence[&5], Answer::Accepted(_)));
     assert!(
-        pair.heard
+        pair.received
             .iter()
             .any(|e| matches!(e, Event::Pace(pace) if *pace < 10_000.0))
     );
@@ -365,40 +367,42 @@ async fn urgent_overtakes_what_waits_and_a_recall_gives_back_the_unwritten() {
     };
     pair.gateway
         .submit((1..=40).map(|n| bulk(n, 1 + i64::from(n % 2))).collect());
-    pair.until("the first", |heard| written(heard).len() >= 3)
+    pair.until("the first", |received| written(received).len() >= 3)
         .await;
     pair.gateway.submit(vec![Submit {
         priority: Priority::Urgent,
         ..submit(100)
     }]);
-    pair.until("the urgent one", |heard| written(heard).contains(&100))
-        .await;
+    pair.until("the urgent one", |received| {
+        written(received).contains(&100)
+    })
+    .await;
     assert!(
-        written(&pair.heard).len() < 10,
+        written(&pair.received).len() < 10,
         "{:?}",
-        written(&pair.heard)
+        written(&pair.received)
     );
     pair.gateway.recall(vec![LaneId(2)]);
     let is_recall = |e: &Event| matches!(e, Event::Recalled(_));
-    pair.until("the recall", |heard| heard.iter().any(is_recall))
+    pair.until("the recall", |received| received.iter().any(is_recall))
         .await;
-    let back = recalled(&pair.heard);
+    let back = recalled(&pair.received);
     assert!(back.iter().all(|sequence| sequence % 2 == 1), "{back:?}");
     pair.gateway.recall(vec![]);
-    pair.until("the second recall", |heard| {
-        heard.iter().filter(|e| is_recall(e)).count() == 2
+    pair.until("the second recall", |received| {
+        received.iter().filter(|e| is_recall(e)).count() == 2
     })
     .await;
-    let heard = pair.close().await;
-    let mut all = written(&heard);
-    all.extend(recalled(&heard));
+    let received = pair.close().await;
+    let mut all = written(&received);
+    all.extend(recalled(&received));
     all.sort_unstable();
     assert_eq!(
         all,
         (1..=40).chain([100]).collect::<Vec<_>>(),
         "each was either written or given back"
     );
-    assert_eq!(carrier.counts().submits as usize, written(&heard).len());
+    assert_eq!(carrier.counts().submits as usize, written(&received).len());
 }
 
 #[tokio::test]
@@ -409,8 +413,8 @@ async fn a_shut_gate_lets_no_byte_through() {
     let nothing = tokio::time::timeout(Duration::from_millis(300), pair.events.recv()).await;
     assert!(nothing.is_err() && carrier.counts().logins == 0);
     gate.extend(tokio::time::Instant::now() + PATIENCE);
-    pair.until("the link", |heard| {
-        heard.iter().any(|e| matches!(e, Event::LinkUp(_)))
+    pair.until("the link", |received| {
+        received.iter().any(|e| matches!(e, Event::LinkUp(_)))
     })
     .await;
 }
@@ -426,8 +430,8 @@ async fn a_silent_link_is_asked_and_given_up_after_three_questions() {
     let mut pair = Pair::open(&config);
     let (stream, _) = listener.accept().await.expect("the gateway connects");
     let tests = tokio::spawn(count_active_tests(stream));
-    pair.until("the link to be given up", |heard| {
-        heard.iter().any(|e| matches!(e, Event::LinkDown { .. }))
+    pair.until("the link to be given up", |received| {
+        received.iter().any(|e| matches!(e, Event::LinkDown { .. }))
     })
     .await;
     assert_eq!(tests.await.expect("no panic"), 3);

@@ -15,8 +15,8 @@ use watchbell::{
         text::Count,
     },
     gateway::{
-        self, Answer, CarrierMessageId, Context, Delivery, Event, Gateway, Mo, Part, Report,
-        Request, Sharing, Submit, WriteGate,
+        self, Answer, CarrierMessageId, Context, Delivery, Event, Gateway, Mo, Notice, Report,
+        RequestId, SegmentPlace, Sharing, Submit, WriteGate,
     },
     simulate::{Dialling, Running, Settings, Simulator},
 };
@@ -97,14 +97,14 @@ pub(crate) fn submit(sequence: u32) -> Submit {
         priority: Priority::Normal,
         phone: phone(sequence.into()),
         text: "【某县安委办】注意安全".to_owned(),
-        part: Part {
+        part: SegmentPlace {
             number: 1,
             total: 1,
             reference: 0,
         },
         segments: 1,
         valid_until: None,
-        request: Request::default(),
+        request: RequestId::default(),
         sharing: Sharing::default(),
     }
 }
@@ -112,9 +112,9 @@ pub(crate) fn submit(sequence: u32) -> Submit {
 /// A running gateway with the engine's end of its events.
 pub(crate) struct Pair {
     pub(crate) gateway: Arc<dyn Gateway>,
-    pub(crate) events: mpsc::Receiver<Event>,
-    /// Everything that was heard so far.
-    pub(crate) heard: Vec<Event>,
+    pub(crate) events: mpsc::Receiver<(GatewayId, Event)>,
+    /// Everything that was received so far.
+    pub(crate) received: Vec<Event>,
     pub(crate) acknowledge: bool,
 }
 
@@ -137,7 +137,7 @@ impl Pair {
         Self {
             gateway,
             events,
-            heard: Vec::new(),
+            received: Vec::new(),
             acknowledge: true,
         }
     }
@@ -176,8 +176,8 @@ impl Pair {
             carrier.call_back(&pair.listening().await.to_string());
         }
         let links = usize::from(config.links);
-        pair.until("all links up", |heard| {
-            heard
+        pair.until("all links up", |received| {
+            received
                 .iter()
                 .filter(|e| matches!(e, Event::LinkUp(_)))
                 .count()
@@ -187,16 +187,16 @@ impl Pair {
         (carrier, pair)
     }
 
-    /// Listens until `done` holds of what was heard; acknowledges deliveries as the recorder would.
+    /// Listens until `done` holds of what was received; acknowledges deliveries as the recorder would.
     pub(crate) async fn until(&mut self, what: &str, mut done: impl FnMut(&[Event]) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !done(&self.heard) {
+        while !done(&self.received) {
             match tokio::time::timeout_at(deadline, self.events.recv()).await {
-                Ok(Some(event)) => self.hear(event),
+                Ok(Some((_, event))) => self.receive(event),
                 Ok(None) => panic!("the gateway closed while waiting for: {what}"),
                 Err(tokio::time::error::Elapsed { .. }) => panic!(
                     "waited in vain for: {what}; the last events: {:?}",
-                    self.heard.iter().rev().take(5).collect::<Vec<_>>()
+                    self.received.iter().rev().take(5).collect::<Vec<_>>()
                 ),
             }
         }
@@ -211,58 +211,58 @@ impl Pair {
     ) {
         let mut seen = 0;
         let mut sum = 0;
-        self.until(what, |heard| {
-            sum += heard[seen..].iter().map(&count).sum::<usize>();
-            seen = heard.len();
+        self.until(what, |received| {
+            sum += received[seen..].iter().map(&count).sum::<usize>();
+            seen = received.len();
             sum >= total
         })
         .await;
     }
 
-    /// For so long nothing is heard but that the other side is there, and that is.
+    /// For so long nothing is received but that the other side is there, and that is.
     pub(crate) async fn only_still_there(&mut self, span: Duration) {
         let until = Instant::now() + span;
-        let mut heard = 0;
+        let mut received = 0;
         while let Ok(event) = tokio::time::timeout_at(until, self.events.recv()).await {
             assert!(
-                matches!(event, Some(Event::StillThere(_))),
+                matches!(event, Some((_, Event::Notice(Notice::StillThere(_))))),
                 "the link stays: {event:?}"
             );
-            heard += 1;
+            received += 1;
         }
-        assert!(heard > 0, "nobody asked");
+        assert!(received > 0, "nobody asked");
     }
 
     /// Listens until the gateway has closed.
     pub(crate) async fn until_closed(&mut self) {
         let deadline = Instant::now() + PATIENCE;
-        while let Some(event) = tokio::time::timeout_at(deadline, self.events.recv())
+        while let Some((_, event)) = tokio::time::timeout_at(deadline, self.events.recv())
             .await
             .expect("it closes")
         {
-            self.hear(event);
+            self.receive(event);
         }
     }
 
-    fn hear(&mut self, event: Event) {
+    fn receive(&mut self, event: Event) {
         if let Event::Delivered { tokens, .. } = &event
             && self.acknowledge
         {
             self.gateway.acknowledge(tokens.clone());
         }
-        self.heard.push(event);
+        self.received.push(event);
     }
 
-    /// Says goodbye and waits for it.
+    /// Closes and waits for the end.
     pub(crate) async fn close(mut self) -> Vec<Event> {
         self.gateway.close(Duration::from_secs(5));
         self.until_closed().await;
-        self.heard
+        self.received
     }
 }
 
-pub(crate) fn accepted(heard: &[Event]) -> BTreeMap<u32, CarrierMessageId> {
-    answers(heard)
+pub(crate) fn accepted(received: &[Event]) -> BTreeMap<u32, CarrierMessageId> {
+    answers(received)
         .filter_map(|(sequence, answer)| match answer {
             Answer::Accepted(id) | Answer::AcceptedAs { answered: id, .. } => {
                 Some((sequence, id.clone()))
@@ -272,17 +272,16 @@ pub(crate) fn accepted(heard: &[Event]) -> BTreeMap<u32, CarrierMessageId> {
         .collect()
 }
 
-pub(crate) fn answers(heard: &[Event]) -> impl Iterator<Item = (u32, &Answer)> {
-    heard.iter().filter_map(|event| match event {
-        Event::Answered {
-            sequence, answer, ..
-        } => Some((*sequence, answer)),
+pub(crate) fn answers(received: &[Event]) -> impl Iterator<Item = (u32, &Answer)> {
+    let all = received.iter().filter_map(|event| match event {
+        Event::Answered { answers, .. } => Some(answers),
         _ => None,
-    })
+    });
+    all.flatten().map(|(sequence, answer)| (*sequence, answer))
 }
 
-pub(crate) fn reports(heard: &[Event]) -> Vec<&Report> {
-    deliveries(heard)
+pub(crate) fn reports(received: &[Event]) -> Vec<&Report> {
+    deliveries(received)
         .filter_map(|d| {
             if let Delivery::Report(report) = d {
                 Some(report)
@@ -293,8 +292,8 @@ pub(crate) fn reports(heard: &[Event]) -> Vec<&Report> {
         .collect()
 }
 
-pub(crate) fn mos(heard: &[Event]) -> Vec<&Mo> {
-    deliveries(heard)
+pub(crate) fn mos(received: &[Event]) -> Vec<&Mo> {
+    deliveries(received)
         .filter_map(|d| {
             if let Delivery::Mo(mo) = d {
                 Some(mo)
@@ -305,8 +304,8 @@ pub(crate) fn mos(heard: &[Event]) -> Vec<&Mo> {
         .collect()
 }
 
-fn deliveries(heard: &[Event]) -> impl Iterator<Item = &Delivery> {
-    heard.iter().filter_map(|event| {
+fn deliveries(received: &[Event]) -> impl Iterator<Item = &Delivery> {
+    received.iter().filter_map(|event| {
         if let Event::Delivered { delivery, .. } = event {
             Some(delivery)
         } else {
@@ -315,8 +314,8 @@ fn deliveries(heard: &[Event]) -> impl Iterator<Item = &Delivery> {
     })
 }
 
-pub(crate) fn written(heard: &[Event]) -> Vec<u32> {
-    heard
+pub(crate) fn written(received: &[Event]) -> Vec<u32> {
+    received
         .iter()
         .filter_map(|e| {
             if let Event::Written(w) = e {
@@ -329,8 +328,8 @@ pub(crate) fn written(heard: &[Event]) -> Vec<u32> {
         .collect()
 }
 
-pub(crate) fn recalled(heard: &[Event]) -> Vec<u32> {
-    heard
+pub(crate) fn recalled(received: &[Event]) -> Vec<u32> {
+    received
         .iter()
         .filter_map(|e| {
             if let Event::Recalled(r) = e {
@@ -344,9 +343,9 @@ pub(crate) fn recalled(heard: &[Event]) -> Vec<u32> {
 }
 
 /// What links left behind: (unanswered, unwritten).
-pub(crate) fn left_behind(heard: &[Event]) -> (Vec<u32>, Vec<u32>) {
+pub(crate) fn left_behind(received: &[Event]) -> (Vec<u32>, Vec<u32>) {
     let mut both = (Vec::new(), Vec::new());
-    for event in heard {
+    for event in received {
         if let Event::LinkDown {
             unanswered,
             unwritten,

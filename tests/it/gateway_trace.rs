@@ -18,7 +18,7 @@ use watchbell::{
     config::{self, Kind, Secret},
     gateway::{
         self, pdu,
-        trace::{Direction, End, Entry, Line, Numbers, read},
+        trace::{Direction, End, Numbers, TraceEntry, TraceLine, read},
     },
     simulate::{Settings, Simulator},
 };
@@ -32,13 +32,13 @@ use crate::{
 
 const KEY: &str = "a long passphrase";
 
-type Heard = Arc<Mutex<Vec<u8>>>;
+type Received = Arc<Mutex<Vec<u8>>>;
 
 /// A wire in two pieces with somebody who listens in between: the address, and what went each way.
-async fn wire(to: std::net::SocketAddr) -> (std::net::SocketAddr, Heard, Heard) {
+async fn wire(to: std::net::SocketAddr) -> (std::net::SocketAddr, Received, Received) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (there, back) = (Heard::default(), Heard::default());
+    let (there, back) = (Received::default(), Received::default());
     let ears = (there.clone(), back.clone());
     tokio::spawn(async move {
         let (near, _) = listener.accept().await.unwrap();
@@ -51,10 +51,10 @@ async fn wire(to: std::net::SocketAddr) -> (std::net::SocketAddr, Heard, Heard) 
     (address, there, back)
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, ear: Heard) {
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, sink: Received) {
     let mut buffer = vec![0; 4_096];
     while let Ok(n @ 1..) = from.read(&mut buffer).await {
-        ear.lock().unwrap().extend_from_slice(&buffer[..n]);
+        sink.lock().unwrap().extend_from_slice(&buffer[..n]);
         if to.write_all(&buffer[..n]).await.is_err() {
             return;
         }
@@ -97,7 +97,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn lines(file: &Path) -> (Vec<Line>, End) {
+fn lines(file: &Path) -> (Vec<TraceLine>, End) {
     let mut lines = Vec::new();
     let end = read(file, &Secret::new(KEY), |line| lines.push(line.clone())).unwrap();
     (lines, end)
@@ -120,14 +120,16 @@ async fn the_trace_is_what_went_over_the_wire(kind: Kind) {
         config.extra.retain(|key, _| key == "node");
     }
     let mut pair = Pair::open(&config);
-    pair.until("a link", |heard| {
-        heard.iter().any(|e| matches!(e, gateway::Event::LinkUp(_)))
+    pair.until("a link", |received| {
+        received
+            .iter()
+            .any(|e| matches!(e, gateway::Event::LinkUp(_)))
     })
     .await;
     pair.gateway.submit((1..=40).map(submit).collect());
     carrier.inject_mo(phone(5), "收到，谢谢");
-    pair.until("all is said", |heard| {
-        reports(heard).len() == 40 && accepted(heard).len() == 40 && !mos(heard).is_empty()
+    pair.until("all is said", |received| {
+        reports(received).len() == 40 && accepted(received).len() == 40 && !mos(received).is_empty()
     })
     .await;
     pair.close().await;
@@ -139,13 +141,13 @@ async fn the_trace_is_what_went_over_the_wire(kind: Kind) {
     })
     .await;
     let (lines, _) = lines(file);
-    for (direction, ear) in [(Direction::Out, &there), (Direction::In, &back)] {
-        let said = cut(kind, &ear.lock().unwrap());
+    for (direction, sink) in [(Direction::Out, &there), (Direction::In, &back)] {
+        let said = cut(kind, &sink.lock().unwrap());
         let kept: Vec<String> = lines
             .iter()
             .filter(|l| l.direction == Some(direction))
             .map(|l| match &l.entry {
-                Entry::Pdu(view) => view.to_string(),
+                TraceEntry::Pdu(view) => view.to_string(),
                 other => panic!("{other:?}"),
             })
             .collect();

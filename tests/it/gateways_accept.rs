@@ -15,7 +15,7 @@ use watchbell::{
         accept::{AcceptWish, Going, Protocol, Step, StepName, Verdict},
         audit,
     },
-    simulate::{Faults, Refusal, Running, Settings, Simulator},
+    simulate::{Faults, Running, Settings, Simulator, SubmitRefusal},
 };
 
 use crate::{
@@ -363,7 +363,7 @@ async fn an_id_given_twice_is_found_out() {
 #[tokio::test]
 async fn a_batch_that_the_carrier_takes_apart_is_found_out() {
     let settings = Settings {
-        refusals: vec![Refusal {
+        refusals: vec![SubmitRefusal {
             suffix: "0007".to_owned(),
             part: None,
             result: 6,

@@ -1,4 +1,4 @@
-//! Carriers' calls at the daemon's door: what is wrong changes nothing and costs little.
+//! Carriers' calls at the daemon's listener: what is wrong changes nothing and costs little.
 
 use std::time::Duration;
 

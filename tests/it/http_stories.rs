@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use watchbell::{
     domain::message::Outcome,
-    simulate::{Faults, Refusal, Settings},
+    simulate::{Faults, Settings, SubmitRefusal},
     store::log::LogFilter,
 };
 
@@ -81,7 +81,7 @@ async fn with_lost_answers_and_calls_nobody_is_doubled_and_nobody_lost() {
 async fn a_long_text_is_one_submit_and_counts_its_segments() {
     on_each_database(async |database| {
         let settings = Settings {
-            refusals: vec![Refusal {
+            refusals: vec![SubmitRefusal {
                 suffix: "7".to_owned(),
                 part: None,
                 result: 6,

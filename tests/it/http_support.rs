@@ -57,7 +57,7 @@ pub(crate) async fn on_each_database(story: impl AsyncFn(&str)) {
 }
 
 impl HttpCounty {
-    /// An office with its daemon; the carrier calls at its door.
+    /// An office with its daemon; the carrier calls it.
     pub(crate) async fn open(
         database: &str,
         carrier: Settings,

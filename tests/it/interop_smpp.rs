@@ -9,9 +9,9 @@ use std::{
 use serde_json::{Value, json};
 use watchbell::{
     config::{self, Kind, Secret},
-    domain::message::Outcome,
+    domain::{message::Outcome, message::ReportStatus},
     expander::OnDoubt,
-    gateway::{Event, Submit, Verdict},
+    gateway::{Event, Notice, Submit},
     service::gateways::Finding,
     simulate::{NumberCounts, Running, Settings, Simulator},
 };
@@ -151,8 +151,10 @@ fn abroad(address: &str) -> config::Gateway {
 
 async fn linked(pair: &mut Pair, times: usize) {
     let up = |e: &&Event| matches!(e, Event::LinkUp(_));
-    pair.until("the link", |heard| heard.iter().filter(up).count() == times)
-        .await;
+    pair.until("the link", |received| {
+        received.iter().filter(up).count() == times
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -187,7 +189,7 @@ async fn npms_message_centre_refuses_a_wrong_password() {
 }
 
 #[tokio::test]
-async fn npms_message_centre_hands_on_texts_in_every_way_and_may_say_goodbye() {
+async fn npms_message_centre_hands_on_texts_in_every_way_and_may_unbind() {
     let Some(tools) = tools() else { return };
     let mut center = tools.node(
         "npm_server.js",
@@ -202,20 +204,20 @@ async fn npms_message_centre_hands_on_texts_in_every_way_and_may_say_goodbye() {
             .order(&json!({"phone_says": {"from": "13800000005", "message": message, "how": how}}))
             .await;
     }
-    pair.until("four texts", |heard| mos(heard).len() == 4)
+    pair.until("four texts", |received| mos(received).len() == 4)
         .await;
-    let texts: Vec<_> = mos(&pair.heard).iter().map(|mo| &*mo.text).collect();
+    let texts: Vec<_> = mos(&pair.received).iter().map(|mo| &*mo.text).collect();
     assert_eq!(texts, ["退订", &*message, &*message, &*message]);
     assert!(
-        mos(&pair.heard)
+        mos(&pair.received)
             .iter()
             .all(|mo| mo.phone == phone(5) && mo.to == "10690000")
     );
 
     pair.gateway.submit(vec![submit(1), submit(2)]);
-    pair.until("two reports", |heard| reports(heard).len() == 2)
+    pair.until("two reports", |received| reports(received).len() == 2)
         .await;
-    let ids: BTreeMap<_, _> = accepted(&pair.heard)
+    let ids: BTreeMap<_, _> = accepted(&pair.received)
         .into_iter()
         .map(|(n, id)| (n, id.0))
         .collect();
@@ -223,17 +225,17 @@ async fn npms_message_centre_hands_on_texts_in_every_way_and_may_say_goodbye() {
         let number: u64 = str_of(&told, "to")[2..].parse().unwrap();
         let sequence = (number - phone(0).number()) as u32;
         assert_eq!(ids[&sequence], str_of(&told, "id"));
-        let report = reports(&pair.heard)
+        let report = reports(&pair.received)
             .into_iter()
             .find(|r| r.carrier_id.0 == ids[&sequence])
             .unwrap();
-        let (verdict, code) = match sequence {
-            2 => (Verdict::Undelivered, "UNDELIV:045"),
-            _ => (Verdict::Delivered, "DELIVRD"),
+        let (status, code) = match sequence {
+            2 => (ReportStatus::Undelivered, "UNDELIV:045"),
+            _ => (ReportStatus::Delivered, "DELIVRD"),
         };
         assert_eq!(
-            (report.verdict, &*report.code, &*report.submit_time),
-            (verdict, code, "2306121000")
+            (report.status, &*report.code, &*report.submit_time),
+            (status, code, "2306121000")
         );
     }
 
@@ -241,8 +243,8 @@ async fn npms_message_centre_hands_on_texts_in_every_way_and_may_say_goodbye() {
     assert_eq!(center.hear("unbound", 1).await, [0]);
     linked(&mut pair, 2).await;
     pair.gateway.submit(vec![submit(3)]);
-    pair.until("an answer over the next link", |heard| {
-        accepted(heard).len() == 3
+    pair.until("an answer over the next link", |received| {
+        accepted(received).len() == 3
     })
     .await;
     pair.close().await;
@@ -317,12 +319,12 @@ async fn smppys_message_centre_takes_one_text_at_a_time() {
         ..submit(n)
     });
     pair.gateway.submit(texts.collect());
-    pair.until("answers and a text", |heard| {
-        accepted(heard).len() == 30 && mos(heard).len() == 1
+    pair.until("answers and a text", |received| {
+        accepted(received).len() == 30 && mos(received).len() == 1
     })
     .await;
     assert_eq!(
-        (mos(&pair.heard)[0].phone, &*mos(&pair.heard)[0].text),
+        (mos(&pair.received)[0].phone, &*mos(&pair.received)[0].text),
         (phone(30), "收到，谢谢")
     );
     let submits = center.hear("submit", 30).await;
@@ -336,9 +338,8 @@ async fn smppys_message_centre_takes_one_text_at_a_time() {
 
     config.password = Secret::new("wrong");
     let mut pair = Pair::open(&config);
-    let refused =
-        |e: &Event| matches!(e, Event::LoginRefused { reason, .. } if reason.contains("status 13"));
-    pair.until("the refusal", |heard| heard.iter().any(refused))
+    let refused = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { reason, .. }) if reason.contains("status 13"));
+    pair.until("the refusal", |received| received.iter().any(refused))
         .await;
     drop(pair);
     center.end().await;

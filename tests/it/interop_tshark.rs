@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use watchbell::{
     config::{Kind, Secret},
-    gateway::{Event, Part, Submit, pdu},
-    simulate::{Faults, Refusal, Settings, Simulator},
+    gateway::{Event, Notice, SegmentPlace, Submit, pdu},
+    simulate::{Faults, Settings, Simulator, SubmitRefusal},
 };
 use watchbell_wire::{
     View,
@@ -66,9 +66,9 @@ const SMPP: Dissector = Dissector {
 };
 
 /// A conversation with everything in it: a refused login, a login, short and long texts, refusals, reports,
-/// texts from phones, questions from both sides, a goodbye.
+/// texts from phones, questions from both sides, a unbind.
 async fn conversation(dissector: &Dissector) -> Wiretap {
-    let rule = |suffix: &str, result| Refusal {
+    let rule = |suffix: &str, result| SubmitRefusal {
         suffix: suffix.to_owned(),
         part: None,
         result,
@@ -96,8 +96,8 @@ async fn conversation(dissector: &Dissector) -> Wiretap {
     config.kind = dissector.kind;
     config.password = Secret::new("wrong");
     let mut pair = Pair::open(&config);
-    let refused = |e: &Event| matches!(e, Event::LoginRefused { .. });
-    pair.until("the refusal", |heard| heard.iter().any(refused))
+    let refused = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { .. }));
+    pair.until("the refusal", |received| received.iter().any(refused))
         .await;
     pair.close().await;
 
@@ -110,15 +110,16 @@ async fn conversation(dissector: &Dissector) -> Wiretap {
     config.extra.clear();
     let mut pair = Pair::open(&config);
     let up = |e: &Event| matches!(e, Event::LinkUp(_));
-    pair.until("the link", |heard| heard.iter().any(up)).await;
+    pair.until("the link", |received| received.iter().any(up))
+        .await;
     let mut all: Vec<_> = (1..=40).map(submit).collect();
     all.extend((1..=3).map(part));
     pair.gateway.submit(all);
     carrier.inject_mo(phone(6), "退订");
     carrier.inject_mo(phone(7), &"已收到，".repeat(40));
     // Two of them are refused.
-    pair.until("all answers, reports and texts", |heard| {
-        answers(heard).count() == 43 && reports(heard).len() == 41 && mos(heard).len() == 2
+    pair.until("all answers, reports and texts", |received| {
+        answers(received).count() == 43 && reports(received).len() == 41 && mos(received).len() == 2
     })
     .await;
     eventually("all of it is acknowledged", async || carrier.pending() == 0).await;
@@ -131,7 +132,7 @@ async fn conversation(dissector: &Dissector) -> Wiretap {
 /// One of three parts.
 fn part(number: u8) -> Submit {
     Submit {
-        part: Part {
+        part: SegmentPlace {
             number,
             total: 3,
             reference: 9,

@@ -17,7 +17,7 @@ use watchbell::{
     expander::OnDoubt,
     gateway::{Answer, Event, Report, Submit},
     service::audit,
-    simulate::{BatchIds, Faults, Refusal, Settings},
+    simulate::{BatchIds, Faults, Settings, SubmitRefusal},
     store::log::LogFilter,
 };
 
@@ -69,18 +69,10 @@ fn to_many(n: u32) -> Vec<Submit> {
 }
 
 /// What was said of each, by sequence number.
-fn answered(heard: &[Event]) -> BTreeMap<u32, Answer> {
-    let mut all = BTreeMap::new();
-    for event in heard {
-        match event {
-            Event::Answered {
-                sequence, answer, ..
-            } => _ = all.insert(*sequence, answer.clone()),
-            Event::AnsweredAll { answers, .. } => all.extend(answers.iter().cloned()),
-            _ => {}
-        }
-    }
-    all
+fn answered(received: &[Event]) -> BTreeMap<u32, Answer> {
+    let all = answers(received);
+    all.map(|(sequence, answer)| (sequence, answer.clone()))
+        .collect()
 }
 
 /// Is this the report of somebody whose submit was answered so?
@@ -107,11 +99,11 @@ async fn one_submit_carries_the_same_to_many(kind: Kind) {
         let mut submits = to_many(150);
         submits.push(other);
         pair.gateway.submit(submits);
-        pair.until("all reports", |heard| reports(heard).len() == 151)
+        pair.until("all reports", |received| reports(received).len() == 151)
             .await;
-        let answers = answered(&pair.heard);
+        let answers = answered(&pair.received);
         assert_eq!(answers.len(), 151);
-        for report in reports(&pair.heard) {
+        for report in reports(&pair.received) {
             let sequence = u32::try_from(report.phone.number() - phone(0).number()).unwrap();
             assert!(is_of(report, &answers[&sequence]), "{report:?}");
         }
@@ -124,7 +116,7 @@ async fn one_submit_carries_the_same_to_many(kind: Kind) {
 
 async fn one_bad_number_costs_the_others_nothing(kind: Kind) {
     let settings = Settings {
-        refusals: vec![Refusal {
+        refusals: vec![SubmitRefusal {
             suffix: phone(42).expose(),
             part: None,
             result: 10,
@@ -136,9 +128,9 @@ async fn one_bad_number_costs_the_others_nothing(kind: Kind) {
     })
     .await;
     pair.gateway.submit(to_many(64));
-    pair.until("all answers", |heard| answered(heard).len() == 64)
+    pair.until("all answers", |received| answered(received).len() == 64)
         .await;
-    for (sequence, answer) in answered(&pair.heard) {
+    for (sequence, answer) in answered(&pair.received) {
         match sequence {
             42 => assert_eq!(answer, Answer::Refused("10".to_owned())),
             _ => assert!(
@@ -168,23 +160,23 @@ async fn a_lost_answer_leaves_all_of_it_in_doubt(kind: Kind) {
     })
     .await;
     pair.gateway.submit(to_many(50));
-    let in_doubt = |heard: &[Event]| -> Vec<u32> {
-        let each = heard.iter().filter_map(|e| match e {
+    let in_doubt = |received: &[Event]| -> Vec<u32> {
+        let each = received.iter().filter_map(|e| match e {
             Event::TimedOut(which) => Some(which.clone()),
             _ => None,
         });
         each.flatten().collect()
     };
-    pair.until("the time-out", |heard| in_doubt(heard).len() == 50)
+    pair.until("the time-out", |received| in_doubt(received).len() == 50)
         .await;
-    assert_eq!(in_doubt(&pair.heard), (1..=50).collect::<Vec<_>>());
+    assert_eq!(in_doubt(&pair.received), (1..=50).collect::<Vec<_>>());
     assert_eq!(carrier.counts().submits, 1);
     carrier.kick();
-    pair.until("the link to be down", |heard| {
-        heard.iter().any(|e| matches!(e, Event::LinkDown { .. }))
+    pair.until("the link to be down", |received| {
+        received.iter().any(|e| matches!(e, Event::LinkDown { .. }))
     })
     .await;
-    let (unanswered, unwritten) = left_behind(&pair.heard);
+    let (unanswered, unwritten) = left_behind(&pair.received);
     assert_eq!((unanswered.len(), unwritten.len()), (50, 0));
 }
 
@@ -206,7 +198,7 @@ fn every_fault(kind: Kind) -> Settings {
             ..county_support::one_in_a_hundred()
         },
         // One number in a hundred is none of this carrier's.
-        refusals: vec![Refusal {
+        refusals: vec![SubmitRefusal {
             suffix: "77".to_owned(),
             part: None,
             result: 10,

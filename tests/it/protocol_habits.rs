@@ -3,7 +3,7 @@
 use watchbell::{
     config::Kind,
     domain::text::Count,
-    gateway::{Answer, Event, Part, Submit},
+    gateway::{Answer, Event, SegmentPlace, Submit},
     simulate::{Faults, Receipts, Settings, Simulator},
 };
 
@@ -22,11 +22,11 @@ fn carrier(kind: Kind) -> Settings {
 /// Sends to ten, and sees all answered and reported by ids that meet.
 async fn ten_are_reported(pair: &mut Pair, submits: Vec<Submit>) {
     pair.gateway.submit(submits);
-    pair.until("ten reports", |heard| reports(heard).len() == 10)
+    pair.until("ten reports", |received| reports(received).len() == 10)
         .await;
-    let ids = accepted(&pair.heard);
+    let ids = accepted(&pair.received);
     assert_eq!(ids.len(), 10);
-    for report in reports(&pair.heard) {
+    for report in reports(&pair.received) {
         assert!(
             ids.values().any(|id| *id == report.carrier_id),
             "{report:?}"
@@ -43,13 +43,14 @@ async fn cmpp_of_either_version_meets_the_other() {
         let mut config = config(carrier.address());
         config.kind = ours;
         let mut pair = Pair::open(&config);
-        pair.until("the link", |heard| {
-            heard.iter().any(|e| matches!(e, Event::LinkUp(_)))
+        pair.until("the link", |received| {
+            received.iter().any(|e| matches!(e, Event::LinkUp(_)))
         })
         .await;
         carrier.inject_mo(phone(1), "R");
         ten_are_reported(&mut pair, (1..=10).map(submit).collect()).await;
-        pair.until("the text", |heard| mos(heard).len() == 1).await;
+        pair.until("the text", |received| mos(received).len() == 1)
+            .await;
         pair.close().await;
         assert_eq!(carrier.stop().await.malformed, 0, "{ours} at {theirs}");
     }
@@ -81,7 +82,7 @@ async fn smpp_numbers_stay_in_their_half_and_come_back_whole() {
         ..submit(n as u32 + 1)
     });
     ten_are_reported(&mut pair, submits.collect()).await;
-    let answered: Vec<u32> = accepted(&pair.heard).into_keys().collect();
+    let answered: Vec<u32> = accepted(&pair.received).into_keys().collect();
     assert_eq!(answered[..5], [0, 1, 2, 3, 4]);
     assert_eq!(carrier.counts().malformed, 0);
 }
@@ -91,7 +92,7 @@ async fn smpp_takes_gsm_texts_of_160_and_parts_of_153() {
     let (carrier, mut pair) =
         Pair::start(carrier(Kind::Smpp34), |config| config.count = Count::Gsm7).await;
     let part = |number, total, length| Submit {
-        part: Part {
+        part: SegmentPlace {
             number,
             total,
             reference: 3,
@@ -106,7 +107,7 @@ async fn smpp_takes_gsm_texts_of_160_and_parts_of_153() {
     };
     pair.gateway
         .submit(vec![part(1, 2, 153), part(2, 2, 20), alone]);
-    pair.until("all reports", |heard| reports(heard).len() == 3)
+    pair.until("all reports", |received| reports(received).len() == 3)
         .await;
     let counts = carrier.counts();
     assert_eq!((counts.recipients, counts.segments), (2, 3));
@@ -114,7 +115,7 @@ async fn smpp_takes_gsm_texts_of_160_and_parts_of_153() {
 
 #[tokio::test]
 async fn numbers_end_as_they_are_told_to_in_every_protocol() {
-    use watchbell::{gateway::Verdict, simulate::Ending};
+    use watchbell::{domain::message::ReportStatus, simulate::Ending};
     let kinds = [
         Kind::Cmpp20,
         Kind::Cmpp30,
@@ -134,12 +135,12 @@ async fn numbers_end_as_they_are_told_to_in_every_protocol() {
         };
         let (_carrier, mut pair) = Pair::start(settings, |_| {}).await;
         ten_are_reported(&mut pair, (1..=10).map(submit).collect()).await;
-        for report in reports(&pair.heard) {
+        for report in reports(&pair.received) {
             let expected = match report.phone.number() % 10 {
-                1 | 2 => Verdict::Undelivered,
-                _ => Verdict::Delivered,
+                1 | 2 => ReportStatus::Undelivered,
+                _ => ReportStatus::Delivered,
             };
-            assert_eq!(report.verdict, expected, "{kind}: {report:?}");
+            assert_eq!(report.status, expected, "{kind}: {report:?}");
         }
     }
 }
@@ -153,9 +154,9 @@ async fn a_text_that_does_not_fit_is_refused_and_leaves_nothing_behind() {
             ..submit(1)
         };
         pair.gateway.submit(vec![long, submit(2)]);
-        pair.until("both answers", |heard| answers(heard).count() == 2)
+        pair.until("both answers", |received| answers(received).count() == 2)
             .await;
-        let refused = answers(&pair.heard).find(|(sequence, _)| *sequence == 1);
+        let refused = answers(&pair.received).find(|(sequence, _)| *sequence == 1);
         assert!(
             matches!(refused, Some((_, Answer::Refused(_)))),
             "{refused:?}"

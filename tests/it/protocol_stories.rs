@@ -6,9 +6,9 @@ use watchbell::{
     config::Kind,
     domain::message::Outcome,
     expander::OnDoubt,
-    gateway::{Answer, Event, Part, Submit},
+    gateway::{Answer, Event, LinkEnd, Notice, SegmentPlace, Submit},
     service::gateways::Finding,
-    simulate::{Faults, Refusal, Settings, Simulator},
+    simulate::{Faults, Settings, Simulator, SubmitRefusal},
 };
 
 use crate::{
@@ -27,7 +27,7 @@ macro_rules! stories {
         too_fast_halves_the_pace,
         refusals_say_what_may_go_elsewhere,
         window_and_rate_are_kept,
-        a_goodbye_waits_for_what_is_open,
+        an_unbind_waits_for_what_is_open,
         a_cut_link_tells_what_was_written_and_reports_come_again,
         both_sides_ask_whether_the_other_is_there,
         the_check_logs_in_and_sends_nothing,
@@ -77,9 +77,9 @@ fn slow(kind: Kind, ms: u64) -> Settings {
     }
 }
 
-fn links_down(heard: &[Event]) -> usize {
+fn links_down(received: &[Event]) -> usize {
     let down = |e: &&Event| matches!(e, Event::LinkDown { .. });
-    heard.iter().filter(down).count()
+    received.iter().filter(down).count()
 }
 
 async fn a_refused_login_is_tried_three_times_and_not_once_more(kind: Kind) {
@@ -93,11 +93,11 @@ async fn a_refused_login_is_tried_three_times_and_not_once_more(kind: Kind) {
     config.password = watchbell::config::Secret::new("wrong");
     let mut pair = Pair::open(&config);
     let (.., status) = codes(kind);
-    let gave_up = |e: &Event| matches!(e, Event::LoginRefused { gave_up: true, reason } if reason.contains(status));
-    pair.until("giving up", |heard| heard.iter().any(gave_up))
+    let gave_up = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { gave_up: true, reason }) if reason.contains(status));
+    pair.until("giving up", |received| received.iter().any(gave_up))
         .await;
-    let refused = |e: &&Event| matches!(e, Event::LoginRefused { .. });
-    let refused = pair.heard.iter().filter(refused).count();
+    let refused = |e: &&Event| matches!(e, Event::Notice(Notice::LoginRefused { .. }));
+    let refused = pair.received.iter().filter(refused).count();
     assert_eq!((refused, carrier.counts().refused_logins), (3, 3));
     assert_eq!(pair.gateway.health().links_up, 0);
 }
@@ -108,9 +108,9 @@ async fn a_late_answer_is_a_doubt_first(kind: Kind) {
     })
     .await;
     pair.gateway.submit(vec![submit(1)]);
-    pair.until("the late answer", |heard| accepted(heard).len() == 1)
+    pair.until("the late answer", |received| accepted(received).len() == 1)
         .await;
-    let at = |which: fn(&Event) -> bool| pair.heard.iter().position(which);
+    let at = |which: fn(&Event) -> bool| pair.received.iter().position(which);
     let timed_out = at(|e| matches!(e, Event::TimedOut(which) if which == &[1]));
     let answered = at(|e| matches!(e, Event::Answered { .. }));
     assert!(timed_out.is_some() && timed_out < answered);
@@ -131,19 +131,19 @@ async fn reports_come_early_and_twice_and_garbage_closes_nothing(kind: Kind) {
     };
     let (carrier, mut pair) = Pair::start(settings, |_| {}).await;
     pair.gateway.submit((1..=200).map(submit).collect());
-    pair.until("all answers and reports", |heard| {
-        let ids: BTreeSet<_> = reports(heard).iter().map(|r| &r.carrier_id).collect();
-        ids.len() == 200 && accepted(heard).len() == 200
+    pair.until("all answers and reports", |received| {
+        let ids: BTreeSet<_> = reports(received).iter().map(|r| &r.carrier_id).collect();
+        ids.len() == 200 && accepted(received).len() == 200
     })
     .await;
-    let ids: BTreeSet<_> = accepted(&pair.heard).into_values().collect();
+    let ids: BTreeSet<_> = accepted(&pair.received).into_values().collect();
     assert!(
-        reports(&pair.heard)
+        reports(&pair.received)
             .iter()
             .all(|r| ids.contains(&r.carrier_id))
     );
     let numbers = carrier.per_number();
-    for report in reports(&pair.heard) {
+    for report in reports(&pair.received) {
         let made = numbers[&report.phone].report.as_deref();
         assert!(made.is_some_and(|stat| report.code.starts_with(stat)));
         let has_time = kind != Kind::Sgip12;
@@ -154,7 +154,7 @@ async fn reports_come_early_and_twice_and_garbage_closes_nothing(kind: Kind) {
         );
     }
     assert_eq!(
-        (carrier.counts().malformed, links_down(&pair.heard)),
+        (carrier.counts().malformed, links_down(&pair.received)),
         (0, 0)
     );
 }
@@ -162,7 +162,7 @@ async fn reports_come_early_and_twice_and_garbage_closes_nothing(kind: Kind) {
 async fn three_parts_are_one_message(kind: Kind) {
     let (carrier, mut pair) = Pair::start(carrier(kind), |_| {}).await;
     let part = |number: u8, sequence| Submit {
-        part: Part {
+        part: SegmentPlace {
             number,
             total: 3,
             reference: 9,
@@ -173,7 +173,7 @@ async fn three_parts_are_one_message(kind: Kind) {
     };
     pair.gateway
         .submit((1..=3).map(|n| part(n, n.into())).collect());
-    pair.until("all reports", |heard| reports(heard).len() == 3)
+    pair.until("all reports", |received| reports(received).len() == 3)
         .await;
     let counts = carrier.counts();
     assert_eq!(
@@ -184,10 +184,13 @@ async fn three_parts_are_one_message(kind: Kind) {
         ),
         (3, 1, 0)
     );
-    let reported: BTreeSet<_> = reports(&pair.heard).iter().map(|r| &r.carrier_id).collect();
+    let reported: BTreeSet<_> = reports(&pair.received)
+        .iter()
+        .map(|r| &r.carrier_id)
+        .collect();
     assert_eq!(reported.len(), 3, "each part has an id of its own");
     pair.gateway.submit(vec![part(2, 4)]);
-    pair.until("the repeat", |heard| accepted(heard).len() == 4)
+    pair.until("the repeat", |received| accepted(received).len() == 4)
         .await;
     assert_eq!(
         carrier.counts().recipients_sent_twice,
@@ -201,9 +204,9 @@ async fn a_phone_writes_back_in_short_and_long(kind: Kind) {
     let long = "已收到，".repeat(40);
     carrier.inject_mo(phone(5), "R");
     carrier.inject_mo(phone(6), &long);
-    pair.until("both texts", |heard| mos(heard).len() == 2)
+    pair.until("both texts", |received| mos(received).len() == 2)
         .await;
-    let texts: BTreeSet<_> = mos(&pair.heard)
+    let texts: BTreeSet<_> = mos(&pair.received)
         .iter()
         .map(|mo| (mo.phone.number(), mo.text.clone(), mo.to.clone()))
         .collect();
@@ -230,21 +233,21 @@ async fn too_fast_halves_the_pace(kind: Kind) {
     })
     .await;
     pair.gateway.submit((1..=100).map(submit).collect());
-    pair.until("all answers", |heard| answers(heard).count() == 100)
+    pair.until("all answers", |received| answers(received).count() == 100)
         .await;
     let (too_fast, ..) = codes(kind);
-    let throttled = answers(&pair.heard)
+    let throttled = answers(&pair.received)
         .filter(|(_, answer)| **answer == Answer::Throttled(too_fast.to_string()))
         .count();
     assert!(throttled > 0);
     assert_eq!(carrier.counts().segments as usize, 100 - throttled);
     let halved = |e: &Event| matches!(e, Event::Pace(pace) if *pace <= 500.0);
-    assert!(pair.heard.iter().any(halved));
+    assert!(pair.received.iter().any(halved));
 }
 
 async fn refusals_say_what_may_go_elsewhere(kind: Kind) {
     let (too_fast, elsewhere, refused, _) = codes(kind);
-    let rule = |suffix: &str, result| Refusal {
+    let rule = |suffix: &str, result| SubmitRefusal {
         suffix: suffix.to_owned(),
         part: None,
         result,
@@ -266,9 +269,9 @@ async fn refusals_say_what_may_go_elsewhere(kind: Kind) {
     })
     .await;
     pair.gateway.submit((1..=6).map(submit).collect());
-    pair.until("all answers", |heard| answers(heard).count() == 6)
+    pair.until("all answers", |received| answers(received).count() == 6)
         .await;
-    let mut by_sequence: Vec<_> = answers(&pair.heard).collect();
+    let mut by_sequence: Vec<_> = answers(&pair.received).collect();
     by_sequence.sort_by_key(|(sequence, _)| *sequence);
     let answers: Vec<&Answer> = by_sequence.into_iter().map(|(_, answer)| answer).collect();
     assert_eq!(answers[0], &Answer::Refused(refused.to_string()));
@@ -290,25 +293,27 @@ async fn window_and_rate_are_kept(kind: Kind) {
     })
     .await;
     pair.gateway.submit((1..=150).map(submit).collect());
-    pair.until("all answers", |heard| answers(heard).count() == 150)
+    pair.until("all answers", |received| answers(received).count() == 150)
         .await;
-    assert_eq!(accepted(&pair.heard).len(), 150);
+    assert_eq!(accepted(&pair.received).len(), 150);
     let peak = carrier.counts().peak_segments_in_one_second;
     // On a busy machine what was written in one second may be read in less.
     assert!((50..=110).contains(&peak), "{peak}");
 }
 
-async fn a_goodbye_waits_for_what_is_open(kind: Kind) {
+async fn an_unbind_waits_for_what_is_open(kind: Kind) {
     let (carrier, mut pair) = Pair::start(slow(kind, 150), |_| {}).await;
     pair.gateway.submit((1..=10).map(submit).collect());
-    pair.until("all written", |heard| written(heard).len() == 10)
+    pair.until("all written", |received| written(received).len() == 10)
         .await;
-    let heard = pair.close().await;
-    assert_eq!(accepted(&heard).len(), 10);
-    assert_eq!(left_behind(&heard), (vec![], vec![]));
-    let goodbye =
-        |e: &Event| matches!(e, Event::LinkDown { reason, .. } if reason.contains("goodbye"));
-    assert!(heard.iter().any(goodbye), "{:?}", heard.last());
+    let received = pair.close().await;
+    assert_eq!(accepted(&received).len(), 10);
+    assert_eq!(left_behind(&received), (vec![], vec![]));
+    let unbound = |e: &Event| {
+        let end = LinkEnd::Unbound { answered: true };
+        matches!(e, Event::LinkDown { end: e, .. } if *e == end)
+    };
+    assert!(received.iter().any(unbound), "{:?}", received.last());
     assert_eq!(carrier.counts().malformed, 0);
 }
 
@@ -328,13 +333,13 @@ async fn a_cut_link_tells_what_was_written_and_reports_come_again(kind: Kind) {
     })
     .await;
     carrier.kick();
-    pair.until("the link to be down", |heard| links_down(heard) == 1)
+    pair.until("the link to be down", |received| links_down(received) == 1)
         .await;
-    let (unanswered, unwritten) = left_behind(&pair.heard);
+    let (unanswered, unwritten) = left_behind(&pair.received);
     assert_eq!(unanswered, (1..=10).collect::<Vec<_>>());
     assert_eq!(unwritten, (11..=25).collect::<Vec<_>>());
-    pair.until("the reports over the next link", |heard| {
-        reports(heard).len() == 10
+    pair.until("the reports over the next link", |received| {
+        reports(received).len() == 10
     })
     .await;
     pair.close().await;
@@ -358,7 +363,7 @@ async fn both_sides_ask_whether_the_other_is_there(kind: Kind) {
         .await;
         pair.only_still_there(Duration::from_secs(1)).await;
         pair.gateway.submit(vec![submit(1)]);
-        pair.until("an answer", |heard| accepted(heard).len() == 1)
+        pair.until("an answer", |received| accepted(received).len() == 1)
             .await;
         let counts = carrier.counts();
         assert_eq!((counts.logins, counts.malformed), (1, 0));
@@ -378,20 +383,20 @@ async fn both_sides_may_end_a_quiet_link(kind: Kind) {
         })
         .await;
         pair.gateway.submit(vec![submit(1)]);
-        pair.until("two more links", |heard| {
+        pair.until("two more links", |received| {
             let up = |e: &&Event| matches!(e, Event::LinkUp(_));
-            heard.iter().filter(up).count() == 3
+            received.iter().filter(up).count() == 3
         })
         .await;
         let noisy = |e: &&Event| matches!(e, Event::LinkDown { idle: false, .. });
         assert_eq!(
-            pair.heard.iter().find(noisy).map(|e| format!("{e:?}")),
+            pair.received.iter().find(noisy).map(|e| format!("{e:?}")),
             None
         );
-        assert_eq!(left_behind(&pair.heard), (vec![], vec![]));
+        assert_eq!(left_behind(&pair.received), (vec![], vec![]));
         assert_eq!(pair.gateway.health().trouble, None);
         pair.gateway.submit(vec![submit(2)]);
-        pair.until("an answer", |heard| accepted(heard).len() == 2)
+        pair.until("an answer", |received| accepted(received).len() == 2)
             .await;
         assert_eq!(carrier.counts().malformed, 0);
     }

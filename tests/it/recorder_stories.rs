@@ -4,10 +4,9 @@ use watchbell::{
     domain::{
         id::MessageId,
         lifecycle::{Intent, RunAct},
-        message::{Change, Mark, Outcome},
+        message::{Change, Mark, Outcome, ReportStatus},
     },
     expander::OnDoubt::Hold,
-    gateway::Verdict,
     recorder::{Op, Take},
     store::contact::SuppressionRow,
 };
@@ -119,7 +118,7 @@ async fn the_first_final_report_holds_also_when_inflight_has_forgotten_the_id() 
             0,
             "a",
             "2306010930",
-            Verdict::Undelivered,
+            ReportStatus::Undelivered,
             mobile(),
         )])
         .await;
@@ -227,7 +226,7 @@ async fn a_submit_time_that_does_not_fit_keeps_the_orphan_waiting_but_whole_hour
             0,
             "a",
             "2306010950",
-            Verdict::Delivered,
+            ReportStatus::Delivered,
             mobile(),
         )])
         .await;
@@ -235,7 +234,7 @@ async fn a_submit_time_that_does_not_fit_keeps_the_orphan_waiting_but_whole_hour
             1,
             "b",
             "2306010132",
-            Verdict::Delivered,
+            ReportStatus::Delivered,
             mobile(),
         )])
         .await;
@@ -409,7 +408,7 @@ async fn a_wrong_network_goes_the_other_way_and_its_delivery_is_remembered() {
             0,
             "t",
             "2306010930",
-            Verdict::Delivered,
+            ReportStatus::Delivered,
             telecom(),
         )])
         .await;
@@ -565,7 +564,7 @@ async fn a_part_whose_window_ended_while_another_was_in_doubt_does_not_stay_open
         desk.commit([accepted(lane, 0, 0, "a"), doubt(lane, 0, 1)])
             .await;
         window_over(&mut desk).await;
-        desk.commit([report_at(0, "b", "", Verdict::Delivered, mobile())])
+        desk.commit([report_at(0, "b", "", ReportStatus::Delivered, mobile())])
             .await;
         assert_eq!(desk.state(lane, 0).await, "submitted");
         window_over(&mut desk).await;

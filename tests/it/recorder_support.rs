@@ -12,7 +12,7 @@ use watchbell::{
         carrier::{Carrier, CarrierTable},
         event::{Source, Span},
         id::{GatewayId, LaneId, MessageId, RunId},
-        message::{Change, Outcome},
+        message::{Change, Outcome, ReportStatus},
         phone::Phone,
         priority::Priority,
         template::Values,
@@ -20,7 +20,7 @@ use watchbell::{
     },
     engine::recovery::{Known, Recovered, recover},
     expander::{Approval, Office, OnDoubt, Order, audience, freeze},
-    gateway::{CarrierMessageId, Delivery, Mo, Report, Verdict},
+    gateway::{CarrierMessageId, Delivery, Mo, Report},
     recorder::{ClaimRequest, Claimed, Committed, Grant, Op, PartNews, Recorder, Take},
     store::{Limits, Store, hot::MessageRecord, lane::Requeued, log::LogFilter},
 };
@@ -457,20 +457,26 @@ pub(crate) fn released_to(lane: LaneId, position: i64, part: u8, gateway: Gatewa
 
 /// "Delivered", about the message at a position, submitted at 09:30 (01:30 UTC).
 pub(crate) fn report(position: i64, id: &str) -> Op {
-    report_at(position, id, "2306010930", Verdict::Delivered, mobile())
+    report_at(
+        position,
+        id,
+        "2306010930",
+        ReportStatus::Delivered,
+        mobile(),
+    )
 }
 
 pub(crate) fn report_at(
     position: i64,
     id: &str,
     submit_time: &str,
-    verdict: Verdict,
+    status: ReportStatus,
     gateway: GatewayId,
 ) -> Op {
     let report = Report {
         carrier_id: CarrierMessageId(id.into()),
         phone: phone(position),
-        verdict,
+        status,
         code: "R".into(),
         submit_time: submit_time.into(),
     };

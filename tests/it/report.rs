@@ -232,7 +232,7 @@ async fn the_months_figures_are_the_logs_by_run_day_unit_and_cause() {
             "{}",
             row(&html, "mobile")
         );
-        assert!(html.contains("短信中心未能送到手机") && html.contains("本人已退订"));
+        assert!(html.contains("空号") && html.contains("本人已退订"));
         let head = story
             .office
             .store

@@ -10,7 +10,7 @@ use watchbell::{
     domain::message::Outcome,
     engine::Engine,
     expander::OnDoubt,
-    simulate::{Faults, Refusal, Settings},
+    simulate::{Faults, Settings, SubmitRefusal},
 };
 
 use crate::county_support::{County, both_sides_agree, carrier, somebody, until};
@@ -62,7 +62,7 @@ async fn lost_answers_end_in_doubt_and_their_reports_settle_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_three_part_text_with_part_two_refused_is_undelivered_partial() {
     let settings = Settings {
-        refusals: vec![Refusal {
+        refusals: vec![SubmitRefusal {
             suffix: "7".to_owned(),
             part: Some(2),
             result: 6,

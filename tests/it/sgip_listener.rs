@@ -11,7 +11,8 @@ use tokio::{
 };
 use watchbell::{
     config::{self, Kind},
-    gateway::{Event, Verdict, WriteGate},
+    domain::message::ReportStatus,
+    gateway::{Event, Notice, WriteGate},
     simulate::{Faults, Settings},
 };
 use watchbell_wire::sgip::{
@@ -54,7 +55,7 @@ impl Caller {
     async fn dial(at: SocketAddr) -> Self {
         Self {
             stream: TcpStream::connect(at).await.unwrap(),
-            reader: FrameReader::new(Version::V12, watchbell_wire::Limits::default()),
+            reader: FrameReader::new(Version::V12, watchbell_wire::FrameLimits::default()),
             counter: 0,
         }
     }
@@ -77,7 +78,7 @@ impl Caller {
             ..Bind::default()
         };
         let asked = self.ask(Pdu::Bind(bind)).await;
-        match self.hear().await?.pdu_to(asked) {
+        match self.receive().await?.pdu_to(asked) {
             Pdu::BindResp(response) => Some(response.result),
             other => panic!("{other:?}"),
         }
@@ -99,7 +100,7 @@ impl Caller {
     }
 
     /// The next frame; none when the connection is closed.
-    async fn hear(&mut self) -> Option<Frame> {
+    async fn receive(&mut self) -> Option<Frame> {
         let mut buffer = [0; 4_096];
         loop {
             if let Some(frame) = self.reader.next_frame().unwrap() {
@@ -114,7 +115,7 @@ impl Caller {
     }
 
     /// Nothing is answered yet.
-    async fn hears_nothing(&mut self) {
+    async fn receives_nothing(&mut self) {
         let mut one = [0; 1];
         let read = timeout(Duration::from_millis(200), self.stream.read(&mut one)).await;
         assert!(read.is_err(), "{read:?}");
@@ -181,30 +182,30 @@ async fn reports_texts_and_user_states_are_taken_and_answered_in_full() {
     let waiting = caller.ask(report(1, 1, 0)).await;
     let failed = caller.ask(report(1, 2, 29)).await;
     let texted = caller.ask(text("退订")).await;
-    pair.until("all three", |heard| {
-        reports(heard).len() == 2 && mos(heard).len() == 1
+    pair.until("all three", |received| {
+        reports(received).len() == 1 && mos(received).len() == 1
     })
     .await;
-    assert_eq!(reports(&pair.heard)[0].verdict, Verdict::Intermediate);
-    let last = reports(&pair.heard)[1];
+    // What is not final is answered and goes no further.
+    let last = reports(&pair.received)[0];
     assert_eq!(
-        (last.verdict, last.code.as_str(), last.carrier_id.0.as_str()),
-        (Verdict::Undelivered, "SGIP:29", submitted(1).as_str())
+        (last.status, last.code.as_str(), last.carrier_id.0.as_str()),
+        (ReportStatus::Undelivered, "SGIP:29", submitted(1).as_str())
     );
-    assert_eq!(mos(&pair.heard)[0].text, "退订");
+    assert_eq!(mos(&pair.received)[0].text, "退订");
     for asked in [waiting, failed] {
         assert_eq!(
-            caller.hear().await.unwrap().pdu_to(asked),
+            caller.receive().await.unwrap().pdu_to(asked),
             Pdu::ReportResp(ok)
         );
     }
     assert_eq!(
-        caller.hear().await.unwrap().pdu_to(texted),
+        caller.receive().await.unwrap().pdu_to(texted),
         Pdu::DeliverResp(ok)
     );
     let closed = caller.ask(Pdu::UserRpt(UserRpt::default())).await;
     assert_eq!(
-        caller.hear().await.unwrap().pdu_to(closed),
+        caller.receive().await.unwrap().pdu_to(closed),
         Pdu::UserRptResp(ok)
     );
     // What is ours to ask is not the carrier's.
@@ -215,19 +216,19 @@ async fn reports_texts_and_user_states_are_taken_and_answered_in_full() {
         }))
         .await;
     assert_eq!(
-        caller.hear().await.unwrap().pdu_to(submit),
+        caller.receive().await.unwrap().pdu_to(submit),
         Pdu::SubmitResp(Resp::new(Code::BAD_COMMAND))
     );
     assert_eq!(
         caller.bind(LoginType::GATEWAY, "unicom", "dialledpw").await,
         Some(Code::REPEATED_LOGIN)
     );
-    let goodbye = caller.ask(Pdu::Unbind).await;
+    let unbind = caller.ask(Pdu::Unbind).await;
     assert_eq!(
-        caller.hear().await.unwrap().pdu_to(goodbye),
+        caller.receive().await.unwrap().pdu_to(unbind),
         Pdu::UnbindResp
     );
-    assert!(caller.hear().await.is_none(), "and the line is closed");
+    assert!(caller.receive().await.is_none(), "and the line is closed");
 }
 
 #[tokio::test]
@@ -237,26 +238,26 @@ async fn nothing_is_answered_before_it_is_durable_and_what_was_not_comes_again_a
     let at = pair.listening().await;
     let mut caller = Caller::let_in(at).await;
     caller.ask(report(1, 0, 0)).await;
-    pair.until("the report", |heard| reports(heard).len() == 1)
+    pair.until("the report", |received| reports(received).len() == 1)
         .await;
-    caller.hears_nothing().await;
+    caller.receives_nothing().await;
     drop(caller);
     let mut next = Caller::let_in(at).await;
     let again = next.ask(report(1, 0, 0)).await;
-    pair.until("it again", |heard| reports(heard).len() == 2)
+    pair.until("it again", |received| reports(received).len() == 2)
         .await;
-    assert_eq!(reports(&pair.heard)[0], reports(&pair.heard)[1]);
+    assert_eq!(reports(&pair.received)[0], reports(&pair.received)[1]);
     // The first connection's token comes too late, and answers nobody else.
-    for event in &pair.heard {
+    for event in &pair.received {
         if let Event::Delivered { tokens, .. } = event {
             pair.gateway.acknowledge(tokens.clone());
         }
     }
     assert_eq!(
-        next.hear().await.unwrap().pdu_to(again),
+        next.receive().await.unwrap().pdu_to(again),
         Pdu::ReportResp(Resp::new(Code::OK))
     );
-    next.hears_nothing().await;
+    next.receives_nothing().await;
 }
 
 #[tokio::test]
@@ -270,12 +271,12 @@ async fn who_may_not_come_in_is_not_listened_to() {
     ] {
         let mut caller = Caller::dial(at).await;
         assert_eq!(caller.bind(login_type, name, password).await, Some(code));
-        assert!(caller.hear().await.is_none(), "and the line is closed");
+        assert!(caller.receive().await.is_none(), "and the line is closed");
     }
     // After three wrong ones whoever comes from there waits.
     let mut caller = Caller::dial(at).await;
     _ = caller.stream.write_all(b"?").await;
-    assert!(caller.hear().await.is_none());
+    assert!(caller.receive().await.is_none());
 }
 
 #[tokio::test]
@@ -284,7 +285,7 @@ async fn a_report_behind_a_refused_login_or_without_one_is_not_taken() {
     let at = pair.listening().await;
     let mut caller = Caller::dial(at).await;
     caller.ask(report(1, 0, 0)).await;
-    assert!(caller.hear().await.is_none(), "without a login");
+    assert!(caller.receive().await.is_none(), "without a login");
     let mut caller = Caller::dial(at).await;
     let bind = Bind {
         login_name: "unicom".try_into().unwrap(),
@@ -294,17 +295,22 @@ async fn a_report_behind_a_refused_login_or_without_one_is_not_taken() {
     both.extend_from_slice(&frame(Sequence::default(), report(1, 0, 0)));
     caller.write(&both).await;
     assert!(matches!(
-        caller.hear().await.map(|f| f.pdu),
+        caller.receive().await.map(|f| f.pdu),
         Some(Pdu::BindResp(response)) if response.result == Code::BAD_LOGIN
     ));
-    assert!(caller.hear().await.is_none());
-    // What comes after them, and is taken, is all that was heard.
+    assert!(caller.receive().await.is_none());
+    // What comes after them, and is taken, is all that was received.
     let mut good = Caller::let_in(at).await;
     good.ask(report(2, 0, 0)).await;
-    pair.until("a report", |heard| !reports(heard).is_empty())
+    pair.until("a report", |received| !reports(received).is_empty())
         .await;
-    assert!(reports(&pair.heard)[0].carrier_id.0.ends_with("00000002"));
-    assert_eq!(reports(&pair.heard).len(), 1);
+    assert!(
+        reports(&pair.received)[0]
+            .carrier_id
+            .0
+            .ends_with("00000002")
+    );
+    assert_eq!(reports(&pair.received).len(), 1);
 }
 
 #[tokio::test]
@@ -315,7 +321,7 @@ async fn from_elsewhere_nobody_gets_a_word() {
         .stream
         .write_all(&frame(Sequence::default(), Pdu::Unbind))
         .await;
-    assert!(caller.hear().await.is_none());
+    assert!(caller.receive().await.is_none());
 }
 
 #[tokio::test]
@@ -343,18 +349,18 @@ async fn half_a_frame_garbage_and_an_unknown_command_end_their_own_connection_on
     ] {
         let mut caller = Caller::let_in(at).await;
         caller.write(bad).await;
-        assert!(caller.hear().await.is_none(), "{bad:?}");
+        assert!(caller.receive().await.is_none(), "{bad:?}");
     }
     let mut half = Caller::let_in(at).await;
     let whole = frame(Sequence::default(), report(1, 0, 0));
     half.write(&whole[..30]).await;
-    half.hears_nothing().await;
+    half.receives_nothing().await;
     drop(half);
     let asked = steady.ask(report(2, 0, 0)).await;
-    pair.until("a report", |heard| reports(heard).len() == 1)
+    pair.until("a report", |received| reports(received).len() == 1)
         .await;
     assert_eq!(
-        steady.hear().await.unwrap().pdu_to(asked),
+        steady.receive().await.unwrap().pdu_to(asked),
         Pdu::ReportResp(Resp::new(Code::OK))
     );
 }
@@ -376,10 +382,10 @@ async fn a_flood_finds_sixteen_places_and_the_carrier_keeps_its_own() {
     }
     assert!(closed >= 85, "{closed} were closed at once");
     let asked = steady.ask(report(1, 0, 0)).await;
-    pair.until("a report", |heard| reports(heard).len() == 1)
+    pair.until("a report", |received| reports(received).len() == 1)
         .await;
     assert_eq!(
-        steady.hear().await.unwrap().pdu_to(asked),
+        steady.receive().await.unwrap().pdu_to(asked),
         Pdu::ReportResp(Resp::new(Code::OK))
     );
 }
@@ -394,30 +400,32 @@ async fn a_taken_port_stops_nothing_else_and_is_listened_on_once_it_is_free() {
     config.kind = Kind::Sgip12;
     config.extra = sgip_keys(&taken.local_addr().unwrap().to_string());
     let mut pair = Pair::open(&config);
-    pair.until("both", |heard| {
-        let up = heard.iter().any(|e| matches!(e, Event::LinkUp(_)));
-        up && heard
+    pair.until("both", |received| {
+        let up = received.iter().any(|e| matches!(e, Event::LinkUp(_)));
+        up && received
             .iter()
-            .any(|e| matches!(e, Event::NotListening { .. }))
+            .any(|e| matches!(e, Event::Notice(Notice::NotListening { .. })))
     })
     .await;
     assert!(
         pair.gateway
             .health()
-            .deaf
+            .listen_error
             .unwrap()
             .contains("listening on 127.0.0.1")
     );
     pair.gateway.submit(vec![submit(1)]);
     // Without a callback the carrier reports over our connection.
-    pair.until("a report", |heard| reports(heard).len() == 1)
+    pair.until("a report", |received| reports(received).len() == 1)
         .await;
     drop(taken);
-    pair.until("the listener", |heard| {
-        heard.iter().any(|e| matches!(e, Event::Listening(_)))
+    pair.until("the listener", |received| {
+        received
+            .iter()
+            .any(|e| matches!(e, Event::Notice(Notice::Listening(_))))
     })
     .await;
-    assert_eq!(pair.gateway.health().deaf, None);
+    assert_eq!(pair.gateway.health().listen_error, None);
 }
 
 #[tokio::test]
@@ -433,7 +441,7 @@ async fn no_byte_goes_to_a_guest_behind_a_shut_gate() {
         ..Bind::default()
     };
     caller.ask(Pdu::Bind(bind)).await;
-    caller.hears_nothing().await;
+    caller.receives_nothing().await;
 }
 
 #[tokio::test]
@@ -447,17 +455,17 @@ async fn reports_come_while_our_own_link_is_down_and_before_the_answer() {
     };
     let (carrier, mut pair) = Pair::start(settings, |_| {}).await;
     pair.gateway.submit((1..=20).map(submit).collect());
-    pair.until("all", |heard| {
-        accepted(heard).len() == 20 && reports(heard).len() == 20
+    pair.until("all", |received| {
+        accepted(received).len() == 20 && reports(received).len() == 20
     })
     .await;
-    let first = |which: fn(&Event) -> bool| pair.heard.iter().position(which);
+    let first = |which: fn(&Event) -> bool| pair.received.iter().position(which);
     let reported = first(|e| matches!(e, Event::Delivered { .. }));
     let answered = first(|e| matches!(e, Event::Answered { .. }));
     assert!(reported < answered, "{reported:?} {answered:?}");
-    for report in reports(&pair.heard) {
+    for report in reports(&pair.received) {
         let number = report.phone.number() - phone(0).number();
-        let id = &accepted(&pair.heard)[&(number as u32)];
+        let id = &accepted(&pair.received)[&(number as u32)];
         assert_eq!(*id, report.carrier_id, "the id is the submit's own");
     }
     pair.close().await;
@@ -467,6 +475,8 @@ async fn reports_come_while_our_own_link_is_down_and_before_the_answer() {
     let mut alone = Pair::open(&alone(""));
     carrier.inject_mo(phone(3), "R");
     carrier.call_back(&alone.listening().await.to_string());
-    alone.until("a text", |heard| mos(heard).len() == 1).await;
+    alone
+        .until("a text", |received| mos(received).len() == 1)
+        .await;
     assert_eq!(alone.gateway.health().links_up, 0);
 }

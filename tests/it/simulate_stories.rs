@@ -6,8 +6,9 @@ use std::{
 };
 
 use watchbell::{
-    gateway::{Answer, Event, Part, Submit, Verdict},
-    simulate::{Counts, Faults, Refusal, Settings, Simulator},
+    domain::message::ReportStatus,
+    gateway::{Answer, Event, SegmentPlace, Submit},
+    simulate::{Counts, Faults, Settings, Simulator, SubmitRefusal},
 };
 
 use crate::gateway_support::*;
@@ -23,9 +24,9 @@ async fn the_same_seed_gives_the_same_numbers_the_same_fate() {
         };
         let (carrier, mut pair) = Pair::start(settings, |_| {}).await;
         pair.gateway.submit((1..=300).map(submit).collect());
-        pair.until("all reports", |heard| reports(heard).len() == 300)
+        pair.until("all reports", |received| reports(received).len() == 300)
             .await;
-        let codes: BTreeMap<u64, String> = reports(&pair.heard)
+        let codes: BTreeMap<u64, String> = reports(&pair.received)
             .iter()
             .map(|report| (report.phone.number(), report.code.clone()))
             .collect();
@@ -35,9 +36,9 @@ async fn the_same_seed_gives_the_same_numbers_the_same_fate() {
             .map(|(phone, n)| (phone.number(), n.report.unwrap_or_default()))
             .collect();
         assert_eq!(codes, on_its_side);
-        let failed = reports(&pair.heard)
+        let failed = reports(&pair.received)
             .iter()
-            .filter(|report| report.verdict != Verdict::Delivered)
+            .filter(|report| report.status != ReportStatus::Delivered)
             .count();
         assert!((40..=80).contains(&failed), "{failed} of 300");
         fates.push(codes);
@@ -60,7 +61,7 @@ async fn twice_means_the_same_segment_and_not_another_text() {
     };
     pair.gateway
         .submit(vec![to_one(1, "今天演练"), to_one(2, "明天讲座")]);
-    pair.until("both answers", |heard| accepted(heard).len() == 2)
+    pair.until("both answers", |received| accepted(received).len() == 2)
         .await;
     assert_eq!(carrier.counts().recipients_sent_twice, 0);
     // The same text of another run, which ends at another time, is another message.
@@ -69,12 +70,12 @@ async fn twice_means_the_same_segment_and_not_another_text() {
         ..to_one(3, "今天演练")
     };
     pair.gateway.submit(vec![later]);
-    pair.until("the third answer", |heard| accepted(heard).len() == 3)
+    pair.until("the third answer", |received| accepted(received).len() == 3)
         .await;
     assert_eq!(carrier.counts().recipients_sent_twice, 0);
     // A repeat under another reference is a repeat.
     let part = |sequence, reference| Submit {
-        part: Part {
+        part: SegmentPlace {
             number: 1,
             total: 2,
             reference,
@@ -82,7 +83,7 @@ async fn twice_means_the_same_segment_and_not_another_text() {
         ..to_one(sequence, "长短信")
     };
     pair.gateway.submit(vec![part(4, 1), part(5, 2)]);
-    pair.until("all answers", |heard| accepted(heard).len() == 5)
+    pair.until("all answers", |received| accepted(received).len() == 5)
         .await;
     let counts = carrier.counts();
     assert_eq!(
@@ -107,9 +108,9 @@ async fn too_much_within_a_second_is_refused_with_result_8() {
     })
     .await;
     pair.gateway.submit((1..=100).map(submit).collect());
-    pair.until("all answers", |heard| answers(heard).count() == 100)
+    pair.until("all answers", |received| answers(received).count() == 100)
         .await;
-    let throttled = answers(&pair.heard)
+    let throttled = answers(&pair.received)
         .filter(|(_, answer)| matches!(answer, Answer::Throttled(code) if code == "8"))
         .count();
     assert!(throttled > 0);
@@ -119,7 +120,7 @@ async fn too_much_within_a_second_is_refused_with_result_8() {
 #[tokio::test]
 async fn one_part_can_be_refused_and_ids_can_come_again() {
     let settings = Settings {
-        refusals: vec![Refusal {
+        refusals: vec![SubmitRefusal {
             suffix: String::new(),
             part: Some(2),
             result: 10,
@@ -132,7 +133,7 @@ async fn one_part_can_be_refused_and_ids_can_come_again() {
     };
     let (_carrier, mut pair) = Pair::start(settings, |_| {}).await;
     let part = |number: u8| Submit {
-        part: Part {
+        part: SegmentPlace {
             number,
             total: 2,
             reference: 1,
@@ -141,11 +142,11 @@ async fn one_part_can_be_refused_and_ids_can_come_again() {
     };
     pair.gateway
         .submit(vec![part(1), part(2), submit(3), submit(4), submit(5)]);
-    pair.until("all answers", |heard| answers(heard).count() == 5)
+    pair.until("all answers", |received| answers(received).count() == 5)
         .await;
-    let by_sequence: BTreeMap<u32, &Answer> = answers(&pair.heard).collect();
+    let by_sequence: BTreeMap<u32, &Answer> = answers(&pair.received).collect();
     assert_eq!(by_sequence[&2], &Answer::Refused("10".to_owned()));
-    let ids: BTreeSet<_> = accepted(&pair.heard).into_values().collect();
+    let ids: BTreeSet<_> = accepted(&pair.received).into_values().collect();
     assert!(ids.len() <= 2, "{ids:?}");
 }
 
@@ -157,14 +158,14 @@ async fn reports_wait_for_a_client_that_was_away() {
     };
     let (carrier, mut pair) = Pair::start(settings, |_| {}).await;
     pair.gateway.submit((1..=10).map(submit).collect());
-    pair.until("all answers", |heard| accepted(heard).len() == 10)
+    pair.until("all answers", |received| accepted(received).len() == 10)
         .await;
     let address = carrier.address();
     pair.close().await;
     assert_eq!(carrier.pending(), 10);
     let mut again = Pair::open(&config(address));
     again
-        .until("the reports", |heard| reports(heard).len() == 10)
+        .until("the reports", |received| reports(received).len() == 10)
         .await;
     again.close().await;
     assert_eq!(carrier.stop().await.reports, 10);
@@ -187,12 +188,14 @@ async fn a_lost_report_never_comes_and_a_late_one_comes_late() {
     )
     .await;
     pair.gateway.submit((1..=100).map(submit).collect());
-    pair.until("all answers", |heard| accepted(heard).len() == 100)
+    pair.until("all answers", |received| accepted(received).len() == 100)
         .await;
     let expected = carrier.pending() + carrier.counts().reports as usize;
     assert!((50..90).contains(&expected), "{expected}");
-    pair.until("the reports", |heard| reports(heard).len() == expected)
-        .await;
+    pair.until("the reports", |received| {
+        reports(received).len() == expected
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -257,8 +260,8 @@ async fn a_client_that_stays_silent_is_asked() {
     // Five times the time after which a silent client would be dropped.
     pair.only_still_there(Duration::from_millis(750)).await;
     pair.gateway.submit(vec![submit(1)]);
-    pair.until("an answer", |heard| {
-        heard.iter().any(|e| matches!(e, Event::Answered { .. }))
+    pair.until("an answer", |received| {
+        received.iter().any(|e| matches!(e, Event::Answered { .. }))
     })
     .await;
     assert_eq!(carrier.counts().logins, 1);

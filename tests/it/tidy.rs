@@ -15,6 +15,7 @@ const LEAVES: &[&str] = &[
     "alert",
     "tls",
     "signing",
+    "random",
 ];
 /// The running parts.
 const PARTS: &[&str] = &["scheduler", "expander", "engine", "recorder"];
@@ -27,12 +28,12 @@ const FILES: &[&str] = &["intake", "county", "plan_files"];
 fn may_import(module: &str) -> Option<Vec<&'static str>> {
     let of = |lists: &[&[&'static str]]| Some(lists.concat());
     match module {
-        "domain" | "tls" | "signing" => of(&[]),
+        "domain" | "tls" | "signing" | "random" => of(&[]),
         "clock" | "config" | "telemetry" => of(&[&["domain"]]),
         "alert" => of(&[&["domain", "clock", "telemetry", "tls"]]),
         // Files in and out, by the domain's rules; the made-up county writes such files. A report's page is given its figures.
         "intake" | "plan_files" | "report" => of(&[&["domain"]]),
-        "county" => of(&[&["domain", "intake"]]),
+        "county" => of(&[&["domain", "intake", "random"]]),
         // No SQL in a gateway, no gateway in the store: the engine joins them.
         // Nor in the carriers' work-order interface and papers, which know no order's life either.
         "store" | "gateway" | "orders" => of(&[LEAVES]),
@@ -83,7 +84,8 @@ fn may_import(module: &str) -> Option<Vec<&'static str>> {
 /// Where some names may stand: crates and calls that belong to one layer.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlx::", &["store"]),
-    ("watchbell_wire::", &["gateway", "simulate"]),
+    // The report for what carriers' codes mean.
+    ("watchbell_wire::", &["gateway", "simulate", "report"]),
     ("Utc::now", &["clock"]),
     ("Local::now", &["clock"]),
     ("SystemTime::now", &["clock"]),

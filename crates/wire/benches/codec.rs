@@ -8,7 +8,7 @@ use std::hint::black_box;
 use bytes::{Bytes, BytesMut};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use watchbell_wire::{
-    Frame, Limits, Protocol, cmpp, decode, encode, sgip, smgp,
+    Frame, FrameLimits, Protocol, cmpp, decode, encode, sgip, smgp,
     text::{self, Coding},
 };
 
@@ -28,7 +28,7 @@ fn bench_all<P: Protocol>(
     version: P::Version,
     frames: Vec<(&str, Frame<P>)>,
 ) {
-    let limits = Limits::default();
+    let limits = FrameLimits::default();
     let mut group = c.benchmark_group(protocol);
     group.throughput(Throughput::Elements(1));
     for (name, frame) in frames {

@@ -20,7 +20,7 @@ mod stat;
 mod view;
 
 pub use codec::{decode, encode};
-pub use codes::{ConnectStatus, DeliverResult, SubmitResult, SubmitResultKind};
+pub use codes::{ConnectStatus, DeliverResult, SubmitResult};
 pub use command::{CommandId, Header, Version};
 pub use msg_id::{MsgId, MsgIdError, MsgIdParts};
 pub use pdu::{
@@ -28,7 +28,7 @@ pub use pdu::{
     SubmitResp,
 };
 pub use report::{Report, ReportSizeError};
-pub use stat::{Stat, StatKind};
+pub use stat::Stat;
 
 /// Size of the header in bytes (CMPP 2.0 §7.3).
 pub const HEADER_LEN: usize = 12;

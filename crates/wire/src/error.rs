@@ -2,19 +2,19 @@
 
 /// Bounds a decoder keeps, whatever a peer claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct FrameLimits {
     /// Largest frame in bytes, header included. A larger claim is fatal for the connection, because
     /// after it the stream cannot be trusted to be in step.
     pub max_frame: usize,
 }
 
-impl Limits {
+impl FrameLimits {
     /// 8192 bytes: the largest legal CMPP PDU has 3522 (3.0, 100 receivers), so this leaves room for
     /// vendor tails and still refuses text protocols talking to the wrong port.
     pub const DEFAULT_MAX_FRAME: usize = 8192;
 }
 
-impl Default for Limits {
+impl Default for FrameLimits {
     fn default() -> Self {
         Self {
             max_frame: Self::DEFAULT_MAX_FRAME,
@@ -71,7 +71,7 @@ pub struct DecodeError<H> {
 /// Kinds of [`DecodeError`], from the reader's point of view: what can it do next?
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeErrorKind<H> {
-    /// The length field is below the header size or above [`Limits::max_frame`]. The stream is out of
+    /// The length field is below the header size or above [`FrameLimits::max_frame`]. The stream is out of
     /// step: close the connection.
     #[error("frame length {claimed} is outside {min} to {max}")]
     BadLength {
@@ -79,7 +79,7 @@ pub enum DecodeErrorKind<H> {
         claimed: u32,
         /// Header size, in bytes.
         min: usize,
-        /// [`Limits::max_frame`].
+        /// [`FrameLimits::max_frame`].
         max: usize,
     },
     /// Well framed, but no command of this protocol: skip `consumed` bytes and go on.

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
-    DecodeError, DecodeErrorKind, EncodeError, Limits,
+    DecodeError, DecodeErrorKind, EncodeError, FrameLimits,
     octets::{Fault, Writer},
 };
 
@@ -72,12 +72,12 @@ pub enum Decoded<P: Protocol> {
 
 /// Reads the PDU at the start of `input`, which may go on after it.
 ///
-/// Nothing is allocated before the whole frame has arrived. [`FrameReader`] does the bookkeeping for a
-/// stream.
+/// Nothing is allocated before the whole frame has arrived. [`FrameReader`] does the bookkeeping for
+/// a stream.
 pub fn decode<P: Protocol>(
     input: &[u8],
     version: P::Version,
-    limits: &Limits,
+    limits: &FrameLimits,
 ) -> Result<Decoded<P>, DecodeError<P::Header>> {
     match whole_frame(input, P::HEADER_LEN, limits.max_frame) {
         Span::Incomplete { needed } => Ok(Decoded::Incomplete { needed }),
@@ -112,17 +112,17 @@ pub fn encode<P: Protocol>(
 /// Collects bytes and hands out frames.
 ///
 /// It holds only bytes that were pushed, never room for a length that a peer merely claims; a caller
-/// that takes every frame after each push keeps it below [`Limits::max_frame`] plus one push.
+/// that takes every frame after each push keeps it below [`FrameLimits::max_frame`] plus one push.
 #[derive(Debug)]
 pub struct FrameReader<P: Protocol> {
     buffer: BytesMut,
     version: P::Version,
-    limits: Limits,
+    limits: FrameLimits,
 }
 
 impl<P: Protocol> FrameReader<P> {
     /// An empty reader.
-    pub fn new(version: P::Version, limits: Limits) -> Self {
+    pub fn new(version: P::Version, limits: FrameLimits) -> Self {
         Self {
             buffer: BytesMut::new(),
             version,
@@ -154,11 +154,12 @@ impl<P: Protocol> FrameReader<P> {
     }
 }
 
-/// Takes the frame at the start of `buffer` out of it; so too a bad one.
-pub(crate) fn take_frame<P: Protocol>(
+/// Takes the frame at the start of `buffer` out of it, and `None` while it is not whole. A bad frame is taken
+/// out too, as far as its end is known: see [`DecodeError::consumed`].
+pub fn take_frame<P: Protocol>(
     buffer: &mut BytesMut,
     version: P::Version,
-    limits: Limits,
+    limits: FrameLimits,
 ) -> Result<Option<Frame<P>>, DecodeError<P::Header>> {
     match decode(buffer, version, &limits) {
         Ok(Decoded::Incomplete { .. }) => Ok(None),

@@ -11,33 +11,32 @@
 //! - [`text`]: data codings of message content.
 //! - [`udh`]: the user data header of long messages, splitting and reassembly.
 //! - [`view`]: a PDU as names and values, for people.
-//! - `codec`: tokio-util's `Decoder` and `Encoder`, with the feature `codec`.
 //!
-//! What the protocols share ([`Protocol`], [`Frame`], [`FrameReader`], [`FixedStr`], [`Limits`],
-//! [`EncodeError`], [`DecodeError`], [`Retry`]) stands at the root; each module has its names for it, as
+//! What the protocols share ([`Protocol`], [`Frame`], [`FrameReader`], [`FixedStr`], [`FrameLimits`],
+//! [`EncodeError`], [`DecodeError`], [`SubmitClass`]) stands at the root; each module has its names for it, as
 //! [`cmpp::Frame`] and [`cmpp::decode`].
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
 mod auth;
 pub mod cmpp;
-#[cfg(feature = "codec")]
-pub mod codec;
 mod error;
 mod fixed;
 mod frame;
 mod octets;
-mod retry;
 pub mod sgip;
 pub mod smgp;
 #[cfg(feature = "smpp")]
 pub mod smpp;
+mod stat_kind;
+mod submit;
 pub mod text;
 pub mod udh;
 pub mod view;
 
-pub use error::{BodyFault, DecodeError, DecodeErrorKind, EncodeError, Limits};
+pub use error::{BodyFault, DecodeError, DecodeErrorKind, EncodeError, FrameLimits};
 pub use fixed::{FixedStr, FixedStrError};
-pub use frame::{Decoded, Frame, FrameReader, Protocol, decode, encode};
-pub use retry::Retry;
+pub use frame::{Decoded, Frame, FrameReader, Protocol, decode, encode, take_frame};
+pub use stat_kind::StatKind;
+pub use submit::SubmitClass;
 pub use view::View;

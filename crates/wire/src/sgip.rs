@@ -13,7 +13,7 @@
 //! padded with zero bytes.
 //!
 //! ```
-//! use watchbell_wire::{Limits, sgip::{Code, Decoded, Frame, Pdu, Report, Resp, Sequence, Submit, Version, decode}};
+//! use watchbell_wire::{FrameLimits, sgip::{Code, Decoded, Frame, Pdu, Report, Resp, Sequence, Submit, Version, decode}};
 //!
 //! // The sequence is the message's id: record it before the submit is written.
 //! let sequence = Sequence { node: 3_025_001_234, time: 520_093_015, counter: 7 };
@@ -25,7 +25,7 @@
 //!     ..Submit::default()
 //! };
 //! let bytes = Frame { sequence, pdu: Pdu::Submit(submit) }.to_bytes(Version::V12)?;
-//! let Decoded::Frame(submitted, _) = decode(&bytes, Version::V12, &Limits::default())? else {
+//! let Decoded::Frame(submitted, _) = decode(&bytes, Version::V12, &FrameLimits::default())? else {
 //!     unreachable!("the frame is whole");
 //! };
 //!

@@ -61,7 +61,7 @@ pub use pdu::{
     Deliver, DeliverResp, Login, LoginMode, LoginResp, Pdu, Query, QueryResp, Submit, SubmitResp,
 };
 pub use report::{Report, ReportError};
-pub use status::{Stat, StatKind, Status};
+pub use status::{Stat, Status};
 pub use tlv::{OtherTlvs, Tlvs, tag};
 
 /// Size of the header in bytes (SMGP 3.0 §5.2.1).

@@ -72,13 +72,13 @@ pub use receipt::{MessageState, Receipt, ReceiptError, same_message_id};
 pub use status::Status;
 pub use tlv::{concat, payload};
 
-use crate::Limits;
+use crate::FrameLimits;
 
 /// Size of the header in bytes (SMPP 3.4 §3.2).
 pub const HEADER_LEN: usize = 16;
 
-/// Bounds for a link that carries `message_payload`: 64 KiB. Without it [`Limits::default`] is plenty.
-pub const LIMITS: Limits = Limits { max_frame: 65_536 };
+/// Bounds for a link that carries `message_payload`: 64 KiB. Without it [`FrameLimits::default`] is plenty.
+pub const LIMITS: FrameLimits = FrameLimits { max_frame: 65_536 };
 
 /// SMPP as a [`Protocol`](crate::Protocol).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 mod reassemble;
 mod split;
 
-pub use reassemble::{Incomplete, Outcome, Pushed, Reassembler, ReassemblerLimits};
-pub use split::{Part, SplitError, TooManyParts, split, split_ucs2};
+pub use reassemble::{Incomplete, PartOutcome, Pushed, Reassembler, ReassemblerLimits};
+pub use split::{SplitError, SplitPart, TooManyParts, split, split_ucs2};
 
 /// Content of one segment in bytes, header included.
 pub const SEGMENT_LEN: usize = 140;

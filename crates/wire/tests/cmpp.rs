@@ -7,7 +7,7 @@ mod support;
 use bytes::Bytes;
 use support::hex_of;
 use watchbell_wire::{
-    BodyFault, DecodeErrorKind, EncodeError, FixedStr, Limits,
+    BodyFault, DecodeErrorKind, EncodeError, FixedStr, FrameLimits,
     cmpp::{
         CancelResp, Connect, ConnectResp, ConnectStatus, DecodeError, Decoded, Deliver,
         DeliverResp, DeliverResult, Frame, FrameReader, MsgId, Pdu, Report, Stat, Submit,
@@ -16,7 +16,7 @@ use watchbell_wire::{
 };
 
 fn one(bytes: &[u8], version: Version) -> Result<Frame, DecodeError> {
-    match decode(bytes, version, &Limits::default())? {
+    match decode(bytes, version, &FrameLimits::default())? {
         Decoded::Frame(frame, consumed) => {
             assert_eq!(consumed, bytes.len());
             Ok(frame)
@@ -307,7 +307,7 @@ fn a_bad_report_block_leaves_enough_to_refuse_the_deliver() {
         vec![0; 20],
     ]
     .concat();
-    let mut reader = FrameReader::new(Version::V30, Limits::default());
+    let mut reader = FrameReader::new(Version::V30, FrameLimits::default());
     reader.push(&bytes);
     reader.push(&hex_of(&["0000000c", "00000008", "00000004"]));
     let error = reader.next_frame().unwrap_err();
@@ -394,20 +394,20 @@ fn blanks_are_padding_too() {
 #[test]
 fn a_length_that_cannot_be_right_is_fatal_at_once_and_stays_so() {
     for length in ["00000000", "0000000b", "00002001", "ffffffff", "48545450"] {
-        let mut reader = FrameReader::new(Version::V20, Limits::default());
+        let mut reader = FrameReader::new(Version::V20, FrameLimits::default());
         reader.push(&hex_of(&[length]));
         let error = reader.next_frame().unwrap_err();
         assert!(error.is_fatal() && error.consumed() == 0 && error.header().is_none());
         reader.push(&[0; 64]);
         assert_eq!(reader.next_frame(), Err(error));
     }
-    let limits = Limits { max_frame: 16 };
+    let limits = FrameLimits { max_frame: 16 };
     assert!(decode(&hex_of(&["00000011"]), Version::V20, &limits).is_err());
 }
 
 #[test]
 fn an_unknown_command_is_skipped() {
-    let mut reader = FrameReader::new(Version::V20, Limits::default());
+    let mut reader = FrameReader::new(Version::V20, FrameLimits::default());
     reader.push(&hex_of(&["00000010", "000000aa", "00000007", "01020304"]));
     reader.push(&hex_of(&["0000000c", "00000002", "00000008"]));
     let error = reader.next_frame().unwrap_err();

@@ -85,7 +85,7 @@ fn damaged_seeds_pass() {
 
 /// Every good seed in one stream, cut anywhere, gives the frames that each gives alone.
 fn splits_of<P: wire::Protocol>(protocol: &str, version: P::Version, first: u8) {
-    let limits = wire::Limits::default();
+    let limits = wire::FrameLimits::default();
     let alone = |bytes: &[u8]| match wire::decode::<P>(bytes, version, &limits) {
         Ok(wire::Decoded::Frame(frame, size)) if size == bytes.len() => Some(frame),
         _ => None,

@@ -4,14 +4,14 @@
 use bytes::{Bytes, BytesMut};
 use proptest::{collection::vec, prelude::*, sample::select};
 use watchbell_wire::{
-    FixedStr, Limits,
+    FixedStr, FrameLimits,
     cmpp::{
         Cancel, CancelResp, Connect, ConnectResp, ConnectStatus, Decoded, Deliver, DeliverResp,
         DeliverResult, Frame, FrameReader, MsgId, Pdu, Query, QueryResp, Report, Stat, Submit,
         SubmitResp, SubmitResult, Version, decode, encode,
     },
     text::{self, Coding},
-    udh::{self, Outcome, Reassembler, ReassemblerLimits, Reference},
+    udh::{self, PartOutcome, Reassembler, ReassemblerLimits, Reference},
 };
 
 /// Any bytes a field can hold: neither zeros, nor blanks at the ends.
@@ -286,7 +286,7 @@ proptest! {
     #[test]
     fn decoding_what_was_encoded_gives_the_same_frame((version, frames) in frames(1)) {
         let encoded = frames[0].to_bytes(version).unwrap();
-        let decoded = decode(&encoded, version, &Limits::default()).unwrap();
+        let decoded = decode(&encoded, version, &FrameLimits::default()).unwrap();
         prop_assert_eq!(decoded, Decoded::Frame(frames[0].clone(), encoded.len()));
     }
 
@@ -302,7 +302,7 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len())).collect();
         cuts.extend([0, stream.len()]);
         cuts.sort_unstable();
-        let mut reader = FrameReader::new(version, Limits::default());
+        let mut reader = FrameReader::new(version, FrameLimits::default());
         let mut read = Vec::new();
         for cut in cuts.windows(2) {
             reader.push(&stream[cut[0]..cut[1]]);
@@ -321,14 +321,14 @@ proptest! {
     ) {
         let encoded = frames[0].to_bytes(version).unwrap();
         let cut = cut.index(encoded.len());
-        let decoded = decode(&encoded[..cut], version, &Limits::default());
+        let decoded = decode(&encoded[..cut], version, &FrameLimits::default());
         let whole = if cut < 4 { 12 } else { encoded.len() };
         prop_assert_eq!(decoded, Ok(Decoded::Incomplete { needed: whole - cut }));
     }
 
     #[test]
     fn arbitrary_bytes_never_panic(version in version(), bytes in vec(any::<u8>(), 0..600)) {
-        let mut reader = FrameReader::new(version, Limits::default());
+        let mut reader = FrameReader::new(version, FrameLimits::default());
         reader.push(&bytes);
         drain(&mut reader);
         let _ = udh::parse(&bytes);
@@ -350,7 +350,7 @@ proptest! {
         bytes.extend_from_slice(&(command | u32::from(response) << 31).to_be_bytes());
         bytes.extend_from_slice(&[0, 0, 0, 1]);
         bytes.extend_from_slice(&body);
-        let mut reader = FrameReader::new(version, Limits::default());
+        let mut reader = FrameReader::new(version, FrameLimits::default());
         reader.push(&bytes);
         prop_assert_eq!(drain(&mut reader).len(), 1);
         prop_assert_eq!(reader.buffered(), 0);
@@ -367,7 +367,7 @@ proptest! {
             let at = at.index(encoded.len());
             encoded[at] = byte;
         }
-        let mut reader = FrameReader::new(read_as, Limits::default());
+        let mut reader = FrameReader::new(read_as, FrameLimits::default());
         reader.push(&encoded);
         drain(&mut reader);
     }
@@ -395,7 +395,7 @@ proptest! {
                 Some(concat) => {
                     let payload = Bytes::copy_from_slice(payload);
                     match reassembler.push(0, "phone", concat, payload).outcome {
-                        Outcome::Complete(whole) => Some(whole),
+                        PartOutcome::Complete(whole) => Some(whole),
                         _ => None,
                     }
                 }

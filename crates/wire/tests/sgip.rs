@@ -7,7 +7,7 @@ mod support;
 use bytes::Bytes;
 use support::hex_of;
 use watchbell_wire::{
-    BodyFault, DecodeErrorKind, EncodeError, FixedStr, Limits, Retry,
+    BodyFault, DecodeErrorKind, EncodeError, FixedStr, FrameLimits,
     sgip::{
         Bind, Code, DecodeError, Decoded, Deliver, Frame, LoginType, Pdu, Report, ReportState,
         Resp, Sequence, Submit, TraceNode, TraceResp, Version, decode,
@@ -23,7 +23,7 @@ const SEQUENCE: Sequence = Sequence {
 const SEQUENCE_HEX: &str = "b44ddb12 1efffd57 00000007";
 
 fn one(bytes: &[u8]) -> Result<Frame, DecodeError> {
-    match decode(bytes, Version::V12, &Limits::default())? {
+    match decode(bytes, Version::V12, &FrameLimits::default())? {
         Decoded::Frame(frame, consumed) => {
             assert_eq!(consumed, bytes.len());
             Ok(frame)
@@ -155,13 +155,10 @@ fn a_report_tells_of_its_submit() {
     };
     both_ways(&bytes, Pdu::Report(report));
     assert_eq!(report.state(), ReportState::Failed);
-    assert_eq!(report.retry(), Retry::Later);
     assert_eq!(report.stat_text(), "SGIP:25");
     let waiting = Report { state: 1, ..report };
-    assert!(report.is_final() && !waiting.is_final());
-    assert_eq!(waiting.retry(), Retry::Wait);
+    assert_eq!(waiting.state(), ReportState::Waiting);
     let delivered = Report { state: 0, ..report };
-    assert_eq!(delivered.retry(), Retry::No);
     assert_eq!(delivered.stat_text(), "DELIVRD");
 }
 

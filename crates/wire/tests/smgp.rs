@@ -7,7 +7,7 @@ mod support;
 use bytes::Bytes;
 use support::hex_of;
 use watchbell_wire::{
-    BodyFault, DecodeErrorKind, EncodeError, FixedStr, Limits,
+    BodyFault, DecodeErrorKind, EncodeError, FixedStr, FrameLimits,
     smgp::{
         DecodeError, Decoded, Deliver, DeliverResp, Frame, Login, LoginMode, MsgId, Pdu, Report,
         Stat, Status, Submit, Tlvs, Version, auth, decode,
@@ -16,7 +16,7 @@ use watchbell_wire::{
 };
 
 fn one(bytes: &[u8], version: Version) -> Result<Frame, DecodeError> {
-    match decode(bytes, version, &Limits::default())? {
+    match decode(bytes, version, &FrameLimits::default())? {
         Decoded::Frame(frame, consumed) => {
             assert_eq!(consumed, bytes.len());
             Ok(frame)

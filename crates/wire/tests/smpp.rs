@@ -7,7 +7,7 @@ mod support;
 
 use support::hex_of;
 use watchbell_wire::{
-    BodyFault, DecodeErrorKind, Limits,
+    BodyFault, DecodeErrorKind, FrameLimits,
     smpp::{
         DecodeError, Decoded, Frame, LIMITS, Message, Version, decode,
         rusmpp_core::{
@@ -186,7 +186,7 @@ fn a_payload_of_a_whole_frame_fits_the_wider_limits_only() {
     bytes[..4].copy_from_slice(&size.to_be_bytes());
     let frame = one(&bytes).unwrap();
     assert!(matches!(frame.pdu.body(), Some(Pdu::SubmitSmResp(_))));
-    let narrow = decode(&bytes, Version::V34, &Limits::default());
+    let narrow = decode(&bytes, Version::V34, &FrameLimits::default());
     assert!(narrow.unwrap_err().is_fatal());
 }
 

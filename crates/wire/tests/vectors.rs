@@ -8,14 +8,14 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 use support::{base_of, bytes_of, is_variant, name_of, vectors};
 use watchbell_wire::{
-    DecodeErrorKind, Decoded, Frame, Limits, Protocol, cmpp, decode, sgip, smgp,
+    DecodeErrorKind, Decoded, Frame, FrameLimits, Protocol, cmpp, decode, sgip, smgp,
     text::{self, Coding},
     udh,
     view::Describe,
 };
 
 fn decode_whole<P: Protocol>(name: &str, bytes: &[u8], version: P::Version) -> Frame<P> {
-    match decode(bytes, version, &Limits::default()) {
+    match decode(bytes, version, &FrameLimits::default()) {
         Ok(Decoded::Frame(frame, consumed)) => {
             assert_eq!(consumed, bytes.len(), "{name}");
             frame
@@ -152,7 +152,7 @@ mod of_smpp {
 
     #[test]
     fn malformed_vectors_behave_as_expected() {
-        for limits in [Limits::default(), watchbell_wire::smpp::LIMITS] {
+        for limits in [FrameLimits::default(), watchbell_wire::smpp::LIMITS] {
             malformed_within::<Smpp>("smpp_malformed.json", VERSION, limits, |_| None);
         }
     }
@@ -281,7 +281,7 @@ fn texts_of_the_vectors_are_encoded_to_the_same_bytes() {
 fn behaviour<P: Protocol>(
     bytes: &[u8],
     version: P::Version,
-    limits: Limits,
+    limits: FrameLimits,
     content: impl Fn(&P::Pdu) -> Option<&Bytes>,
 ) -> &'static str {
     match decode::<P>(bytes, version, &limits) {
@@ -307,13 +307,13 @@ fn malformed_of<P: Protocol>(
     version: P::Version,
     content: impl Fn(&P::Pdu) -> Option<&Bytes>,
 ) {
-    malformed_within::<P>(file, version, Limits::default(), content);
+    malformed_within::<P>(file, version, FrameLimits::default(), content);
 }
 
 fn malformed_within<P: Protocol>(
     file: &str,
     version: P::Version,
-    limits: Limits,
+    limits: FrameLimits,
     content: impl Fn(&P::Pdu) -> Option<&Bytes>,
 ) {
     for vector in vectors(file).unwrap_or_default() {

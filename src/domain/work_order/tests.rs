@@ -7,7 +7,7 @@ use super::{
     OrderEvent as E, OrderState as S, ReadBack, confusable,
     counts::{Bounds, Figure, Report, What, check, in_order},
     due::{Owed, Patience, Times, owed},
-    on_the_phone,
+    number, on_the_phone,
     readback::{Difference, Kind, apply, compare, summary},
 };
 use crate::domain::{lang::Lang, time::Micros};
@@ -383,4 +383,9 @@ fn each_step_has_its_time() {
         owed(S::Sending, &early, &patience).unwrap().1.0,
         5 * 3_600_000_000
     );
+}
+
+#[test]
+fn an_order_is_numbered_as_offices_number() {
+    assert_eq!(number("县安委办短协", 2023, 1), "县安委办短协〔2023〕1号");
 }

@@ -21,7 +21,7 @@ use crate::{
         text::{Count, Framing, segments, split},
         time::Micros,
     },
-    gateway::{LinkNo, Part, Request, Sharing, Submit},
+    gateway::{LinkNo, RequestId, SegmentPlace, Sharing, Submit},
     recorder::{Grant, Item, Op, Take, is_due},
 };
 
@@ -242,14 +242,14 @@ impl Core {
             priority: claim.priority,
             phone: progress.phone,
             text,
-            part: Part {
+            part: SegmentPlace {
                 number: part + 1,
                 total: u8::try_from(progress.parts.len()).unwrap_or(u8::MAX),
                 reference: claim.reference,
             },
             segments: 1,
             valid_until: claim.not_after,
-            request: Request {
+            request: RequestId {
                 claim: id,
                 position,
                 asked: claim.at,
@@ -349,7 +349,7 @@ impl Core {
         else {
             return Vec::new();
         };
-        let request = Request {
+        let request = RequestId {
             claim: id,
             position: members[0].0,
             asked: claim.at,
@@ -384,7 +384,7 @@ impl Core {
                 priority: claim.priority,
                 phone: progress.phone,
                 text: progress.parts[0].clone(),
-                part: Part {
+                part: SegmentPlace {
                     number: 1,
                     total: 1,
                     reference: claim.reference,

@@ -100,9 +100,8 @@ fn what_a_claim_leaves_of_a_waiting_range_can_be_claimed_without_a_new_look() {
                         now,
                         &id,
                         Event::Answered {
-                            sequence,
                             link: 0,
-                            answer,
+                            answers: vec![(sequence, answer)],
                         },
                     );
                 }

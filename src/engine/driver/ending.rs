@@ -9,8 +9,8 @@ use super::{Engine, EngineError, Phase, RenewError, Step, write_sidecar};
 /// How long open windows may answer when the engine ends; what is silent then is in doubt.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// How long the gateways may say goodbye after that.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// How long the gateways may take to unbind after that.
+const UNBIND: Duration = Duration::from_secs(2);
 
 /// How long the lease's renewal or return may take while the engine ends.
 const RENEWAL: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const RENEWAL: Duration = Duration::from_secs(1);
 pub(super) const LAST_CALL: Duration = Duration::from_secs(8);
 
 impl Engine {
-    /// Stop claiming, let windows answer, say goodbye, last commit.
+    /// Stop claiming, let windows answer, unbind, last commit.
     pub(super) async fn drain(&mut self) -> Result<(), EngineError> {
         self.phase = Phase::Ending;
         self.core.halt();
@@ -32,11 +32,11 @@ impl Engine {
             gateway.close(Duration::from_millis(500));
         }
         // Until all gateways have closed, so that what was unanswered is in doubt.
-        let deadline = Instant::now() + GOODBYE;
+        let deadline = Instant::now() + UNBIND;
         while let Ok(Some((id, event))) =
             tokio::time::timeout_at(deadline, self.events.recv()).await
         {
-            self.listen(&id, event);
+            self.on_gateway_event(&id, event);
             self.act();
         }
         // Answers to late claims make the core give them back, so this goes on until all is durable.

@@ -7,10 +7,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Driver, Settings};
+use super::{Driver, DriverSettings};
 use crate::{
     domain::id::{GatewayId, LaneId},
-    gateway::{AckToken, Context, Gateway, Health, Submit, protocol::Protocol},
+    gateway::{AckToken, Context, Gateway, Health, Submit, protocol::SessionProtocol},
 };
 
 /// The engine's end of a gateway.
@@ -21,12 +21,12 @@ pub(in crate::gateway) struct Handle {
 
 /// Where commands wait for the driver, in their order.
 pub(super) struct Inbox {
-    pub(super) commands: Mutex<Vec<Command>>,
+    pub(super) commands: Mutex<Vec<DriverCommand>>,
     pub(super) health: Mutex<Health>,
     pub(super) notify: Notify,
 }
 
-pub(super) enum Command {
+pub(super) enum DriverCommand {
     Submit(Vec<Submit>),
     Recall(Vec<LaneId>),
     Acknowledge(Vec<AckToken>),
@@ -35,16 +35,16 @@ pub(super) enum Command {
 
 impl Handle {
     /// Starts the driver's task.
-    pub(in crate::gateway) fn start<P: Protocol + Clone>(
+    pub(in crate::gateway) fn start<P: SessionProtocol + Clone>(
         protocol: P,
-        settings: Settings,
+        settings: DriverSettings,
         context: Context,
     ) -> Self {
         let health = Health {
             links_up: 0,
             links: settings.links,
             listening: None,
-            deaf: None,
+            listen_error: None,
             trouble: None,
         };
         let inbox = Arc::new(Inbox {
@@ -58,7 +58,7 @@ impl Handle {
         Self { id, inbox }
     }
 
-    fn send(&self, command: Command) {
+    fn send(&self, command: DriverCommand) {
         self.inbox
             .commands
             .lock()
@@ -74,19 +74,19 @@ impl Gateway for Handle {
     }
 
     fn submit(&self, batch: Vec<Submit>) {
-        self.send(Command::Submit(batch));
+        self.send(DriverCommand::Submit(batch));
     }
 
     fn recall(&self, lanes: Vec<LaneId>) {
-        self.send(Command::Recall(lanes));
+        self.send(DriverCommand::Recall(lanes));
     }
 
     fn acknowledge(&self, tokens: Vec<AckToken>) {
-        self.send(Command::Acknowledge(tokens));
+        self.send(DriverCommand::Acknowledge(tokens));
     }
 
     fn close(&self, grace: Duration) {
-        self.send(Command::Close(grace));
+        self.send(DriverCommand::Close(grace));
     }
 
     fn health(&self) -> Health {

@@ -5,41 +5,43 @@ use tokio::time::Instant;
 use super::{BATCH_BYTES, Driver, GATE_POLL};
 use crate::gateway::{
     Answer, Event, LinkNo, Sharing, Submit,
-    link::{Link, Phase},
-    protocol::Protocol,
+    link::{Link, LinkPhase},
+    protocol::SessionProtocol,
     session::NotTaken,
 };
 
-impl<P: Protocol + Clone> Driver<P> {
+impl<P: SessionProtocol + Clone> Driver<P> {
     /// Writes what may be written now: responses first, then submits by urgency, as far as pacer,
     /// windows and sockets let them.
     pub(super) fn pump(&mut self, now: Instant) -> Option<Instant> {
         if !self.context.gate.is_open(now) {
             return Some(now + GATE_POLL);
         }
-        if let Some(door) = &mut self.door {
-            door.flush(&self.context.gate);
+        if let Some(listener) = &mut self.listener {
+            listener.flush(&self.context.gate);
         }
         let mut wake = None;
         let mut written = Vec::new();
         for link in &mut self.links {
-            let Some(talk) = link.talk() else { continue };
-            if !talk.has_output() {
+            let Some(connection) = link.connection() else {
+                continue;
+            };
+            if !connection.has_output() {
                 continue;
             }
-            if talk.half_written > 0
-                && let Err(at) = self.pacer.take(now, talk.half_written)
+            if connection.half_written > 0
+                && let Err(at) = self.pacer.take(now, connection.half_written)
             {
                 wake = Some(wake.map_or(at, |w: Instant| w.min(at)));
                 continue;
             }
-            written.append(&mut talk.flush(&self.context.gate));
-            talk.half_written = 0;
+            written.append(&mut connection.flush(&self.context.gate));
+            connection.half_written = 0;
         }
         if !self.queue.is_empty() {
             let paced = self.fill(now);
             self.write_filled(&mut written);
-            // A full batch ends a turn, not the work: go on as soon as the others had theirs.
+            // A full transmit buffer ends this turn; the next one follows at once.
             let more = paced.is_none() && self.queue.pick(&self.open_links()).is_some();
             wake = [wake, paced, more.then_some(now)]
                 .into_iter()
@@ -47,7 +49,7 @@ impl<P: Protocol + Clone> Driver<P> {
                 .min();
         }
         if !written.is_empty() {
-            self.outbox.push_back(Event::Written(written));
+            self.outbox.push(Event::Written(written));
         }
         wake
     }
@@ -57,22 +59,24 @@ impl<P: Protocol + Clone> Driver<P> {
         let mut open = self.open_links();
         let most = usize::from(self.settings.batch).min(self.settings.rate as usize);
         while let Some(pick) = self.queue.pick(&open) {
-            let count = self.queue.alike(pick, most);
+            let count = self.queue.batchable(pick, most);
             if let Err(at) = self.pacer.take(now, u32::try_from(count).unwrap_or(1)) {
                 return Some(at);
             }
             let load = |no: &LinkNo| match &self.links[usize::from(*no)].phase {
-                Phase::Talking(talk) => talk.session.unanswered(),
-                Phase::Waiting { .. } | Phase::Connecting { .. } => usize::MAX,
+                LinkPhase::Connected(connection) => connection.session.unanswered(),
+                LinkPhase::Waiting { .. } | LinkPhase::Connecting { .. } => usize::MAX,
             };
             let Some(no) = pick.link.or_else(|| open.iter().copied().min_by_key(load)) else {
                 break;
             };
-            let Some(talk) = self.links[usize::from(no)].talk() else {
+            let Some(connection) = self.links[usize::from(no)].connection() else {
                 break;
             };
-            let taken = talk.session.submit(self.queue.take(pick, count));
-            if talk.session.room() == 0 || talk.session.poll_transmit().len() >= BATCH_BYTES {
+            let taken = connection.session.submit(self.queue.take(pick, count));
+            if connection.session.room() == 0
+                || connection.session.poll_transmit().len() >= BATCH_BYTES
+            {
                 open.retain(|other| *other != no);
             }
             match taken {
@@ -84,20 +88,19 @@ impl<P: Protocol + Clone> Driver<P> {
                 Err(NotTaken::Unsendable(batch, _)) if batch.len() > 1 => self.split(batch),
                 Err(NotTaken::Unsendable(batch, reason)) => {
                     let answer = Answer::Refused(format!("local: {reason}"));
-                    let events = batch.iter().map(|submit| Event::Answered {
-                        sequence: submit.sequence,
+                    let refused = |submit: Submit| (submit.sequence, answer.clone());
+                    self.outbox.push(Event::Answered {
                         link: no,
-                        answer: answer.clone(),
+                        answers: batch.into_iter().map(refused).collect(),
                     });
-                    self.outbox.extend(events);
                 }
             }
         }
         None
     }
 
-    /// Nothing of it left, and one of its numbers may be why: its halves go instead, and whom that one is
-    /// in is split again.
+    /// A submit to several numbers was refused as a whole, perhaps for one of them: it goes again as two halves,
+    /// and a half that is refused is split in turn, down to the number that is the reason.
     pub(super) fn split(&mut self, mut batch: Vec<Submit>) {
         let mut half = batch.split_off(batch.len().div_ceil(2));
         for half in [&mut half, &mut batch] {
@@ -113,8 +116,7 @@ impl<P: Protocol + Clone> Driver<P> {
 
     /// The links that take a submit now.
     fn open_links(&self) -> Vec<LinkNo> {
-        let takes =
-            |link: &&Link<P>| matches!(&link.phase, Phase::Talking(talk) if talk.takes_submits());
+        let takes = |link: &&Link<P>| matches!(&link.phase, LinkPhase::Connected(connection) if connection.takes_submits());
         self.links
             .iter()
             .filter(takes)
@@ -126,15 +128,17 @@ impl<P: Protocol + Clone> Driver<P> {
     /// paced again when it really goes.
     fn write_filled(&mut self, written: &mut Vec<u32>) {
         for link in &mut self.links {
-            let Some(talk) = link.talk() else { continue };
-            if talk.session.poll_transmit().is_empty() || !talk.has_output() {
+            let Some(connection) = link.connection() else {
+                continue;
+            };
+            if connection.session.poll_transmit().is_empty() || !connection.has_output() {
                 continue;
             }
-            let mut went = talk.flush(&self.context.gate);
-            if talk.session.ended().is_none() {
-                let back = talk.session.withdraw();
+            let mut went = connection.flush(&self.context.gate);
+            if connection.session.ended().is_none() {
+                let back = connection.session.withdraw();
                 self.queue.push_front(back);
-                talk.half_written = talk.session.half_sent();
+                connection.half_written = connection.session.half_sent();
             }
             written.append(&mut went);
         }

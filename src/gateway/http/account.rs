@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-use super::{description::Description, reader::Problem, registered::Registered};
+use super::{description::Description, reader::DescriptionError, registered::Registered};
 use crate::{
     config,
     domain::{hours::parse_duration, nearest::nearest},
@@ -23,7 +23,7 @@ const KEYS: [&str; 5] = [
 
 /// An account with its description, checked.
 #[derive(Debug, Clone)]
-pub(super) struct Account {
+pub(super) struct HttpAccount {
     pub(super) description: Description,
     /// Where it is, without a slash at the end.
     pub(super) base: String,
@@ -42,7 +42,7 @@ pub(super) struct Account {
     pub(super) templates: Vec<Registered>,
 }
 
-impl Account {
+impl HttpAccount {
     /// Reads the description and the keys of a gateway.
     pub(super) fn read(config: &config::Gateway) -> Result<Self, OpenError> {
         let extra = &config.extra;
@@ -118,7 +118,7 @@ fn description(config: &config::Gateway) -> Result<Description, OpenError> {
             .as_str()
             .ok_or_else(|| bad("description", "expected a name or a path"))?,
     };
-    let told = |problems: Vec<Problem>| OpenError::Description {
+    let told = |problems: Vec<DescriptionError>| OpenError::Description {
         name: name.to_owned(),
         problems: problems
             .iter()

@@ -15,9 +15,9 @@ use tokio::{
 };
 
 use super::{
-    account::{Account, key_bytes},
+    account::{HttpAccount, key_bytes},
     description::{CallbackRule, Scheme},
-    driver::{Command, Inbox},
+    driver::{HttpCommand, HttpInbox},
     sign,
     template::Fill,
 };
@@ -40,7 +40,7 @@ const REMEMBERED: usize = 100_000;
 
 /// Why a callback is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum CallbackRefusal {
     /// No gateway of this name takes callbacks.
     #[error("no gateway of this name takes callbacks")]
     Unknown,
@@ -56,14 +56,14 @@ pub enum Refusal {
     /// Not what the description says.
     #[error("the body is not what the gateway's description says")]
     Malformed,
-    /// Not durable in time, or too many at once: to be said again.
+    /// Not durable in time, or too many at once: the carrier has to repeat it.
     #[error("not now: say it again later")]
     NotNow,
 }
 
-/// What a door knows of a callback before it reads the body.
-pub struct Arrival<'a> {
-    /// From where.
+/// What is known of a callback before its body is read.
+pub struct CallbackHead<'a> {
+    /// The caller's address.
     pub from: IpAddr,
     /// The length that it claims.
     pub length: Option<u64>,
@@ -71,25 +71,25 @@ pub struct Arrival<'a> {
     pub header: &'a (dyn Fn(&str) -> Option<&'a str> + Sync),
 }
 
-impl std::fmt::Debug for Arrival<'_> {
+impl std::fmt::Debug for CallbackHead<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Arrival")
+        f.debug_struct("CallbackHead")
             .field("from", &self.from)
             .field("length", &self.length)
             .finish_non_exhaustive()
     }
 }
 
-/// A gateway's ear for callbacks. Cheap to clone.
+/// A gateway's callback endpoint. Cheap to clone.
 #[derive(Clone)]
 pub struct Callbacks {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    account: Arc<Account>,
+    account: Arc<HttpAccount>,
     rule: CallbackRule,
-    inbox: Arc<Inbox>,
+    inbox: Arc<HttpInbox>,
     clock: Clock,
     room: Semaphore,
     seen: Mutex<Seen>,
@@ -109,7 +109,7 @@ pub struct Admitted<'a> {
     _room: SemaphorePermit<'a>,
 }
 
-/// What the headers say of the body.
+/// The signature's headers.
 #[derive(Debug)]
 struct Signed {
     id: String,
@@ -126,9 +126,9 @@ struct Seen {
 
 impl Callbacks {
     pub(super) fn new(
-        account: Arc<Account>,
+        account: Arc<HttpAccount>,
         rule: CallbackRule,
-        inbox: Arc<Inbox>,
+        inbox: Arc<HttpInbox>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -143,21 +143,24 @@ impl Callbacks {
         }
     }
 
-    /// Everything that can be told without the body, cheapest first.
-    pub fn admit(&self, arrival: &Arrival<'_>) -> Result<Admitted<'_>, Refusal> {
+    /// Checks everything that needs no body, cheapest first.
+    pub fn admit(&self, head: &CallbackHead<'_>) -> Result<Admitted<'_>, CallbackRefusal> {
         let shared = &self.shared;
         let listed = &shared.account.callback_from;
         let unsigned = shared.rule.sign == Scheme::None;
-        // Who can sign may call from anywhere, unless somebody has said from where.
-        let from = arrival.from.to_canonical();
+        // A signed callback may come from anywhere, unless addresses are configured.
+        let from = head.from.to_canonical();
         if !listed.contains(&from) && (unsigned || !listed.is_empty()) {
-            return Err(Refusal::Source);
+            return Err(CallbackRefusal::Source);
         }
-        if arrival.length.is_some_and(|n| n > MAX_BODY as u64) {
-            return Err(Refusal::TooLong);
+        if head.length.is_some_and(|n| n > MAX_BODY as u64) {
+            return Err(CallbackRefusal::TooLong);
         }
-        let signed = self.head(arrival)?;
-        let room = shared.room.try_acquire().map_err(|_| Refusal::NotNow)?;
+        let signed = self.head(head)?;
+        let room = shared
+            .room
+            .try_acquire()
+            .map_err(|_| CallbackRefusal::NotNow)?;
         Ok(Admitted {
             callbacks: self,
             signed,
@@ -165,9 +168,9 @@ impl Callbacks {
         })
     }
 
-    fn head(&self, arrival: &Arrival<'_>) -> Result<Signed, Refusal> {
-        let header = |name: &str| (arrival.header)(name).map(str::to_owned);
-        let must = |name: &str| header(name).ok_or(Refusal::Signature);
+    fn head(&self, head: &CallbackHead<'_>) -> Result<Signed, CallbackRefusal> {
+        let header = |name: &str| (head.header)(name).map(str::to_owned);
+        let must = |name: &str| header(name).ok_or(CallbackRefusal::Signature);
         match &self.shared.rule.sign {
             Scheme::StandardWebhooks => {
                 let signed = Signed {
@@ -178,7 +181,7 @@ impl Callbacks {
                 signed
                     .headers()
                     .check_time(self.now_seconds())
-                    .map_err(|_| Refusal::Signature)?;
+                    .map_err(|_| CallbackRefusal::Signature)?;
                 Ok(signed)
             }
             Scheme::HmacSha256 {
@@ -195,7 +198,7 @@ impl Callbacks {
                     .parse()
                     .map_or(u64::MAX, |at: i64| at.abs_diff(self.now_seconds()));
                 if !time_header.is_empty() && off > signing::TOLERANCE_SECONDS.unsigned_abs() {
-                    return Err(Refusal::Signature);
+                    return Err(CallbackRefusal::Signature);
                 }
                 let signature = must(name)?;
                 let id = match id_header.as_str() {
@@ -240,11 +243,11 @@ impl Signed {
 
 impl Admitted<'_> {
     /// Takes the body in: the reply, once everything in it is durable.
-    pub async fn take(self, body: &[u8]) -> Result<String, Refusal> {
+    pub async fn take(self, body: &[u8]) -> Result<String, CallbackRefusal> {
         let callbacks = self.callbacks;
         let shared = &callbacks.shared;
         if body.len() > MAX_BODY {
-            return Err(Refusal::TooLong);
+            return Err(CallbackRefusal::TooLong);
         }
         self.check(body)?;
         let id = self.signed.id.as_str();
@@ -254,7 +257,7 @@ impl Admitted<'_> {
         };
         match known {
             Some(true) => return Ok(shared.rule.reply.clone()),
-            Some(false) => return Err(Refusal::NotNow),
+            Some(false) => return Err(CallbackRefusal::NotNow),
             None => {}
         }
         // Also when whoever called hangs up meanwhile.
@@ -268,8 +271,8 @@ impl Admitted<'_> {
         Ok(shared.rule.reply.clone())
     }
 
-    /// Has the carrier said this very body? In constant time.
-    fn check(&self, body: &[u8]) -> Result<(), Refusal> {
+    /// Does the signature fit this body? In constant time.
+    fn check(&self, body: &[u8]) -> Result<(), CallbackRefusal> {
         let shared = &self.callbacks.shared;
         let secret = key_bytes(&shared.account.callback_secret);
         match &shared.rule.sign {
@@ -278,7 +281,7 @@ impl Admitted<'_> {
                 .signed
                 .headers()
                 .verify(&secret, body, self.callbacks.now_seconds())
-                .map_err(|_| Refusal::Signature),
+                .map_err(|_| CallbackRefusal::Signature),
             Scheme::HmacSha256 { over, base64, .. } => {
                 let mut fill = Fill::default();
                 fill.set("seconds", &self.signed.time);
@@ -287,29 +290,29 @@ impl Admitted<'_> {
                 let mac = sign::hmac(over, fill, body, &secret);
                 match signature.is_some_and(|s| mac.verify_slice(&s).is_ok()) {
                     true => Ok(()),
-                    false => Err(Refusal::Signature),
+                    false => Err(CallbackRefusal::Signature),
                 }
             }
         }
     }
 
-    async fn commit(&self, body: &[u8]) -> Result<(), Refusal> {
+    async fn commit(&self, body: &[u8]) -> Result<(), CallbackRefusal> {
         let shared = &self.callbacks.shared;
-        let json = serde_json::from_slice(body).map_err(|_| Refusal::Malformed)?;
+        let json = serde_json::from_slice(body).map_err(|_| CallbackRefusal::Malformed)?;
         let deliveries = shared
             .account
             .description
             .deliveries(&json, &shared.rule.list)
-            .ok_or(Refusal::Malformed)?;
+            .ok_or(CallbackRefusal::Malformed)?;
         if deliveries.is_empty() {
             return Ok(());
         }
         let (done, durable) = oneshot::channel();
-        shared.inbox.send(Command::Heard(deliveries, done));
+        shared.inbox.send(HttpCommand::Deliveries(deliveries, done));
         match tokio::time::timeout(COMMIT_WITHIN, durable).await {
             Ok(Ok(())) => Ok(()),
             // The gateway has closed or has no room; or the journal is slow.
-            Ok(Err(_)) | Err(_) => Err(Refusal::NotNow),
+            Ok(Err(_)) | Err(_) => Err(CallbackRefusal::NotNow),
         }
     }
 }

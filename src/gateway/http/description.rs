@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    reader::{Problem, Section, Source},
+    reader::{DescriptionError, Section, Source},
     template::{Fill, check_names},
 };
 
@@ -177,7 +177,7 @@ pub(super) struct PollRule {
 
 impl Description {
     /// The one that is built in under this name.
-    pub fn built_in(name: &str) -> Option<Result<Self, Vec<Problem>>> {
+    pub fn built_in(name: &str) -> Option<Result<Self, Vec<DescriptionError>>> {
         BUILT_IN
             .iter()
             .find(|(known, _)| *known == name)
@@ -189,8 +189,8 @@ impl Description {
         BUILT_IN.iter().map(|(name, _)| *name).collect()
     }
 
-    /// Reads a description; all that is wrong is said at once.
-    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+    /// Reads a description; the error has all that is wrong.
+    pub fn parse(text: &str) -> Result<Self, Vec<DescriptionError>> {
         let source = Source::new(text);
         let read = source.root().and_then(|mut root| {
             let read = Self::read(&mut root);

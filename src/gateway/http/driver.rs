@@ -1,8 +1,8 @@
 //! The one task of an HTTP gateway: it paces requests, repeats those whose answer was lost, fetches
-//! reports, and hands on what the callbacks bring. The engine hears of a repeated request only that it
-//! was written, until there is an answer or none can come any more.
+//! reports, and passes on what callbacks bring. Of a repeated request the engine gets one event when it is first
+//! written, and the next when there is an answer or none can come any more.
 
-mod heard;
+mod incoming;
 mod sending;
 
 use std::{
@@ -12,30 +12,34 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, mpsc, oneshot},
+    sync::{Notify, oneshot},
     task::JoinSet,
     time::Instant,
 };
 use tracing::{debug, info};
 
 use super::{
-    account::Account,
+    account::HttpAccount,
     description::Description,
-    exchange::{Line, Ready, Said},
+    exchange::{CallResult, Ready, Transport},
 };
 use crate::{
     domain::{
         id::{GatewayId, LaneId},
         text::MAX_SEGMENTS,
     },
-    gateway::{AckToken, Context, Delivery, Event, Health, LinkNo, Submit, pacer::Pacer},
+    gateway::{
+        AckToken, Context, Delivery, Event, Health, LinkEnd, LinkNo, Notice, Submit,
+        outbox::Outbox, pacer::Pacer,
+    },
+    random::SplitMix64,
 };
 
 /// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
 const LOGIN_TRIES: u32 = 3;
 
 /// Unclear answers in a row, over all requests, before the carrier counts as down.
-const STRIKES: u32 = 8;
+const MAX_UNCLEAR: u32 = 8;
 
 /// Messages that may wait; the engine claims at most 200 ms ahead.
 const QUEUE_LIMIT: usize = 200_000;
@@ -43,43 +47,40 @@ const QUEUE_LIMIT: usize = 200_000;
 /// Events that wait for room in the channel before callbacks are put off.
 const OUTBOX_LIMIT: usize = 20_000;
 
-/// How often a request is said at most, the first time included.
+/// How often a request is sent at most, the first time included.
 const TRIES: u32 = 10;
 
-/// Before the first repetition; doubled each time.
+/// The pause before the first repetition; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// Between two repetitions, or two knocks at a carrier that is down, at most.
+/// The longest pause between two repetitions, or two probes of a carrier that is down.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How often a shut write gate is looked at while something waits behind it.
 const GATE_POLL: Duration = Duration::from_millis(20);
 
-/// How long the last events wait for room once closed.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-/// The longest sleep: nothing to do is not worth an exception.
-const IDLE: Duration = Duration::from_hours(1);
+/// The longest sleep, where nothing is due.
+const MAX_SLEEP: Duration = Duration::from_hours(1);
 
 /// Where commands wait for the driver, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Inbox {
-    commands: Mutex<Vec<Command>>,
+pub(super) struct HttpInbox {
+    commands: Mutex<Vec<HttpCommand>>,
     pub(super) health: Mutex<Health>,
     notify: Notify,
 }
 
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum HttpCommand {
     Submit(Vec<Submit>),
     Recall(Vec<LaneId>),
     Acknowledge(Vec<AckToken>),
-    Heard(Vec<Delivery>, oneshot::Sender<()>),
+    Deliveries(Vec<Delivery>, oneshot::Sender<()>),
     Close(Duration),
 }
 
-impl Inbox {
-    pub(super) fn send(&self, command: Command) {
+impl HttpInbox {
+    pub(super) fn send(&self, command: HttpCommand) {
         self.commands
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -90,108 +91,108 @@ impl Inbox {
 
 /// What the driver needs to know beside the account.
 #[derive(Debug, Clone)]
-pub(super) struct Settings {
+pub(super) struct HttpSettings {
     pub(super) id: GatewayId,
     /// Requests at the same time.
     pub(super) links: LinkNo,
     pub(super) rate: u32,
-    /// Does the rate count segments, or requests?
+    /// The rate counts segments; else requests.
     pub(super) by_segments: bool,
     pub(super) timeout: Duration,
 }
 
-/// Messages that travel in one request.
+/// One request with its messages, until it has an answer.
 #[derive(Debug)]
-struct Parcel {
+struct PendingRequest {
     submits: Vec<Submit>,
     ready: Ready,
     cost: u32,
-    /// How often it has been said.
+    /// How often it has been sent.
     tries: u32,
-    /// Not before.
+    /// It is not sent before.
     due: Instant,
-    /// Not after; none: it is never said again.
+    /// It is not sent after; none: it is never sent again.
     until: Option<Instant>,
 }
 
-impl Parcel {
+impl PendingRequest {
     fn sequences(&self) -> impl Iterator<Item = u32> {
         self.submits.iter().map(|s| s.sequence)
     }
 
     /// It may have arrived at the carrier.
-    fn may_be_there(&self) -> bool {
+    fn may_have_arrived(&self) -> bool {
         self.tries > 0 || self.submits.first().is_some_and(|s| s.request.repeat)
     }
 }
 
-/// Is the carrier there?
+/// Does the carrier take requests?
 #[derive(Debug)]
-enum Link {
-    /// Asked again then.
+enum CarrierLink {
+    /// No; it is probed again then.
     Down(Instant),
-    Knocking,
+    Probing,
     Up,
-    /// No more tries.
+    /// Its login was refused too often: no more tries.
     GivenUp,
 }
 
-/// Something that ran beside the driver has come to its end.
+/// A call to the carrier that has ended.
 enum Done {
-    Said(Parcel, Said),
-    Knocked(Said),
-    Fetched(Said),
-    Confirmed(Said),
+    Sent(PendingRequest, CallResult),
+    Probed(CallResult),
+    Fetched(CallResult),
+    Confirmed(CallResult),
 }
 
-/// Deliveries that wait to be durable, and for whom.
-struct Waiting {
+/// Deliveries that are not durable yet, and what waits for them.
+struct PendingDeliveries {
     left: usize,
-    whom: Whom,
+    waiter: Waiter,
 }
 
-enum Whom {
+enum Waiter {
     /// A callback's answer.
     Callback(oneshot::Sender<()>),
     /// The next fetch, from this cursor on; at once when there is more.
     Fetch { cursor: String, more: bool },
 }
 
-pub(super) struct Driver {
-    account: Arc<Account>,
-    settings: Settings,
+pub(super) struct HttpDriver {
+    account: Arc<HttpAccount>,
+    settings: HttpSettings,
     context: Context,
-    inbox: Arc<Inbox>,
-    line: Line,
+    inbox: Arc<HttpInbox>,
+    transport: Transport,
     pacer: Pacer,
-    link: Link,
-    knocks: u32,
+    link: CarrierLink,
+    probes: u32,
     refused: u32,
-    strikes: u32,
+    unclear_in_a_row: u32,
     trouble: Option<String>,
-    queues: [VecDeque<Parcel>; 3],
+    queues: [VecDeque<PendingRequest>; 3],
     queued: usize,
-    /// Said at least once, to be said again.
-    repeats: Vec<Parcel>,
+    /// Sent at least once, to be sent again.
+    repeats: Vec<PendingRequest>,
     running: JoinSet<Done>,
     /// Sends among those running, and their sequence numbers.
     on_the_way: HashSet<u32>,
     sending: usize,
     cursor: String,
     next_fetch: Option<Instant>,
-    waiting: HashMap<u128, Waiting>,
-    heard: u128,
-    outbox: VecDeque<Event>,
-    random: u64,
+    waiting: HashMap<u128, PendingDeliveries>,
+    last_token: u128,
+    outbox: Outbox,
+    random: SplitMix64,
     closing: Option<Instant>,
 }
 
-impl Driver {
+impl HttpDriver {
     pub(super) fn new(
-        account: Arc<Account>,
-        settings: Settings,
+        account: Arc<HttpAccount>,
+        settings: HttpSettings,
         context: Context,
-        inbox: Arc<Inbox>,
+        inbox: Arc<HttpInbox>,
         client: reqwest::Client,
     ) -> Self {
         let now = Instant::now();
@@ -199,15 +200,15 @@ impl Driver {
         let largest = (settings.rate / 5).max(MAX_SEGMENTS as u32);
         Self {
             pacer: Pacer::new(now, settings.rate, largest),
-            line: Line {
+            transport: Transport {
                 client,
                 timeout: settings.timeout,
                 clock: context.clock.clone(),
             },
-            link: Link::Down(now),
-            knocks: 0,
+            link: CarrierLink::Down(now),
+            probes: 0,
             refused: 0,
-            strikes: 0,
+            unclear_in_a_row: 0,
             trouble: None,
             queues: Default::default(),
             queued: 0,
@@ -218,9 +219,9 @@ impl Driver {
             cursor: String::new(),
             next_fetch: account.description.poll.as_ref().map(|_| now),
             waiting: HashMap::new(),
-            heard: 0,
-            outbox: VecDeque::new(),
-            random: context.seed,
+            last_token: 0,
+            outbox: Outbox::new(settings.id.clone(), context.events.clone()),
+            random: SplitMix64::new(context.seed),
             closing: None,
             account,
             settings,
@@ -235,23 +236,21 @@ impl Driver {
 
     pub(super) async fn run(mut self) {
         loop {
-            self.obey();
-            let wake = self.work();
-            if !self.emit() {
+            self.handle_commands();
+            let wake = self.turn();
+            if !self.outbox.flush() {
                 return;
             }
             if let Some(until) = self.closing
                 && (self.sending == 0 || Instant::now() >= until)
             {
-                return self.farewell().await;
+                return self.end().await;
             }
-            let events = self.context.events.clone();
             tokio::select! {
                 () = self.inbox.notify.notified() => {}
-                permit = events.reserve(), if !self.outbox.is_empty() => {
-                    let Ok(permit) = permit else { return };
-                    if let Some(event) = self.outbox.pop_front() {
-                        permit.send(event);
+                sent = self.outbox.send_next(), if !self.outbox.is_empty() => {
+                    if !sent {
+                        return;
                     }
                 }
                 Some(done) = self.running.join_next(), if !self.running.is_empty() => {
@@ -265,7 +264,7 @@ impl Driver {
     }
 
     /// Takes the commands that have come, in their order.
-    fn obey(&mut self) {
+    fn handle_commands(&mut self) {
         let commands = std::mem::take(
             &mut *self
                 .inbox
@@ -275,11 +274,11 @@ impl Driver {
         );
         for command in commands {
             match command {
-                Command::Submit(batch) => self.enqueue(batch),
-                Command::Recall(lanes) => self.recall(&lanes),
-                Command::Acknowledge(tokens) => self.acknowledged(&tokens),
-                Command::Heard(deliveries, done) => self.called(deliveries, done),
-                Command::Close(grace) => {
+                HttpCommand::Submit(batch) => self.enqueue(batch),
+                HttpCommand::Recall(lanes) => self.recall(&lanes),
+                HttpCommand::Acknowledge(tokens) => self.acknowledged(&tokens),
+                HttpCommand::Deliveries(deliveries, done) => self.on_callback(deliveries, done),
+                HttpCommand::Close(grace) => {
                     let until = Instant::now() + grace;
                     self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));
                     self.recall(&[]);
@@ -289,12 +288,12 @@ impl Driver {
     }
 
     /// Everything that can be done now; gives when to look again.
-    fn work(&mut self) -> Instant {
+    fn turn(&mut self) -> Instant {
         let now = Instant::now();
         if self.pacer.handle_timeout(now) {
-            self.outbox.push_back(Event::Pace(self.pacer.pace()));
+            self.outbox.push(Event::Pace(self.pacer.pace()));
         }
-        let mut wakes = vec![now + IDLE];
+        let mut wakes = vec![now + MAX_SLEEP];
         wakes.extend(self.closing);
         wakes.extend(self.pacer.poll_timeout());
         if self.closing.is_some() {
@@ -304,10 +303,10 @@ impl Driver {
             return now + GATE_POLL;
         }
         match self.link {
-            Link::Down(at) if at <= now => self.knock(),
-            Link::Down(at) => wakes.push(at),
-            Link::Knocking | Link::GivenUp => {}
-            Link::Up => {
+            CarrierLink::Down(at) if at <= now => self.probe(),
+            CarrierLink::Down(at) => wakes.push(at),
+            CarrierLink::Probing | CarrierLink::GivenUp => {}
+            CarrierLink::Up => {
                 wakes.extend(self.pump(now));
                 wakes.extend(self.fetch_when_due(now));
             }
@@ -317,43 +316,43 @@ impl Driver {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::Said(parcel, said) => {
+            Done::Sent(pending, result) => {
                 self.sending -= 1;
-                for sequence in parcel.sequences() {
+                for sequence in pending.sequences() {
                     self.on_the_way.remove(&sequence);
                 }
-                self.said(parcel, said);
+                self.on_sent(pending, result);
             }
-            Done::Knocked(said) => self.knocked(said),
-            Done::Fetched(said) => self.fetched(said),
-            Done::Confirmed(said) => {
-                if let Said::Lost(why) | Said::Unreachable(why) = said {
-                    debug!(gateway.id = %self.settings.id, why, "The carrier did not hear that its reports are safe; it will give them again");
+            Done::Probed(result) => self.on_probed(result),
+            Done::Fetched(result) => self.on_fetched(result),
+            Done::Confirmed(result) => {
+                if let CallResult::Lost(why) | CallResult::Unreachable(why) = result {
+                    debug!(gateway.id = %self.settings.id, why, "The carrier did not get the acknowledgement of its reports; it will give them again");
                 }
             }
         }
     }
 
-    /// Asks the carrier whether it lets us in.
-    fn knock(&mut self) {
-        self.link = Link::Knocking;
-        let (account, line) = (self.account.clone(), self.line.clone());
+    /// Finds out whether the carrier accepts our login.
+    fn probe(&mut self) {
+        self.link = CarrierLink::Probing;
+        let (account, transport) = (self.account.clone(), self.transport.clone());
         self.running.spawn(async move {
-            let said = match &account.description.check {
+            let result = match &account.description.check {
                 Some(call) => {
                     let ready = account.plain(call, "");
-                    account.say(call, &ready, &line).await
+                    account.call(call, &ready, &transport).await
                 }
-                None => reach(&account.base, line.timeout).await,
+                None => reach(&account.base, transport.timeout).await,
             };
-            Done::Knocked(said)
+            Done::Probed(result)
         });
     }
 
-    fn knocked(&mut self, said: Said) {
+    fn on_probed(&mut self, result: CallResult) {
         let check = self.description().check.as_ref();
-        match said {
-            Said::Answer(status, body) => {
+        match result {
+            CallResult::Answer(status, body) => {
                 let refused = matches!(status, 401 | 403 | 404 | 405)
                     || check
                         .and_then(|c| c.success.as_ref())
@@ -362,41 +361,41 @@ impl Driver {
                     () if status >= 500 || status == 429 => {
                         self.down(&format!("the carrier answers HTTP {status}"));
                     }
-                    () if refused => self.not_let_in(&format!("HTTP {status}")),
+                    () if refused => self.on_login_refused(&format!("HTTP {status}")),
                     () => self.up(),
                 }
             }
-            Said::Unreachable(why) | Said::Lost(why) => {
+            CallResult::Unreachable(why) | CallResult::Lost(why) => {
                 self.down(&format!("connecting to {}: {why}", self.account.base));
             }
         }
     }
 
     fn up(&mut self) {
-        (self.knocks, self.refused, self.strikes) = (0, 0, 0);
-        self.link = Link::Up;
+        (self.probes, self.refused, self.unclear_in_a_row) = (0, 0, 0);
+        self.link = CarrierLink::Up;
         self.trouble = None;
         info!(gateway.id = %self.settings.id, "Gateway {} answers", self.settings.id);
         for link in 0..self.settings.links {
-            self.outbox.push_back(Event::LinkUp(link));
+            self.outbox.push(Event::LinkUp(link));
         }
         self.report_health();
     }
 
-    /// The carrier is not there: what was never said goes back, what may be there waits to be said again.
+    /// The carrier is down: what was never sent is given back, what may have arrived waits to be sent again.
     fn down(&mut self, reason: &str) {
-        let was_up = matches!(self.link, Link::Up);
-        self.knocks = self.knocks.saturating_add(1);
-        self.strikes = 0;
-        self.link = Link::Down(Instant::now() + self.pause(self.knocks));
+        let was_up = matches!(self.link, CarrierLink::Up);
+        self.probes = self.probes.saturating_add(1);
+        self.unclear_in_a_row = 0;
+        self.link = CarrierLink::Down(Instant::now() + self.pause(self.probes));
         self.trouble = Some(reason.to_owned());
         if was_up {
             debug!(gateway.id = %self.settings.id, reason, "Gateway {} is down", self.settings.id);
             let mut unwritten = self.take_queued(&[]);
             for link in 0..self.settings.links {
-                self.outbox.push_back(Event::LinkDown {
+                self.outbox.push(Event::LinkDown {
                     link,
-                    reason: reason.to_owned(),
+                    end: LinkEnd::HttpFailed(reason.to_owned()),
                     unanswered: Vec::new(),
                     unwritten: std::mem::take(&mut unwritten),
                     idle: false,
@@ -406,70 +405,44 @@ impl Driver {
         self.report_health();
     }
 
-    fn not_let_in(&mut self, reason: &str) {
+    fn on_login_refused(&mut self, reason: &str) {
         self.down(reason);
         self.refused += 1;
         let gave_up = self.refused >= LOGIN_TRIES;
         if gave_up {
-            self.link = Link::GivenUp;
+            self.link = CarrierLink::GivenUp;
         }
-        self.outbox.push_back(Event::LoginRefused {
+        self.outbox.push(Event::Notice(Notice::LoginRefused {
             reason: reason.to_owned(),
             gave_up,
-        });
+        }));
     }
 
     /// Doubled each time, with up to a half more by chance.
     fn pause(&mut self, times: u32) -> Duration {
-        self.random = self
-            .random
-            .wrapping_mul(0x5851_f42d_4c95_7f2d)
-            .wrapping_add(0x1405_7b7e_f767_814f);
-        let unit = (self.random >> 11) as f64 / (1_u64 << 53) as f64;
         let doubled = FIRST_PAUSE.saturating_mul(1 << times.saturating_sub(1).min(10));
-        doubled.min(LONGEST_PAUSE).mul_f64(1.0 + unit / 2.0)
+        doubled
+            .min(LONGEST_PAUSE)
+            .mul_f64(1.0 + self.random.unit() / 2.0)
     }
 
-    /// Passes on events as far as there is room; false when nobody listens any more.
-    fn emit(&mut self) -> bool {
-        while let Some(event) = self.outbox.pop_front() {
-            match self.context.events.try_send(event) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(event)) => {
-                    self.outbox.push_front(event);
-                    return true;
-                }
-                Err(mpsc::error::TrySendError::Closed(_)) => return false,
-            }
-        }
-        true
-    }
-
-    async fn farewell(mut self) {
+    async fn end(mut self) {
         let mut unanswered: Vec<u32> = self.on_the_way.iter().copied().collect();
         unanswered.sort_unstable();
         for link in 0..self.settings.links {
-            self.outbox.push_back(Event::LinkDown {
+            self.outbox.push(Event::LinkDown {
                 link,
-                reason: "closed".to_owned(),
+                end: LinkEnd::Closed,
                 unanswered: std::mem::take(&mut unanswered),
                 unwritten: Vec::new(),
                 idle: false,
             });
         }
-        let last = async {
-            while let Some(event) = self.outbox.pop_front() {
-                if self.context.events.send(event).await.is_err() {
-                    return;
-                }
-            }
-        };
-        // Nobody takes them: the engine has stopped listening, its recovery reads the journal.
-        _ = tokio::time::timeout(FAREWELL, last).await;
+        self.outbox.drain().await;
     }
 
     fn report_health(&self) {
-        let up = matches!(self.link, Link::Up);
+        let up = matches!(self.link, CarrierLink::Up);
         *self
             .inbox
             .health
@@ -479,23 +452,23 @@ impl Driver {
             links: self.settings.links,
             trouble: self.trouble.clone(),
             listening: None,
-            deaf: None,
+            listen_error: None,
         };
     }
 }
 
-/// Is anybody there? For carriers without a question that costs nothing.
-async fn reach(base: &str, within: Duration) -> Said {
+/// Connects and closes: the probe for carriers without a call that costs nothing.
+async fn reach(base: &str, within: Duration) -> CallResult {
     let Ok(url) = reqwest::Url::parse(base) else {
-        return Said::Unreachable("the address is no URL".to_owned());
+        return CallResult::Unreachable("the address is no URL".to_owned());
     };
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-        return Said::Unreachable("the address has no host".to_owned());
+        return CallResult::Unreachable("the address has no host".to_owned());
     };
     let host = host.trim_matches(['[', ']']);
     match tokio::time::timeout(within, tokio::net::TcpStream::connect((host, port))).await {
-        Ok(Ok(_)) => Said::Answer(200, serde_json::Value::Null),
-        Ok(Err(e)) => Said::Unreachable(e.to_string()),
-        Err(tokio::time::error::Elapsed { .. }) => Said::Unreachable("no answer".to_owned()),
+        Ok(Ok(_)) => CallResult::Answer(200, serde_json::Value::Null),
+        Ok(Err(e)) => CallResult::Unreachable(e.to_string()),
+        Err(tokio::time::error::Elapsed { .. }) => CallResult::Unreachable("no answer".to_owned()),
     }
 }

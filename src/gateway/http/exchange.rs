@@ -1,4 +1,4 @@
-//! One exchange with the carrier: a request made as the description says, and its answer understood.
+//! One call to the carrier: a request as the description has it, and the meaning of its answer.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use hmac::Mac as _;
 use serde_json::Value;
 
 use super::{
-    account::{Account, key_bytes},
+    account::{HttpAccount, key_bytes},
     description::{Call, Encoding, Scheme},
     registered::matching,
     sign::{self, Acs3},
@@ -22,9 +22,9 @@ use crate::{
 /// An answer longer than this is not read: some hundred bytes for each of a thousand numbers, and room.
 const MAX_ANSWER: usize = 4 << 20;
 
-/// What came back.
+/// What a call came to.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum CallResult {
     /// A status, and a body that is JSON (or nothing).
     Answer(u16, Value),
     /// Nothing was handed over: no connection came about.
@@ -36,12 +36,12 @@ pub(super) enum Said {
 /// What an answer to a send means.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// A word about each number, in the order of the request; none where the carrier said nothing.
+    /// An answer for each number, in the order of the request; none where the carrier gave none.
     Each(Vec<Option<Answer>>),
     /// Too fast: surely did not leave.
     Throttled(String),
-    /// We are not let in: surely did not leave.
-    NotLetIn(String),
+    /// Our credentials are refused: surely did not leave.
+    LoginRefused(String),
     /// It may have left.
     Unclear(String),
 }
@@ -49,20 +49,20 @@ pub(super) enum Meaning {
 /// A request that is ready to go, but for the time it goes at.
 #[derive(Debug, Clone)]
 pub(super) struct Ready {
-    /// Its key, the same however often it is said.
+    /// Its idempotency key, the same each time it is sent.
     pub(super) key: String,
     fields: Value,
 }
 
-/// What is needed to say it.
+/// What a call needs beside the request.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
+pub(super) struct Transport {
     pub(super) client: reqwest::Client,
     pub(super) timeout: Duration,
     pub(super) clock: Clock,
 }
 
-impl Account {
+impl HttpAccount {
     /// A request's fields; the reason when it can't be made.
     pub(super) fn ready(&self, key: &str, submits: &[Submit]) -> Result<Ready, String> {
         let Some(first) = submits.first() else {
@@ -132,16 +132,21 @@ impl Account {
         fill
     }
 
-    /// Says it, and waits for the answer.
-    pub(super) async fn say(&self, call: &Call, ready: &Ready, line: &Line) -> Said {
-        let request = match self.request(call, ready, line) {
+    /// Sends it, and waits for the answer.
+    pub(super) async fn call(
+        &self,
+        call: &Call,
+        ready: &Ready,
+        transport: &Transport,
+    ) -> CallResult {
+        let request = match self.request(call, ready, transport) {
             Ok(request) => request,
-            Err(e) => return Said::Unreachable(e.without_url().to_string()),
+            Err(e) => return CallResult::Unreachable(e.without_url().to_string()),
         };
-        match line.client.execute(request).await {
+        match transport.client.execute(request).await {
             Ok(response) => read(response).await,
-            Err(e) if e.is_connect() => Said::Unreachable(e.without_url().to_string()),
-            Err(e) => Said::Lost(e.without_url().to_string()),
+            Err(e) if e.is_connect() => CallResult::Unreachable(e.without_url().to_string()),
+            Err(e) => CallResult::Lost(e.without_url().to_string()),
         }
     }
 
@@ -149,9 +154,9 @@ impl Account {
         &self,
         call: &Call,
         ready: &Ready,
-        line: &Line,
+        transport: &Transport,
     ) -> reqwest::Result<reqwest::Request> {
-        let now = line.clock.now();
+        let now = transport.clock.now();
         let pairs = flat(&ready.fields);
         let url = format!("{}{}", self.base, call.path);
         let (content_type, body) = match call.encoding {
@@ -180,8 +185,8 @@ impl Account {
         };
         let method = if call.get { "GET" } else { "POST" };
         let mut builder = match call.get {
-            true => line.client.get(&url),
-            false => line.client.post(&url),
+            true => transport.client.get(&url),
+            false => transport.client.post(&url),
         };
         if !content_type.is_empty() {
             builder = builder.header("content-type", content_type);
@@ -198,7 +203,7 @@ impl Account {
         for (name, value) in self.signed(call, ready, method, query, now, &body) {
             builder = builder.header(name, value);
         }
-        builder.timeout(line.timeout).body(body).build()
+        builder.timeout(transport.timeout).body(body).build()
     }
 
     /// The headers that a scheme asks for.
@@ -275,7 +280,7 @@ impl Account {
             return Meaning::Throttled(named);
         }
         if codes.login.contains(&code) || matches!(status, 401 | 403 | 404 | 405) {
-            return Meaning::NotLetIn(named);
+            return Meaning::LoginRefused(named);
         }
         if codes.transient.contains(&code) || status >= 500 || status == 408 {
             return Meaning::Unclear(named);
@@ -328,7 +333,7 @@ impl Account {
                     Some(id) if each.accepted.contains(&code) => {
                         Answer::Accepted(CarrierMessageId(id))
                     }
-                    // Said to be taken, and reports could never be told apart.
+                    // Accepted without an id: its reports could not be matched.
                     None if each.accepted.contains(&code) => return None,
                     _ if rule.codes.throttled.contains(&code) => Answer::Throttled(code),
                     _ if rule.codes.wrong_network.contains(&code) => Answer::WrongNetwork(code),
@@ -348,7 +353,7 @@ impl Account {
 }
 
 /// Reads an answer, within a limit.
-async fn read(mut response: reqwest::Response) -> Said {
+async fn read(mut response: reqwest::Response) -> CallResult {
     let status = response.status().as_u16();
     let mut body = Vec::new();
     loop {
@@ -356,17 +361,17 @@ async fn read(mut response: reqwest::Response) -> Said {
             Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER => {
                 body.extend_from_slice(&chunk);
             }
-            Ok(Some(_)) => return Said::Lost("an answer without end".to_owned()),
+            Ok(Some(_)) => return CallResult::Lost("an answer without end".to_owned()),
             Ok(None) => break,
-            Err(e) => return Said::Lost(e.without_url().to_string()),
+            Err(e) => return CallResult::Lost(e.without_url().to_string()),
         }
     }
     match serde_json::from_slice(&body) {
-        Ok(json) => Said::Answer(status, json),
+        Ok(json) => CallResult::Answer(status, json),
         Err(_) if (200..300).contains(&status) && !body.is_empty() => {
-            Said::Lost("an answer that is not JSON".to_owned())
+            CallResult::Lost("an answer that is not JSON".to_owned())
         }
-        Err(_) => Said::Answer(status, Value::Null),
+        Err(_) => CallResult::Answer(status, Value::Null),
     }
 }
 

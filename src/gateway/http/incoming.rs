@@ -1,6 +1,6 @@
 //! Reports and texts as a carrier's JSON has them.
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime};
+use chrono::{DateTime, NaiveDateTime};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -9,16 +9,13 @@ use super::{
     template::Fill,
 };
 use crate::{
-    domain::phone::Phone,
-    gateway::{CarrierMessageId, Delivery, Mo, Report, Verdict},
+    domain::{message::ReportStatus, phone::Phone},
+    gateway::{CarrierMessageId, Delivery, Mo, Report, content::BEIJING},
 };
-
-/// Beijing time, which the carriers speak.
-const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
 
 impl Description {
     /// The reports and texts in a body; none where it is not what the description says. What is neither
-    /// (another kind of event, a number that is none) is passed over.
+    /// (another kind of event, a number that is none), and a report that is not final, is passed over.
     pub(super) fn deliveries(&self, body: &Value, list: &str) -> Option<Vec<Delivery>> {
         let items = match body.pointer(list)? {
             Value::Array(items) => items.iter().collect(),
@@ -43,7 +40,7 @@ fn phone(item: &Value, place: &str) -> Option<Phone> {
 
 fn mo(rule: &MoRule, item: &Value) -> Option<Mo> {
     let id = Fill::at(item, &rule.id).filter(|id| !id.is_empty());
-    // Without an id of its own a repeat is known by all that it says.
+    // Without an id of its own a repeat is known by its whole content.
     let id = id.unwrap_or_else(|| hex::encode(&Sha256::digest(item.to_string())[..16]));
     Some(Mo {
         phone: phone(item, &rule.phone)?,
@@ -56,17 +53,17 @@ fn mo(rule: &MoRule, item: &Value) -> Option<Mo> {
 fn report(rule: &ReportRule, item: &Value) -> Option<Report> {
     let status = Fill::at(item, &rule.status)?;
     let code = Fill::at(item, &rule.code).filter(|code| !code.is_empty());
-    let verdict = match () {
-        () if rule.delivered.contains(&status) => Verdict::Delivered,
-        () if rule.expired.contains(&status) => Verdict::Expired,
-        () if rule.intermediate.contains(&status) => Verdict::Intermediate,
-        () => Verdict::Undelivered,
+    let meaning = match () {
+        () if rule.delivered.contains(&status) => ReportStatus::Delivered,
+        () if rule.expired.contains(&status) => ReportStatus::Expired,
+        () if rule.intermediate.contains(&status) => return None,
+        () => ReportStatus::Undelivered,
     };
     let time = Fill::at(item, &rule.time).unwrap_or_default();
     Some(Report {
         carrier_id: CarrierMessageId(Fill::at(item, &rule.id)?),
         phone: phone(item, &rule.phone)?,
-        verdict,
+        status: meaning,
         code: code.unwrap_or(status),
         submit_time: minute(&time, &rule.time_format).unwrap_or_default(),
     })
@@ -110,7 +107,7 @@ mod tests {
         let [Delivery::Report(report)] = found.as_slice() else {
             panic!("{found:?}")
         };
-        assert_eq!(report.verdict, Verdict::Delivered);
+        assert_eq!(report.status, ReportStatus::Delivered);
         assert_eq!(report.carrier_id.0, "0612080102001");
         assert_eq!(
             (report.code.as_str(), report.submit_time.as_str()),
@@ -136,24 +133,35 @@ mod tests {
             { "phone_number": "not a number", "success": true, "biz_id": "12345" },
         ]);
         let found = description("aliyun").deliveries(&body, "").expect("a list");
-        let verdicts: Vec<_> = found
+        let statuses: Vec<_> = found
             .iter()
             .map(|d| match d {
-                Delivery::Report(r) => (r.verdict, r.code.as_str(), r.submit_time.as_str()),
+                Delivery::Report(r) => (r.status, r.code.as_str(), r.submit_time.as_str()),
                 Delivery::Mo(mo) => panic!("{mo:?}"),
             })
             .collect();
         assert_eq!(
-            verdicts,
+            statuses,
             [
-                (Verdict::Delivered, "DELIVERED", "2306120801"),
+                (ReportStatus::Delivered, "DELIVERED", "2306120801"),
                 (
-                    Verdict::Undelivered,
+                    ReportStatus::Undelivered,
                     "MOBILE_ACCOUNT_ABNORMAL",
                     "2306120801"
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn a_report_that_is_not_final_is_passed_over() {
+        let event = |status: &str| json!({ "id": "1", "to": "13800138000", "status": status });
+        let body = json!({ "events": [event("buffered"), event("delivered")] });
+        let found = description("watchbell").deliveries(&body, "/events");
+        let [Delivery::Report(report)] = &found.expect("a list")[..] else {
+            panic!("one report")
+        };
+        assert_eq!(report.status, ReportStatus::Delivered);
     }
 
     #[test]

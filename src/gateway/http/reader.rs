@@ -1,4 +1,4 @@
-//! Reads a description's TOML: every problem is said at once, with its line and the nearest right key.
+//! Reads a description's TOML: all errors at once, each with its line and the nearest right key.
 
 use std::{cell::RefCell, collections::BTreeMap, fmt, time::Duration};
 
@@ -12,14 +12,14 @@ use crate::domain::nearest::nearest;
 
 /// What is wrong in a description.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct DescriptionError {
     /// Counted from 1.
     pub line: usize,
     /// What, and what would be right.
     pub what: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for DescriptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.what)
     }
@@ -29,7 +29,7 @@ impl fmt::Display for Problem {
 #[derive(Debug)]
 pub(super) struct Source<'i> {
     text: &'i str,
-    problems: RefCell<Vec<Problem>>,
+    problems: RefCell<Vec<DescriptionError>>,
 }
 
 impl<'i> Source<'i> {
@@ -54,18 +54,20 @@ impl<'i> Source<'i> {
 
     fn problem(&self, at: usize, what: String) {
         let line = 1 + self.text[..at.min(self.text.len())].matches('\n').count();
-        self.problems.borrow_mut().push(Problem { line, what });
+        self.problems
+            .borrow_mut()
+            .push(DescriptionError { line, what });
     }
 
     /// All that was wrong, by line.
-    pub(super) fn problems(self) -> Vec<Problem> {
+    pub(super) fn problems(self) -> Vec<DescriptionError> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|p| p.line);
         problems
     }
 }
 
-/// One table; [`Section::finish`] complains about keys that nobody asked for.
+/// One table; [`Section::finish`] complains about keys that were not read.
 pub(super) struct Section<'s, 'i> {
     source: &'s Source<'i>,
     path: String,

@@ -1,16 +1,16 @@
-//! What an answer means for those who travelled in its submit, and what becomes of those that get none.
+//! What an answer means for each number of its submit, and what becomes of submits without one.
 
 use std::collections::HashMap;
 
 use tokio::time::Instant;
 
-use super::{Happening, LATE_LIMIT, Sent, Session, sequences};
+use super::{LATE_LIMIT, LinkEnd, Sent, Session, SessionEvent, sequences};
 use crate::{
     domain::phone::Phone,
-    gateway::{Answer, Submit, protocol::Protocol},
+    gateway::{Answer, Submit, protocol::SessionProtocol},
 };
 
-impl<P: Protocol> Session<P> {
+impl<P: SessionProtocol> Session<P> {
     pub(super) fn answered(
         &mut self,
         now: Instant,
@@ -27,14 +27,13 @@ impl<P: Protocol> Session<P> {
                 None => return,
             },
         };
-        self.happenings.push_back(match (&answer, late) {
-            _ if batch.is_empty() => Happening::Answered {
-                sequence,
-                answer,
+        self.events.push_back(match (&answer, late) {
+            _ if batch.is_empty() => SessionEvent::Answered {
+                answers: vec![(sequence, answer)],
                 delay,
             },
-            (Answer::Refused(_) | Answer::WrongNetwork(_), false) => Happening::Split(batch),
-            _ => Happening::AnsweredAll {
+            (Answer::Refused(_) | Answer::WrongNetwork(_), false) => SessionEvent::Split(batch),
+            _ => SessionEvent::Answered {
                 answers: self.answers(&batch, &answer, except),
                 delay,
             },
@@ -42,7 +41,7 @@ impl<P: Protocol> Session<P> {
         self.forget_answered();
     }
 
-    /// What an answer means for each of those who travelled together.
+    /// The answer of each number.
     fn answers(
         &self,
         batch: &[Submit],
@@ -104,10 +103,10 @@ impl<P: Protocol> Session<P> {
             }
         }
         if !overdue.is_empty() {
-            self.happenings.push_back(Happening::TimedOut(overdue));
+            self.events.push_back(SessionEvent::TimedOut(overdue));
         }
         if self.late.len() > LATE_LIMIT {
-            self.end("the carrier owes too many answers".to_owned());
+            self.end(LinkEnd::TooManyOverdue);
         }
     }
 }

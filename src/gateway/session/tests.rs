@@ -21,10 +21,13 @@ use crate::{
         priority::Priority,
         text::Count,
     },
-    gateway::{Answer, CarrierMessageId, Part, Request, Sharing, cmpp::Cmpp, protocol::Content},
+    gateway::{
+        Answer, CarrierMessageId, DeliverRef, Delivery, RequestId, SegmentPlace, Sharing,
+        cmpp::Cmpp,
+    },
 };
 
-const LIMITS: Limits = Limits {
+const LIMITS: LinkLimits = LinkLimits {
     window: 4,
     response_timeout: Duration::from_secs(30),
     keep_alive: Duration::from_secs(10),
@@ -67,14 +70,14 @@ pub(in crate::gateway) fn submit(sequence: u32) -> Submit {
         priority: Priority::Normal,
         phone: Phone::from_number(13_800_138_000).expect("a mobile number"),
         text: "注意安全".to_owned(),
-        part: Part {
+        part: SegmentPlace {
             number: 1,
             total: 1,
             reference: 0,
         },
         segments: 1,
         valid_until: Some(Micros(1_686_000_000_000_000)),
-        request: Request::default(),
+        request: RequestId::default(),
         sharing: Sharing::default(),
     }
 }
@@ -91,7 +94,7 @@ impl Pair {
         let now = Instant::now();
         let cmpp = Cmpp::new(&account(), Version::V20).expect("a valid account");
         let sp = Session::new(now, cmpp, LIMITS, 1, Micros(1_684_546_215_000_000));
-        let gateway = FrameReader::new(Version::V20, watchbell_wire::Limits::default());
+        let gateway = FrameReader::new(Version::V20, watchbell_wire::FrameLimits::default());
         Self { sp, gateway, now }
     }
 
@@ -99,7 +102,7 @@ impl Pair {
         let mut pair = Self::new();
         let login = pair.sent().remove(0);
         pair.answer(login.sequence, connected(ConnectStatus::OK));
-        assert!(matches!(pair.sp.poll_event(), Some(Happening::Up)));
+        assert!(matches!(pair.sp.poll_event(), Some(SessionEvent::Up)));
         pair
     }
 
@@ -133,7 +136,7 @@ impl Pair {
         self.sp.handle_timeout(self.now);
     }
 
-    fn happenings(&mut self) -> Vec<Happening> {
+    fn events(&mut self) -> Vec<SessionEvent> {
         std::iter::from_fn(|| self.sp.poll_event()).collect()
     }
 }
@@ -165,7 +168,7 @@ fn a_refused_login_ends_the_session_and_says_why() {
     let login = pair.sent().remove(0);
     pair.answer(login.sequence, connected(ConnectStatus::AUTH_FAILED));
     assert!(
-        matches!(pair.sp.poll_event(), Some(Happening::LoginRefused(reason)) if reason == "status 3: authentication failed")
+        matches!(pair.sp.poll_event(), Some(SessionEvent::LoginRefused(reason)) if reason == "status 3: authentication failed")
     );
     assert!(pair.sp.ended().is_some());
 }
@@ -175,7 +178,7 @@ fn a_login_without_an_answer_ends_in_time() {
     let mut pair = Pair::new();
     pair.sent();
     pair.wait(LIMITS.response_timeout);
-    assert_eq!(pair.sp.ended(), Some("no answer to the login"));
+    assert_eq!(pair.sp.ended(), Some(&LinkEnd::LoginTimeout));
 }
 
 #[test]
@@ -191,7 +194,7 @@ fn the_window_holds_and_an_answer_frees_a_place() {
     assert_eq!(pair.sent().len(), 4);
     pair.accept(11);
     assert!(
-        matches!(&pair.happenings()[..], [Happening::Answered { sequence: 11, answer: Answer::Accepted(CarrierMessageId(id)), .. }] if id == "000000000000000b")
+        matches!(&pair.events()[..], [SessionEvent::Answered { answers, .. }] if answers[..] == [(11, Answer::Accepted(CarrierMessageId("000000000000000b".to_owned())))])
     );
     pair.sp.submit(vec![submit(14)]).expect("room again");
 }
@@ -222,7 +225,7 @@ fn a_submit_says_what_the_account_wants() {
     );
     assert_eq!(sent.dest_terminal_ids[0], "13800138000");
     let part = Submit {
-        part: Part {
+        part: SegmentPlace {
             number: 2,
             total: 3,
             reference: 7,
@@ -267,21 +270,18 @@ fn an_overdue_answer_is_a_doubt_frees_its_place_and_may_still_come() {
     pair.answer(1, Pdu::ActiveTest);
     pair.wait(Duration::from_secs(1));
     assert!(
-        pair.happenings()
+        pair.events()
             .iter()
-            .any(|h| matches!(h, Happening::TimedOut(which) if which == &[10]))
+            .any(|h| matches!(h, SessionEvent::TimedOut(which) if which == &[10]))
     );
     assert_eq!(pair.sp.room(), LIMITS.window);
     pair.accept(10);
     assert!(matches!(
-        &pair.happenings()[..],
-        [Happening::Answered { sequence: 10, .. }]
+        &pair.events()[..],
+        [SessionEvent::Answered { answers, .. }] if answers[0].0 == 10
     ));
     pair.accept(10);
-    assert!(
-        pair.happenings().is_empty(),
-        "a second answer says nothing new"
-    );
+    assert!(pair.events().is_empty(), "a second answer says nothing new");
     assert!(pair.sp.into_remains().unanswered.is_empty());
 }
 
@@ -289,7 +289,7 @@ fn an_overdue_answer_is_a_doubt_frees_its_place_and_may_still_come() {
 fn an_answer_nobody_asked_for_is_ignored() {
     let mut pair = Pair::up();
     pair.accept(99);
-    assert!(pair.happenings().is_empty() && pair.sp.is_up());
+    assert!(pair.events().is_empty() && pair.sp.is_up());
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn remains_are_split_by_the_bytes_that_went() {
     let one = pair.sp.poll_transmit().len() / 3;
     // The first whole, one byte of the second, nothing of the third.
     assert_eq!(pair.sp.transmitted(pair.now, one + 1), [10, 11]);
-    pair.sp.handle_eof("cut".to_owned());
+    pair.sp.handle_end(LinkEnd::PeerClosed);
     let remains = pair.sp.into_remains();
     assert_eq!(remains.unanswered, [10, 11]);
     assert_eq!(
@@ -364,11 +364,11 @@ fn silence_is_asked_three_times_and_any_byte_is_a_sign_of_life() {
         assert!(pair.sp.ended().is_none());
     }
     pair.wait(LIMITS.keep_alive);
-    assert_eq!(pair.sp.ended(), Some("no answer to three keep-alives"));
+    assert_eq!(pair.sp.ended(), Some(&LinkEnd::KeepAliveLost));
 }
 
 #[test]
-fn a_goodbye_waits_for_the_window() {
+fn an_unbind_waits_for_the_window() {
     let mut pair = Pair::up();
     pair.sp.submit(vec![submit(10)]).expect("room");
     pair.sent();
@@ -379,14 +379,14 @@ fn a_goodbye_waits_for_the_window() {
         Err(NotTaken::NoRoom(_))
     ));
     pair.accept(10);
-    let goodbye = pair.sent().remove(0);
-    assert_eq!(goodbye.pdu, Pdu::Terminate);
-    pair.answer(goodbye.sequence, Pdu::TerminateResp);
-    assert_eq!(pair.sp.ended(), Some("said goodbye"));
+    let unbind = pair.sent().remove(0);
+    assert_eq!(unbind.pdu, Pdu::Terminate);
+    pair.answer(unbind.sequence, Pdu::TerminateResp);
+    assert_eq!(pair.sp.ended(), Some(&LinkEnd::Unbound { answered: true }));
 }
 
 #[test]
-fn the_peers_goodbye_is_answered() {
+fn the_peers_unbind_is_answered() {
     let mut pair = Pair::up();
     pair.answer(3, Pdu::Terminate);
     assert_eq!(
@@ -397,7 +397,7 @@ fn the_peers_goodbye_is_answered() {
         }
     );
     assert!(!pair.sp.is_up());
-    pair.wait(GOODBYE_WAIT);
+    pair.wait(UNBIND_WAIT);
     assert!(pair.sp.ended().is_some());
 }
 
@@ -413,19 +413,24 @@ fn a_deliver_is_answered_only_when_told_and_a_malformed_one_at_once() {
     };
     pair.answer(8, Pdu::Deliver(mo));
     assert!(pair.sent().is_empty());
-    let happenings = pair.happenings();
+    let events = pair.events();
     let [
-        Happening::Delivered {
-            sequence: 8,
-            deliver_id: 42,
-            content: Content::Mo(part),
+        SessionEvent::Delivered {
+            deliver: DeliverRef {
+                sequence: 8,
+                id: 42,
+            },
+            content: Delivery::Mo(part),
         },
-    ] = &happenings[..]
+    ] = &events[..]
     else {
-        panic!("{happenings:?}")
+        panic!("{events:?}")
     };
     assert_eq!(part.phone.number(), 13_800_138_000);
-    pair.sp.acknowledge(8, 42);
+    pair.sp.acknowledge(DeliverRef {
+        sequence: 8,
+        id: 42,
+    });
     let Pdu::DeliverResp(response) = pair.sent().remove(0).pdu else {
         panic!("no answer")
     };
@@ -458,9 +463,9 @@ fn an_unknown_command_is_skipped_and_a_bad_length_is_fatal() {
     assert!(pair.sp.is_up());
     pair.sp.handle_input(pair.now, b"HTTP/1.1 502");
     assert!(
-        pair.sp
-            .ended()
-            .is_some_and(|reason| reason.contains("frame length"))
+        pair.sp.ended().is_some_and(
+            |end| matches!(end, LinkEnd::Protocol(why) if why.contains("frame length"))
+        )
     );
 }
 
@@ -487,7 +492,7 @@ proptest! {
             pair.sp.handle_input(pair.now, &chunk);
             pair.wait(Duration::from_secs(1));
         }
-        let answered: Vec<u32> = pair.happenings().iter().filter_map(|h| if let Happening::Answered { sequence, .. } = h { Some(*sequence) } else { None }).collect();
+        let answered: Vec<u32> = pair.events().iter().filter_map(|h| if let SessionEvent::Answered { answers, .. } = h { Some(answers[0].0) } else { None }).collect();
         let mut all = pair.sp.into_remains().unanswered;
         all.extend(answered);
         all.sort_unstable();
@@ -507,6 +512,6 @@ proptest! {
         for chunk in bytes.chunks(cut) {
             pair.sp.handle_input(pair.now, chunk);
         }
-        prop_assert_eq!(pair.happenings().len(), 3);
+        prop_assert_eq!(pair.events().len(), 3);
     }
 }

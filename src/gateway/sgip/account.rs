@@ -12,8 +12,8 @@ use watchbell_wire::{
 };
 
 use super::{
-    super::{OpenError, options::Options, protocol::Door},
-    Asked, OwnIds, URGENT,
+    super::{OpenError, answer_codes::AnswerCodes, options::Options, protocol::ListenAt},
+    OwnIds, SubmitTimes, URGENT,
 };
 use crate::config;
 
@@ -28,42 +28,41 @@ pub(in crate::gateway) struct Sgip {
     pub(super) secret: config::Secret,
     pub(super) prefix86: bool,
     pub(super) priority: Option<u8>,
-    pub(super) busy_codes: Vec<u32>,
-    pub(super) wrong_network_codes: Vec<u32>,
-    /// A link that was quiet for so long is closed and opened anew.
+    pub(super) codes: AnswerCodes,
+    /// A link that was idle for so long is closed and opened anew; none: never.
     pub(super) idle_close: Option<Duration>,
-    pub(super) door: Option<Host>,
+    pub(super) listener: Option<CarrierLogin>,
     /// What all submits have in common.
     pub(super) common: sgip::Submit,
     pub(super) role: Role,
-    /// The goodbye that is being answered.
+    /// The unbind that is being answered.
     pub(super) unbinding: Sequence,
-    pub(super) asked: Asked,
+    pub(super) submit_times: SubmitTimes,
 }
 
 /// Which end of a connection this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The peer has dialled us.
-    Host,
-    /// And it has logged in.
-    Greeted,
-    /// We have dialled, then.
+    /// The peer has dialled us and has to log in.
+    AwaitingBind,
+    /// The peer has dialled us and is logged in.
+    Bound,
+    /// We have dialled, at this time.
     Caller {
         /// The second word of our own commands.
         time: u32,
     },
 }
 
-/// Our door, and who is let in.
+/// Where the carrier dials us, and the login that it has to give.
 #[derive(Debug, Clone)]
-pub(super) struct Host {
-    pub(super) door: Door,
+pub(super) struct CarrierLogin {
+    pub(super) listen_at: ListenAt,
     name: FixedStr<16>,
     secret: config::Secret,
 }
 
-impl Host {
+impl CarrierLogin {
     /// Are these the name and password agreed upon? In constant time.
     pub(super) fn admits(&self, bind: &Bind) -> bool {
         let secret = FixedStr::new(self.secret.expose());
@@ -87,21 +86,19 @@ impl Sgip {
             secret: config.password.clone(),
             prefix86: options.flag("prefix86", true)?,
             priority: options.number("priority", None, URGENT)?,
-            busy_codes: options.codes("busy_codes", &[])?,
-            wrong_network_codes: options
-                .codes("wrong_network_codes", &[Code::BAD_NUMBER.0.into()])?,
+            codes: AnswerCodes::read(&mut options, |code| Code(code as u8).class())?,
             idle_close: idle_close(config, &mut options)?,
-            door: host(&mut options)?,
+            listener: host(&mut options)?,
             common: common(config, &mut options, node)?,
-            role: Role::Host,
+            role: Role::AwaitingBind,
             unbinding: Sequence::default(),
-            asked: Asked::default(),
+            submit_times: SubmitTimes::default(),
         };
         options.finish()?;
         Ok(this)
     }
 
-    /// A link that was quiet for so long is closed by us; none: never.
+    /// A link that was idle for so long is closed by us; none: never.
     pub(in crate::gateway) fn closes_after(&self) -> Option<Duration> {
         self.idle_close
     }
@@ -125,8 +122,8 @@ fn idle_close(
     Ok(Some(options.duration(KEY, Duration::ZERO)?))
 }
 
-/// The door, if there is to be one.
-fn host(options: &mut Options<'_>) -> Result<Option<Host>, OpenError> {
+/// Where the carrier dials us; none without `listen`.
+fn host(options: &mut Options<'_>) -> Result<Option<CarrierLogin>, OpenError> {
     let listen = options.text("listen", "", 64)?;
     let allow = options.list(
         "listen_allow",
@@ -134,7 +131,7 @@ fn host(options: &mut Options<'_>) -> Result<Option<Host>, OpenError> {
         network,
     )?;
     let account = options.text("listen_account", "", 16)?;
-    // Its size is looked at by the one who does not repeat the value.
+    // Checked by the function whose error does not repeat the value.
     let password = options.text("listen_password", "", usize::MAX)?;
     let _: FixedStr<16> = fit("listen_password", &password)?;
     if listen.is_empty() {
@@ -158,8 +155,11 @@ fn host(options: &mut Options<'_>) -> Result<Option<Host>, OpenError> {
                 .to_owned(),
         });
     }
-    Ok(Some(Host {
-        door: Door { listen, allow },
+    Ok(Some(CarrierLogin {
+        listen_at: ListenAt {
+            address: listen,
+            allow,
+        },
         name: fit("listen_account", &account)?,
         secret: config::Secret::new(password),
     }))

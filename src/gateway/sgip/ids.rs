@@ -29,14 +29,14 @@ impl OwnIds {
     pub(super) fn sequence(self, sequence: u32, asked: Micros) -> Sequence {
         Sequence {
             node: self.node,
-            time: word(asked),
+            time: time_word(asked),
             counter: sequence,
         }
     }
 }
 
 /// A moment as the second word: `mmddhhmmss` as a decimal number, in Beijing's time.
-pub(super) fn word(at: Micros) -> u32 {
+pub(super) fn time_word(at: Micros) -> u32 {
     let t = beijing(at);
     [t.day(), t.hour(), t.minute(), t.second()]
         .into_iter()

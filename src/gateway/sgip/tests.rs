@@ -5,7 +5,7 @@ use watchbell_wire::sgip::{Decoded, LoginType, Resp};
 use super::*;
 use crate::{
     config,
-    gateway::{Part, Request, Sharing, session::tests::account},
+    gateway::{Answer, RequestId, SegmentPlace, Sharing, session::tests::account},
 };
 
 const NODE: u32 = 3_025_001_234;
@@ -29,24 +29,24 @@ fn submit(sequence: u32) -> Submit {
         priority: Priority::Normal,
         phone: Phone::from_number(13_000_000_001).expect("a mobile number"),
         text: "注意安全".to_owned(),
-        part: Part {
+        part: SegmentPlace {
             number: 1,
             total: 1,
             reference: 0,
         },
         segments: 1,
         valid_until: None,
-        request: Request {
+        request: RequestId {
             // 1 June 2023, 09:30:15 in Beijing.
             asked: Micros(1_685_583_015_000_000),
-            ..Request::default()
+            ..RequestId::default()
         },
         sharing: Sharing::default(),
     }
 }
 
 fn frame(bytes: &[u8]) -> Frame {
-    match sgip::decode(bytes, Version::V12, &Limits::default()) {
+    match sgip::decode(bytes, Version::V12, &FrameLimits::default()) {
         Ok(Decoded::Frame(frame, _)) => frame,
         other => panic!("{other:?}"),
     }
@@ -74,6 +74,7 @@ fn the_id_is_known_before_the_write_and_told_again_by_the_answer() {
     let answered = Incoming::Answered {
         sequence: 7,
         answer: Answer::Accepted(CarrierMessageId(id.to_string())),
+        except: Vec::new(),
     };
     assert_eq!(
         format!("{:?}", sgip.incoming(answer.clone())),
@@ -99,13 +100,17 @@ fn a_request_is_named_by_all_its_words() {
 
 #[test]
 fn a_door_to_the_world_says_who_may_come() {
-    let door = "listen_account = \"unicom\"\nlisten_password = \"secret\"";
-    let open = |more: &str| Sgip::new(&config(&format!("{door}\n{more}")));
+    let listener = "listen_account = \"unicom\"\nlisten_password = \"secret\"";
+    let open = |more: &str| Sgip::new(&config(&format!("{listener}\n{more}")));
     assert!(open("listen = \"127.0.0.1:0\"").is_ok());
     let error = open("listen = \"0.0.0.0:8801\"").expect_err("to the world");
     assert!(error.to_string().starts_with("`listen_allow`"), "{error}");
     let listed = open("listen = \"0.0.0.0:8801\"\nlisten_allow = [\"10.1.2.3\", \"10.1.3.0/24\"]");
-    let allow = listed.expect("valid").door().expect("a door").allow;
+    let allow = listed
+        .expect("valid")
+        .listen_at()
+        .expect("a listener")
+        .allow;
     let may = |ip: &str| {
         allow
             .iter()
@@ -120,9 +125,11 @@ fn a_door_to_the_world_says_who_may_come() {
 
 #[test]
 fn a_password_that_does_not_fit_is_named_and_not_shown() {
-    let door = "listen = \"127.0.0.1:0\"\nlisten_account = \"unicom\"";
+    let listener = "listen = \"127.0.0.1:0\"\nlisten_account = \"unicom\"";
     let secret = "seventeen-letters";
-    let error = Sgip::new(&config(&format!("{door}\nlisten_password = \"{secret}\"")));
+    let error = Sgip::new(&config(&format!(
+        "{listener}\nlisten_password = \"{secret}\""
+    )));
     let said = error.expect_err("longer than its field").to_string();
     assert!(said.starts_with("`listen_password`"), "{said}");
     assert!(!said.contains(secret), "{said}");
@@ -130,7 +137,7 @@ fn a_password_that_does_not_fit_is_named_and_not_shown() {
 
 #[test]
 fn who_dials_logs_in_by_name_and_password_with_either_type() {
-    let door =
+    let listener =
         "listen = \"127.0.0.1:0\"\nlisten_account = \"unicom\"\nlisten_password = \"secret\"";
     let tried = |login_type, password: &str| {
         let bind = Bind {
@@ -139,7 +146,7 @@ fn who_dials_logs_in_by_name_and_password_with_either_type() {
             login_password: FixedStr::new(password).expect("short"),
             ..Bind::default()
         };
-        match sgip(door).logs_in(Sequence::default(), &bind) {
+        match sgip(listener).logs_in(Sequence::default(), &bind) {
             Incoming::LogsIn { answer, refused } => match frame(&answer).pdu {
                 Pdu::BindResp(response) => (response.result.0, refused.is_none()),
                 other => panic!("{other:?}"),

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use watchbell_wire::{
-    smpp::rusmpp_core::{
-        types::owned::COctetString,
-        values::{Npi, Ton, owned::ServiceType},
+    smpp::{
+        Status,
+        rusmpp_core::{
+            types::owned::COctetString,
+            values::{Npi, Ton, owned::ServiceType},
+        },
     },
     text::Coding,
 };
@@ -14,7 +17,7 @@ use super::{receipt::Ids, text};
 use crate::{
     config,
     domain::text::Count,
-    gateway::{OpenError, options::Options},
+    gateway::{OpenError, answer_codes::AnswerCodes, options::Options},
 };
 
 /// Silence after which the message centre is asked whether it is there.
@@ -23,9 +26,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// The longest content in the default alphabet, a character or half of an escape to the byte; the message
 /// centre packs it.
 const LONGEST_NARROW: usize = 160;
-
-/// `ESME_RINVDSTADR`: aggregators answer it to a number that is not theirs.
-const BAD_RECEIVER: u32 = 0x0B;
 
 /// One account's SMPP.
 #[derive(Debug, Clone)]
@@ -46,8 +46,7 @@ pub(in crate::gateway) struct Smpp {
     pub(super) ids: Ids,
     pub(super) registered_delivery: u8,
     pub(super) priority: Option<u8>,
-    pub(super) busy_codes: Vec<u32>,
-    pub(super) wrong_network_codes: Vec<u32>,
+    pub(super) codes: AnswerCodes,
     pub(super) keep_alive: Duration,
     /// Makes our numbers of delivers ours alone: they have none of their own, and sequence numbers start
     /// over with each connection.
@@ -92,8 +91,7 @@ impl Smpp {
             ids: Ids::named(ids),
             registered_delivery,
             priority: options.number("priority_flag", None, 3)?,
-            busy_codes: options.codes("busy_codes", &[])?,
-            wrong_network_codes: options.codes("wrong_network_codes", &[BAD_RECEIVER])?,
+            codes: AnswerCodes::read(&mut options, |code| Status(code).class())?,
             keep_alive: options.duration("keep_alive", KEEP_ALIVE)?,
             epoch: 0,
             last: 0,

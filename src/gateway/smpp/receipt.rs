@@ -7,17 +7,17 @@ use watchbell_wire::smpp::{
 };
 
 use crate::{
-    domain::phone::Phone,
-    gateway::{CarrierMessageId, Report, Verdict},
+    domain::{message::ReportStatus, phone::Phone},
+    gateway::{CarrierMessageId, Report},
 };
 
-/// What `err` says when nothing is wrong.
+/// `err` when nothing is wrong.
 const NO_ERROR: &[&str] = &["", "0", "00", "000"];
 
 /// How the message centre spells ids: in its answers, and in its receipts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ids {
-    /// Alike.
+    /// In both as the same text.
     Same,
     /// As numbers in these bases, in any case, with or without leading zeros.
     Numbers { answer: u32, receipt: u32 },
@@ -61,8 +61,19 @@ fn number(id: &str, base: u32) -> String {
     u128::from_str_radix(id, base).map_or_else(|_| id.to_owned(), |number| number.to_string())
 }
 
-/// The report that a receipt makes; none without an id, or without a word on what became of the message.
-pub(super) fn report(phone: Phone, text: &[u8], tlvs: &[Tlv], ids: Ids) -> Option<Report> {
+/// What a receipt comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Read {
+    /// The message's end.
+    Final(Report),
+    /// The message is still on its way.
+    Intermediate,
+    /// No id, or no state.
+    Malformed,
+}
+
+/// Reads a receipt, from its parameters where they are there, else from its text.
+pub(super) fn report(phone: Phone, text: &[u8], tlvs: &[Tlv], ids: Ids) -> Read {
     let receipt = Receipt::parse(text).unwrap_or_default();
     let values = || tlvs.iter().filter_map(Tlv::value);
     let named = values().find_map(|value| match value {
@@ -75,32 +86,36 @@ pub(super) fn report(phone: Phone, text: &[u8], tlvs: &[Tlv], ids: Ids) -> Optio
     });
     let id = named.unwrap_or(&receipt.id);
     if id.is_empty() || (state.is_none() && receipt.stat.is_empty()) {
-        return None;
+        return Read::Malformed;
     }
     let state = state.unwrap_or_else(|| receipt.state());
-    Some(Report {
+    let Some(status) = report_status(state) else {
+        return Read::Intermediate;
+    };
+    Read::Final(Report {
         // Where both are there they are often spelled differently; the parameter is the answer's id.
         carrier_id: CarrierMessageId(match named {
             Some(id) => ids.of_answer(id),
             None => ids.of_receipt(id),
         }),
         phone,
-        verdict: verdict(state),
+        status,
         code: code(&receipt, state),
         submit_time: minutes(&receipt.submit_date),
     })
 }
 
-fn verdict(state: MessageState) -> Verdict {
+/// None while the message is on its way.
+fn report_status(state: MessageState) -> Option<ReportStatus> {
     match state {
-        MessageState::Delivered => Verdict::Delivered,
-        MessageState::Expired => Verdict::Expired,
-        state if !state.is_final() => Verdict::Intermediate,
-        _ => Verdict::Undelivered,
+        MessageState::Delivered => Some(ReportStatus::Delivered),
+        MessageState::Expired => Some(ReportStatus::Expired),
+        state if !state.is_final() => None,
+        _ => Some(ReportStatus::Undelivered),
     }
 }
 
-/// The receipt's word, and its reason behind a colon where there is one.
+/// The receipt's `stat`, and `err` behind a colon where it is a reason.
 fn code(receipt: &Receipt, state: MessageState) -> String {
     let word = match receipt.stat.as_str() {
         "" => state.stat(),
@@ -128,24 +143,30 @@ mod tests {
         Phone::from_number(13_800_138_000).expect("a mobile number")
     }
 
-    fn of(text: &str, ids: Ids) -> Option<Report> {
+    fn of(text: &str, ids: Ids) -> Read {
         report(phone(), text.as_bytes(), &[], ids)
+    }
+
+    fn final_report(read: Read) -> Report {
+        match read {
+            Read::Final(report) => report,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn a_short_receipt_is_enough() {
-        let report = of(
+        let report = final_report(of(
             "id:0a1B submit date:20230615093012 done date:20230615093112 stat:DELIVRD",
             Ids::Same,
-        );
-        let report = report.expect("an id and a stat");
+        ));
         assert_eq!(report.carrier_id.0, "0a1B");
         assert_eq!(
-            (report.verdict, &*report.code),
-            (Verdict::Delivered, "DELIVRD")
+            (report.status, &*report.code),
+            (ReportStatus::Delivered, "DELIVRD")
         );
         assert_eq!(report.submit_time, "2306150930");
-        assert_eq!(of("hello", Ids::Same), None);
+        assert_eq!(of("hello", Ids::Same), Read::Malformed);
     }
 
     #[test]
@@ -159,12 +180,12 @@ mod tests {
 
     #[test]
     fn what_is_not_final_changes_nothing() {
-        let report = of("id:1 stat:ACCEPTD err:000", Ids::Same).expect("a receipt");
-        assert_eq!(report.verdict, Verdict::Intermediate);
-        let report = of("id:1 stat:UNDELIV err:045", Ids::Same).expect("a receipt");
+        let read = of("id:1 stat:ACCEPTD err:000", Ids::Same);
+        assert_eq!(read, Read::Intermediate);
+        let report = final_report(of("id:1 stat:UNDELIV err:045", Ids::Same));
         assert_eq!(
-            (report.verdict, &*report.code),
-            (Verdict::Undelivered, "UNDELIV:045")
+            (report.status, &*report.code),
+            (ReportStatus::Undelivered, "UNDELIV:045")
         );
     }
 
@@ -178,15 +199,15 @@ mod tests {
             Tlv::new(TlvValue::ReceiptedMessageId(id)),
             Tlv::new(TlvValue::MessageState(State::Expired)),
         ];
-        let both = report(phone(), b"id:4d stat:UNKNOWN", &tlvs, Ids::Same).expect("complete");
+        let both = final_report(report(phone(), b"id:4d stat:UNKNOWN", &tlvs, Ids::Same));
         assert_eq!(
-            (&*both.carrier_id.0, both.verdict),
-            ("77", Verdict::Expired)
+            (&*both.carrier_id.0, both.status),
+            ("77", ReportStatus::Expired)
         );
-        let alone = report(phone(), b"", &tlvs, Ids::Same).expect("complete");
+        let alone = final_report(report(phone(), b"", &tlvs, Ids::Same));
         assert_eq!(
-            (alone.verdict, &*alone.code),
-            (Verdict::Expired, "EXPIRED"),
+            (alone.status, &*alone.code),
+            (ReportStatus::Expired, "EXPIRED"),
             "the log has one word for it"
         );
     }

@@ -1,7 +1,7 @@
 //! Where the login's secrets stand in a stream of PDUs, so that no trace holds them.
 //!
 //! All five protocols begin a PDU with its length and its command, four bytes each. A stream that is none of
-//! PDUs is blanked whole: nobody knows what stands in it.
+//! PDUs is blanked whole, as it may hold anything.
 
 use crate::config::Kind;
 
@@ -51,7 +51,7 @@ impl Blank {
         }
     }
 
-    /// Blanks what is secret in the next bytes of the stream, in any cut; tells where the first PDU begins
+    /// Blanks what is secret in the next bytes of the stream, in any cut; gives where the first PDU begins
     /// among them.
     pub(super) fn pass(&mut self, bytes: &mut [u8]) -> Option<usize> {
         let mut begins = None;

@@ -92,7 +92,7 @@ pub(super) struct Sealed {
 }
 
 impl Sealed {
-    /// A new file that nobody else may read, in a folder that nobody else may enter.
+    /// A new file that only we may read, in a folder that only we may enter.
     pub(super) fn create(path: &Path, sealing: &Sealing) -> Result<Self, TraceError> {
         if let Some(folder) = path.parent() {
             let mut builder = std::fs::DirBuilder::new();
@@ -154,7 +154,7 @@ impl Sealed {
     fn put(&mut self, sealed: &[u8], mark: u32) -> Result<(), TraceError> {
         let mut part = (sealed.len() as u32 | mark).to_be_bytes().to_vec();
         part.extend_from_slice(sealed);
-        // In one write: a killed process leaves a part whole or cut, and a cut one is told.
+        // In one write: a killed process leaves a part whole or cut, and a cut one is noticed.
         self.file.write_all(&part)?;
         self.written += part.len() as u64;
         Ok(())

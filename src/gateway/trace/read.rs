@@ -36,14 +36,14 @@ pub enum Numbers {
 
 /// Something in a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
+pub enum TraceEntry {
     /// The connection begins.
     Began,
     /// A PDU.
     Pdu(View),
     /// Bytes that are none.
     Bytes {
-        /// Them.
+        /// As they came.
         bytes: Vec<u8>,
         /// Why they are none.
         why: String,
@@ -56,7 +56,7 @@ pub enum Entry {
 
 /// One line of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct TraceLine {
     /// When its last byte went over the socket.
     pub at: Micros,
     /// Which link; those that the carrier has opened come behind ours.
@@ -65,11 +65,11 @@ pub struct Line {
     pub connection: u32,
     /// Which way; none of what has no way.
     pub direction: Option<Direction>,
-    /// What.
-    pub entry: Entry,
+    /// What happened.
+    pub entry: TraceEntry,
 }
 
-impl Line {
+impl TraceLine {
     /// As a JSON object.
     pub fn json(&self, numbers: Numbers) -> String {
         let mut line = json!({
@@ -79,17 +79,17 @@ impl Line {
             line["direction"] = direction.as_str().into();
         }
         match &self.entry {
-            Entry::Began => line["event"] = "began".into(),
-            Entry::Ended => line["event"] = "ended".into(),
-            Entry::Gap(n) => line["lost_pieces"] = (*n).into(),
-            Entry::Bytes { bytes, why } => {
+            TraceEntry::Began => line["event"] = "began".into(),
+            TraceEntry::Ended => line["event"] = "ended".into(),
+            TraceEntry::Gap(n) => line["lost_pieces"] = (*n).into(),
+            TraceEntry::Bytes { bytes, why } => {
                 line["undecodable"] = why.as_str().into();
                 match numbers {
                     Numbers::Shown => line["bytes_hex"] = hex::encode(bytes).into(),
                     Numbers::Masked => line["bytes"] = bytes.len().into(),
                 }
             }
-            Entry::Pdu(view) => {
+            TraceEntry::Pdu(view) => {
                 let mut view = view.clone();
                 if numbers == Numbers::Masked {
                     mask(&mut view.fields);
@@ -107,7 +107,7 @@ impl Line {
 pub fn read(
     path: &Path,
     passphrase: &Secret,
-    mut line: impl FnMut(&Line),
+    mut line: impl FnMut(&TraceLine),
 ) -> Result<End, TraceError> {
     let mut kind = None;
     let mut streams = Streams::default();
@@ -177,9 +177,9 @@ fn record(plain: &[u8]) -> Result<Option<(Raw<'_>, &[u8])>, TraceError> {
 struct Streams(HashMap<(LinkNo, u32, Direction), Vec<u8>>);
 
 impl Streams {
-    fn take(&mut self, kind: Kind, raw: &Raw<'_>, line: &mut impl FnMut(&Line)) {
+    fn take(&mut self, kind: Kind, raw: &Raw<'_>, line: &mut impl FnMut(&TraceLine)) {
         let mut tell = |direction, entry| {
-            line(&Line {
+            line(&TraceLine {
                 at: raw.at,
                 link: raw.link,
                 connection: raw.connection,
@@ -188,7 +188,7 @@ impl Streams {
             });
         };
         let direction = match raw.what {
-            writer::BEGAN => return tell(None, Entry::Began),
+            writer::BEGAN => return tell(None, TraceEntry::Began),
             writer::IN => Direction::In,
             writer::OUT => Direction::Out,
             writer::GAP_IN | writer::GAP_OUT => {
@@ -200,17 +200,17 @@ impl Streams {
                 };
                 // The rest of what was begun is lost.
                 _ = self.0.remove(&(raw.link, raw.connection, direction));
-                return tell(Some(direction), Entry::Gap(n));
+                return tell(Some(direction), TraceEntry::Gap(n));
             }
             _ => {
                 for direction in [Direction::In, Direction::Out] {
                     let rest = self.0.remove(&(raw.link, raw.connection, direction));
                     if let Some(bytes) = rest.filter(|bytes| !bytes.is_empty()) {
                         let why = "the connection ended within it".to_owned();
-                        tell(Some(direction), Entry::Bytes { bytes, why });
+                        tell(Some(direction), TraceEntry::Bytes { bytes, why });
                     }
                 }
-                return tell(None, Entry::Ended);
+                return tell(None, TraceEntry::Ended);
             }
         };
         let key = (raw.link, raw.connection, direction);
@@ -221,15 +221,15 @@ impl Streams {
             if !(12..=LONGEST).contains(&length) {
                 let bytes = std::mem::take(stream);
                 let why = "its length is none".to_owned();
-                return tell(Some(direction), Entry::Bytes { bytes, why });
+                return tell(Some(direction), TraceEntry::Bytes { bytes, why });
             }
             if rest.len() + 4 < length {
                 return;
             }
             let bytes: Vec<u8> = stream.drain(..length).collect();
             let entry = match pdu::decode(kind, &bytes) {
-                Ok(view) => Entry::Pdu(view),
-                Err(error) => Entry::Bytes {
+                Ok(view) => TraceEntry::Pdu(view),
+                Err(error) => TraceEntry::Bytes {
                     bytes,
                     why: error.to_string(),
                 },
@@ -267,7 +267,7 @@ fn mask_value(name: &str, value: &mut Value) {
     }
 }
 
-/// Bytes of a text, or of a parameter that nobody knows; ids and digests are none.
+/// Bytes of a text, or of an unknown parameter; ids and digests are none.
 fn may_hold_content(name: &str) -> bool {
     let content = [
         "content",

@@ -36,7 +36,7 @@ fn question(sequence: u8) -> [u8; 12] {
     [0, 0, 0, 12, 0, 0, 0, 8, 0, 0, 0, sequence]
 }
 
-fn lines(file: &Path, key: &str) -> Result<(Vec<Line>, End), TraceError> {
+fn lines(file: &Path, key: &str) -> Result<(Vec<TraceLine>, End), TraceError> {
     let mut lines = Vec::new();
     let end = read(file, &Secret::new(key), |line| lines.push(line.clone()))?;
     Ok((lines, end))
@@ -54,7 +54,7 @@ async fn what_was_said_is_read_back_by_the_key_alone() {
     let shown: Vec<String> = read.iter().map(|l| l.json(Numbers::Masked)).collect();
     assert_eq!(read.len(), 4, "{shown:?}");
     assert!(shown[2].contains(r#""direction":"out""#) && shown[2].contains(r#""sequence_id":2"#));
-    assert_eq!(read[3].entry, Entry::Ended);
+    assert_eq!(read[3].entry, TraceEntry::Ended);
     let wrong = lines(file, "another passphrase");
     assert!(matches!(wrong, Err(TraceError::WrongKey)), "{wrong:?}");
     let mode = std::os::unix::fs::PermissionsExt::mode(
@@ -112,7 +112,9 @@ async fn past_its_end_nothing_is_written() {
     let file = std::fs::read_dir(dir.path()).expect("a folder").next();
     let file = file.expect("a file").expect("a file").path();
     let (read, _) = lines(&file, "a long passphrase").expect("readable");
-    let pdus = read.iter().filter(|l| matches!(l.entry, Entry::Pdu(_)));
+    let pdus = read
+        .iter()
+        .filter(|l| matches!(l.entry, TraceEntry::Pdu(_)));
     assert!(pdus.count() <= 1, "{read:?}");
 }
 
@@ -167,15 +169,17 @@ async fn pieces_without_room_are_counted_and_it_goes_on_with_a_whole_pdu() {
     let (read, _) = lines(&file, "a long passphrase").expect("readable");
     let odd: Vec<_> = read
         .iter()
-        .filter(|l| matches!(l.entry, Entry::Bytes { .. }))
+        .filter(|l| matches!(l.entry, TraceEntry::Bytes { .. }))
         .collect();
     assert!(odd.is_empty(), "{} are no PDUs", odd.len());
     let gaps = read.iter().filter_map(|l| match l.entry {
-        Entry::Gap(n) => Some(n),
+        TraceEntry::Gap(n) => Some(n),
         _ => None,
     });
     let lost: u64 = gaps.sum();
-    let pdus = read.iter().filter(|l| matches!(l.entry, Entry::Pdu(_)));
+    let pdus = read
+        .iter()
+        .filter(|l| matches!(l.entry, TraceEntry::Pdu(_)));
     let (pdus, sent) = (pdus.count() as u64, 2 * rounds as u64 + 1);
     assert!(
         2 * pdus + lost <= sent + 1,

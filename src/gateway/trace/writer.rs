@@ -68,7 +68,7 @@ impl Writer {
         }
     }
 
-    /// Writes until nobody is left who could say anything, or the time is over.
+    /// Writes until all senders are gone, or the time is over.
     pub(super) fn run(self, records: &Receiver<Record>) {
         if let Err(error) = self.write(records) {
             // Sending goes on: a trace is for looking, not for working.
@@ -119,7 +119,7 @@ impl Writer {
             since: Instant::now(),
         };
         open.plain.extend_from_slice(kind);
-        // At once: a file without a part says nothing, not even whether the key is right.
+        // At once: a file without a part does not even show whether the key is right.
         open.flush()?;
         Ok(open)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Acceptance, Said, StepName, finding::seconds, texts::LONG_PARTS};
-use crate::{config::Kind, gateway::Quiet};
+use crate::{config::Kind, gateway::KeepAlive};
 
 /// How much longer than its keep-alive a link is left silent: the answer has to come, too.
 const AFTER_THE_QUESTION: Duration = Duration::from_secs(3);
@@ -14,11 +14,11 @@ const QUIET_ENOUGH: Duration = Duration::from_mins(1);
 impl Acceptance {
     /// How long the links are left silent; none: there is nothing to keep.
     pub(super) fn idles_for(&self) -> Option<Duration> {
-        let usual = match self.quiet {
-            Quiet::Asked(interval) => interval + AFTER_THE_QUESTION,
-            Quiet::Rests(Some(interval)) => interval + AFTER_THE_QUESTION,
-            Quiet::Rests(None) => QUIET_ENOUGH,
-            Quiet::Unlinked => return None,
+        let usual = match self.keep_alive {
+            KeepAlive::Every(interval) => interval + AFTER_THE_QUESTION,
+            KeepAlive::IdleClose(Some(interval)) => interval + AFTER_THE_QUESTION,
+            KeepAlive::IdleClose(None) => QUIET_ENOUGH,
+            KeepAlive::NoLinks => return None,
         };
         Some(self.idle.unwrap_or(usual))
     }
@@ -91,15 +91,15 @@ impl Acceptance {
                     self.texts.word
                 ),
             ),
-            StepName::KeepAlive => match (self.quiet, self.idles_for()) {
-                (Quiet::Asked(_), Some(idle)) => Said::new(
+            StepName::KeepAlive => match (self.keep_alive, self.idles_for()) {
+                (KeepAlive::Every(_), Some(idle)) => Said::new(
                     format!("静默 {} 秒，链路检测有应答，连接不断", seconds(idle)),
                     format!(
                         "{} s of silence: the keep-alive is answered, the links stay",
                         seconds(idle)
                     ),
                 ),
-                (Quiet::Rests(_), Some(idle)) => Said::new(
+                (KeepAlive::IdleClose(_), Some(idle)) => Said::new(
                     format!(
                         "静默 {} 秒，连接不断，或因空闲断开后重新登录",
                         seconds(idle)

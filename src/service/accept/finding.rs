@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::talk::{Fate, Piece};
+use super::talk::{Piece, SubmitFailure};
 use crate::{domain::lang::Lang, gateway::Answer};
 
 /// The same in both languages.
@@ -147,7 +147,9 @@ impl Tally {
                 Some(Answer::Refused(code)) => {
                     *tally.refused.entry(code.clone()).or_default() += 1;
                 }
-                None if piece.written.is_none() || piece.fate == Some(Fate::Unwritten) => {
+                None if piece.written.is_none()
+                    || piece.failure == Some(SubmitFailure::Unwritten) =>
+                {
                     tally.unwritten += 1;
                 }
                 None => tally.unanswered += 1,

@@ -63,7 +63,7 @@ impl Office {
                         "发送引擎的租约被另一进程接管",
                         "another process has taken over the engine's lease",
                     ));
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             }
             match self.installation().await {

@@ -9,12 +9,12 @@ use super::{
     Going, Said,
     finding::{Finding, seconds},
     halt::Halted,
-    run::{BACK, Run},
-    talk::{Down, Fate, Piece},
+    run::{RECONNECT_WAIT, Run},
+    talk::{Down, Piece, SubmitFailure},
 };
 use crate::{
     domain::phone::Phone,
-    gateway::{LinkNo, Quiet, Telling},
+    gateway::{KeepAlive, LinkEnd, LinkNo, ReportChannel},
 };
 
 /// Silences that reports broke are begun anew, but the whole never takes longer than so many.
@@ -23,9 +23,6 @@ const SILENCES: u32 = 3;
 /// How long an orderly end may take, and what is left for what follows it.
 const GOODBYE: Duration = Duration::from_secs(5);
 const AFTERWARDS: Duration = Duration::from_secs(2);
-
-/// A goodbye that took so long was not answered: the session waits for two seconds.
-const UNANSWERED: Duration = Duration::from_millis(1_900);
 
 /// Characters of a reply that are shown.
 const SHOWN: usize = 70;
@@ -56,7 +53,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
     }
 
     pub(super) async fn reply(&mut self) -> Result<Finding, Halted> {
-        if self.plan.telling == Telling::Called {
+        if self.plan.report_channel == ReportChannel::Callback {
             return Ok(Finding::not_shown(Said::new(
                 "该运营商只向运行中的 watchbell serve 推送上行短信，联调时不接收",
                 "this carrier calls replies in, which only a running `watchbell serve` takes",
@@ -130,7 +127,9 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         if rests > 0 {
             let links = before.len();
             self.talk
-                .until(Instant::now() + BACK, |talk| talk.links_up.len() >= links)
+                .until(Instant::now() + RECONNECT_WAIT, |talk| {
+                    talk.links_up.len() >= links
+                })
                 .await?;
         }
         let still = self
@@ -156,8 +155,8 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         );
         if let Some(lost) = downs.iter().find(|down| !down.idle) {
             let reason = Said::new(
-                format!("连接断开：{}", lost.reason),
-                format!("a link was lost: {}", lost.reason),
+                format!("连接断开：{}", lost.end),
+                format!("a link was lost: {}", lost.end),
             );
             return Ok(Finding::failed(observed, reason, figures));
         }
@@ -168,8 +167,8 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             );
             return Ok(Finding::failed(observed, reason, figures));
         }
-        Ok(match self.plan.quiet {
-            Quiet::Asked(interval) if idle < interval => {
+        Ok(match self.plan.keep_alive {
+            KeepAlive::Every(interval) if idle < interval => {
                 let reason = Said::new(
                     format!("静默时间比链路检测间隔（{} 秒）短", seconds(interval)),
                     format!(
@@ -179,14 +178,16 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 );
                 Finding::seen_too_little(observed, reason, figures)
             }
-            Quiet::Asked(_) if still < before.len() => {
+            KeepAlive::Every(_) if still < before.len() => {
                 let reason = Said::new(
                     "链路检测没有应答",
                     "the question whether it is there was not answered",
                 );
                 Finding::failed(observed, reason, figures)
             }
-            Quiet::Asked(_) | Quiet::Rests(_) | Quiet::Unlinked => Finding::ok(observed, figures),
+            KeepAlive::Every(_) | KeepAlive::IdleClose(_) | KeepAlive::NoLinks => {
+                Finding::ok(observed, figures)
+            }
         })
     }
 
@@ -195,7 +196,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let before = self.talk.downs.len();
         self.talk.close(GOODBYE, GOODBYE + AFTERWARDS).await;
         let took = begun.elapsed();
-        let lost = |p: &&Piece| p.fate == Some(Fate::Unanswered) && p.answer.is_none();
+        let lost = |p: &&Piece| p.failure == Some(SubmitFailure::Unanswered) && p.answer.is_none();
         let unanswered = self.talk.pieces.values().filter(lost).count();
         if self.is_http() {
             return Finding::not_shown(Said::new(
@@ -203,10 +204,17 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 "does not apply: HTTP keeps no links",
             ));
         }
-        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-        for down in &self.talk.downs[before..] {
-            *reasons.entry(&down.reason).or_default() += 1;
+        let downs = &self.talk.downs[before..];
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        for down in downs {
+            *reasons.entry(down.end.to_string()).or_default() += 1;
         }
+        let silent = |down: &Down| {
+            matches!(
+                down.end,
+                LinkEnd::Unbound { answered: false } | LinkEnd::GraceOver
+            )
+        };
         let words: Vec<String> = reasons
             .iter()
             .map(|(why, n)| format!("{why} ×{n}"))
@@ -231,7 +239,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 format!("{unanswered} 条提交始终没有应答"),
                 format!("{unanswered} submits were never answered"),
             )
-        } else if took >= UNANSWERED {
+        } else if downs.iter().any(silent) {
             Said::new("拆除连接没有应答", "the goodbye was not answered")
         } else {
             return Finding::ok(observed, figures);

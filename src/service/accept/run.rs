@@ -26,7 +26,7 @@ use crate::{
 const VALID_SECONDS: i64 = 3_600;
 
 /// How long a link that is gone has to come back before a step goes on without it.
-pub(super) const BACK: Duration = Duration::from_secs(20);
+pub(super) const RECONNECT_WAIT: Duration = Duration::from_secs(20);
 
 /// How long the ends may take when it was broken off: `stop` holds within a second.
 const SHORT: Duration = Duration::from_millis(300);
@@ -141,7 +141,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         }
         if !matches!(name, StepName::Login | StepName::Goodbye) {
             // A link that only rested is on its way back; what is sent to none comes back unsent.
-            let until = Instant::now() + BACK;
+            let until = Instant::now() + RECONNECT_WAIT;
             self.talk
                 .until(until, |talk| !talk.links_up.is_empty() || talk.closed)
                 .await?;

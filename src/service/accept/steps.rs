@@ -13,11 +13,12 @@ use super::{
     finding::{Finding, Tally, ms, seconds, spread},
     halt::Halted,
     run::Run,
-    talk::{Letter, Piece, Travel},
+    talk::{Batching, OutgoingText, Piece},
 };
 use crate::{
     config::{Kind, RateUnit},
-    gateway::{Answer, CarrierMessageId, LinkNo, Part, Telling, Verdict, listens_at},
+    domain::message::ReportStatus,
+    gateway::{Answer, CarrierMessageId, LinkNo, ReportChannel, SegmentPlace, listens_at},
     service::gateways::{self, Listener},
 };
 
@@ -88,9 +89,9 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             let reason = Said::of(|lang| finding.text(lang));
             return Ok(Finding::failed(observed, reason, figures));
         }
-        if let (Some(address), Some(reason)) = (listens_at(gateway), health.deaf) {
-            let deaf = Listener::Failed { address, reason };
-            let reason = Said::of(|lang| deaf.text(lang));
+        if let (Some(address), Some(reason)) = (listens_at(gateway), health.listen_error) {
+            let failed = Listener::Failed { address, reason };
+            let reason = Said::of(|lang| failed.text(lang));
             return Ok(Finding::failed(observed, reason, figures));
         }
         Ok(Finding::ok(observed, figures))
@@ -98,16 +99,16 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
 
     pub(super) async fn short(&mut self) -> Result<Finding, Halted> {
         let text = &self.plan.texts.short;
-        let letters: Vec<Letter> = self
+        let texts: Vec<OutgoingText> = self
             .plan
             .receivers
             .iter()
-            .map(|r| Letter::short(*r, text.clone()))
+            .map(|r| OutgoingText::short(*r, text.clone()))
             .collect();
-        let within = self.answers_within(letters.len());
+        let within = self.answers_within(texts.len());
         let asked = self.clock.now();
         self.talk
-            .send(StepName::Short, Travel::Alone, asked, letters);
+            .send(StepName::Short, Batching::Alone, asked, texts);
         self.talk.settle(StepName::Short, within).await?;
         let tally = Tally::of(self.talk.of(StepName::Short));
         let ids = ids(self.talk.of(StepName::Short));
@@ -140,7 +141,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
 
     /// Waits for the reports of one step's pieces.
     async fn reports_of(&mut self, step: StepName) -> Result<Finding, Halted> {
-        if self.plan.telling == Telling::Called {
+        if self.plan.report_channel == ReportChannel::Callback {
             return Ok(Finding::not_shown(Said::new(
                 "该运营商只向运行中的 watchbell serve 推送状态报告，联调时不接收",
                 "this carrier calls its reports in, which only a running `watchbell serve` takes",
@@ -152,13 +153,13 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let mut codes = BTreeSet::new();
         let (mut delivered, mut missing) = (0, Vec::new());
         for piece in &taken {
-            let Some((at, verdict, code)) = piece.reports.first() else {
+            let Some((at, status, code)) = piece.reports.first() else {
                 missing.push(piece.receiver.label());
                 continue;
             };
             delays.extend(piece.written.map(|w| at.saturating_duration_since(w)));
-            match verdict {
-                Verdict::Delivered => delivered += 1,
+            match status {
+                ReportStatus::Delivered => delivered += 1,
                 _ => _ = codes.insert(code.clone()),
             }
         }
@@ -196,7 +197,10 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             ));
         }
         // A page of reports is fetched again and again until all in it is durable.
-        if self.plan.telling == Telling::Fetched && self.talk.others() > 0 && !missing.is_empty() {
+        if self.plan.report_channel == ReportChannel::Polled
+            && self.talk.others() > 0
+            && !missing.is_empty()
+        {
             let why = Said::new(
                 "运营商处还有别的批次的报告排在前面：先运行 watchbell serve 收取，再来联调",
                 "reports of other runs wait before these at the carrier: let `watchbell serve` take them in first",
@@ -214,10 +218,10 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let asked = self.clock.now();
         let mut link: Option<LinkNo> = None;
         for (place, (text, segments)) in parts.iter().enumerate() {
-            let letter = Letter {
+            let text = OutgoingText {
                 receiver: first,
                 text: text.clone(),
-                part: Part {
+                part: SegmentPlace {
                     number: place as u8 + 1,
                     total: parts.len() as u8,
                     reference: self.plan.texts.reference,
@@ -228,7 +232,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             let within = self.answers_within(usize::from(*segments));
             let sequence = self
                 .talk
-                .send(StepName::Long, Travel::Alone, asked, vec![letter]);
+                .send(StepName::Long, Batching::Alone, asked, vec![text]);
             self.talk.settle(StepName::Long, within).await?;
             // As in a run: the next part goes after the yes to this one, over the same link.
             match self.talk.pieces.get(&sequence) {
@@ -291,12 +295,14 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             }));
         }
         let text = &self.plan.texts.batch;
-        let letters = self.plan.receivers.iter().take(most);
-        let letters = letters.map(|r| Letter::short(*r, text.clone())).collect();
+        let texts = self.plan.receivers.iter().take(most);
+        let texts = texts
+            .map(|r| OutgoingText::short(*r, text.clone()))
+            .collect();
         let within = self.answers_within(most);
         let asked = self.clock.now();
         self.talk
-            .send(StepName::Batch, Travel::Together, asked, letters);
+            .send(StepName::Batch, Batching::Together, asked, texts);
         self.talk.settle(StepName::Batch, within).await?;
         let tally = Tally::of(self.talk.of(StepName::Batch));
         let answers: BTreeSet<u64> = self
@@ -339,15 +345,15 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             )));
         }
         let receivers = self.plan.receivers.iter().cycle();
-        let letters = receivers
+        let texts = receivers
             .take(all)
             .zip(1..)
-            .map(|(r, n)| Letter::short(*r, self.plan.texts.of_rate(n, all)))
+            .map(|(r, n)| OutgoingText::short(*r, self.plan.texts.of_rate(n, all)))
             .collect();
         let within = self.answers_within(all);
         let asked = self.clock.now();
         self.talk
-            .send(StepName::Rate, Travel::Alone, asked, letters);
+            .send(StepName::Rate, Batching::Alone, asked, texts);
         self.talk.settle(StepName::Rate, within).await?;
         let tally = Tally::of(self.talk.of(StepName::Rate));
         let mut times: Vec<Instant> = self

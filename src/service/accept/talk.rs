@@ -14,14 +14,15 @@ use super::{
 };
 use crate::{
     domain::{
-        id::{ClaimId, LaneId},
+        id::{ClaimId, GatewayId, LaneId},
+        message::ReportStatus,
         phone::Phone,
         priority::Priority,
         time::Micros,
     },
     gateway::{
-        AckToken, Answer, CarrierMessageId, Delivery, Event, Gateway, LinkNo, Mo, Part, Report,
-        Request, Sharing, Submit, Verdict,
+        AckToken, Answer, CarrierMessageId, Delivery, Event, Gateway, LinkEnd, LinkNo, Mo, Notice,
+        Report, RequestId, SegmentPlace, Sharing, Submit,
     },
 };
 
@@ -33,7 +34,7 @@ const MOST_EARLY: usize = 1_000;
 
 /// How a piece ended without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum SubmitFailure {
     /// None came in time, or the link was lost.
     Unanswered,
     /// It was never handed to the socket.
@@ -50,9 +51,9 @@ pub(super) struct Piece {
     pub(super) answered: Option<Instant>,
     pub(super) answer: Option<Answer>,
     pub(super) link: Option<LinkNo>,
-    pub(super) fate: Option<Fate>,
+    pub(super) failure: Option<SubmitFailure>,
     /// Final reports: when, what, and the carrier's word.
-    pub(super) reports: Vec<(Instant, Verdict, String)>,
+    pub(super) reports: Vec<(Instant, ReportStatus, String)>,
     /// Which answer it was: those that travelled together have the same.
     pub(super) answer_no: Option<u64>,
     /// When it was written and answered, in the order of the events.
@@ -69,7 +70,7 @@ impl Piece {
 
     /// Nothing more will come of the submit itself.
     fn is_settled(&self) -> bool {
-        self.answer.is_some() || self.fate.is_some()
+        self.answer.is_some() || self.failure.is_some()
     }
 
     fn has_id(&self, id: &CarrierMessageId) -> bool {
@@ -83,21 +84,21 @@ impl Piece {
 
 /// A text to be handed over.
 #[derive(Debug, Clone)]
-pub(super) struct Letter {
+pub(super) struct OutgoingText {
     pub(super) receiver: Receiver,
     pub(super) text: String,
-    pub(super) part: Part,
+    pub(super) part: SegmentPlace,
     pub(super) segments: u8,
     pub(super) link: Option<LinkNo>,
 }
 
-impl Letter {
+impl OutgoingText {
     /// A text of one segment.
     pub(super) fn short(receiver: Receiver, text: String) -> Self {
         Self {
             receiver,
             text,
-            part: Part {
+            part: SegmentPlace {
                 number: 1,
                 total: 1,
                 reference: 0,
@@ -108,9 +109,9 @@ impl Letter {
     }
 }
 
-/// How letters travel.
+/// How texts share submits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Travel {
+pub(super) enum Batching {
     /// Each in a submit of its own.
     Alone,
     /// All in one, as far as the gateway takes it.
@@ -121,7 +122,7 @@ pub(super) enum Travel {
 #[derive(Debug, Clone)]
 pub(super) struct Down {
     pub(super) at: Instant,
-    pub(super) reason: String,
+    pub(super) end: LinkEnd,
     pub(super) idle: bool,
 }
 
@@ -134,7 +135,7 @@ pub(super) struct Reply {
 
 pub(super) struct Talk {
     gateway: Arc<dyn Gateway>,
-    events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<(GatewayId, Event)>,
     halt: Halt,
     phones: Vec<Phone>,
     word: String,
@@ -160,7 +161,7 @@ pub(super) struct Talk {
 impl Talk {
     pub(super) fn new(
         gateway: Arc<dyn Gateway>,
-        events: mpsc::Receiver<Event>,
+        events: mpsc::Receiver<(GatewayId, Event)>,
         halt: Halt,
         receivers: &[Receiver],
         word: &str,
@@ -212,37 +213,37 @@ impl Talk {
         self.early.len() as u64 + self.other_texts
     }
 
-    /// Hands letters to the gateway; gives the first one's sequence number.
+    /// Hands texts to the gateway; gives the first one's sequence number.
     pub(super) fn send(
         &mut self,
         step: StepName,
-        travel: Travel,
+        batching: Batching,
         asked: Micros,
-        letters: Vec<Letter>,
+        texts: Vec<OutgoingText>,
     ) -> u32 {
         let first = self.next_sequence;
-        let mut batch = Vec::with_capacity(letters.len());
-        for letter in letters {
+        let mut batch = Vec::with_capacity(texts.len());
+        for text in texts {
             let sequence = self.next_sequence;
             self.next_sequence += 1;
-            if travel == Travel::Alone || sequence == first {
+            if batching == Batching::Alone || sequence == first {
                 self.next_position += 1;
             }
-            let sharing = match travel {
-                Travel::Alone => Sharing::Only(sequence),
-                Travel::Together => Sharing::Anyone,
+            let sharing = match batching {
+                Batching::Alone => Sharing::Only(sequence),
+                Batching::Together => Sharing::Anyone,
             };
             batch.push(Submit {
                 sequence,
-                link: letter.link,
+                link: text.link,
                 lane: LANE,
                 priority: Priority::Normal,
-                phone: letter.receiver.phone,
-                text: letter.text,
-                part: letter.part,
-                segments: letter.segments,
+                phone: text.receiver.phone,
+                text: text.text,
+                part: text.part,
+                segments: text.segments,
                 valid_until: Some(self.valid_until),
-                request: Request {
+                request: RequestId {
                     claim: ClaimId(1),
                     position: self.next_position,
                     asked,
@@ -254,13 +255,13 @@ impl Talk {
                 sequence,
                 Piece {
                     step,
-                    receiver: letter.receiver,
-                    segments: letter.segments,
+                    receiver: text.receiver,
+                    segments: text.segments,
                     written: None,
                     answered: None,
                     answer: None,
                     link: None,
-                    fate: None,
+                    failure: None,
                     reports: Vec::new(),
                     answer_no: None,
                     span: (None, None),
@@ -307,7 +308,7 @@ impl Talk {
             tokio::select! {
                 () = self.halt.halted() => return Err(Halted),
                 event = self.events.recv(), if !self.closed => match event {
-                    Some(event) => self.hear(event),
+                    Some((_, event)) => self.hear(event),
                     None => self.closed = true,
                 },
                 () = sleep_until(deadline) => return Ok(done(self)),
@@ -322,7 +323,7 @@ impl Talk {
         while !self.closed {
             // Also broken off it is heard out: what left has to be counted.
             match tokio::time::timeout_at(deadline, self.events.recv()).await {
-                Ok(Some(event)) => self.hear(event),
+                Ok(Some((_, event))) => self.hear(event),
                 Ok(None) => self.closed = true,
                 Err(tokio::time::error::Elapsed { .. }) => return,
             }
@@ -341,19 +342,15 @@ impl Talk {
             }
             Event::LinkDown {
                 link,
-                reason,
+                end,
                 unanswered,
                 unwritten,
                 idle,
             } => {
                 self.links_up.retain(|up| *up != link);
-                self.downs.push(Down {
-                    at: now,
-                    reason,
-                    idle,
-                });
-                self.end(&unanswered, Fate::Unanswered, order);
-                self.end(&unwritten, Fate::Unwritten, order);
+                self.downs.push(Down { at: now, end, idle });
+                self.end(&unanswered, SubmitFailure::Unanswered, order);
+                self.end(&unwritten, SubmitFailure::Unwritten, order);
             }
             Event::Written(sequences) => {
                 for sequence in sequences {
@@ -363,14 +360,9 @@ impl Talk {
                     }
                 }
             }
-            Event::Answered {
-                sequence,
-                link,
-                answer,
-            } => self.answered(now, order, link, vec![(sequence, answer)]),
-            Event::AnsweredAll { link, answers } => self.answered(now, order, link, answers),
-            Event::TimedOut(sequences) => self.end(&sequences, Fate::Unanswered, order),
-            Event::Recalled(sequences) => self.end(&sequences, Fate::Unwritten, order),
+            Event::Answered { link, answers } => self.answered(now, order, link, answers),
+            Event::TimedOut(sequences) => self.end(&sequences, SubmitFailure::Unanswered, order),
+            Event::Recalled(sequences) => self.end(&sequences, SubmitFailure::Unwritten, order),
             Event::Delivered { delivery, tokens } => {
                 self.last_delivery = Some(now);
                 match delivery {
@@ -378,19 +370,19 @@ impl Talk {
                     Delivery::Mo(mo) => self.text(mo, now, tokens),
                 }
             }
-            Event::LoginRefused { reason, .. } => self.login_refused = Some(reason),
-            Event::StillThere(link) => _ = self.still_there.insert(link, now),
+            Event::Notice(Notice::LoginRefused { reason, .. }) => self.login_refused = Some(reason),
+            Event::Notice(Notice::StillThere(link)) => _ = self.still_there.insert(link, now),
             // Health says the same, whenever it is asked.
-            Event::Listening(_) | Event::NotListening { .. } | Event::Pace(_) => {}
+            Event::Notice(Notice::Listening(_) | Notice::NotListening { .. }) | Event::Pace(_) => {}
         }
     }
 
-    fn end(&mut self, sequences: &[u32], fate: Fate, order: u64) {
+    fn end(&mut self, sequences: &[u32], failure: SubmitFailure, order: u64) {
         for sequence in sequences {
             if let Some(piece) = self.pieces.get_mut(sequence)
                 && piece.answer.is_none()
             {
-                piece.fate = Some(fate);
+                piece.failure = Some(failure);
                 piece.span.1.get_or_insert(order);
             }
         }
@@ -428,11 +420,9 @@ impl Talk {
             }
             return;
         }
-        if report.verdict != Verdict::Intermediate {
-            self.twice += u64::from(waiting.is_none());
-            let piece = ours.swap_remove(waiting.unwrap_or(0));
-            piece.reports.push((at, report.verdict, report.code));
-        }
+        self.twice += u64::from(waiting.is_none());
+        let piece = ours.swap_remove(waiting.unwrap_or(0));
+        piece.reports.push((at, report.status, report.code));
         self.gateway.acknowledge(tokens);
     }
 

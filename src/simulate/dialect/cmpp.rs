@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, Limits,
+    DecodeErrorKind, FixedStr, FrameLimits,
     cmpp::{
         self, CommandId, Connect, ConnectResp, ConnectStatus, DecodeError, Deliver, Frame,
         FrameReader, MsgId, MsgIdParts, Pdu, Report, Stat, SubmitResp, SubmitResult, Version,
@@ -10,7 +10,9 @@ use watchbell_wire::{
     },
 };
 
-use super::{Credentials, Dialect, Outcome, Refusing, Request, Submit, Unreadable, bytes, put};
+use super::{
+    ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes, put,
+};
 use crate::simulate::{
     Settings,
     job::{Job, JobContent, Serial, Wall},
@@ -33,33 +35,33 @@ impl Cmpp {
     pub(super) fn new(version: Version, settings: &Settings) -> Self {
         Self {
             version,
-            reader: FrameReader::new(version, Limits::default()),
+            reader: FrameReader::new(version, FrameLimits::default()),
             credentials: Credentials::new(settings),
             access_number: FixedStr::new(&settings.access_number).unwrap_or_default(),
         }
     }
 
-    fn request(&mut self, frame: Frame) -> Request {
+    fn request(&mut self, frame: Frame) -> ClientPdu {
         let sequence = frame.sequence;
         match frame.pdu {
             Pdu::Connect(connect) => self.login(sequence, &connect),
-            Pdu::Submit(submit) => Request::Submit {
+            Pdu::Submit(submit) => ClientPdu::Submit {
                 sequence,
                 submit: neutral(submit),
             },
-            Pdu::DeliverResp(response) => Request::Told {
+            Pdu::DeliverResp(response) => ClientPdu::DeliverAnswered {
                 sequence,
                 ok: response.result.is_ok(),
             },
-            Pdu::ActiveTest => Request::KeepAlive { sequence },
-            Pdu::ActiveTestResp => Request::Here,
-            Pdu::Terminate => Request::Goodbye { sequence },
-            Pdu::TerminateResp => Request::GoodbyeAnswered,
-            _ => Request::Strange,
+            Pdu::ActiveTest => ClientPdu::KeepAlive { sequence },
+            Pdu::ActiveTestResp => ClientPdu::KeepAliveAnswered,
+            Pdu::Terminate => ClientPdu::Unbind { sequence },
+            Pdu::TerminateResp => ClientPdu::UnbindAnswered,
+            _ => ClientPdu::NotServed,
         }
     }
 
-    fn login(&mut self, sequence: u32, connect: &Connect) -> Request {
+    fn login(&mut self, sequence: u32, connect: &Connect) -> ClientPdu {
         if Version::from_wire(connect.version) == Some(Version::V20) {
             self.version = Version::V20;
             self.reader.set_version(Version::V20);
@@ -93,7 +95,7 @@ impl Cmpp {
             version: self.version.to_wire(),
         };
         let answer = bytes::<cmpp::Cmpp>(sequence, Pdu::ConnectResp(response), self.version);
-        Request::Login { ok, answer }
+        ClientPdu::Login { ok, answer }
     }
 
     /// Answers what can't be read where an answer exists.
@@ -124,20 +126,20 @@ impl Dialect for Cmpp {
         self.reader.push(bytes);
     }
 
-    fn next(&mut self) -> Result<Option<Request>, Unreadable> {
+    fn next(&mut self) -> Result<Option<ClientPdu>, Unreadable> {
         match self.reader.next_frame() {
             Ok(frame) => Ok(frame.map(|frame| self.request(frame))),
             Err(error) => Err(self.unreadable(&error)),
         }
     }
 
-    fn answer(&mut self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
+    fn answer(&mut self, sequence: u32, outcome: SubmitOutcome, out: &mut BytesMut) {
         let (msg_id, result) = match outcome {
-            Outcome::Taken(serial) => (message_id(&serial), SubmitResult::OK),
-            Outcome::TooFast => (MsgId(0), SubmitResult::THROTTLED),
-            Outcome::BadReceiver => (MsgId(0), SubmitResult::BAD_RECEIVER),
-            Outcome::BadStructure => (MsgId(0), SubmitResult::BAD_STRUCTURE),
-            Outcome::Refused(code) => (MsgId(0), SubmitResult(code)),
+            SubmitOutcome::Taken(serial) => (message_id(&serial), SubmitResult::OK),
+            SubmitOutcome::TooFast => (MsgId(0), SubmitResult::THROTTLED),
+            SubmitOutcome::BadReceiver => (MsgId(0), SubmitResult::BAD_RECEIVER),
+            SubmitOutcome::BadStructure => (MsgId(0), SubmitResult::BAD_STRUCTURE),
+            SubmitOutcome::Refused(code) => (MsgId(0), SubmitResult(code)),
         };
         self.put(
             sequence,
@@ -146,7 +148,7 @@ impl Dialect for Cmpp {
         );
     }
 
-    fn tell(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
+    fn deliver(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
         let common = Deliver {
             msg_id: MsgId(job.id),
             dest_id: self.access_number,
@@ -201,11 +203,11 @@ impl Dialect for Cmpp {
         self.put(sequence, Pdu::ActiveTest, out);
     }
 
-    fn here(&self, sequence: u32, out: &mut BytesMut) {
+    fn keep_alive_resp(&self, sequence: u32, out: &mut BytesMut) {
         self.put(sequence, Pdu::ActiveTestResp, out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind_resp(&self, sequence: u32, out: &mut BytesMut) {
         self.put(sequence, Pdu::TerminateResp, out);
     }
 }

@@ -4,14 +4,16 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, Limits,
+    DecodeErrorKind, FixedStr, FrameLimits,
     sgip::{
         self, Bind, Code, CommandId, DecodeError, Deliver, Frame, FrameReader, LoginType, Pdu,
         Report, Resp, Sequence, Version,
     },
 };
 
-use super::{Credentials, Dialect, Outcome, Refusing, Request, Submit, Unreadable, bytes, put};
+use super::{
+    ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes, put,
+};
 use crate::simulate::{
     Dialling, Settings,
     job::{Job, JobContent, Wall},
@@ -29,17 +31,17 @@ pub(super) struct Sgip {
     credentials: Credentials,
     dialling: Dialling,
     access_number: FixedStr<21>,
-    /// The client's requests by their last word, for an answer repeats all three.
+    /// The client's requests by their counter, for an answer repeats all three words.
     asked: HashMap<u32, Sequence>,
     order: VecDeque<u32>,
-    /// Ours: which of the connection's numbers stands behind a last word.
+    /// Ours: the connection's number behind a counter.
     told: HashMap<u32, VecDeque<u32>>,
 }
 
 impl Sgip {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            reader: FrameReader::new(Version::V12, Limits::default()),
+            reader: FrameReader::new(Version::V12, FrameLimits::default()),
             credentials: Credentials::new(settings),
             dialling: settings.dialling.clone(),
             access_number: FixedStr::new(&settings.access_number).unwrap_or_default(),
@@ -49,28 +51,28 @@ impl Sgip {
         }
     }
 
-    fn request(&mut self, frame: Frame) -> Request {
+    fn request(&mut self, frame: Frame) -> ClientPdu {
         let sequence = frame.sequence;
         match frame.pdu {
             Pdu::Bind(bind) => self.login(sequence, &bind),
-            Pdu::BindResp(response) => Request::LoggedIn {
+            Pdu::BindResp(response) => ClientPdu::LoggedIn {
                 ok: response.result.is_ok(),
             },
-            Pdu::Submit(submit) => Request::Submit {
+            Pdu::Submit(submit) => ClientPdu::Submit {
                 sequence: self.remember(sequence),
                 submit: neutral(submit, sequence),
             },
             Pdu::ReportResp(response) | Pdu::DeliverResp(response) => self.told(sequence, response),
-            Pdu::Unbind => Request::Goodbye {
+            Pdu::Unbind => ClientPdu::Unbind {
                 sequence: self.remember(sequence),
             },
-            Pdu::UnbindResp => Request::GoodbyeAnswered,
-            _ => Request::Strange,
+            Pdu::UnbindResp => ClientPdu::UnbindAnswered,
+            _ => ClientPdu::NotServed,
         }
     }
 
     /// Name and password are in clear text; only a service provider logs in here.
-    fn login(&self, sequence: Sequence, bind: &Bind) -> Request {
+    fn login(&self, sequence: Sequence, bind: &Bind) -> ClientPdu {
         let name = bind.login_name.to_string_lossy();
         let known = self
             .credentials
@@ -81,7 +83,7 @@ impl Sgip {
             _ => Code::BAD_LOGIN_TYPE,
         };
         let response = Pdu::BindResp(Resp::new(code));
-        Request::Login {
+        ClientPdu::Login {
             ok: code.is_ok(),
             answer: bytes::<sgip::Sgip>(sequence, response, Version::V12),
         }
@@ -108,7 +110,7 @@ impl Sgip {
         })
     }
 
-    fn told(&mut self, sequence: Sequence, response: Resp) -> Request {
+    fn told(&mut self, sequence: Sequence, response: Resp) -> ClientPdu {
         let numbers = self.told.get_mut(&sequence.counter);
         let number = numbers.and_then(VecDeque::pop_front);
         if self
@@ -119,11 +121,11 @@ impl Sgip {
             self.told.remove(&sequence.counter);
         }
         match number {
-            Some(number) if sequence.node == NODE => Request::Told {
+            Some(number) if sequence.node == NODE => ClientPdu::DeliverAnswered {
                 sequence: number,
                 ok: response.result.is_ok(),
             },
-            _ => Request::Strange,
+            _ => ClientPdu::NotServed,
         }
     }
 
@@ -147,7 +149,7 @@ impl Dialect for Sgip {
         self.reader.push(bytes);
     }
 
-    fn next(&mut self) -> Result<Option<Request>, Unreadable> {
+    fn next(&mut self) -> Result<Option<ClientPdu>, Unreadable> {
         match self.reader.next_frame() {
             Ok(frame) => Ok(frame.map(|frame| self.request(frame))),
             Err(error) => Err(unreadable(&error)),
@@ -169,19 +171,19 @@ impl Dialect for Sgip {
         send(own, Pdu::Bind(bind), out);
     }
 
-    fn answer(&mut self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
+    fn answer(&mut self, sequence: u32, outcome: SubmitOutcome, out: &mut BytesMut) {
         let code = match outcome {
-            Outcome::Taken(_) => Code::OK,
-            Outcome::TooFast => Code::BUSY,
-            Outcome::BadReceiver => Code::BAD_NUMBER,
-            Outcome::BadStructure => Code::BAD_PARAMETER,
-            Outcome::Refused(code) => Code(u8::try_from(code).unwrap_or(u8::MAX)),
+            SubmitOutcome::Taken(_) => Code::OK,
+            SubmitOutcome::TooFast => Code::BUSY,
+            SubmitOutcome::BadReceiver => Code::BAD_NUMBER,
+            SubmitOutcome::BadStructure => Code::BAD_PARAMETER,
+            SubmitOutcome::Refused(code) => Code(u8::try_from(code).unwrap_or(u8::MAX)),
         };
         let sequence = self.recall(sequence);
         send(sequence, Pdu::SubmitResp(Resp::new(code)), out);
     }
 
-    fn tell(&mut self, sequence: u32, job: &Job, _: &Wall, out: &mut BytesMut) {
+    fn deliver(&mut self, sequence: u32, job: &Job, _: &Wall, out: &mut BytesMut) {
         let own = self.news(sequence, job);
         let pdu = match &job.content {
             JobContent::Mo { phone, part } => Pdu::Deliver(Deliver {
@@ -218,7 +220,7 @@ impl Dialect for Sgip {
         send(own, pdu, out);
     }
 
-    /// A report about nobody.
+    /// A report without a number.
     fn garbage(&mut self, sequence: u32, out: &mut BytesMut) {
         let own = Sequence {
             node: NODE,
@@ -232,9 +234,9 @@ impl Dialect for Sgip {
     /// There is no such question.
     fn keep_alive(&self, _: u32, _: &mut BytesMut) {}
 
-    fn here(&self, _: u32, _: &mut BytesMut) {}
+    fn keep_alive_resp(&self, _: u32, _: &mut BytesMut) {}
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind_resp(&self, sequence: u32, out: &mut BytesMut) {
         let unbind = self.asked.get(&sequence).copied().unwrap_or_default();
         send(unbind, Pdu::UnbindResp, out);
     }
@@ -286,7 +288,7 @@ fn neutral(submit: sgip::Submit, id: Sequence) -> Submit {
         has_header: submit.has_udh(),
         part: (1, 1),
         valid_until: submit.expire_time.to_string_lossy().into_owned(),
-        // 0 reports only failures, which this carrier does not tell apart.
+        // 0 reports only failures, a difference that this carrier does not make.
         report: submit.report_flag <= 1,
         refusing: Refusing::Whole,
         content: submit.message_content,

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
-    DecodeErrorKind, FixedStr, Limits,
+    DecodeErrorKind, FixedStr, FrameLimits,
     smgp::{
         self, CommandId, DecodeError, Deliver, Frame, FrameReader, Login, LoginResp, MsgId,
         MsgIdParts, Pdu, Report, Stat, Status, SubmitResp, Tlvs, Version,
@@ -10,7 +10,9 @@ use watchbell_wire::{
     },
 };
 
-use super::{Credentials, Dialect, Outcome, Refusing, Request, Submit, Unreadable, bytes, put};
+use super::{
+    ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes, put,
+};
 use crate::simulate::{
     Settings,
     job::{Job, JobContent, Serial, Wall},
@@ -32,33 +34,33 @@ pub(super) struct Smgp {
 impl Smgp {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            reader: FrameReader::new(Version::V30, Limits::default()),
+            reader: FrameReader::new(Version::V30, FrameLimits::default()),
             credentials: Credentials::new(settings),
             access_number: FixedStr::new(&settings.access_number).unwrap_or_default(),
         }
     }
 
-    fn request(&self, frame: Frame) -> Request {
+    fn request(&self, frame: Frame) -> ClientPdu {
         let sequence = frame.sequence;
         match frame.pdu {
             Pdu::Login(login) => self.login(sequence, &login),
-            Pdu::Submit(submit) => Request::Submit {
+            Pdu::Submit(submit) => ClientPdu::Submit {
                 sequence,
                 submit: neutral(submit),
             },
-            Pdu::DeliverResp(response) => Request::Told {
+            Pdu::DeliverResp(response) => ClientPdu::DeliverAnswered {
                 sequence,
                 ok: response.status.is_ok(),
             },
-            Pdu::ActiveTest => Request::KeepAlive { sequence },
-            Pdu::ActiveTestResp => Request::Here,
-            Pdu::Exit => Request::Goodbye { sequence },
-            Pdu::ExitResp => Request::GoodbyeAnswered,
-            _ => Request::Strange,
+            Pdu::ActiveTest => ClientPdu::KeepAlive { sequence },
+            Pdu::ActiveTestResp => ClientPdu::KeepAliveAnswered,
+            Pdu::Exit => ClientPdu::Unbind { sequence },
+            Pdu::ExitResp => ClientPdu::UnbindAnswered,
+            _ => ClientPdu::NotServed,
         }
     }
 
-    fn login(&self, sequence: u32, login: &Login) -> Request {
+    fn login(&self, sequence: u32, login: &Login) -> ClientPdu {
         let account = login.client_id.to_string_lossy();
         let ok = self
             .credentials
@@ -79,7 +81,7 @@ impl Smgp {
             server_version: Version::V30.to_wire(),
         };
         let answer = bytes::<smgp::Smgp>(sequence, Pdu::LoginResp(response), Version::V30);
-        Request::Login { ok, answer }
+        ClientPdu::Login { ok, answer }
     }
 }
 
@@ -88,21 +90,21 @@ impl Dialect for Smgp {
         self.reader.push(bytes);
     }
 
-    fn next(&mut self) -> Result<Option<Request>, Unreadable> {
+    fn next(&mut self) -> Result<Option<ClientPdu>, Unreadable> {
         match self.reader.next_frame() {
             Ok(frame) => Ok(frame.map(|frame| self.request(frame))),
             Err(error) => Err(unreadable(&error)),
         }
     }
 
-    fn answer(&mut self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
+    fn answer(&mut self, sequence: u32, outcome: SubmitOutcome, out: &mut BytesMut) {
         let none = MsgId::default();
         let (msg_id, status) = match outcome {
-            Outcome::Taken(serial) => (message_id(&serial), Status::OK),
-            Outcome::TooFast => (none, Status::BUSY),
-            Outcome::BadReceiver => (none, Status::BAD_RECEIVER),
-            Outcome::BadStructure => (none, Status::BAD_STRUCTURE),
-            Outcome::Refused(code) => (none, Status(code)),
+            SubmitOutcome::Taken(serial) => (message_id(&serial), Status::OK),
+            SubmitOutcome::TooFast => (none, Status::BUSY),
+            SubmitOutcome::BadReceiver => (none, Status::BAD_RECEIVER),
+            SubmitOutcome::BadStructure => (none, Status::BAD_STRUCTURE),
+            SubmitOutcome::Refused(code) => (none, Status(code)),
         };
         send(
             sequence,
@@ -111,7 +113,7 @@ impl Dialect for Smgp {
         );
     }
 
-    fn tell(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
+    fn deliver(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
         let mut msg_id = MsgId::default();
         msg_id.0[2..].copy_from_slice(&job.id.to_be_bytes());
         let common = Deliver {
@@ -171,11 +173,11 @@ impl Dialect for Smgp {
         send(sequence, Pdu::ActiveTest, out);
     }
 
-    fn here(&self, sequence: u32, out: &mut BytesMut) {
+    fn keep_alive_resp(&self, sequence: u32, out: &mut BytesMut) {
         send(sequence, Pdu::ActiveTestResp, out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind_resp(&self, sequence: u32, out: &mut BytesMut) {
         send(sequence, Pdu::ExitResp, out);
     }
 }

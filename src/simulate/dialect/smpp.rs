@@ -22,7 +22,9 @@ use watchbell_wire::{
     },
 };
 
-use super::{Credentials, Dialect, Outcome, Refusing, Request, Submit, Unreadable, bytes, put};
+use super::{
+    ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes, put,
+};
 use crate::simulate::{
     Receipts, Settings,
     job::{Job, JobContent, Serial, Wall},
@@ -59,30 +61,30 @@ impl Smpp {
         }
     }
 
-    fn request(&self, frame: Frame) -> Result<Request, Unreadable> {
+    fn request(&self, frame: Frame) -> Result<ClientPdu, Unreadable> {
         let sequence = frame.sequence;
         let (id, status) = (frame.pdu.id(), Status::from(frame.pdu.status));
         Ok(match (id, frame.pdu.into_body()) {
             (_, Some(Pdu::BindTransceiver(bind))) => self.login(sequence, &bind),
             (_, Some(Pdu::BindTransmitter(_))) => one_way(sequence, CommandId::BindTransmitterResp),
             (_, Some(Pdu::BindReceiver(_))) => one_way(sequence, CommandId::BindReceiverResp),
-            (_, Some(Pdu::SubmitSm(submit))) => Request::Submit {
+            (_, Some(Pdu::SubmitSm(submit))) => ClientPdu::Submit {
                 sequence,
                 submit: neutral(&submit),
             },
-            (_, Some(Pdu::SubmitMulti(submit))) => Request::Submit {
+            (_, Some(Pdu::SubmitMulti(submit))) => ClientPdu::Submit {
                 sequence,
                 submit: of_several(&submit),
             },
-            (CommandId::DeliverSmResp, _) => Request::Told {
+            (CommandId::DeliverSmResp, _) => ClientPdu::DeliverAnswered {
                 sequence,
                 ok: status.is_ok(),
             },
-            (_, Some(Pdu::EnquireLink)) => Request::KeepAlive { sequence },
-            (_, Some(Pdu::EnquireLinkResp)) => Request::Here,
-            (_, Some(Pdu::Unbind)) => Request::Goodbye { sequence },
-            (_, Some(Pdu::UnbindResp)) => Request::GoodbyeAnswered,
-            (id, _) if u32::from(id) & RESPONSE != 0 => Request::Strange,
+            (_, Some(Pdu::EnquireLink)) => ClientPdu::KeepAlive { sequence },
+            (_, Some(Pdu::EnquireLinkResp)) => ClientPdu::KeepAliveAnswered,
+            (_, Some(Pdu::Unbind)) => ClientPdu::Unbind { sequence },
+            (_, Some(Pdu::UnbindResp)) => ClientPdu::UnbindAnswered,
+            (id, _) if u32::from(id) & RESPONSE != 0 => ClientPdu::NotServed,
             // Whoever asks waits for an answer (SMPP 3.4 §4.3).
             _ => {
                 return Err(Unreadable {
@@ -93,7 +95,7 @@ impl Smpp {
         })
     }
 
-    fn login(&self, sequence: u32, bind: &BindTransceiver) -> Request {
+    fn login(&self, sequence: u32, bind: &BindTransceiver) -> ClientPdu {
         let ok = self.credentials.admit(bind.system_id.as_str(), |password| {
             password == bind.password.as_str().as_bytes()
         });
@@ -109,7 +111,7 @@ impl Smpp {
             )
         };
         let answer = bytes::<smpp::Smpp>(sequence, answer, Version::V34);
-        Request::Login { ok, answer }
+        ClientPdu::Login { ok, answer }
     }
 
     /// A receipt's text and parameters, in this message centre's spelling.
@@ -155,16 +157,16 @@ impl Dialect for Smpp {
         self.reader.push(bytes);
     }
 
-    fn next(&mut self) -> Result<Option<Request>, Unreadable> {
+    fn next(&mut self) -> Result<Option<ClientPdu>, Unreadable> {
         match self.reader.next_frame() {
             Ok(frame) => frame.map(|frame| self.request(frame)).transpose(),
             Err(error) => Err(unreadable(&error)),
         }
     }
 
-    fn answer(&mut self, sequence: u32, outcome: Outcome, out: &mut BytesMut) {
+    fn answer(&mut self, sequence: u32, outcome: SubmitOutcome, out: &mut BytesMut) {
         let message = match outcome {
-            Outcome::Taken(serial) => {
+            SubmitOutcome::Taken(serial) => {
                 let id = text(&format!("{:x}", number(&serial)));
                 Message::new(SubmitSmResp::new(id, Vec::new()))
             }
@@ -176,12 +178,12 @@ impl Dialect for Smpp {
     fn answer_each(
         &mut self,
         sequence: u32,
-        outcome: Outcome,
+        outcome: SubmitOutcome,
         refused: &[(String, u32)],
         out: &mut BytesMut,
     ) {
         let message = match outcome {
-            Outcome::Taken(serial) => {
+            SubmitOutcome::Taken(serial) => {
                 let failures = refused.iter().map(|(number, status)| {
                     let status = CommandStatus::from(*status);
                     UnsuccessSme::new(Ton::Unknown, Npi::Unknown, text(number), status)
@@ -197,7 +199,7 @@ impl Dialect for Smpp {
         send(sequence, message, out);
     }
 
-    fn tell(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
+    fn deliver(&mut self, sequence: u32, job: &Job, wall: &Wall, out: &mut BytesMut) {
         let deliver = DeliverSm::builder().destination_addr(self.access_number.clone());
         let deliver = match &job.content {
             JobContent::Mo { phone, part } => {
@@ -235,11 +237,11 @@ impl Dialect for Smpp {
         send(sequence, Message::new(Pdu::EnquireLink), out);
     }
 
-    fn here(&self, sequence: u32, out: &mut BytesMut) {
+    fn keep_alive_resp(&self, sequence: u32, out: &mut BytesMut) {
         send(sequence, Message::new(Pdu::EnquireLinkResp), out);
     }
 
-    fn goodbye(&self, sequence: u32, out: &mut BytesMut) {
+    fn unbind_resp(&self, sequence: u32, out: &mut BytesMut) {
         send(sequence, Message::new(Pdu::UnbindResp), out);
     }
 }
@@ -249,13 +251,13 @@ fn send(sequence: u32, message: Message, out: &mut BytesMut) {
 }
 
 /// The status of a submit that is not taken.
-fn status(outcome: Outcome) -> u32 {
+fn status(outcome: SubmitOutcome) -> u32 {
     match outcome {
-        Outcome::Taken(_) => Status::OK.0,
-        Outcome::TooFast => Status::THROTTLED.0,
-        Outcome::BadReceiver => BAD_RECEIVER,
-        Outcome::BadStructure => BAD_MESSAGE,
-        Outcome::Refused(code) => code,
+        SubmitOutcome::Taken(_) => Status::OK.0,
+        SubmitOutcome::TooFast => Status::THROTTLED.0,
+        SubmitOutcome::BadReceiver => BAD_RECEIVER,
+        SubmitOutcome::BadStructure => BAD_MESSAGE,
+        SubmitOutcome::Refused(code) => code,
     }
 }
 
@@ -289,9 +291,9 @@ fn nack(sequence: u32, status: Status) -> Bytes {
 }
 
 /// Only who also listens comes in: reports go to whoever is there.
-fn one_way(sequence: u32, answer: CommandId) -> Request {
+fn one_way(sequence: u32, answer: CommandId) -> ClientPdu {
     let answer = Message::refusal(answer, CommandStatus::from(BIND_FAILED));
-    Request::Login {
+    ClientPdu::Login {
         ok: false,
         answer: bytes::<smpp::Smpp>(sequence, answer, Version::V34),
     }
@@ -323,7 +325,7 @@ fn neutral(submit: &SubmitSm) -> Submit {
     }
 }
 
-/// Distribution lists are numbers of nobody here.
+/// Distribution lists are unknown here.
 fn of_several(submit: &SubmitMulti) -> Submit {
     let numbers = submit.dest_address().iter().map(|to| match to {
         DestAddress::SmeAddress(sme) => sme.destination_addr.as_str().to_owned(),
@@ -386,7 +388,7 @@ mod tests {
     use super::*;
 
     /// What a PDU with the number 7 asks.
-    fn asked(id: CommandId, body: &[u8]) -> Result<Option<Request>, Unreadable> {
+    fn asked(id: CommandId, body: &[u8]) -> Result<Option<ClientPdu>, Unreadable> {
         let mut pdu = Vec::new();
         for word in [16 + body.len() as u32, id.into(), 0, 7] {
             pdu.extend(word.to_be_bytes());
@@ -403,7 +405,7 @@ mod tests {
         let rest = [0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 0];
         let body = [&addresses, &rest[..], parameters].concat();
         match asked(CommandId::SubmitSm, &body) {
-            Ok(Some(Request::Submit { submit, .. })) => submit,
+            Ok(Some(ClientPdu::Submit { submit, .. })) => submit,
             _ => panic!("no submit"),
         }
     }
@@ -425,7 +427,7 @@ mod tests {
         let nack = [0, 0, 0, 16, 0x80, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 7];
         assert_eq!((refused.fatal, &refused.answer[..]), (false, &nack[..]));
         let bind = b"office\0secret\0\0\x34\0\0\0";
-        let Ok(Some(Request::Login { ok: false, answer })) =
+        let Ok(Some(ClientPdu::Login { ok: false, answer })) =
             asked(CommandId::BindTransmitter, bind)
         else {
             panic!("let in")

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Asked, Said, Shared,
-    book::{Batch, Book, News, What},
+    book::{Batch, DueDelivery, HttpBook, What},
     now,
 };
 use crate::domain::phone::Phone;
@@ -71,7 +71,7 @@ fn send<'q>(shared: &Shared, field: &impl Fn(&str) -> &'q str) -> Said {
         return refused("isv.TEMPLATE_MISSING_PARAMETERS");
     }
     let mut book = shared.book();
-    let units = Book::segments(&text) * phones.len() as u64;
+    let units = HttpBook::segments(&text) * phones.len() as u64;
     if !book.arrive(&shared.settings, now(), units) {
         return refused("isv.BUSINESS_LIMIT_CONTROL");
     }
@@ -179,7 +179,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// A push's list has this for each.
-pub(super) fn push(news: &News) -> Value {
+pub(super) fn push(news: &DueDelivery) -> Value {
     match &news.what {
         What::Report {
             id,

@@ -1,4 +1,4 @@
-//! What a simulated HTTP carrier has taken for whom, and what it still has to tell.
+//! What a simulated HTTP carrier has taken, and what it still has to deliver.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -12,20 +12,22 @@ use tokio::time::Instant;
 use super::super::{
     Counts, NumberCounts, Settings,
     account::{fate, refusal},
-    dice::Dice,
     meter::Meter,
 };
-use crate::domain::{
-    phone::Phone,
-    text::{Count, segments},
-    time::Micros,
+use crate::{
+    domain::{
+        phone::Phone,
+        text::{Count, segments},
+        time::Micros,
+    },
+    random::SplitMix64,
 };
 
-/// Something to tell the client.
+/// Something to deliver to the client.
 #[derive(Debug, Clone)]
-pub(super) struct News {
+pub(super) struct DueDelivery {
     pub(super) what: What,
-    /// Known as the client's own when it is told twice.
+    /// By which the client knows a repetition.
     pub(super) number: u64,
     /// How often it has been called in.
     pub(super) tries: u32,
@@ -62,13 +64,13 @@ pub(super) struct Batch<'a> {
 }
 
 /// What became of each number of a batch: an id, or a refusal's number.
-pub(super) type Words = Vec<Result<String, u8>>;
+pub(super) type BatchAnswers = Vec<Result<String, u8>>;
 
 #[derive(Debug)]
-pub(super) struct Book {
+pub(super) struct HttpBook {
     pub(super) counts: Counts,
     pub(super) numbers: HashMap<Phone, NumberCounts>,
-    pub(super) dice: Dice,
+    pub(super) dice: SplitMix64,
     seen: HashSet<u64>,
     arrivals: Meter,
     taken: Meter,
@@ -76,21 +78,21 @@ pub(super) struct Book {
     /// Answers by the keys of their requests, with a hash of the body.
     pub(super) keys: HashMap<String, (u64, u16, Value)>,
     /// Not due yet.
-    scheduled: BTreeMap<(Instant, u64), News>,
+    scheduled: BTreeMap<(Instant, u64), DueDelivery>,
     /// Due and not called in yet (or again).
-    pub(super) to_call: Vec<News>,
+    pub(super) to_call: Vec<DueDelivery>,
     /// Due, and neither acknowledged nor fetched.
-    pub(super) untold: BTreeMap<u64, News>,
+    pub(super) pending: BTreeMap<u64, DueDelivery>,
     order: u64,
     numbers_out: u64,
 }
 
-impl Book {
+impl HttpBook {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             counts: Counts::default(),
             numbers: HashMap::new(),
-            dice: Dice::new(seed),
+            dice: SplitMix64::new(seed),
             seen: HashSet::new(),
             arrivals: Meter::default(),
             taken: Meter::default(),
@@ -98,7 +100,7 @@ impl Book {
             keys: HashMap::new(),
             scheduled: BTreeMap::new(),
             to_call: Vec::new(),
-            untold: BTreeMap::new(),
+            pending: BTreeMap::new(),
             order: 0,
             numbers_out: 0,
         }
@@ -113,7 +115,7 @@ impl Book {
     }
 
     pub(super) fn pending(&self) -> usize {
-        self.scheduled.len() + self.untold.len()
+        self.scheduled.len() + self.pending.len()
     }
 
     /// A request arrives; false when it is too much for the rate.
@@ -135,7 +137,12 @@ impl Book {
     }
 
     /// Takes a batch, number by number.
-    pub(super) fn take(&mut self, settings: &Settings, now: Instant, batch: &Batch<'_>) -> Words {
+    pub(super) fn take(
+        &mut self,
+        settings: &Settings,
+        now: Instant,
+        batch: &Batch<'_>,
+    ) -> BatchAnswers {
         let mut words = Vec::with_capacity(batch.phones.len());
         for (place, phone) in batch.phones.iter().enumerate() {
             if let Some(code) = refusal(settings, *phone, 1) {
@@ -220,7 +227,7 @@ impl Book {
 
     fn put(&mut self, at: Instant, what: What) {
         self.order += 1;
-        let news = News {
+        let news = DueDelivery {
             what,
             number: 0,
             tries: 0,
@@ -238,7 +245,7 @@ impl Book {
             // In the order of being due, so that a cursor stands behind all that was given out.
             self.numbers_out += 1;
             news.number = self.numbers_out;
-            self.untold.insert(news.number, news.clone());
+            self.pending.insert(news.number, news.clone());
             if self.dice.hits(settings.faults.lost_callbacks) {
                 continue;
             }
@@ -251,8 +258,8 @@ impl Book {
     }
 
     /// The client has it for good.
-    pub(super) fn told(&mut self, number: u64) {
-        if let Some(news) = self.untold.remove(&number)
+    pub(super) fn delivered(&mut self, number: u64) {
+        if let Some(news) = self.pending.remove(&number)
             && matches!(news.what, What::Report { .. })
         {
             self.counts.reports += 1;
@@ -260,7 +267,7 @@ impl Book {
     }
 }
 
-/// A hash of a body, to tell a repetition from a key used twice.
+/// A hash of a body: a repetition has the same, a key used twice has another.
 pub(super) fn hash(body: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     body.hash(&mut hasher);

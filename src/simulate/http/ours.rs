@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Asked, Said, Shared,
-    book::{Batch, Book, News, What, hash},
+    book::{Batch, DueDelivery, HttpBook, What, hash},
     now,
 };
 use crate::{domain::phone::Phone, signing};
@@ -69,7 +69,7 @@ fn messages(shared: &Shared, asked: &Asked, body: &Value) -> Said {
         book.counts.malformed += 1;
         return Said::new(400, json!({ "code": "malformed" }));
     };
-    let units = Book::segments(text) * phones.len() as u64;
+    let units = HttpBook::segments(text) * phones.len() as u64;
     let fits = book.arrive(settings, now(), units);
     let (key, hash) = (asked.header(signing::ID).to_owned(), hash(&asked.body));
     if let Some((before, status, answer)) = book.keys.get(&key) {
@@ -110,7 +110,7 @@ fn messages(shared: &Shared, asked: &Asked, body: &Value) -> Said {
     Said::new(200, answer)
 }
 
-/// What has not been told yet, after a cursor; all before it is safe with the client.
+/// What is not delivered yet, after a cursor; all before it is acknowledged by the cursor.
 fn reports(shared: &Shared, body: &Value) -> Said {
     let after: u64 = body["after"]
         .as_str()
@@ -118,18 +118,18 @@ fn reports(shared: &Shared, body: &Value) -> Said {
         .unwrap_or(0);
     let mut book = shared.book();
     book.due(&shared.settings, now());
-    let safe: Vec<u64> = book.untold.range(..=after).map(|(n, _)| *n).collect();
+    let safe: Vec<u64> = book.pending.range(..=after).map(|(n, _)| *n).collect();
     for number in safe {
-        book.told(number);
+        book.delivered(number);
     }
     let page: Vec<(u64, Value)> = book
-        .untold
+        .pending
         .iter()
         .take(PAGE)
         .map(|(n, news)| (*n, event(news)))
         .collect();
     let next = page.last().map_or(after, |(n, _)| *n);
-    let more = book.untold.len() > page.len();
+    let more = book.pending.len() > page.len();
     let events: Vec<Value> = page.into_iter().map(|(_, event)| event).collect();
     Said::new(
         200,
@@ -138,7 +138,7 @@ fn reports(shared: &Shared, body: &Value) -> Said {
 }
 
 /// A report or a text as an event.
-pub(super) fn event(news: &News) -> Value {
+pub(super) fn event(news: &DueDelivery) -> Value {
     match &news.what {
         What::Report {
             id,

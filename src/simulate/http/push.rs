@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Shared, aliyun, book::News, now, ours, yunmas};
+use super::{Shared, aliyun, book::DueDelivery, now, ours, yunmas};
 use crate::{signing, simulate::Shape, tls};
 
 /// Events in one call.
@@ -36,7 +36,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 Shape::Watchbell | Shape::Aliyun => PAGE,
             };
             let most = book.to_call.len().min(most);
-            let page: Vec<News> = match shared.callback() {
+            let page: Vec<DueDelivery> = match shared.callback() {
                 Some(_) => book.to_call.drain(..most).collect(),
                 None => Vec::new(),
             };
@@ -63,7 +63,7 @@ async fn call(
     shared: &Shared,
     client: &reqwest::Client,
     url: &str,
-    mut page: Vec<News>,
+    mut page: Vec<DueDelivery>,
     number: u64,
 ) {
     let body: Value = match shared.settings.http.shape {
@@ -94,7 +94,7 @@ async fn call(
         match taken {
             true => {
                 for news in &page {
-                    book.told(news.number);
+                    book.delivered(news.number);
                 }
                 false
             }

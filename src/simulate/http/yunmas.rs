@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Asked, Said, Shared,
-    book::{Batch, Book, News, What},
+    book::{Batch, DueDelivery, HttpBook, What},
     now,
 };
 use crate::domain::phone::Phone;
@@ -65,7 +65,7 @@ pub(super) fn serve(shared: &Shared, asked: &Asked) -> Said {
         return refused("TooManyMobiles");
     }
     let mut book = shared.book();
-    let units = Book::segments(field("content")) * phones.len() as u64;
+    let units = HttpBook::segments(field("content")) * phones.len() as u64;
     book.arrive(&shared.settings, now(), units);
     let group = book.next_id();
     let batch = Batch {
@@ -84,7 +84,7 @@ pub(super) fn serve(shared: &Shared, asked: &Asked) -> Said {
 }
 
 /// One push, one object.
-pub(super) fn push(news: &News) -> Value {
+pub(super) fn push(news: &DueDelivery) -> Value {
     match &news.what {
         What::Report {
             id,

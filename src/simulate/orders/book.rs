@@ -1,4 +1,4 @@
-//! What a simulated carrier makes of its orders: everything it says follows from what it was told, and when, and the
+//! What a simulated carrier makes of its orders: all its answers follow from the requests, their times, and the
 //! time it is asked at.
 
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -20,7 +20,7 @@ use crate::{
         Act, CarrierState, Planned, Request, Standing, Telling, WireFigures, WirePiece, WireProof,
         text_digest,
     },
-    simulate::dice::Dice,
+    random::SplitMix64,
 };
 
 /// When it reports, on the office's clock.
@@ -29,25 +29,25 @@ const REPORTS: [(u32, u32); 2] = [(11, 0), (17, 0)];
 /// From its last figures to its evidence.
 const EVIDENCE_S: i64 = 3_600;
 
-/// Why it says no.
+/// Why a request is refused.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) StatusCode, pub(super) String);
 
 /// All its orders.
 #[derive(Debug)]
-pub(super) struct Book {
-    orders: BTreeMap<OrderId, Order>,
-    dice: Dice,
+pub(super) struct OrderBook {
+    orders: BTreeMap<OrderId, SimulatedOrder>,
+    dice: SplitMix64,
 }
 
-impl Default for Book {
+impl Default for OrderBook {
     fn default() -> Self {
         Self::new(1)
     }
 }
 
 #[derive(Debug)]
-struct Order {
+struct SimulatedOrder {
     request: Request,
     revision: i64,
     taken: Micros,
@@ -59,11 +59,11 @@ struct Order {
     rounds: Vec<(i64, String)>,
 }
 
-impl Book {
+impl OrderBook {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             orders: BTreeMap::new(),
-            dice: Dice::new(seed),
+            dice: SplitMix64::new(seed),
         }
     }
 
@@ -85,7 +85,7 @@ impl Book {
             if self.orders.contains_key(&telling.order) {
                 return no("the order is here already");
             }
-            let order = Order {
+            let order = SimulatedOrder {
                 request: request.clone(),
                 revision: telling.revision,
                 taken: now,
@@ -238,7 +238,7 @@ impl Request {
     }
 }
 
-impl Order {
+impl SimulatedOrder {
     fn at(settings: &OrderSettings, day: NaiveDate, time: NaiveTime) -> Option<Micros> {
         let local = day.and_time(time);
         Some(settings.zone.from_local_datetime(&local).earliest()?.into())
@@ -252,8 +252,8 @@ impl Order {
         })
     }
 
-    /// The text as it leaves this carrier: somebody may have typed it anew.
-    fn retyped(&self, settings: &OrderSettings, dice: &mut Dice, slips: &mut u64) -> String {
+    /// The text as it leaves this carrier: it may have been typed anew.
+    fn retyped(&self, settings: &OrderSettings, dice: &mut SplitMix64, slips: &mut u64) -> String {
         let text = on_the_phone(&self.request.signature, &self.request.text);
         let is_early = self.rounds.len() < settings.typo_rounds as usize;
         if !is_early && !dice.hits(settings.typo_percent) {

@@ -11,13 +11,13 @@ pub mod smpp;
 pub mod source;
 
 use watchbell_wire::{
-    Decoded, Frame, FrameReader, Limits, Protocol, decode, text, udh, view::Describe,
+    Decoded, Frame, FrameLimits, FrameReader, Protocol, decode, text, udh, view::Describe,
 };
 
 /// Bytes from a peer. Whatever is read can be shown, and written again unless a field breaks a limit of
 /// the document; then it reads back the same.
 pub fn bytes_in<P: Describe>(bytes: &[u8], version: P::Version, content: fn(&P::Pdu) -> &[u8]) {
-    let mut reader = FrameReader::<P>::new(version, Limits::default());
+    let mut reader = FrameReader::<P>::new(version, FrameLimits::default());
     reader.push(bytes);
     loop {
         let before = reader.buffered();
@@ -42,7 +42,7 @@ fn frame_in<P: Describe>(frame: &Frame<P>, version: P::Version, content: &[u8]) 
     }
     if let Ok(encoded) = frame.to_bytes(version) {
         let size = encoded.len();
-        let again = decode(&encoded, version, &Limits::default());
+        let again = decode(&encoded, version, &FrameLimits::default());
         assert_eq!(again, Ok(Decoded::Frame(frame.clone(), size)));
     }
 }
@@ -52,10 +52,10 @@ pub fn frame_out<P: Protocol>(frame: &Frame<P>, version: P::Version, cut: usize)
     let encoded = frame
         .to_bytes(version)
         .expect("every field is within its limits");
-    let decoded = decode(&encoded, version, &Limits::default());
+    let decoded = decode(&encoded, version, &FrameLimits::default());
     assert_eq!(decoded, Ok(Decoded::Frame(frame.clone(), encoded.len())));
     let (first, rest) = encoded.split_at(cut % encoded.len());
-    let mut reader = FrameReader::<P>::new(version, Limits::default());
+    let mut reader = FrameReader::<P>::new(version, FrameLimits::default());
     reader.push(first);
     assert_eq!(reader.next_frame(), Ok(None));
     reader.push(rest);

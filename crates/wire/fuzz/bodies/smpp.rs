@@ -1,7 +1,7 @@
 //! SMPP 3.4 and 5.0.
 
 use watchbell_wire::{
-    Decoded, Limits,
+    Decoded, FrameLimits,
     smpp::{Frame, Message, Receipt, Smpp, Version, decode, rusmpp_core::pdus::owned::Pdu},
 };
 
@@ -33,7 +33,7 @@ pub fn smpp_out(data: &[u8]) {
     let s = &mut Source::new(data);
     let cut = s.u32() as usize;
     let bytes = frame(s);
-    let decoded = decode(&bytes, Version::V34, &Limits::default());
+    let decoded = decode(&bytes, Version::V34, &FrameLimits::default());
     let Ok(Decoded::Frame(frame, size)) = decoded else {
         panic!("{decoded:?} of {bytes:02x?}");
     };

@@ -6,7 +6,7 @@ use super::{
     Cmpp, CommandId, DecodeError, Decoded, Frame, HEADER_LEN, Header, MsgId, Pdu, Version, body,
 };
 use crate::{
-    EncodeError, Limits,
+    EncodeError, FrameLimits,
     frame::{self, Protocol, u32_at},
 };
 
@@ -14,7 +14,11 @@ use crate::{
 ///
 /// Nothing is allocated before the whole frame has arrived. [`FrameReader`](super::FrameReader) does
 /// the bookkeeping for a stream.
-pub fn decode(input: &[u8], version: Version, limits: &Limits) -> Result<Decoded, DecodeError> {
+pub fn decode(
+    input: &[u8],
+    version: Version,
+    limits: &FrameLimits,
+) -> Result<Decoded, DecodeError> {
     frame::decode(input, version, limits)
 }
 

@@ -4,7 +4,7 @@ mod words;
 
 use std::fmt;
 
-use crate::{FixedStr, FixedStrError, Retry};
+use crate::{FixedStr, FixedStrError, StatKind};
 
 /// Stat of a report block, 7 bytes at offset 8 of it (CMPP 2.0 §7.4.5.1, CMPP 3.0 §8.4.5.1).
 ///
@@ -12,25 +12,6 @@ use crate::{FixedStr, FixedStrError, Retry};
 /// by prefix, with the few numbers on which they agree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stat(pub FixedStr<7>);
-
-/// What a [`Stat`] says about the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StatKind {
-    /// On the handset.
-    Delivered,
-    /// Validity ran out; the phone was off or out of coverage.
-    Expired,
-    /// It cannot be delivered, or a node answered with an error.
-    Undelivered,
-    /// Refused for its content, number, account or policy.
-    Rejected,
-    /// Removed before delivery.
-    Deleted,
-    /// Nobody knows; it may have been delivered. Also codes this list does not have.
-    Unknown,
-    /// Taken by the message centre. Not final: gateways should not pass it on, some do.
-    Accepted,
-}
 
 impl Stat {
     /// Takes a stat text of at most 7 bytes, as `DELIVRD` or `MK:0001`.
@@ -61,40 +42,9 @@ impl Stat {
         }
     }
 
-    /// What carriers' tables say about it, in a few English words; `None` for a text that none has.
-    pub fn meaning(&self) -> Option<&'static str> {
-        words::of(&self.0.as_bytes().to_ascii_uppercase()).map(|(en, _)| en)
-    }
-
-    /// The same in Chinese, for people.
-    pub fn meaning_zh(&self) -> Option<&'static str> {
-        words::of(&self.0.as_bytes().to_ascii_uppercase()).map(|(_, zh)| zh)
-    }
-
-    /// False only for `ACCEPTD`: every other report is the last one.
-    pub fn is_final(&self) -> bool {
-        self.kind() != StatKind::Accepted
-    }
-
-    /// Whether to send again.
-    pub fn retry(&self) -> Retry {
-        let upper = self.0.as_bytes().to_ascii_uppercase();
-        match &upper[..] {
-            b"ACCEPTD" => Retry::Wait,
-            b"EXPIRED"
-            | b"MK:0010"
-            | b"MK:0017"
-            | b"MK:0024"
-            | b"MK:0029"
-            | [b'M', b'I', b':', ..] => Retry::Later,
-            b"DB:0142" => Retry::NextDay,
-            b"ID:0013" => Retry::Reroute,
-            b"UNKNOWN"
-            | b"IB:0008"
-            | [b'M' | b'I', b'A' | b'C', b':', ..]
-            | [b'C' | b'D', b'A', b':', ..] => Retry::Soon,
-            _ => Retry::No,
-        }
+    /// What carriers' tables say about it, in Chinese and English; `None` for a text that none has.
+    pub fn words(&self) -> Option<(&'static str, &'static str)> {
+        words::of(&self.0.as_bytes().to_ascii_uppercase())
     }
 }
 
@@ -123,48 +73,47 @@ mod tests {
 
     #[test]
     fn stats_are_classified_by_prefix() {
-        use {Retry as R, StatKind as K};
-        for (text, kind, retry) in [
-            ("DELIVRD", K::Delivered, R::No),
-            ("EXPIRED", K::Expired, R::Later),
-            ("UNDELIV", K::Undelivered, R::No),
-            ("DELETED", K::Deleted, R::No),
-            ("REJECTD", K::Rejected, R::No),
-            ("UNKNOWN", K::Unknown, R::Soon),
-            ("ACCEPTD", K::Accepted, R::Wait),
-            ("MA:0001", K::Unknown, R::Soon),
-            ("MB:1042", K::Undelivered, R::No),
-            ("CB:0007", K::Rejected, R::No),
-            ("DB:0141", K::Rejected, R::No),
-            ("DB:0142", K::Rejected, R::NextDay),
-            ("IB:0008", K::Undelivered, R::Soon),
-            ("IC:0151", K::Unknown, R::Soon),
-            ("MI:0024", K::Expired, R::Later),
-            ("MK:0001", K::Undelivered, R::No),
-            ("MK:0017", K::Undelivered, R::Later),
-            ("MN:0017", K::Rejected, R::No),
-            ("ML:0001", K::Unknown, R::No),
-            ("ID:0013", K::Rejected, R::Reroute),
-            ("MBBLACK", K::Rejected, R::No),
-            ("ZZ:9999", K::Unknown, R::No),
-            ("", K::Unknown, R::No),
+        use StatKind as K;
+        for (text, kind) in [
+            ("DELIVRD", K::Delivered),
+            ("EXPIRED", K::Expired),
+            ("UNDELIV", K::Undelivered),
+            ("DELETED", K::Deleted),
+            ("REJECTD", K::Rejected),
+            ("UNKNOWN", K::Unknown),
+            ("ACCEPTD", K::Accepted),
+            ("MA:0001", K::Unknown),
+            ("MB:1042", K::Undelivered),
+            ("CB:0007", K::Rejected),
+            ("DB:0141", K::Rejected),
+            ("DB:0142", K::Rejected),
+            ("IB:0008", K::Undelivered),
+            ("IC:0151", K::Unknown),
+            ("MI:0024", K::Expired),
+            ("MK:0001", K::Undelivered),
+            ("MK:0017", K::Undelivered),
+            ("MN:0017", K::Rejected),
+            ("ML:0001", K::Unknown),
+            ("ID:0013", K::Rejected),
+            ("MBBLACK", K::Rejected),
+            ("ZZ:9999", K::Unknown),
+            ("", K::Unknown),
         ] {
             let stat = Stat::new(text).expect("at most 7 bytes");
-            assert_eq!((stat.kind(), stat.retry()), (kind, retry), "{text}");
-            assert_eq!(stat.is_final(), text != "ACCEPTD", "{text}");
+            assert_eq!(stat.kind(), kind, "{text}");
         }
     }
 
     #[test]
     fn a_stat_has_words_by_its_number_or_else_by_its_prefix() {
-        let words = |text| {
-            let stat = Stat::new(text).expect("at most 7 bytes");
-            (stat.meaning(), stat.meaning_zh())
-        };
-        assert_eq!(words("MK:0001"), (Some("unknown number"), Some("空号")));
-        assert_eq!(words("mk:9999").0, Some("undeliverable, with a cause"));
-        assert_eq!(words("ID:0013").1, Some("其他运营商号码"));
-        assert_eq!(words("ZZ:0001"), (None, None));
-        assert_eq!(words(""), (None, None));
+        let words = |text| Stat::new(text).expect("at most 7 bytes").words();
+        assert_eq!(words("MK:0001"), Some(("空号", "unknown number")));
+        assert_eq!(
+            words("mk:9999"),
+            Some(("短信中心报无法送达", "undeliverable, with a cause"))
+        );
+        assert_eq!(words("ID:0013").map(|w| w.0), Some("其他运营商号码"));
+        assert_eq!(words("ZZ:0001"), None);
+        assert_eq!(words(""), None);
     }
 }

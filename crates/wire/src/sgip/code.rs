@@ -1,6 +1,6 @@
 //! The one table of numbers that responses and reports carry.
 
-use crate::Retry;
+use crate::SubmitClass;
 
 /// Result of a response or `ErrorCode` of a report, u8 (SGIP 1.2, table of error codes).
 ///
@@ -10,7 +10,7 @@ use crate::Retry;
 pub struct Code(pub u8);
 
 impl Code {
-    /// Done.
+    /// No error.
     pub const OK: Self = Self(0);
     /// Wrong name or password.
     pub const BAD_LOGIN: Self = Self(1);
@@ -40,66 +40,65 @@ impl Code {
         self.0 == 0
     }
 
-    /// Whether to send again.
-    pub const fn retry(self) -> Retry {
+    /// What it is about as the answer to a submit (SGIP 1.2, table of error codes; from 36 on carriers' public
+    /// tables). Gateways send codes that the table has for reports, 21 to 33, in answers too.
+    pub const fn class(self) -> SubmitClass {
         match self.0 {
-            11 | 88 => Retry::SlowDown,
-            6 => Retry::Reroute,
-            21 | 32 => Retry::Soon,
-            25 | 26 | 33 | 54 | 59 => Retry::Later,
-            _ => Retry::No,
+            0 => SubmitClass::Accepted,
+            11 | 88 => SubmitClass::Throttled,
+            6 => SubmitClass::WrongNetwork,
+            // Node unreachable, phone unreachable, memory full, system failure, queue full, phone off.
+            21 | 25 | 26 | 32 | 33 | 54 | 59 => SubmitClass::Passing,
+            // Repeated login, too many connections.
+            2 | 3 => SubmitClass::Link,
+            // Login, login type, payer.
+            1 | 4 | 24 => SubmitClass::Account,
+            // Empty or suspended number, phone without short messages or with an error, unknown user,
+            // function, device, black-listed.
+            12 | 27..=31 | 36 | 56 | 67 | 86 | 221 | 255 => SubmitClass::Number,
+            // Parameter, command, length, sequence, routing, content or frequency.
+            5 | 7..=10 | 22 | 23 | 50 | 93 | 117 => SubmitClass::Message,
+            _ => SubmitClass::Unlisted,
         }
     }
 
     /// A few English words for a log.
     pub const fn meaning(self) -> &'static str {
-        self.words().0
-    }
-
-    /// The same in Chinese, for people.
-    pub const fn meaning_zh(self) -> &'static str {
-        self.words().1
-    }
-
-    const fn words(self) -> (&'static str, &'static str) {
         match self.0 {
-            0 => ("ok", "成功"),
-            1 => ("bad login", "登录名或口令错误"),
-            2 => ("repeated login on one connection", "同一连接重复登录"),
-            3 => ("too many connections", "连接过多"),
-            4 => ("bad login type", "登录类型错误"),
-            5 => ("bad parameter", "参数格式错误"),
-            6 => (
-                "bad phone number, or not this carrier's",
-                "手机号码错误或不属于本网",
-            ),
-            7 => ("bad command id", "消息类型错误"),
-            8 => ("bad length", "消息长度错误"),
-            9 => ("bad or repeated sequence number", "序列号错误或重复"),
-            10 => ("bad route server operation", "路由表操作错误"),
-            11 => ("node busy", "节点忙"),
-            12 => ("empty number", "空号"),
-            21 => ("node unreachable", "目的地址不可达"),
-            22 => ("routing error", "路由错误"),
-            23 => ("no route", "路由不存在"),
-            24 => ("payer invalid", "计费号码无效"),
-            25 => ("phone unreachable", "用户不能通信（关机或不在服务区）"),
-            26 => ("phone's memory is full", "手机内存满"),
-            27 => ("phone has no short messages", "手机不支持短消息"),
-            28 => ("phone's error", "手机接收出错"),
-            29 => ("unknown user", "不知道的用户"),
-            30 => ("function not offered", "不提供此功能"),
-            31 => ("illegal device", "非法设备"),
-            32 => ("system failure", "系统失败"),
-            33 => ("message centre's queue is full", "短信中心队列满"),
-            36 | 56 => ("empty or suspended number", "空号或停机"),
-            50 => ("content refused", "内容被拒"),
-            54 | 59 => ("phone off or out of coverage", "关机或无法接通"),
-            67 | 86 | 221 => ("black-listed", "黑名单"),
-            88 => ("too fast", "超过流速"),
-            93 | 117 => ("content or frequency refused", "内容或频次被拒"),
-            255 => ("suspended, off or unknown", "停机、关机或未知"),
-            _ => ("unlisted", "未收录的代码"),
+            0 => "ok",
+            1 => "bad login",
+            2 => "repeated login on one connection",
+            3 => "too many connections",
+            4 => "bad login type",
+            5 => "bad parameter",
+            6 => "bad phone number, or not this carrier's",
+            7 => "bad command id",
+            8 => "bad length",
+            9 => "bad or repeated sequence number",
+            10 => "bad route server operation",
+            11 => "node busy",
+            12 => "empty number",
+            21 => "node unreachable",
+            22 => "routing error",
+            23 => "no route",
+            24 => "payer invalid",
+            25 => "phone unreachable",
+            26 => "phone's memory is full",
+            27 => "phone has no short messages",
+            28 => "phone's error",
+            29 => "unknown user",
+            30 => "function not offered",
+            31 => "illegal device",
+            32 => "system failure",
+            33 => "message centre's queue is full",
+            36 | 56 => "empty or suspended number",
+            50 => "content refused",
+            54 | 59 => "phone off or out of coverage",
+            67 | 86 | 221 => "black-listed",
+            88 => "too fast",
+            93 | 117 => "content or frequency refused",
+            255 => "suspended, off or unknown",
+            _ => "unlisted",
         }
     }
 }
@@ -109,25 +108,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_busy_gateway_asks_to_slow_down() {
+    fn every_code_has_its_class() {
+        use SubmitClass as C;
+        let of = |wanted| -> Vec<u8> {
+            let is_it = |code: &u8| Code(*code).class() == wanted;
+            (0..=u8::MAX).filter(is_it).collect()
+        };
+        assert_eq!(of(C::Accepted), [0]);
+        assert_eq!(of(C::Throttled), [11, 88]);
+        assert_eq!(of(C::WrongNetwork), [6]);
+        assert_eq!(of(C::Passing), [21, 25, 26, 32, 33, 54, 59]);
+        assert_eq!(of(C::Link), [2, 3]);
+        assert_eq!(of(C::Account), [1, 4, 24]);
+        assert_eq!(
+            of(C::Number),
+            [12, 27, 28, 29, 30, 31, 36, 56, 67, 86, 221, 255]
+        );
+        assert_eq!(of(C::Message), [5, 7, 8, 9, 10, 22, 23, 50, 93, 117]);
+        // What has words has a class, and the other way round.
         for code in (0..=u8::MAX).map(Code) {
-            let slow = code.retry() == Retry::SlowDown;
-            assert_eq!(
-                slow,
-                code == Code::BUSY || code == Code::TOO_FAST,
-                "{code:?}"
-            );
+            let unlisted = code.meaning() == "unlisted";
+            assert_eq!(unlisted, code.class() == C::Unlisted, "{code:?}");
         }
-        assert_eq!(Code(25).retry(), Retry::Later);
-        assert_eq!(Code(32).retry(), Retry::Soon);
-        assert_eq!(Code(6).retry(), Retry::Reroute);
-        assert_eq!(Code(29).retry(), Retry::No);
-    }
-
-    #[test]
-    fn a_known_code_has_words_in_both_languages() {
-        assert_eq!(Code(25).meaning(), "phone unreachable");
-        assert_eq!(Code(12).meaning_zh(), "空号");
-        assert_eq!(Code(200).meaning(), "unlisted");
     }
 }

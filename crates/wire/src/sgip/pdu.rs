@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::{Code, CommandId, Sequence};
-use crate::{FixedStr, Retry, auth::same};
+use crate::{FixedStr, auth::same};
 
 /// Every PDU between an SP and a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl LoginType {
     pub const SP: Self = Self(1);
     /// Gateway to SP.
     pub const GATEWAY: Self = Self(2);
-    /// Test.
+    /// A test login.
     pub const TEST: Self = Self(11);
 }
 
@@ -262,20 +262,6 @@ impl Report {
             1 => ReportState::Waiting,
             2 => ReportState::Failed,
             other => ReportState::Other(other),
-        }
-    }
-
-    /// False while another report is to follow.
-    pub const fn is_final(&self) -> bool {
-        !matches!(self.state(), ReportState::Waiting)
-    }
-
-    /// Whether to send again.
-    pub const fn retry(&self) -> Retry {
-        match self.state() {
-            ReportState::Waiting => Retry::Wait,
-            ReportState::Failed => self.error_code.retry(),
-            ReportState::Delivered | ReportState::Other(_) => Retry::No,
         }
     }
 

@@ -5,8 +5,8 @@ use md5::{Digest, Md5};
 use super::{Login, Status};
 pub use crate::auth::timestamp;
 
-/// How a `ClientID` shorter than eight bytes enters the digest. For the usual eight digits both are the
-/// same.
+/// How a `ClientID` shorter than eight bytes enters the digest. For the usual eight digits both
+/// are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClientIdForm {
     /// The id as it is. What nearly all gateways compute.
@@ -57,8 +57,8 @@ pub fn authenticator_client(
     md5.finalize().into()
 }
 
-/// `AuthenticatorServer` of `login_resp`: MD5 of Status, the `AuthenticatorClient` it answers and the
-/// secret.
+/// `AuthenticatorServer` of `login_resp`: MD5 of Status, the `AuthenticatorClient` it answers
+/// and the secret.
 ///
 /// Gateways were seen to send anything here, so a client may log a mismatch but should not act on it.
 pub fn authenticator_server(
@@ -78,8 +78,8 @@ pub fn authenticator_server(
     md5.finalize().into()
 }
 
-/// True when `login` was made with `secret`, in either form of the client id: what a gateway should
-/// check.
+/// True when `login` was made with `secret`, in either form of the client id: what a gateway
+/// should check.
 pub fn verify(login: &Login, secret: &[u8]) -> bool {
     [ClientIdForm::Bare, ClientIdForm::Padded]
         .into_iter()

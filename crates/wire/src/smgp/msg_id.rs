@@ -21,9 +21,9 @@ pub struct MsgIdParts {
     pub month: u8,
     /// Day of the month.
     pub day: u8,
-    /// Hour.
+    /// 0 to 23.
     pub hour: u8,
-    /// Minute.
+    /// 0 to 59.
     pub minute: u8,
     /// 0 to 999999.
     pub sequence: u32,

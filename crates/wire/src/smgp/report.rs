@@ -178,8 +178,8 @@ fn behind<'a>(text: &'a [u8], label: &[u8]) -> Option<(usize, &'a [u8])> {
     Some((at, text.get(at..)?))
 }
 
-/// A value at the start of `text`: all of its size when a blank or the end follows, else up to the first
-/// blank.
+/// A value at the start of `text`: all of its size when a blank or the end follows, else up to the
+/// first blank.
 fn field<const N: usize>(text: Option<&[u8]>) -> FixedStr<N> {
     let text = text.unwrap_or_default();
     let (value, behind) = text.split_at_checked(N).unwrap_or((text, &[]));

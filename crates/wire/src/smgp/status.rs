@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use crate::{FixedStr, FixedStrError, Retry};
+use crate::{FixedStr, FixedStrError, StatKind, SubmitClass};
 
 /// Status of `login_resp`, `submit_resp` and `deliver_resp`, u32 (SMGP 3.0 §6.2.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Status(pub u32);
 
 impl Status {
-    /// Done.
+    /// No error.
     pub const OK: Self = Self(0);
     /// The system is busy: slow down.
     pub const BUSY: Self = Self(1);
@@ -41,72 +41,63 @@ impl Status {
         self.0 == 0
     }
 
-    /// True when no submit of the account can succeed until people have done something: too many
-    /// connections, wrong address, wrong secret, wrong version, expired. Stop and raise an alarm.
-    pub const fn stops_account(self) -> bool {
-        matches!(self.0, 2 | 20 | 21 | 22 | 76)
-    }
-
-    /// Whether to send again. There is no code of its own for too fast: gateways use 1, 75 or a vendor's
-    /// code from 128, and the last are for configuration to name.
-    pub const fn retry(self) -> Retry {
+    /// What it is about as the answer to a submit (SMGP 3.0 §6.2.6). There is no code of its own for too
+    /// fast: gateways use 1, 75 or a vendor's code from 128, and the last are for configuration to name.
+    pub const fn class(self) -> SubmitClass {
         match self.0 {
-            1 => Retry::SlowDown,
-            47 => Retry::Reroute,
-            74 => Retry::Later,
-            75 => Retry::NextDay,
-            _ => Retry::No,
+            0 => SubmitClass::Accepted,
+            1 => SubmitClass::Throttled,
+            47 => SubmitClass::WrongNetwork,
+            2 => SubmitClass::Link,
+            // Address, secret, version; fees, service, sender, payer, SP code, product: the same in all submits;
+            // barred hour, day's quota, account expired.
+            20..=22 | 32 | 33 | 40 | 43 | 46 | 48 | 49 | 73..=76 => SubmitClass::Account,
+            // Structure, command, sequence; type, priority, format, time, length, validity, query, route,
+            // update, route server.
+            10..=12 | 30 | 31 | 34..=39 | 41 | 42 | 44 | 45 | 56..=72 => SubmitClass::Message,
+            _ => SubmitClass::Unlisted,
         }
     }
 
     /// A few English words for a log.
     pub const fn meaning(self) -> &'static str {
-        self.words().0
-    }
-
-    /// The same in Chinese, for people.
-    pub const fn meaning_zh(self) -> &'static str {
-        self.words().1
-    }
-
-    const fn words(self) -> (&'static str, &'static str) {
         match self.0 {
-            0 => ("ok", "成功"),
-            1 => ("system busy", "系统忙"),
-            2 => ("too many connections", "超过最大连接数"),
-            10 => ("bad structure", "消息结构错"),
-            11 => ("bad command", "命令字错"),
-            12 => ("sequence repeated", "序列号重复"),
-            20 => ("bad ip address", "IP地址错"),
-            21 => ("authentication failed", "认证错"),
-            22 => ("version too high", "版本太高"),
-            30 => ("bad msg_type", "非法消息类型"),
-            31 => ("bad priority", "非法优先级"),
-            32 => ("bad fee_type", "非法资费类型"),
-            33 => ("bad fee_code", "非法资费代码"),
-            34 => ("bad msg_format", "非法短消息格式"),
-            35 => ("bad time", "非法时间格式"),
-            36 => ("bad msg_length", "非法短消息长度"),
-            37 => ("expired", "有效期已过"),
-            38 => ("bad query_type", "非法查询类别"),
-            39 => ("bad route", "路由错误"),
-            40 => ("bad fixed_fee", "非法包月费或封顶费"),
-            41 => ("bad update_type", "非法更新类型"),
-            42 => ("bad route_id", "非法路由编号"),
-            43 => ("bad service_id", "非法服务代码"),
-            44 => ("bad valid_time", "非法有效期"),
-            45 => ("bad at_time", "非法定时发送时间"),
-            46 => ("bad src_term_id", "非法发送用户号码"),
-            47 => ("bad dest_term_id", "非法接收用户号码"),
-            48 => ("bad charge_term_id", "非法计费用户号码"),
-            49 => ("bad sp code", "非法SP服务代码"),
-            56..=72 => ("route server or prepaid", "路由服务器或预付费错误"),
-            73 => ("bad m_service_id", "非法移动业务产品代码"),
-            74 => ("sp barred at this hour", "SP禁止下发时段"),
-            75 => ("over the daily quota", "超过日发送限额"),
-            76 => ("account expired", "账号过期"),
-            128..=255 => ("vendor", "厂商自定义"),
-            _ => ("unlisted", "未收录的代码"),
+            0 => "ok",
+            1 => "system busy",
+            2 => "too many connections",
+            10 => "bad structure",
+            11 => "bad command",
+            12 => "sequence repeated",
+            20 => "bad ip address",
+            21 => "authentication failed",
+            22 => "version too high",
+            30 => "bad msg_type",
+            31 => "bad priority",
+            32 => "bad fee_type",
+            33 => "bad fee_code",
+            34 => "bad msg_format",
+            35 => "bad time",
+            36 => "bad msg_length",
+            37 => "expired",
+            38 => "bad query_type",
+            39 => "bad route",
+            40 => "bad fixed_fee",
+            41 => "bad update_type",
+            42 => "bad route_id",
+            43 => "bad service_id",
+            44 => "bad valid_time",
+            45 => "bad at_time",
+            46 => "bad src_term_id",
+            47 => "bad dest_term_id",
+            48 => "bad charge_term_id",
+            49 => "bad sp code",
+            56..=72 => "route server or prepaid",
+            73 => "bad m_service_id",
+            74 => "sp barred at this hour",
+            75 => "over the daily quota",
+            76 => "account expired",
+            128..=255 => "vendor",
+            _ => "unlisted",
         }
     }
 }
@@ -118,25 +109,6 @@ pub struct Stat {
     pub stat: FixedStr<7>,
     /// Why; `000` when all is well. Carriers send many more numbers than the document has.
     pub err: FixedStr<3>,
-}
-
-/// What a [`Stat`] says about the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StatKind {
-    /// `DELIVRD`: on the handset.
-    Delivered,
-    /// `EXPIRED`: validity ran out.
-    Expired,
-    /// `DELETED`: removed before delivery.
-    Deleted,
-    /// `UNDELIV`: it cannot be delivered.
-    Undelivered,
-    /// `ACCEPTD`: taken by the message centre. Not final.
-    Accepted,
-    /// `REJECTD`: refused.
-    Rejected,
-    /// `UNKNOWN`, and words this list does not have; it may have been delivered.
-    Unknown,
 }
 
 impl Stat {
@@ -160,49 +132,6 @@ impl Stat {
             _ => StatKind::Unknown,
         }
     }
-
-    /// False only for `ACCEPTD`: every other report is the last one.
-    pub fn is_final(&self) -> bool {
-        self.kind() != StatKind::Accepted
-    }
-
-    /// Whether to send again.
-    pub fn retry(&self) -> Retry {
-        match (self.kind(), self.err.as_bytes()) {
-            (StatKind::Accepted, _) => Retry::Wait,
-            (StatKind::Expired, _) => Retry::Later,
-            (StatKind::Unknown, _) | (StatKind::Undelivered, b"006") => Retry::Soon,
-            _ => Retry::No,
-        }
-    }
-
-    /// What Err says in English; `None` for a number the document does not have.
-    pub fn meaning(&self) -> Option<&'static str> {
-        self.words().map(|(en, _)| en)
-    }
-
-    /// The same in Chinese, for people.
-    pub fn meaning_zh(&self) -> Option<&'static str> {
-        self.words().map(|(_, zh)| zh)
-    }
-
-    fn words(&self) -> Option<(&'static str, &'static str)> {
-        Some(match self.err.as_bytes() {
-            b"000" => ("ok", "成功"),
-            b"001" => ("phone unreachable", "用户不能通信"),
-            b"002" => ("phone busy", "用户忙"),
-            b"003" => ("no such phone", "无此终端"),
-            b"004" => ("illegal user", "非法用户"),
-            b"005" => ("black-listed", "用户在黑名单内"),
-            b"006" => ("system error", "系统错误"),
-            b"007" => ("phone's memory is full", "用户内存满"),
-            b"008" => ("phone has no short messages", "非信息终端"),
-            b"009" => ("data error", "数据错误"),
-            b"010" => ("data lost", "数据丢失"),
-            b"999" => ("unknown", "未知错误"),
-            _ => return None,
-        })
-    }
 }
 
 /// `UNDELIV:003`: the raw text to keep.
@@ -217,42 +146,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_says_what_to_do() {
-        for (status, retry) in [
-            (0, Retry::No),
-            (1, Retry::SlowDown),
-            (12, Retry::No),
-            (36, Retry::No),
-            (47, Retry::Reroute),
-            (74, Retry::Later),
-            (75, Retry::NextDay),
-            (76, Retry::No),
-            (130, Retry::No),
-        ] {
-            assert_eq!(Status(status).retry(), retry, "{status}");
+    fn every_status_has_its_class() {
+        use SubmitClass as C;
+        let of = |wanted| -> Vec<u32> {
+            let is_it = |status: &u32| Status(*status).class() == wanted;
+            (0..=255).filter(is_it).collect()
+        };
+        assert_eq!(of(C::Accepted), [0]);
+        assert_eq!(of(C::Throttled), [1]);
+        assert_eq!(of(C::WrongNetwork), [47]);
+        assert_eq!(of(C::Link), [2]);
+        assert_eq!(
+            of(C::Account),
+            [20, 21, 22, 32, 33, 40, 43, 46, 48, 49, 73, 74, 75, 76]
+        );
+        for status in (0..=300).map(Status) {
+            let unlisted = matches!(status.meaning(), "unlisted" | "vendor");
+            assert_eq!(unlisted, status.class() == C::Unlisted, "{status:?}");
         }
-        let stopping: Vec<u32> = (0..300).filter(|&s| Status(s).stops_account()).collect();
-        assert_eq!(stopping, [2, 20, 21, 22, 76]);
-        assert_eq!(Status(74).meaning_zh(), "SP禁止下发时段");
-        assert_eq!(Status(200).meaning(), "vendor");
     }
 
     #[test]
-    fn a_stat_is_judged_with_its_error() {
-        use {Retry as R, StatKind as K};
-        for (stat, err, kind, retry) in [
-            ("DELIVRD", "000", K::Delivered, R::No),
-            ("EXPIRED", "007", K::Expired, R::Later),
-            ("UNDELIV", "003", K::Undelivered, R::No),
-            ("UNDELIV", "006", K::Undelivered, R::Soon),
-            ("ACCEPTD", "000", K::Accepted, R::Wait),
-            ("REJECTD", "705", K::Rejected, R::No),
-            ("UNKNOWN", "999", K::Unknown, R::Soon),
-            ("", "", K::Unknown, R::Soon),
+    fn a_stat_is_judged_by_its_word() {
+        use StatKind as K;
+        for (stat, err, kind) in [
+            ("DELIVRD", "000", K::Delivered),
+            ("EXPIRED", "007", K::Expired),
+            ("UNDELIV", "003", K::Undelivered),
+            ("ACCEPTD", "000", K::Accepted),
+            ("REJECTD", "705", K::Rejected),
+            ("UNKNOWN", "999", K::Unknown),
+            ("", "", K::Unknown),
         ] {
             let it = Stat::new(stat, err).expect("fits");
-            assert_eq!((it.kind(), it.retry()), (kind, retry), "{it}");
-            assert_eq!(it.is_final(), stat != "ACCEPTD");
+            assert_eq!(it.kind(), kind, "{it}");
         }
         assert_eq!(
             Stat::new("UNDELIV", "003").expect("fits").to_string(),

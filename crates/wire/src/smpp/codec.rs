@@ -11,7 +11,7 @@ use rusmpp_core::{
 
 use super::{DecodeError, Decoded, Frame, HEADER_LEN, Header, Message, Smpp, Version, layout};
 use crate::{
-    EncodeError, Limits,
+    EncodeError, FrameLimits,
     frame::{self, Protocol, u32_at},
 };
 
@@ -19,7 +19,11 @@ use crate::{
 ///
 /// Nothing is allocated before the whole frame has arrived. [`FrameReader`](super::FrameReader) does
 /// the bookkeeping for a stream.
-pub fn decode(input: &[u8], version: Version, limits: &Limits) -> Result<Decoded, DecodeError> {
+pub fn decode(
+    input: &[u8],
+    version: Version,
+    limits: &FrameLimits,
+) -> Result<Decoded, DecodeError> {
     frame::decode(input, version, limits)
 }
 

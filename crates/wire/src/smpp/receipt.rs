@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use crate::Retry;
-
 /// A delivery receipt, `short_message` of a `deliver_sm` with `esm_class` 0x04 (SMPP 3.4 appendix B).
 /// Its format is the message centre's own; where the parameters `receipted_message_id` and
 /// `message_state` are there, they are better.
@@ -117,48 +115,9 @@ impl MessageState {
         }
     }
 
-    /// A word or two in English for a log.
-    pub const fn meaning(self) -> &'static str {
-        self.words().0
-    }
-
-    /// The same in Chinese, for people.
-    pub const fn meaning_zh(self) -> &'static str {
-        self.words().1
-    }
-
-    const fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Scheduled => ("scheduled", "等待定时发送"),
-            Self::Enroute => ("under way", "发送中"),
-            Self::Delivered => ("delivered", "已送达"),
-            Self::Expired => ("validity ran out", "超过有效期未送达"),
-            Self::Deleted => ("deleted", "已删除"),
-            Self::Undeliverable => ("undeliverable", "无法送达"),
-            Self::Accepted => ("accepted, not final", "已接收，非最终状态"),
-            Self::Unknown => ("unknown", "状态未知"),
-            Self::Rejected => ("rejected", "被拒绝"),
-            Self::Skipped => ("skipped", "已跳过"),
-        }
-    }
-
     /// False while another receipt is to follow.
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Scheduled | Self::Enroute | Self::Accepted)
-    }
-
-    /// Whether to send again.
-    pub const fn retry(self) -> Retry {
-        match self {
-            Self::Scheduled | Self::Enroute | Self::Accepted => Retry::Wait,
-            Self::Expired => Retry::Later,
-            Self::Unknown => Retry::Soon,
-            Self::Delivered
-            | Self::Deleted
-            | Self::Undeliverable
-            | Self::Rejected
-            | Self::Skipped => Retry::No,
-        }
     }
 }
 
@@ -292,7 +251,6 @@ mod tests {
         for number in 0..=u8::MAX {
             let state = MessageState::from_wire(number);
             assert_eq!(state.is_final(), !matches!(number, 0 | 1 | 6));
-            assert_eq!(state.retry() == Retry::Wait, !state.is_final());
         }
         assert_eq!(MessageState::from_stat("ACCEPTD"), MessageState::Accepted);
         assert_eq!(MessageState::from_stat("ENROUTE"), MessageState::Enroute);

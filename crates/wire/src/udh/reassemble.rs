@@ -12,8 +12,8 @@ use super::{Concat, Reference};
 /// Bounds of a [`Reassembler`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReassemblerLimits {
-    /// Most messages waiting for parts; the oldest is dropped for a new one. A set holds at most 255
-    /// parts.
+    /// Most messages waiting for parts; the oldest is dropped for a new one. A set
+    /// holds at most 255 parts.
     pub max_sets: usize,
     /// How long after its first part a message is given up, in milliseconds.
     pub timeout_ms: u64,
@@ -50,7 +50,7 @@ struct Set {
 
 /// What a part did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PartOutcome {
     /// Other parts are missing.
     Waiting {
         /// Parts so far.
@@ -79,7 +79,7 @@ pub struct Incomplete<K> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pushed<K> {
     /// What the part did.
-    pub outcome: Outcome,
+    pub outcome: PartOutcome,
     /// Another message that had to go: the oldest when there were too many, or the one whose reference
     /// a new message of the same sender uses again.
     pub dropped: Option<Incomplete<K>>,
@@ -100,7 +100,7 @@ impl<K: Clone + Eq + Hash> Reassembler<K> {
         let dropped = match self.known_part(&set_key, concat.part) {
             Some(known) if *known == payload => {
                 return Pushed {
-                    outcome: Outcome::Duplicate,
+                    outcome: PartOutcome::Duplicate,
                     dropped: None,
                 };
             }
@@ -115,9 +115,9 @@ impl<K: Clone + Eq + Hash> Reassembler<K> {
         let have = set.parts.len();
         let outcome = if have >= usize::from(concat.total) {
             let set = self.sets.remove(&set_key);
-            Outcome::Complete(set.map(|set| join(&set.parts)).unwrap_or_default())
+            PartOutcome::Complete(set.map(|set| join(&set.parts)).unwrap_or_default())
         } else {
-            Outcome::Waiting {
+            PartOutcome::Waiting {
                 have,
                 total: concat.total,
             }
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn parts_join_in_any_order_and_duplicates_change_nothing() {
         let mut r = Reassembler::new(LIMITS);
-        let waiting = |have| Outcome::Waiting { have, total: 3 };
+        let waiting = |have| PartOutcome::Waiting { have, total: 3 };
         assert_eq!(
             push(&mut r, 0, "a", concat(7, 3, 3), "c").outcome,
             waiting(1)
@@ -222,11 +222,11 @@ mod tests {
         );
         assert_eq!(
             push(&mut r, 2, "a", concat(7, 3, 3), "c").outcome,
-            Outcome::Duplicate
+            PartOutcome::Duplicate
         );
         assert_eq!(
             push(&mut r, 3, "a", concat(7, 3, 2), "b").outcome,
-            Outcome::Complete(Bytes::from_static(b"abc"))
+            PartOutcome::Complete(Bytes::from_static(b"abc"))
         );
         assert!(r.is_empty());
     }
@@ -236,7 +236,7 @@ mod tests {
         let mut r = Reassembler::new(LIMITS);
         push(&mut r, 0, "a", concat(7, 2, 1), "1");
         let other = push(&mut r, 0, "b", concat(7, 2, 2), "2");
-        assert_eq!(other.outcome, Outcome::Waiting { have: 1, total: 2 });
+        assert_eq!(other.outcome, PartOutcome::Waiting { have: 1, total: 2 });
         assert_eq!(r.len(), 2);
     }
 
@@ -245,7 +245,7 @@ mod tests {
         let mut r = Reassembler::new(LIMITS);
         push(&mut r, 0, "a", concat(7, 2, 1), "old");
         let pushed = push(&mut r, 50, "a", concat(7, 2, 1), "new");
-        assert_eq!(pushed.outcome, Outcome::Waiting { have: 1, total: 2 });
+        assert_eq!(pushed.outcome, PartOutcome::Waiting { have: 1, total: 2 });
         assert_eq!(
             pushed.dropped.expect("a message had to go").parts[&1],
             "old"

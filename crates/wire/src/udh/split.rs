@@ -7,14 +7,14 @@ use crate::text::{self, Coding, TextError};
 
 /// One segment of a text, ready to be content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct SplitPart {
     /// Its place in the message; `None` when the text fits one segment and needs no header.
     pub concat: Option<Concat>,
     /// The content, header included: at most [`SEGMENT_LEN`] bytes, or 160 septets a byte each.
     pub content: Bytes,
 }
 
-impl Part {
+impl SplitPart {
     /// The `TP_udhi` byte to send with it.
     pub const fn tp_udhi(&self) -> u8 {
         self.concat.is_some() as u8
@@ -80,14 +80,18 @@ impl Room {
 /// assert_eq!(parts[0].content.len(), 6 + 34 * 2 + 33);
 /// # Ok::<(), watchbell_wire::udh::SplitError>(())
 /// ```
-pub fn split(text: &str, coding: Coding, reference: Reference) -> Result<Vec<Part>, SplitError> {
+pub fn split(
+    text: &str,
+    coding: Coding,
+    reference: Reference,
+) -> Result<Vec<SplitPart>, SplitError> {
     if coding == Coding::Ucs2 {
         return Ok(split_ucs2(text, reference)?);
     }
     let whole = text::encode(text, coding)?;
     if Room::of(coding, 0).holds(whole.len(), text.chars().count()) {
         let content = whole.into();
-        return Ok(vec![Part {
+        return Ok(vec![SplitPart {
             concat: None,
             content,
         }]);
@@ -105,7 +109,7 @@ pub fn split(text: &str, coding: Coding, reference: Reference) -> Result<Vec<Par
         };
         let mut content = concat.to_header();
         content.extend(piece);
-        Part {
+        SplitPart {
             concat: Some(concat),
             content: content.into(),
         }
@@ -144,10 +148,10 @@ fn cut(text: &str, coding: Coding, room: Room) -> Result<Vec<Vec<u8>>, TextError
 /// assert_eq!(parts[1].content[..6], [0x05, 0x00, 0x03, 0x25, 0x02, 0x02]);
 /// # Ok::<(), watchbell_wire::udh::TooManyParts>(())
 /// ```
-pub fn split_ucs2(text: &str, reference: Reference) -> Result<Vec<Part>, TooManyParts> {
+pub fn split_ucs2(text: &str, reference: Reference) -> Result<Vec<SplitPart>, TooManyParts> {
     let units: Vec<u16> = text.encode_utf16().collect();
     if units.len() <= MAX_UNITS {
-        return Ok(vec![Part {
+        return Ok(vec![SplitPart {
             concat: None,
             content: content(&[], &units),
         }]);
@@ -164,7 +168,7 @@ pub fn split_ucs2(text: &str, reference: Reference) -> Result<Vec<Part>, TooMany
                 total,
                 part,
             };
-            Part {
+            SplitPart {
                 concat: Some(concat),
                 content: content(&concat.to_header(), piece),
             }

@@ -9,17 +9,17 @@ use super::{
     journal::{Journal, Stored},
     *,
 };
-use crate::gateway::{Answer, CarrierMessageId};
+use crate::{
+    gateway::{Answer, CarrierMessageId},
+    random::SplitMix64,
+};
 
-/// `SplitMix64`: the same seed lives the same life.
-pub(super) struct Dice(pub(super) u64);
+/// Chance by seed: the same seed lives the same life.
+pub(super) struct Dice(SplitMix64);
 
 impl Dice {
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next()
     }
 
     pub(super) fn below(&mut self, n: usize) -> usize {
@@ -104,7 +104,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
-        let mut dice = Dice(seed);
+        let mut dice = Dice(SplitMix64::new(seed));
         let names = ["a", "b"];
         let accounts: Vec<_> = names[..=dice.below(2)]
             .iter()
@@ -325,9 +325,8 @@ impl World {
             (_, None) => {}
         }
         line.events.push_back(Event::Answered {
-            sequence,
             link,
-            answer,
+            answers: vec![(sequence, answer)],
         });
     }
 
@@ -378,7 +377,7 @@ impl World {
         line.queue.retain(|s| !last && s.link != Some(link));
         line.events.push_back(Event::LinkDown {
             link,
-            reason: "gone".into(),
+            end: crate::gateway::LinkEnd::PeerClosed,
             unanswered,
             unwritten,
             idle: false,
@@ -452,17 +451,16 @@ impl World {
             Event::TimedOut(s) => s
                 .iter()
                 .for_each(|s| self.mark(id, *s, |t| t.timed_out = true)),
-            Event::Answered {
-                sequence, answer, ..
-            } => {
-                if let (Answer::Accepted(_), Some(part)) =
-                    (answer, self.whose.get(&(id.clone(), *sequence)))
-                {
-                    self.yes.insert(*part);
+            Event::Answered { answers, .. } => {
+                for (sequence, answer) in answers {
+                    if let (Answer::Accepted(_), Some(part)) =
+                        (answer, self.whose.get(&(id.clone(), *sequence)))
+                    {
+                        self.yes.insert(*part);
+                    }
+                    gone.push(*sequence);
                 }
-                gone.push(*sequence);
             }
-            Event::AnsweredAll { answers, .. } => gone.extend(answers.iter().map(|a| a.0)),
             Event::LinkDown {
                 link,
                 unanswered,
@@ -474,11 +472,7 @@ impl World {
             }
             Event::Recalled(s) => gone.extend(s),
             Event::Pace(pace) => _ = self.pace.insert(id.clone(), *pace),
-            Event::Delivered { .. }
-            | Event::LoginRefused { .. }
-            | Event::StillThere(_)
-            | Event::Listening(_)
-            | Event::NotListening { .. } => {}
+            Event::Delivered { .. } | Event::Notice(_) => {}
         }
         for sequence in gone {
             self.told.remove(&(id.clone(), sequence));

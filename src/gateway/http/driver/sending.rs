@@ -1,8 +1,8 @@
-//! The driver's sending side: what is said when, and what its answer means.
+//! The driver's sending side: which request is sent when, and what its answer means.
 
 use tokio::time::Instant;
 
-use super::{Done, Driver, Link, Parcel, QUEUE_LIMIT, STRIKES, TRIES};
+use super::{CarrierLink, Done, HttpDriver, MAX_UNCLEAR, PendingRequest, QUEUE_LIMIT, TRIES};
 use crate::{
     domain::{
         id::{ClaimId, LaneId},
@@ -10,14 +10,14 @@ use crate::{
     },
     gateway::{
         Answer, Event, Submit,
-        http::exchange::{Meaning, Said},
+        http::exchange::{CallResult, Meaning},
     },
 };
 
-impl Driver {
-    /// Puts requests in line. Those that an earlier life may have said wait with the repetitions.
+impl HttpDriver {
+    /// Puts requests in line. Those that may have been sent before a restart wait with the repetitions.
     pub(super) fn enqueue(&mut self, batch: Vec<Submit>) {
-        let up = matches!(self.link, Link::Up) && self.closing.is_none();
+        let up = matches!(self.link, CarrierLink::Up) && self.closing.is_none();
         let mut refused = Vec::new();
         let mut rest = batch.into_iter().peekable();
         while let Some(first) = rest.next() {
@@ -34,30 +34,30 @@ impl Driver {
                 refused.extend(sequences);
                 continue;
             }
-            match self.parcel(submits) {
-                Ok(parcel) if repeated => {
-                    self.outbox.push_back(Event::Written(sequences));
-                    self.repeats.push(parcel);
+            match self.prepare(submits) {
+                Ok(pending) if repeated => {
+                    self.outbox.push(Event::Written(sequences));
+                    self.repeats.push(pending);
                 }
-                Ok(parcel) => {
-                    self.queued += parcel.submits.len();
-                    let line = parcel.submits[0].priority as usize;
-                    self.queues[line].push_back(parcel);
+                Ok(pending) => {
+                    self.queued += pending.submits.len();
+                    let line = pending.submits[0].priority as usize;
+                    self.queues[line].push_back(pending);
                 }
-                // It can't be said again as it was, so nobody will ever know.
+                // It can't be made as it was, so its outcome will never be known.
                 Err(_) if repeated => {
-                    self.outbox.push_back(Event::Written(sequences.clone()));
-                    self.outbox.push_back(Event::TimedOut(sequences));
+                    self.outbox.push(Event::Written(sequences.clone()));
+                    self.outbox.push(Event::TimedOut(sequences));
                 }
                 Err(reason) => self.answer_all(&sequences, &Answer::Refused(reason)),
             }
         }
         if !refused.is_empty() {
-            self.outbox.push_back(Event::Recalled(refused));
+            self.outbox.push(Event::Recalled(refused));
         }
     }
 
-    fn parcel(&mut self, submits: Vec<Submit>) -> Result<Parcel, String> {
+    fn prepare(&mut self, submits: Vec<Submit>) -> Result<PendingRequest, String> {
         let request = submits[0].request;
         let segments: u32 = submits.iter().map(|s| u32::from(s.segments)).sum();
         let cost = match self.settings.by_segments {
@@ -79,7 +79,7 @@ impl Driver {
             .ready(&key, &submits)
             .map_err(|reason| format!("local: {reason}"))?;
         let now = Instant::now();
-        Ok(Parcel {
+        Ok(PendingRequest {
             ready,
             cost,
             tries: 0,
@@ -97,12 +97,12 @@ impl Driver {
         Some(now + left)
     }
 
-    /// What of these lanes (all when empty) has not been said goes back; what waits to be said again
-    /// stays unsaid, and so in doubt: nothing goes out for a run that does not go.
+    /// What of these lanes (all when empty) was not sent is given back; what waits to be sent again is not, and
+    /// so is in doubt: nothing goes out for a run that is stopped.
     pub(super) fn recall(&mut self, lanes: &[LaneId]) {
         let back = self.take_queued(lanes);
-        self.outbox.push_back(Event::Recalled(back));
-        let goes = |p: &Parcel| lanes.is_empty() || lanes.contains(&p.submits[0].lane);
+        self.outbox.push(Event::Recalled(back));
+        let goes = |p: &PendingRequest| lanes.is_empty() || lanes.contains(&p.submits[0].lane);
         let (given_up, stay): (Vec<_>, _) = std::mem::take(&mut self.repeats)
             .into_iter()
             .partition(goes);
@@ -113,10 +113,10 @@ impl Driver {
     pub(super) fn take_queued(&mut self, lanes: &[LaneId]) -> Vec<u32> {
         let mut back = Vec::new();
         for queue in &mut self.queues {
-            queue.retain(|parcel| {
-                let goes = lanes.is_empty() || lanes.contains(&parcel.submits[0].lane);
+            queue.retain(|pending| {
+                let goes = lanes.is_empty() || lanes.contains(&pending.submits[0].lane);
                 if goes {
-                    back.extend(parcel.sequences());
+                    back.extend(pending.sequences());
                 }
                 !goes
             });
@@ -125,19 +125,20 @@ impl Driver {
         back
     }
 
-    fn give_up(&mut self, parcels: &[Parcel]) {
-        let sequences: Vec<u32> = parcels
+    fn give_up(&mut self, requests: &[PendingRequest]) {
+        let sequences: Vec<u32> = requests
             .iter()
             .flat_map(|p| p.sequences().collect::<Vec<_>>())
             .collect();
         if !sequences.is_empty() {
-            self.outbox.push_back(Event::TimedOut(sequences));
+            self.outbox.push(Event::TimedOut(sequences));
         }
     }
 
-    /// Says what may be said now; gives when to look again.
+    /// Sends what may be sent now; gives when to look again.
     pub(super) fn pump(&mut self, now: Instant) -> Option<Instant> {
-        let over = |p: &Parcel| p.until.is_none_or(|until| until <= now) || p.tries >= TRIES;
+        let over =
+            |p: &PendingRequest| p.until.is_none_or(|until| until <= now) || p.tries >= TRIES;
         let (given_up, stay): (Vec<_>, _) = std::mem::take(&mut self.repeats)
             .into_iter()
             .partition(over);
@@ -156,13 +157,13 @@ impl Driver {
             if let Err(at) = self.pacer.take(now, cost) {
                 return Some(at);
             }
-            let parcel = match (due, line) {
+            let pending = match (due, line) {
                 (Some(at), _) => Some(self.repeats.swap_remove(at)),
                 (None, Some(line)) => self.queues[line].pop_front(),
                 (None, None) => None,
             };
-            if let Some(parcel) = parcel {
-                self.send(parcel, due.is_some());
+            if let Some(pending) = pending {
+                self.send(pending, due.is_some());
             }
         }
         self.repeats
@@ -172,110 +173,110 @@ impl Driver {
             .filter(|at| *at > now)
     }
 
-    fn send(&mut self, mut parcel: Parcel, again: bool) {
-        if !again {
-            self.queued -= parcel.submits.len();
+    fn send(&mut self, mut pending: PendingRequest, is_retry: bool) {
+        if !is_retry {
+            self.queued -= pending.submits.len();
             self.outbox
-                .push_back(Event::Written(parcel.sequences().collect()));
+                .push(Event::Written(pending.sequences().collect()));
         }
-        parcel.tries += 1;
+        pending.tries += 1;
         self.sending += 1;
-        self.on_the_way.extend(parcel.sequences());
-        let (account, line) = (self.account.clone(), self.line.clone());
+        self.on_the_way.extend(pending.sequences());
+        let (account, transport) = (self.account.clone(), self.transport.clone());
         self.running.spawn(async move {
             let call = &account.description.send;
-            let said = account.say(call, &parcel.ready, &line).await;
-            Done::Said(parcel, said)
+            let result = account.call(call, &pending.ready, &transport).await;
+            Done::Sent(pending, result)
         });
     }
 
     /// A request has come to an end.
-    pub(super) fn said(&mut self, parcel: Parcel, said: Said) {
-        let meaning = match said {
-            Said::Answer(status, body) => self.account.meaning(status, &body, &parcel.submits),
-            Said::Unreachable(why) => {
-                self.down(&format!("connecting to {}: {why}", self.account.base));
-                return self.not_said(parcel, &why);
+    pub(super) fn on_sent(&mut self, pending: PendingRequest, result: CallResult) {
+        let meaning = match result {
+            CallResult::Answer(status, body) => {
+                self.account.meaning(status, &body, &pending.submits)
             }
-            Said::Lost(why) => Meaning::Unclear(why),
+            CallResult::Unreachable(why) => {
+                self.down(&format!("connecting to {}: {why}", self.account.base));
+                return self.on_not_sent(pending, &why);
+            }
+            CallResult::Lost(why) => Meaning::Unclear(why),
         };
         match meaning {
-            Meaning::Each(words) => {
-                self.strikes = 0;
-                self.each(&parcel, words);
+            Meaning::Each(answers) => {
+                self.unclear_in_a_row = 0;
+                self.each(&pending, answers);
             }
             Meaning::Throttled(code) => {
-                self.strikes = 0;
+                self.unclear_in_a_row = 0;
                 let now = Instant::now();
                 if self.pacer.throttled(now, super::FIRST_PAUSE) {
-                    self.outbox.push_back(Event::Pace(self.pacer.pace()));
+                    self.outbox.push(Event::Pace(self.pacer.pace()));
                 }
-                self.not_said(parcel, &code);
+                self.on_not_sent(pending, &code);
             }
-            Meaning::NotLetIn(code) => {
-                if matches!(self.link, Link::Up) {
-                    self.not_let_in(&code);
+            Meaning::LoginRefused(code) => {
+                if matches!(self.link, CarrierLink::Up) {
+                    self.on_login_refused(&code);
                 }
-                self.not_said(parcel, &code);
+                self.on_not_sent(pending, &code);
             }
             Meaning::Unclear(code) => {
-                self.strikes += 1;
-                self.again(parcel);
-                if self.strikes >= STRIKES && matches!(self.link, Link::Up) {
+                self.unclear_in_a_row += 1;
+                self.retry(pending);
+                if self.unclear_in_a_row >= MAX_UNCLEAR && matches!(self.link, CarrierLink::Up) {
                     self.down(&format!(
-                        "{STRIKES} requests in a row without an answer: {code}"
+                        "{MAX_UNCLEAR} requests in a row without an answer: {code}"
                     ));
                 }
             }
         }
     }
 
-    /// This time it surely did not arrive. If it may have before, only its repetition will tell.
-    fn not_said(&mut self, mut parcel: Parcel, code: &str) {
-        let before = parcel.tries > 1 || parcel.submits[0].request.repeat;
+    /// This time it surely did not arrive. If it may have before, it is sent again to find out.
+    fn on_not_sent(&mut self, mut pending: PendingRequest, code: &str) {
+        let before = pending.tries > 1 || pending.submits[0].request.repeat;
         if before {
             // A carrier that is away, or busy, uses up none of the tries.
-            parcel.tries -= 1;
-            return self.again(parcel);
+            pending.tries -= 1;
+            return self.retry(pending);
         }
-        let sequences: Vec<u32> = parcel.sequences().collect();
+        let sequences: Vec<u32> = pending.sequences().collect();
         self.answer_all(&sequences, &Answer::Throttled(code.to_owned()));
     }
 
-    /// It may have arrived: it is said again where the carrier knows it by its key; else it is in doubt.
-    fn again(&mut self, mut parcel: Parcel) {
-        let pause = self.pause(parcel.tries.max(1));
-        parcel.due = Instant::now() + pause;
-        let over = parcel.until.is_none_or(|until| until <= parcel.due) || parcel.tries >= TRIES;
+    /// It may have arrived: it is sent again where the carrier knows it by its key; else it is in doubt.
+    fn retry(&mut self, mut pending: PendingRequest) {
+        let pause = self.pause(pending.tries.max(1));
+        pending.due = Instant::now() + pause;
+        let over = pending.until.is_none_or(|until| until <= pending.due) || pending.tries >= TRIES;
         if over || self.closing.is_some() {
-            self.give_up(&[parcel]);
+            self.give_up(&[pending]);
         } else {
-            debug_assert!(parcel.may_be_there());
-            self.repeats.push(parcel);
+            debug_assert!(pending.may_have_arrived());
+            self.repeats.push(pending);
         }
     }
 
-    fn each(&mut self, parcel: &Parcel, words: Vec<Option<Answer>>) {
-        let mut answers = Vec::with_capacity(words.len());
+    fn each(&mut self, pending: &PendingRequest, found: Vec<Option<Answer>>) {
+        let mut answers = Vec::with_capacity(found.len());
         let mut silent = Vec::new();
-        for (submit, word) in parcel.submits.iter().zip(words) {
-            match word {
-                Some(word) => answers.push((submit.sequence, word)),
+        for (submit, answer) in pending.submits.iter().zip(found) {
+            match answer {
+                Some(answer) => answers.push((submit.sequence, answer)),
                 None => silent.push(submit.sequence),
             }
         }
         if !answers.is_empty() {
-            self.outbox
-                .push_back(Event::AnsweredAll { link: 0, answers });
+            self.outbox.push(Event::Answered { link: 0, answers });
         }
         if !silent.is_empty() {
-            self.outbox.push_back(Event::TimedOut(silent));
+            self.outbox.push(Event::TimedOut(silent));
         }
     }
 
     fn answer_all(&mut self, sequences: &[u32], answer: &Answer) {
         let answers = sequences.iter().map(|s| (*s, answer.clone())).collect();
-        self.outbox
-            .push_back(Event::AnsweredAll { link: 0, answers });
+        self.outbox.push(Event::Answered { link: 0, answers });
     }
 }

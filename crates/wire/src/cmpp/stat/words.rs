@@ -1,39 +1,48 @@
 //! What carriers' tables say about single stat texts. Data: numbers on which the tables contradict each
 //! other are left out, and the prefix speaks.
 
-/// English and Chinese for a stat in capitals; `None` for one that no table has.
+/// Chinese and English for a stat in capitals; `None` for one that no table has.
 pub(super) const fn of(upper: &[u8]) -> Option<(&'static str, &'static str)> {
     let whole = match upper {
-        b"DELIVRD" => ("delivered", "已送达"),
-        b"EXPIRED" => ("validity ran out", "超过有效期未送达"),
-        b"UNDELIV" => ("undeliverable", "无法送达"),
-        b"DELETED" => ("deleted", "已删除"),
-        b"REJECTD" => ("rejected", "被拒绝"),
-        b"UNKNOWN" => ("unknown", "状态未知"),
-        b"ACCEPTD" => ("accepted, not final", "短信中心已接收，非最终状态"),
-        b"MK:0001" | b"MK:0012" | b"MK:0013" | b"MN:0001" => ("unknown number", "空号"),
-        b"MK:0005" => ("barred or suspended", "停机或限制呼入"),
-        b"MK:0004" | b"MK:0011" => ("no short message service", "未开通短信业务"),
+        b"DELIVRD" => ("已送达", "delivered"),
+        b"EXPIRED" => (
+            "有效期内手机一直不在服务区或关机",
+            "the phone was off or out of reach until it expired",
+        ),
+        b"UNDELIV" => (
+            "无法送达：可能停机、空号或关机",
+            "undeliverable: out of service, no such number, or off",
+        ),
+        b"DELETED" => ("被运营商删除", "deleted by the carrier"),
+        b"REJECTD" => (
+            "被运营商拒收：请核对签名、内容和号码限制",
+            "refused by the carrier: look at signature, content and limits",
+        ),
+        b"UNKNOWN" => ("运营商也不清楚结果", "the carrier does not know"),
+        b"ACCEPTD" => ("只知道已被接收", "known only to be accepted"),
+        b"MK:0001" | b"MK:0012" | b"MK:0013" | b"MN:0001" => ("空号", "unknown number"),
+        b"MK:0005" => ("停机或限制呼入", "barred or suspended"),
+        b"MK:0004" | b"MK:0011" => ("未开通短信业务", "no short message service"),
         b"MK:0010" | b"MK:0024" | b"MK:0029" | b"MI:0024" => {
-            ("phone off or unreachable", "关机或不在服务区")
+            ("关机或不在服务区", "phone off or unreachable")
         }
-        b"MK:0017" | b"MI:0010" | b"MI:0017" => ("phone's memory is full", "手机内存满"),
-        b"CB:0001" => ("not a prepaid user, or empty number", "非预付费用户或空号"),
-        b"CB:0007" => ("no balance", "余额不足"),
-        b"DB:0141" => ("black-listed", "黑名单用户"),
+        b"MK:0017" | b"MI:0010" | b"MI:0017" => ("手机内存满", "phone's memory is full"),
+        b"CB:0001" => ("非预付费用户或空号", "not a prepaid user, or empty number"),
+        b"CB:0007" => ("余额不足", "no balance"),
+        b"DB:0141" => ("黑名单用户", "black-listed"),
         b"DB:0139" | b"DB:0140" | b"DB:0144" => {
-            ("refused by a list or a time window", "名单或时段限制")
+            ("名单或时段限制", "refused by a list or a time window")
         }
-        b"DB:0142" => ("daily cap reached", "超过当日下发上限"),
-        b"IB:0008" => ("flow control at the next gateway", "下一级网关流量控制"),
-        b"IC:0151" => ("no report within the window", "规定时间内无状态报告"),
-        b"ID:0012" => ("wrong payer area", "计费号码归属地错误"),
-        b"ID:0013" => ("another carrier's number", "其他运营商号码"),
-        b"MBBLACK" | b"BLACK" => ("black-listed", "黑名单用户"),
-        b"SIGFAIL" => ("signature not registered", "签名未报备"),
-        b"NOROUTE" => ("no route", "无可用通道"),
-        b"LIMIT" => ("too often", "下发频次限制"),
-        b"KEYWORD" => ("content refused", "内容含敏感词"),
+        b"DB:0142" => ("超过当日下发上限", "daily cap reached"),
+        b"IB:0008" => ("下一级网关流量控制", "flow control at the next gateway"),
+        b"IC:0151" => ("规定时间内无状态报告", "no report within the window"),
+        b"ID:0012" => ("计费号码归属地错误", "wrong payer area"),
+        b"ID:0013" => ("其他运营商号码", "another carrier's number"),
+        b"MBBLACK" | b"BLACK" => ("黑名单用户", "black-listed"),
+        b"SIGFAIL" => ("签名未报备", "signature not registered"),
+        b"NOROUTE" => ("无可用通道", "no route"),
+        b"LIMIT" => ("下发频次限制", "too often"),
+        b"KEYWORD" => ("内容含敏感词", "content refused"),
         [first, second, b':', ..] => return of_prefix([*first, *second]),
         _ => return None,
     };
@@ -42,32 +51,32 @@ pub(super) const fn of(upper: &[u8]) -> Option<(&'static str, &'static str)> {
 
 const fn of_prefix(prefix: [u8; 2]) -> Option<(&'static str, &'static str)> {
     Some(match &prefix {
-        b"MA" => ("message centre did not answer", "短信中心无应答"),
-        b"MB" => ("message centre answered with an error", "短信中心返回错误"),
-        b"MC" => ("message centre sent no report", "短信中心未返回状态报告"),
-        b"CA" => ("charging platform did not answer", "计费平台无应答"),
+        b"MA" => ("短信中心无应答", "message centre did not answer"),
+        b"MB" => ("短信中心返回错误", "message centre answered with an error"),
+        b"MC" => ("短信中心未返回状态报告", "message centre sent no report"),
+        b"CA" => ("计费平台无应答", "charging platform did not answer"),
         b"CB" => (
-            "charging platform answered with an error",
             "计费平台返回错误",
+            "charging platform answered with an error",
         ),
-        b"DA" => ("service platform did not answer", "业务平台无应答"),
+        b"DA" => ("业务平台无应答", "service platform did not answer"),
         b"DB" => (
-            "service platform answered with an error",
             "业务平台返回错误",
+            "service platform answered with an error",
         ),
-        b"SA" => ("SP did not answer", "SP无应答"),
-        b"SB" => ("SP answered with an error", "SP返回错误"),
-        b"IA" => ("next gateway did not answer", "下一级网关无应答"),
-        b"IB" => ("next gateway answered with an error", "下一级网关返回错误"),
-        b"IC" => ("next gateway sent no report", "下一级网关未返回状态报告"),
-        b"ID" => ("gateway's own error", "网关内部错误"),
-        b"MI" => ("expired, with a cause", "短信中心报过期"),
-        b"MJ" => ("deleted, with a cause", "短信中心报删除"),
-        b"MK" => ("undeliverable, with a cause", "短信中心报无法送达"),
-        b"ML" => ("accepted, with a cause", "短信中心报已接收"),
-        b"MM" => ("unknown, with a cause", "短信中心报未知"),
-        b"MN" => ("rejected, with a cause", "短信中心报拒绝"),
-        b"MH" => ("other, with a cause", "短信中心报其他错误"),
+        b"SA" => ("SP无应答", "SP did not answer"),
+        b"SB" => ("SP返回错误", "SP answered with an error"),
+        b"IA" => ("下一级网关无应答", "next gateway did not answer"),
+        b"IB" => ("下一级网关返回错误", "next gateway answered with an error"),
+        b"IC" => ("下一级网关未返回状态报告", "next gateway sent no report"),
+        b"ID" => ("网关内部错误", "gateway's own error"),
+        b"MI" => ("短信中心报过期", "expired, with a cause"),
+        b"MJ" => ("短信中心报删除", "deleted, with a cause"),
+        b"MK" => ("短信中心报无法送达", "undeliverable, with a cause"),
+        b"ML" => ("短信中心报已接收", "accepted, with a cause"),
+        b"MM" => ("短信中心报未知", "unknown, with a cause"),
+        b"MN" => ("短信中心报拒绝", "rejected, with a cause"),
+        b"MH" => ("短信中心报其他错误", "other, with a cause"),
         _ => return None,
     })
 }

@@ -23,7 +23,7 @@ impl World {
             })
             .collect();
         let line = self.lines.get_mut(id).expect("a known gateway");
-        line.events.push_back(Event::AnsweredAll { link, answers });
+        line.events.push_back(Event::Answered { link, answers });
     }
 }
 

@@ -2,63 +2,52 @@
 
 use std::time::Duration;
 
-use crate::gateway::{Answer, Submit, protocol::Content};
+use crate::gateway::{Answer, DeliverRef, Delivery, Submit, protocol::MoPart};
 
 /// A link's limits, from the gateway's configuration.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct LinkLimits {
     /// Unanswered submits at most.
     pub window: usize,
     /// After this a submit is in doubt, and a login has failed.
     pub response_timeout: Duration,
-    /// Silence after which the peer is asked whether it is there.
+    /// Silence after which a keep-alive goes out.
     pub keep_alive: Duration,
 }
 
-/// What a session tells its driver.
+/// What happened on a session, for its driver.
 #[derive(Debug)]
-pub enum Happening {
+pub enum SessionEvent {
     /// Logged in.
     Up,
-    /// The carrier said no; the session ends.
+    /// The login was refused, by the carrier or by us: status and meaning. The session ends.
     LoginRefused(String),
-    /// The carrier answered a submit, `delay` after it was written.
+    /// The carrier answered a submit.
     Answered {
-        /// The submit's sequence number.
-        sequence: u32,
-        /// What the carrier said.
-        answer: Answer,
-        /// How long it took.
-        delay: Duration,
-    },
-    /// The carrier answered a submit with several numbers, `delay` after it was written.
-    AnsweredAll {
-        /// Each number's sequence, and what the carrier said of it.
+        /// Each of its numbers' sequence and answer; never empty.
         answers: Vec<(u32, Answer)>,
-        /// How long it took.
+        /// From its write to the answer, at most the response time-out.
         delay: Duration,
     },
-    /// A submit to several numbers was refused, perhaps for the sake of one: surely none of it left.
+    /// A submit to several numbers was refused, perhaps for one of them: surely none of it left.
     Split(Vec<Submit>),
-    /// Silence was broken by a keep-alive: ours was answered, or the peer's came.
+    /// A keep-alive came after silence: the answer to ours, or the peer's own.
     StillThere,
     /// No answer in time; they free their place in the window.
     TimedOut(Vec<u32>),
     /// A report or an MO that waits for [`Session::acknowledge`](super::Session::acknowledge).
     Delivered {
-        /// The deliver's sequence number.
-        sequence: u32,
-        /// The deliver's own id.
-        deliver_id: u128,
+        /// What the acknowledgement names.
+        deliver: DeliverRef,
         /// What it holds.
-        content: Content,
+        content: Delivery<MoPart>,
     },
 }
 
 /// Why a submit was not taken. What it holds comes back with it.
 #[derive(Debug)]
 pub enum NotTaken {
-    /// Not logged in, going, or the window is full.
+    /// Not logged in, closing, or the window is full.
     NoRoom(Vec<Submit>),
     /// It can't be written in this protocol: surely did not leave.
     Unsendable(Vec<Submit>, String),

@@ -1,34 +1,37 @@
-//! The driver's listening side: what callbacks and fetches bring, and that it is durable.
+//! The driver's incoming side: deliveries from callbacks and polls, acknowledged once they are durable.
 
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{Done, Driver, OUTBOX_LIMIT, Waiting, Whom};
+use super::{Done, HttpDriver, OUTBOX_LIMIT, PendingDeliveries, Waiter};
 use crate::gateway::{
-    AckToken, Delivery, Event,
-    http::{exchange::Said, template::Fill},
+    AckToken, DeliverRef, Delivery, Event,
+    http::{exchange::CallResult, template::Fill},
 };
 
-impl Driver {
+impl HttpDriver {
     /// A callback's deliveries; `done` is dropped when they can't be taken now.
-    pub(super) fn called(&mut self, deliveries: Vec<Delivery>, done: oneshot::Sender<()>) {
+    pub(super) fn on_callback(&mut self, deliveries: Vec<Delivery>, done: oneshot::Sender<()>) {
         if self.closing.is_none() && self.outbox.len() < OUTBOX_LIMIT {
-            self.hear(deliveries, Whom::Callback(done));
+            self.deliver(deliveries, Waiter::Callback(done));
         }
     }
 
-    /// Hands deliveries to the engine; whoever waits is told once all are durable.
-    fn hear(&mut self, deliveries: Vec<Delivery>, whom: Whom) {
-        self.heard += 1;
+    /// Hands deliveries to the engine; the waiter goes on once all are durable.
+    fn deliver(&mut self, deliveries: Vec<Delivery>, waiter: Waiter) {
+        self.last_token += 1;
         let token = AckToken {
             link: 0,
             connection: 0,
-            sequence: 0,
-            deliver_id: self.heard,
+            deliver: DeliverRef {
+                sequence: 0,
+                id: self.last_token,
+            },
         };
         let left = deliveries.len();
-        self.waiting.insert(self.heard, Waiting { left, whom });
+        self.waiting
+            .insert(self.last_token, PendingDeliveries { left, waiter });
         for delivery in deliveries {
-            self.outbox.push_back(Event::Delivered {
+            self.outbox.push(Event::Delivered {
                 delivery,
                 tokens: vec![token],
             });
@@ -38,20 +41,20 @@ impl Driver {
     /// These are durable.
     pub(super) fn acknowledged(&mut self, tokens: &[AckToken]) {
         for token in tokens {
-            let Some(waiting) = self.waiting.get_mut(&token.deliver_id) else {
+            let Some(waiting) = self.waiting.get_mut(&token.deliver.id) else {
                 continue;
             };
             waiting.left = waiting.left.saturating_sub(1);
             if waiting.left > 0 {
                 continue;
             }
-            let Some(waiting) = self.waiting.remove(&token.deliver_id) else {
+            let Some(waiting) = self.waiting.remove(&token.deliver.id) else {
                 continue;
             };
-            match waiting.whom {
-                // Whoever called may have hung up.
-                Whom::Callback(done) => _ = done.send(()),
-                Whom::Fetch { cursor, more } => self.safe(cursor, more),
+            match waiting.waiter {
+                // The caller may have hung up.
+                Waiter::Callback(done) => _ = done.send(()),
+                Waiter::Fetch { cursor, more } => self.advance_cursor(cursor, more),
             }
         }
     }
@@ -63,30 +66,30 @@ impl Driver {
             return Some(at);
         }
         self.next_fetch = None;
-        let (account, line) = (self.account.clone(), self.line.clone());
+        let (account, transport) = (self.account.clone(), self.transport.clone());
         let cursor = self.cursor.clone();
         self.running.spawn(async move {
-            let said = match &account.description.poll {
+            let result = match &account.description.poll {
                 Some(poll) => {
                     let ready = account.plain(&poll.call, &cursor);
-                    account.say(&poll.call, &ready, &line).await
+                    account.call(&poll.call, &ready, &transport).await
                 }
-                None => Said::Lost("nothing to fetch".to_owned()),
+                None => CallResult::Lost("nothing to fetch".to_owned()),
             };
-            Done::Fetched(said)
+            Done::Fetched(result)
         });
         None
     }
 
     /// What a fetch has brought: acknowledged to the carrier only once it is durable.
-    pub(super) fn fetched(&mut self, said: Said) {
+    pub(super) fn on_fetched(&mut self, result: CallResult) {
         self.next_fetch = Some(Instant::now() + self.account.poll_every);
         let Some(poll) = &self.account.description.poll else {
             return;
         };
-        let (status, body) = match said {
-            Said::Answer(status, body) => (status, body),
-            Said::Unreachable(why) | Said::Lost(why) => {
+        let (status, body) = match result {
+            CallResult::Answer(status, body) => (status, body),
+            CallResult::Unreachable(why) | CallResult::Lost(why) => {
                 tracing::debug!(gateway.id = %self.settings.id, why, "Reports could not be fetched; they will be");
                 return;
             }
@@ -103,15 +106,15 @@ impl Driver {
         let cursor = Fill::at(&body, &poll.cursor).unwrap_or_else(|| self.cursor.clone());
         let more = poll.more.as_ref().is_some_and(|t| t.holds(&body));
         if deliveries.is_empty() {
-            return self.safe(cursor, more);
+            return self.advance_cursor(cursor, more);
         }
         // The next fetch comes when these are durable.
         self.next_fetch = None;
-        self.hear(deliveries, Whom::Fetch { cursor, more });
+        self.deliver(deliveries, Waiter::Fetch { cursor, more });
     }
 
     /// All before this cursor is durable, and the carrier may forget it.
-    fn safe(&mut self, cursor: String, more: bool) {
+    fn advance_cursor(&mut self, cursor: String, more: bool) {
         let Some(poll) = &self.account.description.poll else {
             return;
         };
@@ -125,11 +128,14 @@ impl Driver {
         };
         self.next_fetch = Some(Instant::now() + pause);
         if let (true, Some(confirm)) = (moved, poll.confirm.clone()) {
-            let (account, line, cursor) =
-                (self.account.clone(), self.line.clone(), self.cursor.clone());
+            let (account, transport, cursor) = (
+                self.account.clone(),
+                self.transport.clone(),
+                self.cursor.clone(),
+            );
             self.running.spawn(async move {
                 let ready = account.plain(&confirm, &cursor);
-                Done::Confirmed(account.say(&confirm, &ready, &line).await)
+                Done::Confirmed(account.call(&confirm, &ready, &transport).await)
             });
         }
     }

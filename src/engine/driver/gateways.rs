@@ -1,0 +1,130 @@
+//! Where the engine meets its gateways: opening them, and what their events mean for people and for the core.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use super::{Engine, EngineError, Parts, Phase};
+use crate::{
+    alert::{Alert, Alerts, Kind},
+    config,
+    domain::id::GatewayId,
+    engine::lock::EngineLock,
+    gateway::{self, Event, Gateway, Notice},
+};
+
+impl Engine {
+    /// Alerts people where they must know, and passes on what the core decides by.
+    pub(super) fn on_gateway_event(&mut self, id: &GatewayId, event: Event) {
+        // Links that go down because we close them are nobody's trouble.
+        let alerts = (self.phase != Phase::Ending).then_some(&self.parts.alerts);
+        match event {
+            Event::Notice(notice) => {
+                if let Some(alerts) = alerts {
+                    alert_on_notice(alerts, id, &notice);
+                }
+            }
+            event => {
+                if let Some(alerts) = alerts {
+                    alert_on_link(alerts, id, &event);
+                }
+                self.core.event(self.parts.clock.now(), id, event);
+            }
+        }
+    }
+}
+
+type Opened = (
+    BTreeMap<GatewayId, Arc<dyn Gateway>>,
+    mpsc::Receiver<(GatewayId, Event)>,
+);
+
+pub(super) fn open_gateways(
+    parts: &Parts,
+    gateways: &[config::Gateway],
+    installation: &str,
+    lock: &EngineLock,
+    tracker: &TaskTracker,
+) -> Result<Opened, EngineError> {
+    let (sender, events) = mpsc::channel(gateway::EVENT_ROOM);
+    let mut opened = BTreeMap::new();
+    for config in gateways {
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).expect("the operating system gives random bytes");
+        let context = gateway::Context {
+            clock: parts.clock.clone(),
+            gate: lock.gate(),
+            tracker: tracker.clone(),
+            events: sender.clone(),
+            installation: installation.to_owned(),
+            seed: u64::from_be_bytes(seed),
+        };
+        let gateway = gateway::open(config, context).map_err(|source| EngineError::Gateway {
+            id: config.id.clone(),
+            source,
+        })?;
+        opened.insert(config.id.clone(), gateway);
+    }
+    Ok((opened, events))
+}
+
+/// Raises the alert of a link that was lost, and takes it back once one is up.
+fn alert_on_link(alerts: &Alerts, id: &GatewayId, event: &Event) {
+    match event {
+        Event::LinkUp(_) => alerts.resolve(Kind::GatewayDown, &id.0),
+        Event::LinkDown { idle: true, .. } => {}
+        Event::LinkDown { link, end, .. } => {
+            alerts.raise(Alert {
+                kind: Kind::GatewayDown,
+                subject: id.0.clone(),
+                zh: format!("网关 {id} 的第 {link} 条连接断开：{end}"),
+                en: format!("gateway {id}: link {link} is down: {end}"),
+            });
+        }
+        Event::Written(_)
+        | Event::Answered { .. }
+        | Event::TimedOut(_)
+        | Event::Recalled(_)
+        | Event::Delivered { .. }
+        | Event::Pace(_)
+        | Event::Notice(_) => {}
+    }
+}
+
+fn alert_on_notice(alerts: &Alerts, id: &GatewayId, notice: &Notice) {
+    match notice {
+        Notice::Listening(_) => alerts.resolve(Kind::NotListening, &id.0),
+        Notice::NotListening { reason } => alerts.raise(Alert {
+            kind: Kind::NotListening,
+            subject: id.0.clone(),
+            zh: format!(
+                "网关 {id} 无法监听运营商的回连（{reason}），收不到状态报告和上行短信；短信照常发送，程序会继续重试。请核对 listen，或关闭占用该端口的程序"
+            ),
+            en: format!(
+                "gateway {id} cannot listen for its carrier ({reason}): no reports and no texts from phones come in, sending goes on, and it tries again. Check listen, or stop what uses the port"
+            ),
+        }),
+        Notice::LoginRefused { reason, gave_up } => {
+            let (zh, en) = match gave_up {
+                true => (
+                    "，已停止尝试：请核对账号和密码后重启",
+                    "; no more tries: check account and password, then restart",
+                ),
+                false => ("", ""),
+            };
+            alerts.raise(Alert {
+                kind: Kind::LoginRefused,
+                // Or it would be kept back as the repetition of the first refusal.
+                subject: if *gave_up {
+                    format!("{id}: gave up")
+                } else {
+                    id.0.clone()
+                },
+                zh: format!("网关 {id} 拒绝登录：{reason}{zh}"),
+                en: format!("gateway {id} refuses the login: {reason}{en}"),
+            });
+        }
+        Notice::StillThere(_) => {}
+    }
+}
