@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod audience_spec;
+pub mod bilingual;
 pub mod calendar;
 pub mod carrier;
 pub mod check_code;
@@ -20,6 +21,7 @@ pub mod phone;
 pub mod plan;
 pub mod policy;
 pub mod priority;
+pub mod refusal;
 pub mod role;
 pub mod schedule;
 pub mod template;

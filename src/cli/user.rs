@@ -78,7 +78,7 @@ pub async fn run(command: UserCommand, ctx: &Ctx) -> Result<Exit, CliError> {
             if let Some(carrier) = carrier {
                 office.set_staff(&actor, &name, carrier).await?;
             }
-            let title = role.title(ctx.lang);
+            let title = role.label(ctx.lang);
             done(
                 ctx,
                 &format!("已新增用户 {name}（{title}）。"),
@@ -152,7 +152,7 @@ fn list(users: &[User], json: bool, ctx: &Ctx) -> Result<Exit, CliError> {
     let rows = users.iter().map(|u| {
         [
             u.name.clone(),
-            u.role.title(ctx.lang).to_owned(),
+            u.role.label(ctx.lang).to_owned(),
             state(u).to_owned(),
         ]
     });

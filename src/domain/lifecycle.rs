@@ -3,9 +3,9 @@
 
 use std::{fmt, str::FromStr};
 
-/// Declares a state enum whose names are what the database and people read.
+/// Declares a state enum: the word that the database, programs and English readers see, and the Chinese label.
 macro_rules! states {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal / $zh:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
@@ -18,7 +18,16 @@ macro_rules! states {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
+
+            /// The one of this name, written as its word or as its label in either language.
+            pub fn named(name: &str) -> Option<Self> {
+                use $crate::domain::lang::Lang;
+                Self::ALL.iter().copied().find(|v| v.as_str() == name || v.label(Lang::Zh) == name)
+            }
         }
+
+        $crate::domain::bilingual::labels!($name { $($variant: $zh, $text);+ });
+        $crate::domain::bilingual::labelled_facts!($name);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,23 +55,23 @@ states!(
     /// A campaign's state.
     CampaignState {
         /// Being written.
-        Draft = "draft",
+        Draft = "draft" / "草稿",
         /// Waits for an approver.
-        Submitted = "submitted",
+        Submitted = "submitted" / "待审批",
         /// Sent back to be changed.
-        Returned = "returned",
+        Returned = "returned" / "已退回",
         /// Let out; its time has not come.
-        Approved = "approved",
+        Approved = "approved" / "已批准",
         /// A run of it is going.
-        Active = "active",
+        Active = "active" / "发送中",
         /// Halted by a person.
-        Paused = "paused",
+        Paused = "paused" / "已暂停",
         /// All runs done.
-        Finished = "finished",
+        Finished = "finished" / "已结束",
         /// Refused for good.
-        Rejected = "rejected",
+        Rejected = "rejected" / "已否决",
         /// Called off.
-        Cancelled = "cancelled",
+        Cancelled = "cancelled" / "已取消",
     }
 );
 
@@ -70,31 +79,31 @@ states!(
     /// What happens to a campaign.
     CampaignAct {
         /// Written.
-        Create = "created",
+        Create = "created" / "起草",
         /// Called otherwise; nothing that an approval binds has changed.
-        Rename = "renamed",
+        Rename = "renamed" / "改名",
         /// Handed in for approval.
-        Submit = "submitted",
+        Submit = "submitted" / "提交审批",
         /// Let out.
-        Approve = "approved",
+        Approve = "approved" / "批准",
         /// Sent back with a reason.
-        Return = "returned",
+        Return = "returned" / "退回",
         /// Refused with a reason.
-        Reject = "rejected",
+        Reject = "rejected" / "否决",
         /// A run has opened.
-        Start = "started",
+        Start = "started" / "开始发送",
         /// Halted.
-        Pause = "paused",
+        Pause = "paused" / "暂停",
         /// Let go on.
-        Resume = "resumed",
+        Resume = "resumed" / "恢复",
         /// Called off.
-        Cancel = "cancelled",
+        Cancel = "cancelled" / "取消",
         /// The last run is done.
-        Finish = "finished",
+        Finish = "finished" / "结束",
         /// Its plan says something else now, and nobody has been asked yet.
-        Change = "changed",
+        Change = "changed" / "修改",
         /// Its plan says something else now: what was handed in or let out no longer holds.
-        Void = "voided",
+        Void = "voided" / "作废",
     }
 );
 
@@ -172,13 +181,13 @@ states!(
     /// What people want of a run; kept beside the progress that follows from its messages.
     Intent {
         /// Send.
-        Go = "go",
+        Go = "go" / "发送",
         /// Wait until resumed.
-        Paused = "paused",
+        Paused = "paused" / "暂停",
         /// Wait until released: something about it is not as approved.
-        Held = "held",
+        Held = "held" / "扣住",
         /// Don't send the rest.
-        Cancelled = "cancelled",
+        Cancelled = "cancelled" / "取消",
     }
 );
 
@@ -186,23 +195,23 @@ states!(
     /// What happens to a run.
     RunAct {
         /// Its campaign was approved.
-        Approve = "approved",
+        Approve = "approved" / "批准",
         /// Its lanes opened.
-        Open = "opened",
+        Open = "opened" / "开始",
         /// Halted by a person.
-        Pause = "paused",
+        Pause = "paused" / "暂停",
         /// Goes on, by a person's word.
-        Resume = "resumed",
+        Resume = "resumed" / "恢复",
         /// Halted by a rule, until a person decides.
-        Hold = "held",
+        Hold = "held" / "扣住",
         /// Goes on though a rule had halted it, by a person's word.
-        Release = "released",
+        Release = "released" / "放行",
         /// Called off, or its campaign was.
-        Cancel = "cancelled",
+        Cancel = "cancelled" / "取消",
         /// Its time has passed before it opened.
-        Miss = "missed",
+        Miss = "missed" / "错过",
         /// No message of it is open any more.
-        Finish = "done",
+        Finish = "done" / "结束",
     }
 );
 
@@ -210,13 +219,13 @@ states!(
     /// What happens to all sending.
     StopAct {
         /// Halted by a person.
-        Stop = "stopped",
+        Stop = "stopped" / "停发",
         /// What had left when the halt took hold.
-        Count = "left",
+        Count = "left" / "已发条数",
         /// Halted by a rule: this may be a copy.
-        Hold = "held",
+        Hold = "held" / "挂起",
         /// Goes on, by a person's word.
-        Release = "released",
+        Release = "released" / "放行",
     }
 );
 
@@ -224,17 +233,17 @@ states!(
     /// How far a run is: derived, never stored.
     Progress {
         /// Not frozen yet.
-        Planned = "planned",
+        Planned = "planned" / "未生成",
         /// Frozen, nothing claimed.
-        Frozen = "frozen",
+        Frozen = "frozen" / "待发送",
         /// Messages wait or are on their way.
-        Sending = "sending",
+        Sending = "sending" / "发送中",
         /// All handed over; reports pending.
-        AwaitingReports = "awaiting_reports",
+        AwaitingReports = "awaiting_reports" / "等回执",
         /// No message open.
-        Done = "done",
+        Done = "done" / "已完成",
         /// Its time passed while nothing could go out.
-        Missed = "missed",
+        Missed = "missed" / "已错过",
     }
 );
 

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::lang::Lang;
+use super::{
+    bilingual::{labelled_facts, labels},
+    refusal::refusals,
+};
 
 /// What a person is in the office.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,18 +45,17 @@ impl Role {
             Self::Admin => "admin",
         }
     }
-
-    /// The name that people read.
-    pub fn title(self, lang: Lang) -> &'static str {
-        match self {
-            Self::Clerk => lang.pick("经办人", "clerk"),
-            Self::Approver => lang.pick("审批人", "approver"),
-            Self::Carrier => lang.pick("运营商人员", "carrier's staff"),
-            Self::Auditor => lang.pick("审计员", "auditor"),
-            Self::Admin => lang.pick("管理员", "administrator"),
-        }
-    }
 }
+
+labelled_facts!(Role, Act);
+
+labels!(Role {
+    Clerk: "经办人", "clerk";
+    Approver: "审批人", "approver";
+    Carrier: "运营商人员", "carrier's staff";
+    Auditor: "审计员", "auditor";
+    Admin: "管理员", "administrator";
+});
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,35 +158,6 @@ impl Act {
         Self::AnswerOrders,
     ];
 
-    /// The verb that people read.
-    pub fn title(self, lang: Lang) -> &'static str {
-        match self {
-            Self::ImportContacts => lang.pick("导入通讯录", "import contacts"),
-            Self::Draft => lang.pick("起草短信任务", "draft campaigns"),
-            Self::Submit => lang.pick("提交审批", "submit campaigns for approval"),
-            Self::SendUnapproved => lang.pick("直接发送", "send without approval"),
-            Self::Approve => lang.pick("审批", "approve campaigns"),
-            Self::Return => lang.pick("退回", "return campaigns"),
-            Self::Reject => lang.pick("否决", "reject campaigns"),
-            Self::Pause => lang.pick("暂停发送", "pause runs"),
-            Self::Resume => lang.pick("恢复发送", "resume runs"),
-            Self::Cancel => lang.pick("取消发送", "cancel runs"),
-            Self::Stop => lang.pick("全部停发", "stop all sending"),
-            Self::Release => lang.pick("解除挂起", "release what is held"),
-            Self::Settle => lang.pick("裁定存疑短信", "settle doubtful messages"),
-            Self::ReadLog => lang.pick("查看发送记录", "read the delivery log"),
-            Self::Unmask => lang.pick("查看完整号码", "see whole numbers"),
-            Self::Verify => lang.pick("核验台账", "verify the ledger"),
-            Self::ManageUsers => lang.pick("管理用户", "manage users"),
-            Self::CheckGateways => lang.pick("检查网关", "check gateways"),
-            Self::AcceptGateway => lang.pick("做网关联调", "run a gateway's acceptance"),
-            Self::Maintain => lang.pick("维护数据库", "maintain the database"),
-            Self::ReadOrders => lang.pick("查看委托单", "look at work orders"),
-            Self::TendOrders => lang.pick("办理委托单", "issue and release work orders"),
-            Self::AnswerOrders => lang.pick("答复委托单", "answer work orders"),
-        }
-    }
-
     /// The table. Both matches are without a catch-all, so a new act or role is decided for each pair.
     pub const fn allowed_to(self, role: Role) -> bool {
         use Role::{Admin, Approver, Auditor, Carrier, Clerk};
@@ -221,6 +194,32 @@ impl Act {
     }
 }
 
+labels!(Act {
+    ImportContacts: "导入通讯录", "import contacts";
+    Draft: "起草短信任务", "draft campaigns";
+    Submit: "提交审批", "submit campaigns for approval";
+    SendUnapproved: "直接发送", "send without approval";
+    Approve: "审批", "approve campaigns";
+    Return: "退回", "return campaigns";
+    Reject: "否决", "reject campaigns";
+    Pause: "暂停发送", "pause runs";
+    Resume: "恢复发送", "resume runs";
+    Cancel: "取消发送", "cancel runs";
+    Stop: "全部停发", "stop all sending";
+    Release: "解除挂起", "release what is held";
+    Settle: "裁定存疑短信", "settle doubtful messages";
+    ReadLog: "查看发送记录", "read the delivery log";
+    Unmask: "查看完整号码", "see whole numbers";
+    Verify: "核验台账", "verify the ledger";
+    ManageUsers: "管理用户", "manage users";
+    CheckGateways: "检查网关", "check gateways";
+    AcceptGateway: "做网关联调", "run a gateway's acceptance";
+    Maintain: "维护数据库", "maintain the database";
+    ReadOrders: "查看委托单", "look at work orders";
+    TendOrders: "办理委托单", "issue and release work orders";
+    AnswerOrders: "答复委托单", "answer work orders";
+});
+
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -249,10 +248,22 @@ impl Actor {
         if allowed {
             Ok(())
         } else {
-            Err(Forbidden::NotAllowed {
-                actor: self.clone(),
+            Err(self.may_not(act))
+        }
+    }
+
+    fn may_not(&self, act: Act) -> Forbidden {
+        match self {
+            Self::User { name, role } => Forbidden::Role {
+                user: name.clone(),
+                role: *role,
                 act,
-            })
+                ask: Role::ALL.into_iter().filter(|r| act.allowed_to(*r)).collect(),
+            },
+            Self::System { account } => Forbidden::PersonNeeded {
+                account: account.clone(),
+                act,
+            },
         }
     }
 
@@ -261,7 +272,7 @@ impl Actor {
         self.may(Act::Approve)?;
         if own.into_iter().any(|name| name == self.name()) {
             return Err(Forbidden::Own {
-                name: self.name().to_owned(),
+                user: self.name().to_owned(),
             });
         }
         Ok(())
@@ -283,72 +294,26 @@ impl Actor {
     }
 }
 
-/// The rules say no.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Forbidden {
-    /// Nobody of this role does that.
-    NotAllowed {
-        /// Who tried.
-        actor: Actor,
-        /// What.
-        act: Act,
-    },
-    /// Approving what one wrote or submitted oneself.
-    Own {
-        /// Who tried.
-        name: String,
-    },
-}
-
-impl Forbidden {
-    /// What was refused, why, and who can do it instead.
-    pub fn text(&self, lang: Lang) -> String {
-        match self {
-            Self::NotAllowed {
-                actor: Actor::User { name, role },
-                act,
-            } => {
-                let (role, what) = (role.title(lang), act.title(lang));
-                let who: Vec<_> = Role::ALL
-                    .into_iter()
-                    .filter(|r| act.allowed_to(*r))
-                    .map(|r| r.title(lang))
-                    .collect();
-                lang.pick(
-                    format!("{name} 是{role}，不能{what}。请由{}来做。", who.join("或")),
-                    format!(
-                        "{name} is {role} and may not {what}. Ask: {}.",
-                        who.join(", ")
-                    ),
-                )
-            }
-            Self::NotAllowed {
-                actor: Actor::System { account },
-                act,
-            } => {
-                let what = act.title(lang);
-                lang.pick(
-                    format!("系统账号 {account} 不能{what}：要有具体的人负责。请加 --as 用户名。"),
-                    format!("the operating-system account {account} may not {what}: a person must answer for it. Add --as USER."),
-                )
-            }
-            Self::Own { name } => lang.pick(
-                format!("{name} 不能审批自己起草或提交的任务。请由另一位审批人审批。"),
-                format!(
-                    "{name} may not approve what {name} wrote or submitted. Ask another approver."
-                ),
-            ),
-        }
+refusals! {
+    /// The rules say no.
+    pub enum Forbidden {
+        /// The user's role does not do that.
+        /// Ask somebody of a role that is named.
+        Role { user: String, role: Role, act: Act, ask: Vec<Role> } = Refused "role_may_not"
+            zh "{user} 是{role}，不能{act}。请由其中之一来做：{ask}。"
+            en "{user} is {role} and may not {act}. Ask: {ask}.";
+        /// The operating-system account does not do that: a person must answer for it.
+        /// Add `--as USER`.
+        PersonNeeded { account: String, act: Act } = Refused "person_needed"
+            zh "系统账号 {account} 不能{act}：要有具体的人负责。请加 --as 用户名。"
+            en "the operating-system account {account} may not {act}: a person must answer for it. Add --as USER.";
+        /// Nobody approves what they wrote or submitted.
+        /// Ask another approver.
+        Own { user: String } = Refused "not_your_own"
+            zh "{user} 不能审批自己起草或提交的任务。请由另一位审批人审批。"
+            en "{user} may not approve what {user} wrote or submitted. Ask another approver.";
     }
 }
-
-impl fmt::Display for Forbidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text(Lang::En))
-    }
-}
-
-impl std::error::Error for Forbidden {}
 
 /// A user's name: letters (of any script), digits, `.`, `-` and `_`, at most 32.
 pub fn check_user_name(name: &str) -> Result<(), BadUserName> {

@@ -11,10 +11,12 @@ mod tests;
 use std::{fmt, str::FromStr};
 
 use super::{
+    bilingual::Fact,
     carrier::Carrier,
     lang::Lang,
     ledger::{Hash, digest_of},
     lifecycle::{UnknownState, states},
+    refusal::refusals,
 };
 
 /// Longest text of an order, in characters: the widest channel limit that is known (15 parts).
@@ -30,29 +32,29 @@ states!(
     /// Where a work order stands. That it is overdue is a mark beside it: an order that is late goes on from where it was.
     OrderState {
         /// Being written.
-        Draft = "draft",
+        Draft = "draft" / "草稿",
         /// Let out by a second person; it has not left yet.
-        Approved = "approved",
+        Approved = "approved" / "已批准",
         /// Numbered and handed to the carrier.
-        Issued = "issued",
+        Issued = "issued" / "已下达",
         /// The carrier has said that it will do it.
-        Acknowledged = "acknowledged",
+        Acknowledged = "acknowledged" / "已受理",
         /// A proof was wrong or the office sent the text again: a new proof is awaited.
-        Corrected = "corrected",
+        Corrected = "corrected" / "已更正待回读",
         /// What arrived on every seed phone is the approved text.
-        Proofed = "proofed",
+        Proofed = "proofed" / "回读一致",
         /// The carrier was told that it may send.
-        Sending = "sending",
+        Sending = "sending" / "发送中",
         /// The carrier has reported its last figures.
-        Reported = "reported",
+        Reported = "reported" / "已报最终数量",
         /// Figures and evidence were looked at and taken.
-        Accepted = "accepted",
+        Accepted = "accepted" / "已验收",
         /// Done and filed.
-        Closed = "closed",
+        Closed = "closed" / "已办结",
         /// The carrier will not do it.
-        Refused = "refused",
+        Refused = "refused" / "运营商不受理",
         /// The office has called it off.
-        Withdrawn = "withdrawn",
+        Withdrawn = "withdrawn" / "已撤回",
     }
 );
 
@@ -169,39 +171,19 @@ impl fmt::Display for OrderEvent {
     }
 }
 
-/// That cannot happen to an order in this state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotPossible {
-    /// The state does not admit it.
-    #[error("a work order that is {from} cannot be {event}")]
-    State {
-        /// Where it stands.
-        from: OrderState,
-        /// What was asked.
-        event: OrderEvent,
-    },
-    /// The evidence that was asked for is not there.
-    #[error("the order asks for evidence and there is none: take it in first")]
-    Unproven,
-}
-
-impl NotPossible {
-    /// For people.
-    pub fn text(&self, lang: Lang) -> String {
-        match self {
-            Self::State { from, event } => lang.pick(
-                format!(
-                    "委托单处于“{}”（{from}）状态，不能{}",
-                    from.title(Lang::Zh),
-                    event.title()
-                ),
-                self.to_string(),
-            ),
-            Self::Unproven => lang.pick(
-                "委托单要求提供凭证，目前一份也没有：请先收取凭证".to_owned(),
-                self.to_string(),
-            ),
-        }
+refusals! {
+    /// The order does not take this step.
+    pub enum NotPossible {
+        /// A work order in this state does not admit the step.
+        /// `work-order show` says where it stands and what comes next.
+        State { from: OrderState, event: OrderEvent } = Refused "wrong_order_state"
+            zh "委托单处于“{from}”状态，不能{event}"
+            en "a work order that is {from} cannot be {event}";
+        /// The order asks for evidence, and none has been taken in.
+        /// Take it in first: `work-order evidence ID --add FILE`.
+        Unproven = Refused "evidence_missing"
+            zh "委托单要求提供凭证，目前一份也没有：请先收取凭证"
+            en "the order asks for evidence and there is none: take it in first";
     }
 }
 
@@ -350,24 +332,15 @@ impl OrderState {
             | Self::Withdrawn => false,
         }
     }
+}
 
-    /// The word that people read.
-    pub fn title(self, lang: Lang) -> &'static str {
-        let zh = match self {
-            Self::Draft => "草稿",
-            Self::Approved => "已批准",
-            Self::Issued => "已下达",
-            Self::Acknowledged => "已受理",
-            Self::Corrected => "已更正待回读",
-            Self::Proofed => "回读一致",
-            Self::Sending => "发送中",
-            Self::Reported => "已报最终数量",
-            Self::Accepted => "已验收",
-            Self::Closed => "已办结",
-            Self::Refused => "运营商不受理",
-            Self::Withdrawn => "已撤回",
-        };
-        lang.pick(zh, self.as_str())
+impl Fact for OrderEvent {
+    fn text(&self, lang: Lang) -> String {
+        lang.pick(self.title(), self.as_str()).to_owned()
+    }
+
+    fn json(&self) -> serde_json::Value {
+        self.as_str().into()
     }
 }
 

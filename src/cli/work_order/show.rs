@@ -87,7 +87,7 @@ pub(super) fn list(
             o.row.number.clone(),
             o.row.carrier.clone(),
             o.row.name.clone(),
-            o.state.title(ctx.lang).to_owned(),
+            o.state.label(ctx.lang).to_owned(),
             owed(o, ctx.lang),
             cell(figures.and_then(|c| c.requested)),
             cell(figures.and_then(|c| c.sent)),
@@ -250,7 +250,7 @@ pub(super) fn line(view: &OrderView, ctx: &Ctx) -> Result<(), CliError> {
     } else {
         &r.number
     };
-    let state = view.state.title(ctx.lang);
+    let state = view.state.label(ctx.lang);
     let late = match view.is_overdue() {
         true => ctx.lang.pick(
             format!("，逾期未交{}", owed(view, ctx.lang)),

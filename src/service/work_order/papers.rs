@@ -85,7 +85,7 @@ impl Office {
             number: row.number.clone(),
             name: row.name.clone(),
             company: company(row.carrier()?).to_owned(),
-            state: view.state.title(Lang::Zh).to_owned(),
+            state: view.state.label(Lang::Zh).to_owned(),
             check_code: view.check_code().grouped(),
             revision: row.revision.max(1),
             characters: shown.chars().count(),

@@ -34,7 +34,7 @@ impl Office {
         let figures = view.figures();
         let cell = |n: Option<i64>| n.map_or_else(|| "—".to_owned(), |n| n.to_string());
         let owed = Owed::ALL.into_iter().find(|o| o.as_str() == row.overdue);
-        let state = view.state.title(lang);
+        let state = view.state.label(lang);
         let standing = match owed {
             Some(owed) => lang.pick(
                 format!("{state}，逾期未交{}", owed.title(lang)),
