@@ -19,7 +19,9 @@ use crate::{
     engine::{Engine, EngineError},
     gateway,
     scheduler::Scheduler,
-    service::{Office, ServiceError, health::Watch, work_order::desk::Desk},
+    service::{
+        Office, ServiceError, health::Watch, refusal::MachineRefusal, work_order::desk::Desk,
+    },
     simulate::{
         Dialling, Running, Settings, Simulator,
         orders::{OrderDesk, OrderSettings},
@@ -221,7 +223,7 @@ pub fn alerts(office: &Office, stop: &CancellationToken) -> Result<Alerts, Servi
     let url = &office.config.alerts.webhook;
     if !url.is_empty() {
         let webhook = Webhook::new(url, &alerts)
-            .map_err(|e| ServiceError::usage(format!("告警地址不可用：{e}"), e.to_string()))?;
+            .map_err(|e| ServiceError::from(MachineRefusal::Webhook { why: e.to_string() }))?;
         tokio::spawn(webhook.run(stop.clone()));
     }
     Ok(alerts)
@@ -248,10 +250,10 @@ impl Daemon {
         let order_desks = OrderDesks::practice(&mut office).await?;
         let address = office.config.server.listen;
         let listener = TcpListener::bind(address).await.map_err(|e| {
-            ServiceError::usage(
-                format!("不能监听 {address}：{e}；请改 [server] listen"),
-                format!("cannot listen on {address}: {e}; change [server] listen"),
-            )
+            ServiceError::from(MachineRefusal::Listen {
+                address: address.to_string(),
+                why: e.to_string(),
+            })
         })?;
         let alerts = alerts(&office, &stop)?;
         let watch = Watch::default();

@@ -17,6 +17,7 @@ pub mod out;
 pub mod pdu;
 pub mod plan;
 pub mod progress;
+mod refusal;
 pub mod report;
 pub mod run;
 pub mod send;
@@ -33,6 +34,7 @@ use clap::{Args, Parser, Subcommand};
 pub use self::{
     ctx::Ctx,
     error::{CliError, Exit},
+    refusal::CliRefusal,
 };
 use crate::{config, domain::lang::Lang, telemetry};
 
@@ -161,8 +163,8 @@ impl Command {
             Self::Report(args) => report::run(args, ctx).await,
             Self::Pdu(command) => pdu::run(&command, ctx),
             Self::WorkOrder(command) => work_order::run(command, ctx).await,
-            Self::Doctor(_) => Err(CliError::NotBuilt("doctor")),
-            Self::Token(_) => Err(CliError::NotBuilt("token")),
+            Self::Doctor(_) => Err(CliError::not_built("doctor")),
+            Self::Token(_) => Err(CliError::not_built("token")),
         }
     }
 
@@ -197,10 +199,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     );
     let filter = ctx.env(telemetry::LOG_VARIABLE);
     if let Err(e) = telemetry::start_logs(filter, cli.command.usual_log()) {
-        return ctx.explain(&CliError::Usage {
-            zh: e.to_string(),
-            en: e.to_string(),
-        });
+        return ctx.explain(&CliRefusal::LogFilter { why: e.to_string() }.into());
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -23,10 +23,15 @@ use crate::{
     app::{self, Carriers, OrderDesks},
     clock::Clock,
     county::AddressBook,
-    domain::{lang::Lang, phone::Phone, time::Micros},
+    domain::{
+        bilingual::{Bilingual, bilingual},
+        lang::Lang,
+        phone::Phone,
+        time::Micros,
+    },
     service::{
         ServiceError, contacts::ImportReport, health::Watch, plan::ImportDiff,
-        work_order::OrderView,
+        refusal::DemoRefusal, work_order::OrderView,
     },
     store::lane::Counts,
 };
@@ -105,10 +110,7 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     let clock = Clock::starting_at(start()?);
     let mut office = setup::open(wanted, clock.clone()).await?;
     if !office.campaigns().await?.is_empty() {
-        return Err(ServiceError::usage(
-            "这个数据库已经用过：演示请用空的数据库",
-            "this database has been used already: give the demo an empty one",
-        ));
+        return Err(DemoRefusal::DatabaseUsed.into());
     }
     let seed = wanted.seed;
     let carriers =
@@ -129,9 +131,11 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     });
     let lived = month::live(&office, &carriers, &people, wanted, &mut tell).await;
     stop.cancel();
-    let ended = works
-        .await
-        .map_err(|_| ServiceError::refused("发送引擎意外结束", "the engine ended unexpectedly"))?;
+    let ended = works.await.map_err(|_| {
+        ServiceError::from(DemoRefusal::Failed {
+            why: bilingual!("发送引擎意外结束", "the engine ended unexpectedly"),
+        })
+    })?;
     // Why the engine ended says more than that the month stood still.
     ended?;
     lived?;
@@ -150,5 +154,10 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
 fn start() -> Result<Micros, ServiceError> {
     chrono::DateTime::parse_from_rfc3339(START)
         .map(Micros::from)
-        .map_err(|e| ServiceError::refused(e.to_string(), e.to_string()))
+        .map_err(|e| {
+            DemoRefusal::Failed {
+                why: Bilingual::same(e.to_string()),
+            }
+            .into()
+        })
 }

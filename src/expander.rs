@@ -5,6 +5,7 @@
 pub mod audience;
 mod lanes;
 mod reached;
+mod refusal;
 mod routing;
 mod survey;
 mod wording;
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 pub use crate::domain::policy::OnDoubt;
 pub use audience::{Audience, Person};
 pub use reached::Reached;
+pub use refusal::TextRefusal;
 pub use survey::{Survey, Through, survey};
 
 use crate::{
@@ -25,7 +27,6 @@ use crate::{
         check_code::CheckCode,
         event::{Event, FrozenLane, SuppressedSpan, Terms},
         id::{CampaignId, RunId},
-        lang::Lang,
         lifecycle::{CampaignAct, CampaignState, Intent, RunAct},
         message::Outcome,
         policy::Late,
@@ -145,26 +146,6 @@ pub enum FreezeError {
     },
 }
 
-impl FreezeError {
-    /// The words for people.
-    pub fn text(&self, lang: Lang) -> String {
-        match (self, lang) {
-            (Self::Nobody, Lang::Zh) => "名单是空的：没有人会收到这条短信".to_owned(),
-            (Self::Values(p), Lang::Zh) => format!(
-                "名单中有 {} 处填不出这条短信：{}",
-                p.total,
-                first_problems(p)
-            ),
-            (Self::Template(e), Lang::Zh) => format!("短信正文有误：{e}"),
-            (Self::Text(e), Lang::Zh) => format!("短信正文不能发送：{e}"),
-            (Self::Frame { row }, Lang::Zh) => {
-                format!("第 {row} 人：填入本人信息后正文与审批内容不符，请去掉其中的括号和签名")
-            }
-            (other, _) => other.to_string(),
-        }
-    }
-}
-
 fn first_problems(problems: &Problems) -> String {
     let mut words: Vec<String> = problems
         .listed
@@ -236,7 +217,7 @@ pub async fn freeze(
     };
     let done = finish(store, clock, order, campaign, run, made).await;
     // Surely nothing was committed: of other errors nobody can say.
-    if let Err(FreezeError::Store(store::Error::Conflict(_))) = &done {
+    if let Err(FreezeError::Store(store::Error::Refused(_))) = &done {
         clear(store, run).await?;
     }
     done
@@ -494,12 +475,10 @@ pub(crate) async fn must_fire(
     let row = tx.campaign(campaign).await?;
     match row.state {
         CampaignState::Approved | CampaignState::Active if row.digest == approved => Ok(()),
-        CampaignState::Approved | CampaignState::Active => Err(store::Error::Conflict(format!(
-            "campaign {campaign} was changed and approved anew: it fires as it is now"
-        ))),
-        other => Err(store::Error::Conflict(format!(
-            "campaign {campaign} is {other}: it does not fire"
-        ))),
+        CampaignState::Approved | CampaignState::Active => {
+            Err(store::Refusal::ApprovedAnew { campaign }.into())
+        }
+        state => Err(store::Refusal::DoesNotFire { campaign, state }.into()),
     }
 }
 
@@ -541,8 +520,7 @@ async fn put_campaign(
     }
     let known = tx.campaign(campaign).await?;
     let from = known.state;
-    from.on(CampaignAct::Submit)
-        .map_err(|e| store::Error::Conflict(e.to_string()))?;
+    from.on(CampaignAct::Submit).map_err(store::Refusal::from)?;
     let again = Campaign {
         template: row.template,
         state: row.state,

@@ -9,7 +9,6 @@ mod delimited;
 mod encoding;
 mod heading;
 mod sheet;
-mod words;
 
 use std::{
     collections::HashMap,
@@ -22,6 +21,7 @@ use crate::domain::{
     carrier::CarrierTable,
     lang::Lang,
     phone::{Phone, PhoneError, Repaired},
+    refusal::refusals,
     template::Values,
     text::is_invisible,
 };
@@ -170,67 +170,63 @@ pub struct Counts {
     pub refused: u64,
 }
 
-/// Why a file cannot be read at all.
-#[derive(Debug, thiserror::Error)]
-pub enum IntakeError {
-    /// The disk.
-    #[error("the file cannot be read: {0}")]
-    Io(#[from] std::io::Error),
-    /// Nothing in it.
-    #[error("the file is empty: save the address book again")]
-    Empty,
-    /// Excel's format of before 2007.
-    #[error("this is an old .xls workbook: open it in Excel and save it as .xlsx or as CSV")]
-    OldExcel,
-    /// A zip that is no workbook, or a damaged one.
-    #[error(
-        "this looks like an .xlsx workbook but cannot be read ({0}): open it in Excel and save it again as .xlsx"
-    )]
-    Workbook(String),
-    /// Bytes that are text in no known encoding.
-    #[error("line {line} is not {tried} text: save the file as \"CSV UTF-8\" or .xlsx")]
-    Encoding {
-        /// The line, from 1.
-        line: u64,
-        /// What was tried.
-        tried: &'static str,
-    },
-    /// A quote that is never closed, or a cell beyond all measure.
-    #[error(
-        "row {row}: a quote \" is opened and never closed, so the rows below would be swallowed: remove or double it"
-    )]
-    UnclosedQuote {
-        /// The row where the cell begins.
-        row: u64,
-    },
-    /// The first row is already a person.
-    #[error(
-        "row {row} has no headings but a phone number in column {column}: insert a first row such as 姓名,手机"
-    )]
-    NoHeading {
-        /// The row.
-        row: u64,
-        /// Its column, as Excel names it.
-        column: String,
-    },
-    /// No heading means a phone number.
-    #[error("no column is headed 手机, 手机号码, 联系电话, 电话, phone or mobile; the headings found are: {}", .found.join(", "))]
-    NoPhoneColumn {
-        /// What the first row holds.
-        found: Vec<String>,
-    },
-    /// Two columns that mean the same.
-    #[error(
-        "row {row}: both {first:?} and {second:?} are headed as phone columns: rename the one that is not to be used, 备用号码 for example"
-    )]
-    TwoPhoneColumns {
-        /// The row of the heading.
-        row: u64,
-        /// One heading.
-        first: String,
-        /// The other.
-        second: String,
-    },
+refusals! {
+    /// Why a file of people cannot be read.
+    pub enum IntakeError {
+        /// The file cannot be read from the disk.
+        /// Check the file and the disk.
+        Io { why: String } = Refused "file_unreadable"
+            zh "文件读不出来：{why}"
+            en "the file cannot be read: {why}";
+        /// Nothing is in the file.
+        /// Save the address book again.
+        Empty = Refused "file_empty"
+            zh "文件是空的，请重新保存通讯录。"
+            en "the file is empty: save the address book again";
+        /// The workbook is in Excel's format of before 2007.
+        /// Open it in Excel and save it as .xlsx or as CSV.
+        OldExcel = Refused "old_excel"
+            zh "这是旧的 .xls 工作簿，请在 Excel 里另存为 .xlsx 或 CSV。"
+            en "this is an old .xls workbook: open it in Excel and save it as .xlsx or as CSV";
+        /// A zip that is no workbook, or a damaged one.
+        /// Open it in Excel and save it again as .xlsx.
+        Workbook { why: String } = Refused "workbook_unreadable"
+            zh "看起来是 .xlsx 工作簿，但读不出来（{why}）。请在 Excel 里打开后重新另存为 .xlsx。"
+            en "this looks like an .xlsx workbook but cannot be read ({why}): open it in Excel and save it again as .xlsx";
+        /// The bytes of a line are text in no known encoding.
+        /// Save the file as "CSV UTF-8" or .xlsx.
+        Encoding { line: u64, tried: &'static str } = Refused "bad_encoding"
+            zh "第 {line} 行不是 {tried} 编码的文字。请另存为“CSV UTF-8”或 .xlsx。"
+            en "line {line} is not {tried} text: save the file as \"CSV UTF-8\" or .xlsx";
+        /// A quote is never closed, or a cell is beyond all measure.
+        /// Remove the quote or double it.
+        UnclosedQuote { row: u64 } = Refused "unclosed_quote"
+            zh "第 {row} 行有一个引号 \" 没有配对，会把下面的行都吞进去。请删掉它或写成两个。"
+            en "row {row}: a quote \" is opened and never closed, so the rows below would be swallowed: remove or double it";
+        /// The first row is already a person.
+        /// Insert a first row with headings such as 姓名,手机.
+        NoHeading { row: u64, column: String } = Refused "no_heading"
+            zh "第 {row} 行没有表头，{column} 列已经是手机号码。请在最上面插入一行表头，如：姓名,手机"
+            en "row {row} has no headings but a phone number in column {column}: insert a first row such as 姓名,手机";
+        /// No heading means a phone number.
+        /// Head the column 手机.
+        NoPhoneColumn { found: Vec<String> } = Refused "no_phone_column"
+            zh "没有哪一列的表头是手机、手机号码、联系电话、电话、phone 或 mobile；找到的表头是：{found}"
+            en "no column is headed 手机, 手机号码, 联系电话, 电话, phone or mobile; the headings found are: {found}";
+        /// Two columns are headed as phone numbers.
+        /// Rename the one that is not to be used.
+        TwoPhoneColumns { row: u64, first: String, second: String } = Refused "two_phone_columns"
+            zh "第 {row} 行的“{first}”和“{second}”都像手机号码列。请把不用的那一列改名，如：备用号码"
+            en "row {row}: both {first:?} and {second:?} are headed as phone columns: rename the one that is not to be used, 备用号码 for example";
+    }
+}
+
+impl From<std::io::Error> for IntakeError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io {
+            why: error.to_string(),
+        }
+    }
 }
 
 impl<S: Read + Seek> Book<S> {

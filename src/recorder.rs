@@ -440,9 +440,7 @@ impl Recorder {
         if let Some(holder) = &self.holder
             && !tx.holds_lease(holder).await?
         {
-            return Err(store::Error::Conflict(
-                "another engine has taken over this database's lease".to_owned(),
-            ));
+            return Err(store::Refusal::LeaseTaken.into());
         }
         let mut work = Work::new(draft.n, now, known_orphans);
         work.load(&mut tx, ops).await?;

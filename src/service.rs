@@ -16,6 +16,7 @@ pub mod maintenance;
 pub mod password;
 pub mod pdu;
 pub mod plan;
+pub mod refusal;
 pub mod report;
 pub mod send;
 pub mod sending;
@@ -23,6 +24,7 @@ pub mod trace;
 pub mod user;
 pub mod work_order;
 
+use self::refusal::OfficeRefusal;
 use std::sync::Arc;
 
 use crate::{
@@ -65,13 +67,7 @@ impl Office {
             clock,
             config: Arc::new(config),
         };
-        office.install().await.map_err(|e| match e {
-            // Practice and real are the settings' doing.
-            ServiceError::Store(crate::store::Error::Conflict(en)) => {
-                ServiceError::usage(format!("数据库与配置不符：{en}"), en)
-            }
-            other => other,
-        })?;
+        office.install().await?;
         Ok(office)
     }
 
@@ -163,20 +159,17 @@ pub(crate) fn check_reason(reason: &str) -> Result<&str> {
     let reason = reason.trim();
     let length = reason.chars().count();
     if !(1..=MAX_REASON).contains(&length) || reason.chars().any(char::is_control) {
-        return Err(ServiceError::usage(
-            format!("原因要写 1 到 {MAX_REASON} 个字，写在一行里。"),
-            format!("a reason has 1 to {MAX_REASON} characters on one line"),
-        ));
+        return Err(OfficeRefusal::BadReason {
+            longest: MAX_REASON,
+        }
+        .into());
     }
     let longest = reason
         .split(|c: char| !c.is_ascii_digit())
         .map(str::len)
         .max();
     if longest >= Some(11) {
-        return Err(ServiceError::usage(
-            "原因会永久写入台账，不能写手机号码，请去掉。",
-            "the reason stands in the ledger for good and may not hold a phone number: leave it out",
-        ));
+        return Err(OfficeRefusal::NumberInReason.into());
     }
     Ok(reason)
 }

@@ -19,6 +19,7 @@ pub mod log;
 pub mod mo;
 pub mod plan;
 mod quota;
+mod refusal;
 pub mod report;
 pub mod run;
 pub mod user;
@@ -39,6 +40,7 @@ use sqlx::{
 use tokio::sync::Notify;
 
 pub use error::{Corrupt, Error, Result};
+pub use refusal::Refusal;
 
 /// How long a statement waits for another process's write on SQLite. Longer than the longest write
 /// transaction allowed (20 ms) by far; shorter than a person's patience.

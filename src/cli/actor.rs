@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::MetadataExt as _,
 };
 
-use super::error::CliError;
+use super::{error::CliError, refusal::CliRefusal};
 use crate::{config::Secret, domain::lang::Lang};
 
 /// Proves `--as USER` where nobody can be asked.
@@ -81,10 +81,7 @@ pub fn new_password(given: Option<&str>, name: &str, lang: Lang) -> Result<Secre
     if first == second {
         Ok(first)
     } else {
-        Err(CliError::usage(
-            "两次输入的密码不同，请重来。",
-            "the two passwords differ; try again",
-        ))
+        Err(CliRefusal::PasswordsDiffer.into())
     }
 }
 
@@ -95,13 +92,8 @@ fn ask(prompt: &str, instead: &'static str) -> Result<Secret, CliError> {
         .map_err(|_| nobody_to_ask(instead))
 }
 
-fn nobody_to_ask(variable: &str) -> CliError {
-    CliError::usage(
-        format!("没有终端可以输入密码，请设置环境变量 {variable}。"),
-        format!(
-            "there is no terminal to ask for the password; set the environment variable {variable}"
-        ),
-    )
+fn nobody_to_ask(variable: &'static str) -> CliError {
+    CliRefusal::NoTerminal { variable }.into()
 }
 
 /// The account's name by the owner of this process, not by `$USER`, which anybody may set and cron does not.

@@ -11,7 +11,10 @@ use clap::{Args, Subcommand};
 use super::{CliError, Ctx, Exit, NotBuilt};
 use crate::{
     domain::{lang::Lang, ledger::Head},
-    service::audit::{self, AuditError, Verdict},
+    service::{
+        ServiceError,
+        audit::{self, Verdict},
+    },
 };
 
 /// `watchbell audit …`
@@ -53,14 +56,18 @@ pub async fn run(command: AuditCommand, ctx: &Ctx) -> Result<Exit, CliError> {
     match command {
         AuditCommand::Verify(args) => verify(args, ctx).await,
         AuditCommand::Export(args) => export(args, ctx).await,
-        AuditCommand::Prove(_) => Err(CliError::NotBuilt("audit prove")),
-        AuditCommand::Check(_) => Err(CliError::NotBuilt("audit check")),
+        AuditCommand::Prove(_) => Err(CliError::not_built("audit prove")),
+        AuditCommand::Check(_) => Err(CliError::not_built("audit check")),
     }
 }
 
 async fn verify(args: VerifyArgs, ctx: &Ctx) -> Result<Exit, CliError> {
-    let store = audit::open(&ctx.config()?).await.map_err(refused)?;
-    let verdict = audit::verify(&store, args.expect).await.map_err(refused)?;
+    let store = audit::open(&ctx.config()?)
+        .await
+        .map_err(ServiceError::from)?;
+    let verdict = audit::verify(&store, args.expect)
+        .await
+        .map_err(ServiceError::from)?;
     store.close().await;
     if args.json {
         ctx.out.json(&verdict)?;
@@ -100,12 +107,14 @@ fn told(verdict: &Verdict, lang: Lang) -> Vec<String> {
 }
 
 async fn export(args: ExportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
-    let store = audit::open(&ctx.config()?).await.map_err(refused)?;
+    let store = audit::open(&ctx.config()?)
+        .await
+        .map_err(ServiceError::from)?;
     let mut ledger = create(&args.file)?;
     let mut messages = args.messages.as_deref().map(create).transpose()?;
     let done = audit::export(&store, &mut ledger, messages.as_mut().map(|m| m as _))
         .await
-        .map_err(refused)?;
+        .map_err(ServiceError::from)?;
     store.close().await;
     ctx.out.note(ctx.lang.pick(
         format!(
@@ -124,17 +133,4 @@ fn create(path: &Path) -> Result<BufWriter<File>, CliError> {
     let file = File::create(path)
         .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
     Ok(BufWriter::with_capacity(1 << 16, file))
-}
-
-fn refused(error: AuditError) -> CliError {
-    match error {
-        AuditError::Io(e) => CliError::Io(e),
-        AuditError::NoDatabase(path) => CliError::refused(
-            format!("没有数据库 {path}：请检查配置中 [database] url"),
-            format!("there is no database at {path}: check [database] url"),
-        ),
-        AuditError::Store(e) => {
-            CliError::refused(format!("无法核验：{e}"), format!("cannot verify: {e}"))
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, refusal::CliRefusal};
 use crate::{
     app,
     bench::{self, BenchError, FreezeFigures},
@@ -66,7 +66,7 @@ fn explain(error: BenchError) -> CliError {
     match error {
         BenchError::Io(e) => CliError::Io(e),
         BenchError::InUse | BenchError::Store(_) | BenchError::Freeze(_) => {
-            CliError::refused(format!("没有测成：{text}"), text)
+            CliRefusal::Bench { why: text }.into()
         }
     }
 }

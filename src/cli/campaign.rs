@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use serde_json::json;
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, refusal::CliRefusal};
 use crate::{
     domain::{
         check_code::CheckCode,
@@ -129,12 +129,10 @@ async fn submit(
         .filter(|c| c.is_of(&plan) && c.state == CampaignState::Draft)
         .collect();
     if drafts.is_empty() {
-        return Err(CliError::refused(
-            format!("计划“{plan}”没有待提交的草稿：先用 watchbell plan import 导入"),
-            format!(
-                "plan {plan:?} has no drafts to hand in: import it with `watchbell plan import`"
-            ),
-        ));
+        return Err(CliRefusal::NoDrafts {
+            plan: plan.to_owned(),
+        }
+        .into());
     }
     each(drafts.iter().map(|c| c.id), ctx, async |id| {
         let submission = office.submit(actor, id, None).await?;
@@ -174,10 +172,7 @@ async fn seen(office: &Office, what: &ToApprove) -> Result<Vec<CheckCode>, CliEr
     if !what.check.is_empty() {
         return match what.check.len() == what.ids.len() {
             true => Ok(what.check.clone()),
-            false => Err(CliError::usage(
-                "校验码和任务的数目不同：请按任务的顺序逐个写 --check",
-                "there are not as many check codes as campaigns: give --check once for each, in their order",
-            )),
+            false => Err(CliRefusal::CheckCount.into()),
         };
     }
     let mut seen = Vec::with_capacity(what.ids.len());
@@ -214,10 +209,7 @@ async fn decide(
     ctx: &Ctx,
 ) -> Result<(), CliError> {
     let Some(reason) = what.reason else {
-        return Err(CliError::usage(
-            "请写明理由：--reason TEXT",
-            "say why: --reason TEXT",
-        ));
+        return Err(CliRefusal::ReasonMissing.into());
     };
     let campaign = office.decide(actor, what.id, act, &reason).await?;
     show(&campaign, None, false, ctx)

@@ -2,10 +2,17 @@
 
 use std::{io, process::ExitCode};
 
+use serde_json::{Map, Value, json};
+
+use super::refusal::CliRefusal;
 use crate::{
     config::ConfigError,
-    domain::{lang::Lang, role::Forbidden},
-    service::ServiceError,
+    domain::{
+        lang::Lang,
+        refusal::{Kind, Refusal},
+        role::Forbidden,
+    },
+    service::{ServiceError, refusal::MachineRefusal},
 };
 
 /// How a command ended.
@@ -39,31 +46,15 @@ impl Exit {
 /// Why a command could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// The arguments do not make sense together, or a value cannot be read.
-    #[error("{en}")]
-    Usage {
-        /// What, where, how to mend it.
-        zh: String,
-        /// The same in English.
-        en: String,
-    },
+    /// The command line itself says no.
+    #[error(transparent)]
+    Refused(#[from] CliRefusal),
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The command is not built yet.
-    #[error("`watchbell {0}` is not built yet")]
-    NotBuilt(&'static str),
     /// The rules say no.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// Refused, or failed, for a reason that people can read.
-    #[error("{en}")]
-    Refused {
-        /// What, where, how to mend it.
-        zh: String,
-        /// The same in English.
-        en: String,
-    },
     /// A use case did not happen.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -73,48 +64,51 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// The arguments are wrong.
-    pub fn usage(zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self::Usage {
-            zh: zh.into(),
-            en: en.into(),
-        }
+    /// The command is not built yet.
+    pub fn not_built(command: &'static str) -> Self {
+        CliRefusal::NotBuilt { command }.into()
     }
 
-    /// The answer is no.
-    pub fn refused(zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self::Refused {
-            zh: zh.into(),
-            en: en.into(),
+    /// The refusal it comes to.
+    pub fn refusal(&self) -> Box<dyn Refusal> {
+        match self {
+            Self::Refused(e) => Box::new(e.clone()),
+            Self::Config(e) => Box::new(CliRefusal::Config { problems: e.into() }),
+            Self::Forbidden(e) => Box::new(e.clone()),
+            Self::Service(e) => e.refusal(),
+            Self::Io(e) => Box::new(MachineRefusal::Io { why: e.to_string() }),
         }
     }
 
     /// The exit code it means: the one place that decides.
     pub fn exit(&self) -> Exit {
-        match self {
-            Self::Usage { .. } | Self::Config(_) | Self::NotBuilt(_) => Exit::Usage,
-            // Who reads the first lines only (`| head`) has got what was asked for.
-            Self::Io(e) if e.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-            Self::Service(e) if e.is_usage() => Exit::Usage,
-            Self::Forbidden(_) | Self::Refused { .. } | Self::Service(_) | Self::Io(_) => Exit::No,
+        match self.refusal().kind() {
+            _ if self.reader_has_gone() => Exit::Done,
+            Kind::Usage => Exit::Usage,
+            Kind::Refused => Exit::No,
         }
     }
 
     /// What to tell; nothing when the reader has gone.
     pub fn text(&self, lang: Lang) -> Option<String> {
-        Some(match self {
-            Self::Usage { zh, en } | Self::Refused { zh, en } => lang.pick(zh, en).clone(),
-            Self::Config(e) => e.text(lang),
-            Self::NotBuilt(what) => lang.pick(
-                format!(
-                    "watchbell {what} 尚未实现 (not built yet)。可用的命令见 watchbell --help。"
-                ),
-                format!("watchbell {what}: not built yet. `watchbell --help` lists what is."),
-            ),
-            Self::Forbidden(e) => e.text(lang),
-            Self::Service(e) => e.text(lang),
-            Self::Io(e) if e.kind() == io::ErrorKind::BrokenPipe => return None,
-            Self::Io(e) => lang.pick(format!("读写失败：{e}"), self.to_string()),
-        })
+        (!self.reader_has_gone()).then(|| self.refusal().text(lang))
     }
+
+    /// The one object of `--json`: code and message, and beside them what the message speaks of.
+    pub fn json(&self, lang: Lang) -> Option<Value> {
+        (!self.reader_has_gone()).then(|| json_of(&*self.refusal(), lang))
+    }
+
+    /// Who reads the first lines only (`| head`) has got what was asked for.
+    fn reader_has_gone(&self) -> bool {
+        matches!(self, Self::Io(e) if e.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn json_of(refusal: &dyn Refusal, lang: Lang) -> Value {
+    let mut error = Map::new();
+    error.insert("code".to_owned(), refusal.code().into());
+    error.insert("message".to_owned(), refusal.text(lang).into());
+    error.extend(refusal.facts(lang));
+    json!({ "error": error })
 }

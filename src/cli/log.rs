@@ -4,7 +4,7 @@ use std::io;
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, refusal::CliRefusal};
 use crate::{
     domain::{
         id::{CampaignId, RunId},
@@ -89,10 +89,7 @@ pub async fn run(args: LogArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
     if args.bom && args.format != Format::Csv {
-        return Err(CliError::usage(
-            "--bom 只用于 --format csv",
-            "--bom goes with --format csv only",
-        ));
+        return Err(CliRefusal::BomNotFor.into());
     }
     if args.unmatched {
         return unmatched(args, ctx, &office, &actor).await;

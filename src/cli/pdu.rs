@@ -2,9 +2,10 @@
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, refusal::CliRefusal};
 use crate::{
     config::Kind,
+    domain::bilingual::Bilingual,
     service::pdu::{self, PduError},
 };
 
@@ -37,24 +38,13 @@ pub fn run(command: &PduCommand, ctx: &Ctx) -> Result<Exit, CliError> {
         .collect();
     let digits = digits.strip_prefix("0x").unwrap_or(&digits);
     if let Some(odd) = digits.chars().find(|c| !c.is_ascii_hexdigit()) {
-        return Err(CliError::usage(
-            format!("{odd:?} 不是十六进制数字"),
-            format!("{odd:?} is no hexadecimal digit"),
-        ));
+        return Err(CliRefusal::NotHex { found: odd }.into());
     }
-    let bytes = hex::decode(digits).map_err(|_| {
-        CliError::refused(
-            "十六进制数字的个数是单数：少了半个字节",
-            "an odd number of hexadecimal digits: half a byte is missing",
-        )
-    })?;
+    let bytes = hex::decode(digits).map_err(|_| CliRefusal::HalfByte)?;
     match pdu::decode(args.protocol, &bytes) {
         Ok(view) => ctx.out.line(view.to_string())?,
-        Err(error @ PduError::NoPdus(_)) => {
-            return Err(CliError::usage(
-                "http 没有 PDU：请写 cmpp20、cmpp30、sgip12、smgp30 或 smpp34",
-                error.to_string(),
-            ));
+        Err(PduError::NoPdus(_)) => {
+            return Err(CliRefusal::NoPdus.into());
         }
         Err(error) => {
             let zh = match &error {
@@ -64,7 +54,13 @@ pub fn run(command: &PduCommand, ctx: &Ctx) -> Result<Exit, CliError> {
                 PduError::Trailing(n) => format!("PDU 之后还有 {n} 字节：请一次只给一个"),
                 other => format!("不是有效的 PDU：{other}"),
             };
-            return Err(CliError::refused(zh, error.to_string()));
+            return Err(CliRefusal::Pdu {
+                why: Bilingual {
+                    zh,
+                    en: error.to_string(),
+                },
+            }
+            .into());
         }
     }
     Ok(Exit::Done)

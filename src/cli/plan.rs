@@ -9,10 +9,14 @@ use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{CliError, Ctx, Exit};
+use super::{
+    CliError, Ctx, Exit,
+    refusal::{CliRefusal, PlanProblems},
+};
 use crate::{
     config::Sending,
     domain::{
+        bilingual::Bilingual,
         calendar::Calendar,
         lang::Lang,
         plan::{Plan, Planned, Problem, Resolved},
@@ -118,7 +122,7 @@ fn check(args: &CheckArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     });
     let (file, zone, resolved) = match resolved {
         Ok(all) => all,
-        Err(error @ PlanFileError::Io { .. }) => return Err(wrong(&error)),
+        Err(error @ PlanFileError::Io { .. }) => return Err(wrong(error)),
         Err(PlanFileError::Wrong { path, problems }) => {
             if args.json {
                 let problems: Vec<_> = problems.iter().map(|p| problem(p, ctx.lang)).collect();
@@ -174,7 +178,7 @@ fn check(args: &CheckArgs, ctx: &Ctx) -> Result<Exit, CliError> {
 }
 
 async fn import(args: &ImportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
-    let file = PlanFile::load(&args.file).map_err(|e| wrong(&e))?;
+    let file = PlanFile::load(&args.file).map_err(wrong)?;
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
     let resolved = beside_the_groups(&file, &office, &actor).await?;
@@ -197,8 +201,12 @@ async fn import(args: &ImportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
 }
 
 fn calendar(sending: &Sending) -> Result<Calendar, CliError> {
-    plan_files::calendar(sending.calendar.as_deref())
-        .map_err(|e| CliError::usage(e.text(Lang::Zh), e.text(Lang::En)))
+    plan_files::calendar(sending.calendar.as_deref()).map_err(|e| {
+        CliRefusal::Calendar {
+            why: Bilingual::of(|lang| e.text(lang)),
+        }
+        .into()
+    })
 }
 
 /// The plan worked out, its groups looked up among those there are.
@@ -211,12 +219,12 @@ async fn beside_the_groups(
     let groups: Vec<String> = groups.into_iter().map(|g| g.name).collect();
     let sending = &office.config.sending;
     file.resolve(&calendar(sending)?, sending.timezone, Some(&groups))
-        .map_err(|e| wrong(&e))
+        .map_err(wrong)
 }
 
 /// Exit 1 when something does not fit: a quota, or a not-after.
 async fn forecast(args: &ForecastArgs, ctx: &Ctx) -> Result<Exit, CliError> {
-    let file = PlanFile::load(&args.file).map_err(|e| wrong(&e))?;
+    let file = PlanFile::load(&args.file).map_err(wrong)?;
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
     let resolved = beside_the_groups(&file, &office, &actor).await?;
@@ -336,7 +344,7 @@ fn effect(effect: Effect, lang: Lang) -> &'static str {
 
 fn new(args: &NewArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let file = match &args.from {
-        Some(path) => PlanFile::load(path).map_err(|e| wrong(&e))?,
+        Some(path) => PlanFile::load(path).map_err(wrong)?,
         None => PlanFile::builtin(),
     };
     let (plan, notes) = file.read.plan.for_year(args.year);
@@ -360,7 +368,7 @@ fn new(args: &NewArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         Ok(file) => match file.resolve(&calendar(&sending)?, sending.timezone, None) {
             Ok(resolved) => resolved.warnings,
             Err(PlanFileError::Wrong { problems, .. }) => problems,
-            Err(error) => return Err(wrong(&error)),
+            Err(error) => return Err(wrong(error)),
         },
         Err(problems) => problems,
     };
@@ -373,25 +381,27 @@ fn new(args: &NewArgs, ctx: &Ctx) -> Result<Exit, CliError> {
 
 /// Nobody's file is written over.
 fn write_new(path: &Path, text: &str) -> Result<(), CliError> {
-    let mut file = fs::File::create_new(path).map_err(|e| {
-        let path = path.display();
-        match e.kind() {
-            io::ErrorKind::AlreadyExists => CliError::refused(
-                format!("{path} 已经有了，不会覆盖：请换一个文件名"),
-                format!("{path} is there already and is not written over: choose another name"),
-            ),
-            _ => CliError::Io(io::Error::new(e.kind(), format!("{path}: {e}"))),
+    let mut file = fs::File::create_new(path).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => CliRefusal::FileExists {
+            path: path.to_owned(),
         }
+        .into(),
+        _ => CliError::Io(io::Error::new(e.kind(), format!("{}: {e}", path.display()))),
     })?;
     Ok(io::Write::write_all(&mut file, text.as_bytes())?)
 }
 
-fn wrong(error: &PlanFileError) -> CliError {
-    let (zh, en) = (error.text(Lang::Zh), error.text(Lang::En));
+fn wrong(error: PlanFileError) -> CliError {
     match error {
-        PlanFileError::Io { .. } => CliError::usage(zh, en),
-        PlanFileError::Wrong { .. } => CliError::refused(zh, en),
+        PlanFileError::Io { path, source } => CliRefusal::PlanUnreadable {
+            path,
+            why: source.to_string(),
+        },
+        PlanFileError::Wrong { path, problems } => CliRefusal::PlanWrong {
+            problems: PlanProblems(path.display().to_string(), problems),
+        },
     }
+    .into()
 }
 
 fn problem(p: &Problem, lang: Lang) -> serde_json::Value {

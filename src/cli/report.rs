@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, refusal::CliRefusal};
 use crate::domain::month::Month;
 
 /// `watchbell report`
@@ -39,11 +39,11 @@ fn check_format(out: &std::path::Path) -> Result<(), CliError> {
     let ending = out.extension().unwrap_or_default().to_ascii_lowercase();
     match ending.to_str() {
         Some("html" | "htm") => Ok(()),
-        Some("docx") => Err(CliError::NotBuilt("report --out FILE.docx")),
-        Some("xlsx") => Err(CliError::NotBuilt("report --out FILE.xlsx")),
-        _ => Err(CliError::usage(
-            "--out 的文件名请以 .html 结尾",
-            "the name of --out has to end with .html",
-        )),
+        Some("docx") => Err(CliError::not_built("report --out FILE.docx")),
+        Some("xlsx") => Err(CliError::not_built("report --out FILE.xlsx")),
+        _ => Err(CliRefusal::OutName {
+            formats: vec![".html"],
+        }
+        .into()),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, Ctx, Exit, progress::Progress};
+use super::{CliError, Ctx, Exit, progress::Progress, refusal::CliRefusal};
 use crate::{
     app::{self, Carriers},
     domain::{hours::parse_not_after, message::Outcome, priority::Priority},
@@ -68,11 +68,9 @@ pub async fn run(args: SendArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let not_after = match &args.not_after {
         None => None,
         Some(text) => Some(
-            parse_not_after(text, office.clock.now(), zone).map_err(|e| {
-                CliError::usage(
-                    format!("--not-after {text}：{e}"),
-                    format!("--not-after {text}: {e}"),
-                )
+            parse_not_after(text, office.clock.now(), zone).map_err(|e| CliRefusal::NotAfter {
+                text: text.clone(),
+                why: e.to_string(),
             })?,
         ),
     };

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::Args;
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, refusal::CliRefusal};
 use crate::{
     config::Kind,
     simulate::{self, Counts, Dialling, Ending, Faults, Http, RunError, Settings},
@@ -171,12 +171,11 @@ fn settings(args: SimulateArgs) -> Settings {
 
 fn explain(error: RunError) -> CliError {
     match error {
-        RunError::Listen { address, source } => CliError::usage(
-            format!("不能监听 {address}：{source}；请用 --listen 换一个地址或端口"),
-            format!(
-                "cannot listen on {address}: {source}; choose another address or port with --listen"
-            ),
-        ),
+        RunError::Listen { address, source } => CliRefusal::CannotListen {
+            address: address.to_string(),
+            why: source.to_string(),
+        }
+        .into(),
     }
 }
 

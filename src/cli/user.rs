@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::{
     CliError, Ctx, Exit,
     actor::{NEW_PASSWORD_VARIABLE, PASSWORD_VARIABLE, new_password, os_account},
+    refusal::CliRefusal,
 };
 use crate::{
     domain::{
@@ -121,14 +122,8 @@ fn check_carrier(role: Role, carrier: Option<Carrier>) -> Result<(), CliError> {
     match (role == Role::Carrier, carrier) {
         (true, Some(c)) if c != Carrier::Other => Ok(()),
         (false, None) => Ok(()),
-        (true, _) => Err(CliError::usage(
-            "运营商人员请写明属于哪家：--carrier mobile、unicom、telecom 或 broadnet",
-            "say whose staff: --carrier mobile, unicom, telecom or broadnet",
-        )),
-        (false, Some(_)) => Err(CliError::usage(
-            "--carrier 只用于运营商人员（--role carrier）",
-            "--carrier is for --role carrier only",
-        )),
+        (true, _) => Err(CliRefusal::CarrierMissing.into()),
+        (false, Some(_)) => Err(CliRefusal::CarrierNotFor.into()),
     }
 }
 

@@ -8,7 +8,7 @@ use chrono::{NaiveDateTime, TimeZone as _};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, refusal::CliRefusal};
 use crate::{
     domain::{check_code::CheckCode, id::OrderId, role::Actor, time::Micros},
     service::{
@@ -264,8 +264,7 @@ impl Desk<'_> {
             (Some(text), _) => text,
             (None, Some(file)) => {
                 let text = read(&file)?;
-                let text = String::from_utf8(text)
-                    .map_err(|_| CliError::usage("文件不是 UTF-8 编码", "the file is not UTF-8"))?;
+                let text = String::from_utf8(text).map_err(|_| CliRefusal::NotUtf8)?;
                 // An editor ends a file with a line feed that no phone has shown.
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 text.strip_suffix('\r').unwrap_or(text).to_owned()
@@ -295,10 +294,7 @@ impl Desk<'_> {
             .and_then(|t| self.zone().from_local_datetime(&t).earliest())
             .map(Micros::from);
         let Some(as_of) = as_of else {
-            return Err(CliError::usage(
-                "--as-of 请写成 2023-06-05T11:00",
-                "write --as-of like 2023-06-05T11:00",
-            ));
+            return Err(CliRefusal::AsOf.into());
         };
         let figures = Figures {
             theirs: 0,
@@ -332,10 +328,7 @@ impl Desk<'_> {
             return Ok(Exit::Done);
         }
         let Some(file) = args.add else {
-            return Err(CliError::usage(
-                "请写 --add 文件，或 --get 编号 --out 文件",
-                "write --add FILE, or --get N --out FILE",
-            ));
+            return Err(CliRefusal::EvidenceWhat.into());
         };
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let piece = Piece {

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use crate::domain::lang::Lang;
+use crate::domain::{bilingual::Bilingual, lang::Lang};
 
 /// The settings cannot be used. [`fmt::Display`] is English; [`ConfigError::text`] takes the language.
 #[derive(Debug)]
@@ -36,10 +36,8 @@ pub struct Problem {
     pub place: String,
     /// The key's whole path, such as `sending.season.from`.
     pub key: String,
-    /// What is wrong and what was expected, in Chinese.
-    pub zh: String,
-    /// The same in English.
-    pub en: String,
+    /// What is wrong and what was expected.
+    pub what: Bilingual,
 }
 
 impl ConfigError {
@@ -80,10 +78,11 @@ impl ConfigError {
 impl Problem {
     /// One line: where, which key, what is wrong.
     pub fn text(&self, lang: Lang) -> String {
-        let Self { place, key, zh, en } = self;
+        let Self { place, key, what } = self;
+        let what = what.text(lang);
         lang.pick(
-            format!("{place}：{key}：{zh}"),
-            format!("{place}: {key}: {en}"),
+            format!("{place}：{key}：{what}"),
+            format!("{place}: {key}: {what}"),
         )
     }
 }

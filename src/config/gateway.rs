@@ -10,10 +10,17 @@ use config::{Value, ValueKind};
 
 use super::{
     Gateway, Kind, RateUnit, Secret, SignatureBy, Trace,
-    read::{Expect, Section, money, text, texts, whole},
+    read::{Section, money, text, texts, whole},
     sections::{DURATION, SIGNATURE, TEXT, URL, is_url, positive, signature},
 };
-use crate::domain::{carrier::Carrier, id::GatewayId, nearest::nearest, text::Count, time::Micros};
+use crate::domain::{
+    bilingual::{Fixed as Expect, bilingual},
+    carrier::Carrier,
+    id::GatewayId,
+    nearest::nearest,
+    text::Count,
+    time::Micros,
+};
 
 /// What a carrier that dials us logs in with; only some protocols know it.
 const LISTEN_PASSWORD: &str = "listen_password";
@@ -175,8 +182,10 @@ fn trace(section: &mut Section<'_>, kind: Option<Kind>) -> Result<Option<Trace>,
         section.problem(
             "trace_key",
             None,
-            format!("至少 {TRACE_KEY_CHARS} 个字符"),
-            format!("needs {TRACE_KEY_CHARS} characters or more"),
+            bilingual!(
+                "至少 {TRACE_KEY_CHARS} 个字符",
+                "needs {TRACE_KEY_CHARS} characters or more"
+            ),
         );
         return Err(Wrong);
     }
@@ -184,8 +193,10 @@ fn trace(section: &mut Section<'_>, kind: Option<Kind>) -> Result<Option<Trace>,
         section.problem(
             "trace_key",
             None,
-            "http 没有 PDU，不能跟踪：请删去 trace_ 开头的键",
-            "http has no PDUs to trace: leave the trace_ keys out",
+            bilingual!(
+                "http 没有 PDU，不能跟踪：请删去 trace_ 开头的键",
+                "http has no PDUs to trace: leave the trace_ keys out"
+            ),
         );
         return Err(Wrong);
     }
@@ -209,14 +220,12 @@ pub(super) fn secret(section: &mut Section<'_>, key: &'static str) -> Option<Sec
         origin = v.origin().map(str::to_owned);
         text(v)
     })?;
-    let (zh, en) = if let Some(name) = written.strip_prefix("env:") {
+    let what = if let Some(name) = written.strip_prefix("env:") {
         match layers.env.get(name) {
             Some(secret) if !secret.is_empty() => return Some(Secret::new(secret)),
-            _ => (
-                format!("环境变量 {name} 没有设置或是空的，请在启动前设置"),
-                format!(
-                    "the environment variable {name} is not set or empty; set it before the start"
-                ),
+            _ => bilingual!(
+                "环境变量 {name} 没有设置或是空的，请在启动前设置",
+                "the environment variable {name} is not set or empty; set it before the start"
             ),
         }
     } else if let Some(path) = written.strip_prefix("file:") {
@@ -226,21 +235,19 @@ pub(super) fn secret(section: &mut Section<'_>, key: &'static str) -> Option<Sec
             Ok(content) if !content.trim_end_matches(['\r', '\n']).is_empty() => {
                 return Some(Secret::new(content.trim_end_matches(['\r', '\n'])));
             }
-            Ok(_) => (
-                format!("密码文件 {shown} 是空的，请写入密码"),
-                format!("the password file {shown} is empty; write the password into it"),
+            Ok(_) => bilingual!(
+                "密码文件 {shown} 是空的，请写入密码",
+                "the password file {shown} is empty; write the password into it"
             ),
-            Err(e) => (
-                format!("读不了密码文件 {shown}：{e}，请检查路径和权限"),
-                format!(
-                    "cannot read the password file {shown}: {e}; check its path and permissions"
-                ),
+            Err(e) => bilingual!(
+                "读不了密码文件 {shown}：{e}，请检查路径和权限",
+                "cannot read the password file {shown}: {e}; check its path and permissions"
             ),
         }
     } else {
         return Some(Secret::new(written));
     };
-    section.problem(key, origin.as_deref(), zh, en);
+    section.problem(key, origin.as_deref(), what);
     None
 }
 

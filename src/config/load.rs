@@ -1,5 +1,6 @@
 //! Where settings come from, one layer over the other, and where each value stood.
 
+use crate::domain::bilingual::{Bilingual, bilingual};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -66,21 +67,18 @@ impl Layers {
             let origin = format!("{ENV_ORIGIN}{PREFIX}{name}");
             match key_path(name, &gateway_ids) {
                 Ok(path) => builder = builder.add_source(Layer::one(&origin, path, value)),
-                Err((zh, en)) => problems.push(Problem {
+                Err(what) => problems.push(Problem {
                     place: origin,
                     key: name.to_lowercase(),
-                    zh,
-                    en,
+                    what,
                 }),
             }
         }
         let built = builder.build().map_err(|e| {
-            let en = e.to_string();
             problems.push(Problem {
                 place: file.unwrap_or(usual).display().to_string(),
                 key: "*".into(),
-                zh: en.clone(),
-                en,
+                what: Bilingual::same(e.to_string()),
             });
         });
         let root = built.ok().and_then(|c| {
@@ -181,12 +179,12 @@ fn tagged(origin: &String, value: Value) -> Value {
 
 /// `SENDING__SEASON__FROM` → `sending.season.from`; `GATEWAYS__0__RATE` and `GATEWAYS__MOBILE__RATE` →
 /// `gateways[0].rate`.
-fn key_path(name: &str, gateway_ids: &[String]) -> Result<String, (String, String)> {
+fn key_path(name: &str, gateway_ids: &[String]) -> Result<String, Bilingual> {
     let parts: Vec<String> = name.split("__").map(str::to_lowercase).collect();
     if parts.iter().any(String::is_empty) {
-        return Err((
-            "名称不完整，应为 WATCHBELL__段__键".into(),
-            "the name has an empty part; expected WATCHBELL__SECTION__KEY".into(),
+        return Err(bilingual!(
+            "名称不完整，应为 WATCHBELL__段__键",
+            "the name has an empty part; expected WATCHBELL__SECTION__KEY"
         ));
     }
     match parts.as_slice() {
@@ -200,13 +198,13 @@ fn key_path(name: &str, gateway_ids: &[String]) -> Result<String, (String, Strin
                 Some(n) if n <= gateway_ids.len() => {
                     Ok(format!("gateways[{n}].{}", rest.join(".")))
                 }
-                _ => Err((
-                    format!("文件里没有网关“{which}”，已有：{}", gateway_ids.join("、")),
-                    format!(
-                        "the file has no gateway {which:?}; it has: {}",
-                        gateway_ids.join(", ")
-                    ),
-                )),
+                _ => {
+                    let known = gateway_ids.to_vec();
+                    Err(bilingual!(
+                        [known] "文件里没有网关“{which}”，已有：{known}",
+                        "the file has no gateway {which:?}; it has: {known}"
+                    ))
+                }
             }
         }
         _ => Ok(parts.join(".")),

@@ -5,10 +5,11 @@ use std::{fmt, time::Duration};
 use super::{
     Secret,
     gateway::secret,
-    read::{Expect, Section, text, texts},
+    read::{Section, text, texts},
     sections::{DURATION, TEXT, URL, is_url, positive},
 };
 use crate::domain::{
+    bilingual::Fixed as Expect,
     carrier::Carrier,
     phone::Phone,
     work_order::{MAX_SEED_PHONES, due::Patience},

@@ -8,7 +8,11 @@ use super::{
     error::Problem,
     load::{Layers, is_env},
 };
-use crate::domain::{hours::parse_duration, nearest::nearest};
+use crate::domain::{
+    bilingual::{Bilingual, Fixed as Expect, bilingual},
+    hours::parse_duration,
+    nearest::nearest,
+};
 
 /// Keys whose values are never repeated in an error.
 const SECRET: [&str; 7] = [
@@ -20,10 +24,6 @@ const SECRET: [&str; 7] = [
     "phones",
     "seed_phones",
 ];
-
-/// What a key expects, in both languages.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Expect(pub(super) &'static str, pub(super) &'static str);
 
 /// A table that is being read.
 pub(super) struct Section<'a> {
@@ -65,13 +65,11 @@ impl<'a> Section<'a> {
         parse: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<T> {
         let Some(value) = self.take(key) else {
-            let Expect(zh, en) = expect;
             let place = self.layers.place(None, &self.path);
             self.problem_at(
                 place,
                 key,
-                format!("必填，应为{zh}"),
-                format!("is missing; expected {en}"),
+                bilingual!([expect] "必填，应为{expect}", "is missing; expected {expect}"),
             );
             return None;
         };
@@ -186,15 +184,9 @@ impl<'a> Section<'a> {
     }
 
     /// Notes a problem with a key of this section.
-    pub(super) fn problem(
-        &mut self,
-        key: &str,
-        origin: Option<&str>,
-        zh: impl Into<String>,
-        en: impl Into<String>,
-    ) {
+    pub(super) fn problem(&mut self, key: &str, origin: Option<&str>, what: Bilingual) {
         let place = self.layers.place(origin, &join(&self.path, key));
-        self.problem_at(place, key, zh.into(), en.into());
+        self.problem_at(place, key, what);
     }
 
     /// Keys left over are unknown; gives all problems.
@@ -210,14 +202,13 @@ impl<'a> Section<'a> {
     /// An unknown key, with the nearest known one.
     pub(super) fn unknown(&mut self, key: &str, value: &Value) {
         let known: Vec<_> = self.known.iter().copied().collect();
-        let (zh, en) = match nearest(key, &known, 3) {
-            Some(near) => (
-                format!("没有这个配置项，是不是 {near}？"),
-                format!("unknown key; did you mean {near}?"),
+        let what = match nearest(key, &known, 3) {
+            Some(near) => bilingual!(
+                "没有这个配置项，是不是 {near}？",
+                "unknown key; did you mean {near}?"
             ),
-            None => (
-                format!("没有这个配置项，这里可用：{}", known.join("、")),
-                format!("unknown key; known here: {}", known.join(", ")),
+            None => bilingual!(
+                [known] "没有这个配置项，这里可用：{known}", "unknown key; known here: {known}"
             ),
         };
         // A table's own value has no place; its first inner value has.
@@ -225,31 +216,25 @@ impl<'a> Section<'a> {
             .origin()
             .map(str::to_owned)
             .or_else(|| inner_origin(value));
-        self.problem(key, origin.as_deref(), zh, en);
+        self.problem(key, origin.as_deref(), what);
     }
 
-    fn refuse(&mut self, key: &str, value: &Value, Expect(zh, en): Expect) {
-        let (found_zh, found_en) = if SECRET.contains(&key) {
-            (String::new(), String::new())
+    fn refuse(&mut self, key: &str, value: &Value, expect: Expect) {
+        let what = if SECRET.contains(&key) {
+            bilingual!([expect] "应为{expect}", "expected {expect}")
         } else {
             let found = shown(value);
-            (format!("，写的是 {found}"), format!(", found {found}"))
+            bilingual!([expect] "应为{expect}，写的是 {found}", "expected {expect}, found {found}")
         };
         let origin = value.origin().map(str::to_owned);
-        self.problem(
-            key,
-            origin.as_deref(),
-            format!("应为{zh}{found_zh}"),
-            format!("expected {en}{found_en}"),
-        );
+        self.problem(key, origin.as_deref(), what);
     }
 
-    fn problem_at(&mut self, place: String, key: &str, zh: String, en: String) {
+    fn problem_at(&mut self, place: String, key: &str, what: Bilingual) {
         self.problems.push(Problem {
             place,
             key: join(&self.path, key),
-            zh,
-            en,
+            what,
         });
     }
 }

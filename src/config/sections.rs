@@ -4,9 +4,10 @@ use std::{path::Path, time::Duration};
 
 use super::{
     Alerts, Config, Database, Gateway, OrderCarrier, Sending, Server, WorkOrders,
-    read::{Expect, Section, duration, flag, money, text, texts, whole},
+    read::{Section, duration, flag, money, text, texts, whole},
 };
 use crate::domain::{
+    bilingual::{Fixed as Expect, bilingual},
     hours::{QuietHours, Season},
     phone::Phone,
     text::MAX_SIGNATURE,
@@ -43,22 +44,23 @@ impl Config {
                 (Some(_), None) => root.problem(
                     &format!("gateways[{n}].trace_dir"),
                     None,
-                    "必填：用 PostgreSQL 时须写明跟踪文件放在哪个目录",
-                    "is missing: with PostgreSQL, say in which folder the traces are to be",
+                    bilingual!(
+                        "必填：用 PostgreSQL 时须写明跟踪文件放在哪个目录",
+                        "is missing: with PostgreSQL, say in which folder the traces are to be"
+                    ),
                 ),
                 (None, _) => {}
             }
         }
         for (n, gateway) in gateways.iter().enumerate() {
             if gateways[..n].iter().any(|g| g.id == gateway.id) {
-                let id = &gateway.id;
+                let id = &gateway.id.0;
                 root.problem(
                     &format!("gateways[{n}].id"),
                     None,
-                    format!("“{id}”用了两次，每个网关要有自己的名字"),
-                    format!(
-                        "{id:?} is used twice; each gateway needs a name of its own",
-                        id = id.0
+                    bilingual!(
+                        "“{id}”用了两次，每个网关要有自己的名字",
+                        "{id:?} is used twice; each gateway needs a name of its own"
                     ),
                 );
             }
@@ -70,8 +72,10 @@ impl Config {
                 root.problem(
                     &format!("work_order_carriers[{n}].carrier"),
                     None,
-                    format!("“{carrier}”写了两次，每家运营商只写一段"),
-                    format!("{carrier} stands twice; one section for each carrier"),
+                    bilingual!(
+                        "“{carrier}”写了两次，每家运营商只写一段",
+                        "{carrier} stands twice; one section for each carrier"
+                    ),
                 );
             }
         }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::{
     app::Carriers,
     domain::{hours::Window, time::Micros},
-    service::{Office, ServiceError},
+    service::{Office, ServiceError, refusal::DemoRefusal},
     store::flight::UnderWay,
 };
 
@@ -113,8 +113,9 @@ impl Lapse<'_> {
 }
 
 fn stuck(under_way: &UnderWay) -> ServiceError {
-    ServiceError::refused(
-        format!("演示停住了，{PATIENCE:?} 内没有任何进展：{under_way:?}"),
-        format!("the demo stands still, nothing has changed for {PATIENCE:?}: {under_way:?}"),
-    )
+    DemoRefusal::StandsStill {
+        patience: format!("{PATIENCE:?}"),
+        under_way: format!("{under_way:?}"),
+    }
+    .into()
 }

@@ -15,6 +15,7 @@ use crate::{
     app::Carriers,
     county,
     domain::{
+        bilingual::bilingual,
         carrier::CarrierTable,
         check_code::CheckCode,
         id::CampaignId,
@@ -26,6 +27,7 @@ use crate::{
     service::{
         Office, ServiceError,
         plan::{Import, ImportDiff},
+        refusal::DemoRefusal,
     },
 };
 
@@ -299,10 +301,13 @@ impl Month<'_> {
         let deadline = Instant::now() + PATIENCE;
         while self.is_opted_in().await? {
             if Instant::now() > deadline {
-                return Err(ServiceError::refused(
-                    "退订没有在十秒内生效",
-                    "the opt-out did not take effect within ten seconds",
-                ));
+                return Err(DemoRefusal::Failed {
+                    why: bilingual!(
+                        "退订没有在十秒内生效",
+                        "the opt-out did not take effect within ten seconds"
+                    ),
+                }
+                .into());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -14,8 +14,13 @@ use tokio::time::Instant;
 use super::{Wanted, orders};
 use crate::{
     app::{Carriers, OrderDesks},
-    domain::{id::MessageId, message::Mark, month::Month, phone::Phone, role::Actor, time::Micros},
-    service::{Office, ServiceError, audit, log::LogQuery, work_order::OrderView},
+    domain::{
+        bilingual::bilingual, id::MessageId, message::Mark, month::Month, phone::Phone,
+        role::Actor, time::Micros,
+    },
+    service::{
+        Office, ServiceError, audit, log::LogQuery, refusal::DemoRefusal, work_order::OrderView,
+    },
     store::{lane::Counts, log::LogFilter, work_order::CountRow},
 };
 
@@ -152,9 +157,11 @@ pub(super) async fn gather(
     let (disagreement, adopted) = compare(office, carriers).await?;
     let views = office.orders(auditor).await?;
     let disagreement = disagreement.or_else(|| orders::disagreement(&views, desks));
-    let verdict = audit::verify(&office.store, None)
-        .await
-        .map_err(|e| ServiceError::refused(format!("台账无法核验：{e}"), e.to_string()))?;
+    let verdict = audit::verify(&office.store, None).await.map_err(|e| {
+        ServiceError::from(DemoRefusal::Failed {
+            why: bilingual!("台账无法核验：{e}", "{e}"),
+        })
+    })?;
     let forecast = compare_forecast(office).await?;
     let log = write_log(office, auditor, wanted).await?;
     let summary = write_summary(office, auditor, wanted).await?;
@@ -354,9 +361,12 @@ async fn write_summary(
 }
 
 fn june() -> Result<Month, ServiceError> {
-    "2023-06"
-        .parse()
-        .map_err(|_| ServiceError::refused("月份有误", "the month cannot be read"))
+    "2023-06".parse().map_err(|_| {
+        DemoRefusal::Failed {
+            why: bilingual!("月份有误", "the month cannot be read"),
+        }
+        .into()
+    })
 }
 
 /// Each run's last answer beside what its approver was told.

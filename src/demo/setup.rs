@@ -14,13 +14,13 @@ use crate::{
     config::{Config, Kind, Secret},
     county,
     domain::{
+        bilingual::{Bilingual, bilingual},
         calendar::Calendar,
-        lang::Lang,
         plan::{Ordered, Planned},
         role::{Actor, Role},
     },
     plan_files::{self, PlanFile, PlanFileError},
-    service::{Office, ServiceError, contacts::Import},
+    service::{Office, ServiceError, contacts::Import, refusal::DemoRefusal},
     simulate::{Faults, Losing, Settings, SubmitRefusal},
 };
 
@@ -109,7 +109,11 @@ pub(super) async fn open(wanted: &Wanted, clock: Clock) -> Result<Office, Servic
         Some(&file),
         crate::config::process_env().filter(|(k, _)| !k.starts_with("WATCHBELL__")),
     )
-    .map_err(|e| ServiceError::usage(e.text(Lang::Zh), e.text(Lang::En)))?;
+    .map_err(|e| {
+        ServiceError::from(DemoRefusal::Setup {
+            why: Bilingual::of(|lang| e.text(lang)),
+        })
+    })?;
     Office::open(config, clock).await
 }
 
@@ -151,16 +155,10 @@ fn clear(dir: &Path) -> Result<(), ServiceError> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         if !ours {
-            return Err(ServiceError::usage(
-                format!(
-                    "目录 {} 不是空的，也不是演示留下的：请用 --dir 另选目录",
-                    dir.display()
-                ),
-                format!(
-                    "{} is not empty and no demo made it: choose another folder with --dir",
-                    dir.display()
-                ),
-            ));
+            return Err(DemoRefusal::FolderUsed {
+                path: dir.to_owned(),
+            }
+            .into());
         }
         remove(&path)?;
     }
@@ -221,10 +219,10 @@ pub(super) async fn hire(office: &Office) -> Result<People, ServiceError> {
             approver,
             auditor,
         }),
-        _ => Err(ServiceError::refused(
-            "演示人员不齐",
-            "the demo's people are not all there",
-        )),
+        _ => Err(DemoRefusal::Failed {
+            why: bilingual!("演示人员不齐", "the demo's people are not all there"),
+        }
+        .into()),
     }
 }
 
@@ -236,8 +234,11 @@ pub(super) async fn import(
     tell: &mut impl FnMut(Step<'_>),
 ) -> Result<(), ServiceError> {
     let n = usize::try_from(wanted.recipients).unwrap_or(usize::MAX);
-    let books = county::address_books(n, wanted.seed)
-        .map_err(|e| ServiceError::refused(e.to_string(), e.to_string()))?;
+    let books = county::address_books(n, wanted.seed).map_err(|e| {
+        ServiceError::from(DemoRefusal::Failed {
+            why: Bilingual::same(e.to_string()),
+        })
+    })?;
     let folder = wanted.dir.join("address-books");
     fs::create_dir_all(&folder)?;
     for book in &books {
@@ -279,7 +280,11 @@ pub(super) fn text_file(dir: &Path, name: &str) -> PathBuf {
 
 /// Reads the plan and its texts from the folder.
 pub(super) fn read_plan(dir: &Path, office: &Office) -> Result<PlanRead, ServiceError> {
-    let wrong = |e: PlanFileError| ServiceError::usage(e.text(Lang::Zh), e.text(Lang::En));
+    let wrong = |e: PlanFileError| {
+        ServiceError::from(DemoRefusal::Setup {
+            why: Bilingual::of(|lang| e.text(lang)),
+        })
+    };
     let file =
         PlanFile::load(&dir.join("config/plans").join(plan_files::PLAN_FILE)).map_err(wrong)?;
     let zone = office.config.sending.timezone;

@@ -3,10 +3,13 @@
 
 use std::path::PathBuf;
 
-use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value, json};
 
-use super::{lang::Lang, phone::PhoneError};
+use super::{
+    id::{CampaignId, RunId},
+    lang::Lang,
+    phone::PhoneError,
+};
 
 /// One text in both languages. [`std::fmt::Display`] is English.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,16 +73,8 @@ impl std::fmt::Display for Bilingual {
     }
 }
 
-impl Serialize for Bilingual {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut both = to.serialize_struct("Bilingual", 2)?;
-        both.serialize_field("zh", &self.zh)?;
-        both.serialize_field("en", &self.en)?;
-        both.end()
-    }
-}
-
-/// A [`Bilingual`] of two format strings with inline captures: `bilingual!("组 {name}", "group {name}")`.
+/// A [`Bilingual`] of two format strings with inline captures: `bilingual!("组 {name}", "group {name}")`. Arguments
+/// that follow go into both: `bilingual!("{} 秒", "{} s", wait.as_secs())`.
 ///
 /// What is said differently in each language (a label, a list) is named in front and shown by [`Fact`]:
 /// `bilingual!([state, names] "{state}：{names}", "{state}: {names}")`.
@@ -96,10 +91,10 @@ macro_rules! bilingual {
             },
         }
     };
-    ($zh:literal, $en:literal $(,)?) => {
+    ($zh:literal, $en:literal $(, $($arg:tt)*)?) => {
         $crate::domain::bilingual::Bilingual {
-            zh: format!($zh),
-            en: format!($en),
+            zh: format!($zh, $($($arg)*)?),
+            en: format!($en, $($($arg)*)?),
         }
     };
 }
@@ -132,7 +127,7 @@ macro_rules! labelled_facts {
                 self.label(lang).to_owned()
             }
 
-            fn json(&self) -> serde_json::Value {
+            fn json(&self, _: $crate::domain::lang::Lang) -> serde_json::Value {
                 serde_json::json!(self)
             }
         })+
@@ -148,8 +143,8 @@ pub trait Fact {
     /// As it stands in a sentence.
     fn text(&self, lang: Lang) -> String;
 
-    /// As programs read it; the same in both languages.
-    fn json(&self) -> Value;
+    /// As programs read it: names, numbers and words are the same in both languages, sentences are in this one.
+    fn json(&self, lang: Lang) -> Value;
 }
 
 /// Facts that are written alike in both languages.
@@ -160,22 +155,38 @@ macro_rules! plain_facts {
                 self.to_string()
             }
 
-            fn json(&self) -> Value {
+            fn json(&self, _: Lang) -> Value {
                 json!(self)
             }
         })+
     };
 }
 
-plain_facts!(String, &'static str, char, u8, u16, u32, u64, usize, i32, i64);
+plain_facts!(
+    CampaignId, RunId, String, str, char, u8, u16, u32, u64, usize, i32, i64
+);
 
 impl Fact for PathBuf {
     fn text(&self, _: Lang) -> String {
         self.display().to_string()
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, _: Lang) -> Value {
         self.display().to_string().into()
+    }
+}
+
+/// A constant text in both languages: 中文, then English.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fixed(pub &'static str, pub &'static str);
+
+impl Fact for Fixed {
+    fn text(&self, lang: Lang) -> String {
+        lang.pick(self.0, self.1).to_owned()
+    }
+
+    fn json(&self, lang: Lang) -> Value {
+        self.text(lang).into()
     }
 }
 
@@ -184,8 +195,8 @@ impl Fact for Bilingual {
         self.text(lang).to_owned()
     }
 
-    fn json(&self) -> Value {
-        json!(self)
+    fn json(&self, lang: Lang) -> Value {
+        self.text(lang).into()
     }
 }
 
@@ -194,19 +205,39 @@ impl Fact for PhoneError {
         self.reason(lang)
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, _: Lang) -> Value {
         self.code().into()
+    }
+}
+
+impl<T: Fact + ?Sized> Fact for &T {
+    fn text(&self, lang: Lang) -> String {
+        (**self).text(lang)
+    }
+
+    fn json(&self, lang: Lang) -> Value {
+        (**self).json(lang)
     }
 }
 
 impl<T: Fact> Fact for Vec<T> {
     fn text(&self, lang: Lang) -> String {
+        self.as_slice().text(lang)
+    }
+
+    fn json(&self, lang: Lang) -> Value {
+        self.as_slice().json(lang)
+    }
+}
+
+impl<T: Fact> Fact for [T] {
+    fn text(&self, lang: Lang) -> String {
         let each: Vec<_> = self.iter().map(|f| f.text(lang)).collect();
         each.join(lang.pick("、", ", "))
     }
 
-    fn json(&self) -> Value {
-        self.iter().map(Fact::json).collect()
+    fn json(&self, lang: Lang) -> Value {
+        self.iter().map(|f| f.json(lang)).collect()
     }
 }
 

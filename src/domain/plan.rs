@@ -16,7 +16,6 @@ use chrono_tz::Tz;
 
 pub use self::{
     lunar::LunarDay,
-    moved::Note,
     read::Read,
     resolve::{Ordered, Resolved},
     table::{Places, Problem},

@@ -57,7 +57,7 @@ pub trait Refusal: std::error::Error {
     fn text(&self, lang: Lang) -> String;
 
     /// What the sentence speaks of, for programs.
-    fn facts(&self) -> Map<String, Value>;
+    fn facts(&self, lang: Lang) -> Map<String, Value>;
 }
 
 /// Declares an enum of refusals. A variant begins with two lines of documentation: what it means, and what to do.
@@ -148,7 +148,7 @@ macro_rules! refusals {
             }
 
             /// What the sentence speaks of, for programs.
-            pub fn facts(&self) -> serde_json::Map<String, serde_json::Value> {
+            pub fn facts(&self, lang: $crate::domain::lang::Lang) -> serde_json::Map<String, serde_json::Value> {
                 #[allow(unused_mut, reason = "some refusals have no facts")]
                 let mut facts = serde_json::Map::new();
                 match self {
@@ -156,7 +156,7 @@ macro_rules! refusals {
                         Self::$variant $({ $($field),+ })? => {
                             $($(facts.insert(
                                 stringify!($field).to_owned(),
-                                $crate::domain::bilingual::Fact::json($field),
+                                $crate::domain::bilingual::Fact::json($field, lang),
                             );)+)?
                         }
                     )+
@@ -186,8 +186,8 @@ macro_rules! refusals {
                 self.text(lang)
             }
 
-            fn facts(&self) -> serde_json::Map<String, serde_json::Value> {
-                self.facts()
+            fn facts(&self, lang: $crate::domain::lang::Lang) -> serde_json::Map<String, serde_json::Value> {
+                self.facts(lang)
             }
         }
     };
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(unknown.to_string(), "no \"甲\"; there are: 乙, 丙");
         assert_eq!(unknown.code(), "unknown");
         assert_eq!(
-            Value::Object(unknown.facts()),
+            Value::Object(unknown.facts(Lang::En)),
             serde_json::json!({"name": "甲", "known": ["乙", "丙"]})
         );
         assert_eq!(Example::No.kind().exit_code(), 1);

@@ -258,7 +258,10 @@ impl Actor {
                 user: name.clone(),
                 role: *role,
                 act,
-                ask: Role::ALL.into_iter().filter(|r| act.allowed_to(*r)).collect(),
+                ask: Role::ALL
+                    .into_iter()
+                    .filter(|r| act.allowed_to(*r))
+                    .collect(),
             },
             Self::System { account } => Forbidden::PersonNeeded {
                 account: account.clone(),

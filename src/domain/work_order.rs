@@ -339,7 +339,7 @@ impl Fact for OrderEvent {
         lang.pick(self.title(), self.as_str()).to_owned()
     }
 
-    fn json(&self) -> serde_json::Value {
+    fn json(&self, _: Lang) -> serde_json::Value {
         self.as_str().into()
     }
 }

@@ -14,6 +14,7 @@ use super::{Columns, Layout, Row, Verdict, guard};
 use crate::domain::{
     lang::Lang,
     phone::{Phone, PhoneError},
+    refusal::refusals,
 };
 
 /// Rows of a sheet in Excel, heading included.
@@ -48,33 +49,20 @@ pub struct Summary {
     pub left_out_file: Option<PathBuf>,
 }
 
-/// The corrected file cannot be written.
-#[derive(Debug, thiserror::Error)]
-pub enum CorrectedError {
-    /// The disk.
-    #[error("{path} cannot be written: {source}; choose another place for the corrected file")]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The workbook.
-    #[error("{path} cannot be written: {source}")]
-    Xlsx {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: Box<XlsxError>,
-    },
-    /// More rows than a sheet holds.
-    #[error(
-        "{path}: a sheet holds {MAX_SHEET_ROWS} rows and there are more: give the corrected file a name ending in .csv"
-    )]
-    TooManyRows {
-        /// Which file.
-        path: PathBuf,
-    },
+refusals! {
+    /// Why the corrected file cannot be written.
+    pub enum CorrectedError {
+        /// The corrected file cannot be written.
+        /// Choose another place for it.
+        Io { path: PathBuf, why: String } = Refused "corrected_file_unwritable"
+            zh "改正后的文件 {path} 写不出来：{why}；请另选位置"
+            en "{path} cannot be written: {why}; choose another place for the corrected file";
+        /// A sheet cannot hold so many rows.
+        /// Give the corrected file a name ending in .csv.
+        TooManyRows { path: PathBuf, most: u32 } = Refused "corrected_file_too_long"
+            zh "{path}：一张工作表最多 {most} 行，放不下：请把改正后的文件名改为以 .csv 结尾"
+            en "{path}: a sheet holds {most} rows and there are more: give the corrected file a name ending in .csv";
+    }
 }
 
 impl Corrected {
@@ -148,21 +136,22 @@ impl Corrected {
     pub fn finish(mut self) -> Result<Summary, CorrectedError> {
         if let Some(mut left_out) = self.left_out.take() {
             let path = left_out_path(&self.path);
-            left_out.flush().map_err(|source| CorrectedError::Io {
+            left_out.flush().map_err(|e| CorrectedError::Io {
                 path: path.clone(),
-                source,
+                why: e.to_string(),
             })?;
             self.summary.left_out_file = Some(path);
         }
         let path = self.path;
         match self.out {
-            Out::Csv(mut writer) => writer
-                .flush()
-                .map_err(|source| CorrectedError::Io { path, source })?,
+            Out::Csv(mut writer) => writer.flush().map_err(|e| CorrectedError::Io {
+                path,
+                why: e.to_string(),
+            })?,
             Out::Xlsx { mut workbook, .. } => {
-                workbook.save(&path).map_err(|e| CorrectedError::Xlsx {
+                workbook.save(&path).map_err(|e| CorrectedError::Io {
                     path,
-                    source: Box::new(e),
+                    why: e.to_string(),
                 })?;
             }
         }
@@ -223,11 +212,12 @@ impl Out {
                 if *next >= MAX_SHEET_ROWS {
                     return Err(CorrectedError::TooManyRows {
                         path: path.to_owned(),
+                        most: MAX_SHEET_ROWS,
                     });
                 }
-                let fault = |e| CorrectedError::Xlsx {
+                let fault = |e: XlsxError| CorrectedError::Io {
                     path: path.to_owned(),
-                    source: Box::new(e),
+                    why: e.to_string(),
                 };
                 let sheet = workbook.worksheet_from_index(0).map_err(fault)?;
                 for (column, cell) in cells.enumerate() {
@@ -261,9 +251,9 @@ fn duplicate(of_row: u64, lang: Lang) -> String {
 }
 
 fn csv_file(path: &Path) -> Result<csv::Writer<BufWriter<File>>, CorrectedError> {
-    let fault = |source| CorrectedError::Io {
+    let fault = |e: io::Error| CorrectedError::Io {
         path: path.to_owned(),
-        source,
+        why: e.to_string(),
     };
     let mut file = BufWriter::new(File::create(path).map_err(fault)?);
     // Without the mark a Chinese Excel takes the file for GBK.
@@ -280,7 +270,7 @@ fn write_csv<'a>(
 ) -> Result<(), CorrectedError> {
     let fault = |e: csv::Error| CorrectedError::Io {
         path: path.to_owned(),
-        source: e.into(),
+        why: e.to_string(),
     };
     for cell in cells {
         writer.write_field(&*guard(cell)).map_err(fault)?;

@@ -149,5 +149,5 @@ fn date(t: ExcelDateTime) -> String {
     reason = "it is what map_err hands over"
 )]
 fn fault(e: calamine::XlsxError) -> IntakeError {
-    IntakeError::Workbook(e.to_string())
+    IntakeError::Workbook { why: e.to_string() }
 }

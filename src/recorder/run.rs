@@ -9,7 +9,7 @@ use crate::{
         message::{Change, Outcome},
         policy::Late,
     },
-    store::{self, Tx},
+    store::{self, Refusal, Tx},
 };
 
 /// References that tell long messages apart; the eighth bit tells a repetition.
@@ -250,13 +250,9 @@ pub(super) async fn decide(
 ) -> store::Result<()> {
     let mut campaign = tx.campaign(decision.campaign).await?;
     let from = campaign.state;
-    let to = from
-        .on(decision.act)
-        .map_err(|e| store::Error::Conflict(e.to_string()))?;
+    let to = from.on(decision.act).map_err(Refusal::from)?;
     if !decision.seen.matches(&campaign.digest) {
-        return Err(store::Error::Conflict(
-            "the campaign is no longer what was decided about: look at it again".to_owned(),
-        ));
+        return Err(Refusal::NotAsSeen.into());
     }
     campaign.state = to;
     campaign.reason.clone_from(&decision.reason);
@@ -321,10 +317,7 @@ async fn keep_forecast(
     announced: &Announced,
 ) -> store::Result<()> {
     if tx.is_announced_since(announced.after).await? {
-        return Err(store::Error::Conflict(
-            "another campaign was let out meanwhile: the quotas have to be reckoned anew"
-                .to_owned(),
-        ));
+        return Err(Refusal::QuotasTaken.into());
     }
     for (campaign, rows) in &announced.campaigns {
         tx.put_forecasts(*campaign, rows, work.now).await?;
@@ -346,9 +339,7 @@ pub(super) async fn call_off(
     reason: &str,
 ) -> store::Result<()> {
     if tx.run(id).await?.closed.is_some() {
-        return Err(store::Error::Conflict(format!(
-            "run {id} is over: nothing of it is left to cancel"
-        )));
+        return Err(Refusal::RunOver { run: id }.into());
     }
     cancel(tx, work, id, CampaignAct::Cancel.as_str(), by, reason).await
 }
@@ -385,9 +376,7 @@ pub(super) async fn intend(
         return Ok(());
     }
     if from == Intent::Cancelled {
-        return Err(store::Error::Conflict(format!(
-            "run {id} is cancelled and stays so"
-        )));
+        return Err(Refusal::RunCancelled { run: id }.into());
     }
     tx.set_intent(id, from, to, reason).await?;
     if matches!(act, RunAct::Resume | RunAct::Release) {

@@ -21,10 +21,11 @@ use std::{path::Path, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Office, Result, ServiceError};
+use super::{Office, Result, ServiceError, refusal::GatewayRefusal};
 use crate::{
     config::{self, Kind},
     domain::{
+        bilingual::Bilingual,
         event::Event,
         lang::Lang,
         role::{Act, Actor},
@@ -36,7 +37,7 @@ use crate::{
     report::acceptance::{Page, Row},
 };
 
-pub use finding::{Said, Verdict};
+pub use finding::Verdict;
 use halt::Halt;
 pub use name::StepName;
 use phones::Receiver;
@@ -92,7 +93,7 @@ pub struct Planned {
     /// Which.
     pub name: StepName,
     /// What should be seen.
-    pub expected: Said,
+    pub expected: Bilingual,
     /// Segments that it sends.
     pub segments: usize,
 }
@@ -105,13 +106,13 @@ pub struct Step {
     /// Which.
     pub name: StepName,
     /// What should be seen.
-    pub expected: Said,
+    pub expected: Bilingual,
     /// What was seen.
-    pub observed: Said,
+    pub observed: Bilingual,
     /// What that comes to.
     pub verdict: Verdict,
     /// Why it failed, or was not shown.
-    pub reason: Option<Said>,
+    pub reason: Option<Bilingual>,
     /// When it began.
     pub started: Micros,
     /// How long it took.
@@ -154,7 +155,7 @@ pub struct Protocol {
     /// Reports and texts that came and are not of this acceptance: the carrier gives them again.
     pub others: u64,
     /// Why it was broken off.
-    pub broken_off: Option<Said>,
+    pub broken_off: Option<Bilingual>,
     /// The ledger's head afterwards.
     pub head: String,
     phones: usize,
@@ -255,10 +256,7 @@ impl Office {
         actor.may(Act::AcceptGateway)?;
         let node = format!("gateways-accept-{}", std::process::id());
         let Some(mut lock) = EngineLock::try_take(&self.store, &node).await? else {
-            return Err(ServiceError::refused(
-                "另一进程正在经同一账号发送（serve 或 send --wait），联调会使总速率超过合同：请先停止它",
-                "another process sends through the same account (serve, or send --wait), and together they would go over the contract's rate: stop it first",
-            ));
+            return Err(GatewayRefusal::OtherSender.into());
         };
         let lost = CancellationToken::new();
         let gate = lock.gate();
@@ -289,12 +287,7 @@ impl Office {
         let installation = acting.tx.installation().await?;
         let installation = installation
             .filter(crate::store::installation::Installation::may_send)
-            .ok_or_else(|| {
-                ServiceError::refused(
-                    "发送已停止，或本库是副本、已挂起：请先由人放行（watchbell release --reason 理由）",
-                    "sending is stopped, or this database is a copy and held: a person has to let it go first (`watchbell release --reason TEXT`)",
-                )
-            })?;
+            .ok_or_else(|| ServiceError::from(GatewayRefusal::Held))?;
         acting
             .commit(&[note("began", acceptance.segments())])
             .await?;
@@ -329,14 +322,12 @@ impl Office {
     fn gateway_called(&self, id: &str) -> Result<&config::Gateway> {
         let all = &self.config.gateways;
         all.iter().find(|g| g.id.0 == id).ok_or_else(|| {
-            let known: Vec<&str> = all.iter().map(|g| g.id.0.as_str()).collect();
-            ServiceError::usage(
-                format!("没有名为 {id} 的网关，已配置的有：{}", known.join("、")),
-                format!(
-                    "no gateway {id:?} is configured; there are: {}",
-                    known.join(", ")
-                ),
-            )
+            let known = all.iter().map(|g| g.id.0.clone()).collect();
+            GatewayRefusal::Unknown {
+                gateway: id.to_owned(),
+                known,
+            }
+            .into()
         })
     }
 }

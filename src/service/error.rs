@@ -1,10 +1,26 @@
-//! Why a use case did not happen, in both languages, with the kind of end it means for a door.
+//! Why a use case did not happen: each area's refusals, and what failed below them. All have a code, a kind
+//! and a text in both languages.
 
 use std::io;
 
-use super::password::PasswordError;
+use serde_json::{Map, Value};
+
+use super::{
+    audit::AuditError,
+    password::PasswordError,
+    refusal::{
+        CampaignRefusal, ContactsRefusal, DemoRefusal, GatewayRefusal, MachineRefusal,
+        OfficeRefusal, OrderRefusal, UserRefusal,
+    },
+};
 use crate::{
-    domain::{lang::Lang, role::Forbidden},
+    domain::{
+        lang::Lang,
+        lifecycle::InvalidAct,
+        refusal::{Kind, Refusal},
+        role::Forbidden,
+        work_order::NotPossible,
+    },
     engine::{EngineError, lock::LockError},
     expander::FreezeError,
     intake::{IntakeError, corrected::CorrectedError},
@@ -20,22 +36,33 @@ pub enum ServiceError {
     /// The role table says no.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// What was asked makes no sense, or speaks of something that does not exist.
-    #[error("{en}")]
-    Usage {
-        /// What, where, how to mend it.
-        zh: String,
-        /// The same in English.
-        en: String,
-    },
-    /// It was understood, and the answer is no.
-    #[error("{en}")]
-    Refused {
-        /// What, where, how to mend it.
-        zh: String,
-        /// The same in English.
-        en: String,
-    },
+    /// About users.
+    #[error(transparent)]
+    User(#[from] UserRefusal),
+    /// About address books and groups.
+    #[error(transparent)]
+    Contacts(#[from] ContactsRefusal),
+    /// About campaigns, plans and runs.
+    #[error(transparent)]
+    Campaign(#[from] CampaignRefusal),
+    /// About work orders.
+    #[error(transparent)]
+    Order(#[from] OrderRefusal),
+    /// The work order does not take this step.
+    #[error(transparent)]
+    OrderStep(#[from] NotPossible),
+    /// About gateways.
+    #[error(transparent)]
+    Gateway(#[from] GatewayRefusal),
+    /// About the log, reports and backups.
+    #[error(transparent)]
+    Office(#[from] OfficeRefusal),
+    /// The demo.
+    #[error(transparent)]
+    Demo(#[from] DemoRefusal),
+    /// The machine.
+    #[error(transparent)]
+    Machine(#[from] MachineRefusal),
     /// A password cannot be set, or a stored one cannot be read.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -62,58 +89,98 @@ pub enum ServiceError {
     Io(#[from] io::Error),
 }
 
+impl From<InvalidAct> for ServiceError {
+    fn from(error: InvalidAct) -> Self {
+        store::Refusal::from(error).into()
+    }
+}
+
+impl From<store::Refusal> for ServiceError {
+    fn from(refusal: store::Refusal) -> Self {
+        Self::Store(refusal.into())
+    }
+}
+
+impl From<AuditError> for ServiceError {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Store(e) => e.into(),
+            AuditError::NoDatabase(path) => OfficeRefusal::NoDatabase { path }.into(),
+            AuditError::Io(e) => e.into(),
+        }
+    }
+}
+
 impl ServiceError {
-    /// What was asked makes no sense.
-    pub fn usage(zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self::Usage {
-            zh: zh.into(),
-            en: en.into(),
+    /// The refusal it comes to.
+    pub fn refusal(&self) -> Box<dyn Refusal> {
+        match self {
+            Self::Forbidden(e) => Box::new(e.clone()),
+            Self::User(e) => Box::new(e.clone()),
+            Self::Contacts(e) => Box::new(e.clone()),
+            Self::Campaign(e) => Box::new(e.clone()),
+            Self::Order(e) => Box::new(e.clone()),
+            Self::OrderStep(e) => Box::new(e.clone()),
+            Self::Gateway(e) => Box::new(e.clone()),
+            Self::Office(e) => Box::new(e.clone()),
+            Self::Demo(e) => Box::new(e.clone()),
+            Self::Machine(e) => Box::new(e.clone()),
+            Self::Password(e) => Box::new(e.clone()),
+            Self::Intake(e) => Box::new(e.clone()),
+            Self::Corrected(e) => Box::new(e.clone()),
+            Self::Store(e) | Self::Lock(LockError::Store(e)) => of_store(e),
+            Self::Freeze(e) => match e.refusal() {
+                Ok(refusal) => Box::new(refusal),
+                Err(e) => of_store(e),
+            },
+            Self::Engine(e) => of_engine(e),
+            Self::Lock(e @ LockError::File { .. }) => {
+                Box::new(MachineRefusal::Lock { why: e.to_string() })
+            }
+            Self::Io(e) => Box::new(MachineRefusal::Io { why: e.to_string() }),
         }
     }
 
-    /// The answer is no.
-    pub fn refused(zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self::Refused {
-            zh: zh.into(),
-            en: en.into(),
-        }
+    /// The code, one of `docs/errors.md`.
+    pub fn code(&self) -> &'static str {
+        self.refusal().code()
     }
 
     /// Is it the asker's or the settings' fault, rather than an answer of no?
     pub fn is_usage(&self) -> bool {
-        // A placeholder that no row can fill is the text's fault, not the rows'.
-        if let Self::Freeze(FreezeError::Values(problems)) = self {
-            return problems.listed.iter().all(|p| p.row.is_none());
-        }
-        matches!(
-            self,
-            Self::Usage { .. }
-                | Self::Store(
-                    store::Error::Missing { .. }
-                        | store::Error::Open { .. }
-                        | store::Error::Unsupported(_)
-                )
-                | Self::Freeze(FreezeError::Template(_) | FreezeError::Text(_))
-                | Self::Engine(EngineError::Gateway { .. })
-        )
+        self.refusal().kind() == Kind::Usage
     }
 
     /// For people.
     pub fn text(&self, lang: Lang) -> String {
-        match self {
-            Self::Forbidden(e) => e.text(lang),
-            Self::Usage { zh, en } | Self::Refused { zh, en } => lang.pick(zh, en).clone(),
-            Self::Password(e) => e.text(lang),
-            Self::Intake(e) => e.text(lang),
-            Self::Corrected(e) => lang.pick(format!("改正后的文件：{e}"), e.to_string()),
-            Self::Store(store::Error::Missing { what, id }) => {
-                lang.pick(format!("没有 {what} {id}。"), self.to_string())
-            }
-            Self::Store(e) => lang.pick(format!("数据库：{e}"), e.to_string()),
-            Self::Freeze(e) => e.text(lang),
-            Self::Engine(e) => lang.pick(format!("发送引擎：{e}"), e.to_string()),
-            Self::Lock(e) => lang.pick(format!("发送引擎的锁：{e}"), e.to_string()),
-            Self::Io(e) => lang.pick(format!("读写失败：{e}"), self.to_string()),
+        self.refusal().text(lang)
+    }
+
+    /// What the text speaks of, for programs.
+    pub fn facts(&self, lang: Lang) -> Map<String, Value> {
+        self.refusal().facts(lang)
+    }
+}
+
+fn of_store(error: &store::Error) -> Box<dyn Refusal> {
+    match error {
+        store::Error::Refused(refusal) => Box::new(refusal.clone()),
+        other => Box::new(MachineRefusal::of(other)),
+    }
+}
+
+fn of_engine(error: &EngineError) -> Box<dyn Refusal> {
+    let why = error.to_string();
+    match error {
+        EngineError::Store(e) | EngineError::Lock(LockError::Store(e)) => of_store(e),
+        EngineError::Lock(LockError::File { .. }) => Box::new(MachineRefusal::Lock { why }),
+        EngineError::Gateway { id, source } => Box::new(MachineRefusal::GatewaySettings {
+            gateway: id.to_string(),
+            why: source.to_string(),
+        }),
+        EngineError::LeaseLost(_) => Box::new(store::Refusal::LeaseTaken),
+        EngineError::Sidecar { .. } | EngineError::Journal => {
+            Box::new(MachineRefusal::Engine { why })
         }
     }
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Office, ServiceError};
+use super::{Office, ServiceError, refusal::CampaignRefusal};
 use crate::{
     config,
     domain::{
@@ -147,10 +147,7 @@ impl Office {
             state,
             CampaignState::Submitted | CampaignState::Approved | CampaignState::Active
         ) {
-            return Err(ServiceError::refused(
-                format!("任务处于 {state} 状态：提交审批之后才能预测"),
-                format!("the campaign is {state}: it can be forecast once it is handed in"),
-            ));
+            return Err(CampaignRefusal::NotForecast { state }.into());
         }
         self.items_ahead(now, |_| true, |c| c.id == id).await
     }

@@ -8,7 +8,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::{Office, Result, ServiceError, check_reason, contacts::read_phone};
+use super::{Office, Result, check_reason, contacts::read_phone, refusal::OfficeRefusal};
 use crate::{
     domain::{
         event::Event,
@@ -211,14 +211,10 @@ impl Office {
             (!text.starts_with('+')).then(|| parse_not_after(&whole, self.clock.now(), zone));
         match read {
             Some(Ok(time)) => Ok(time),
-            _ => Err(ServiceError::usage(
-                format!(
-                    "看不懂的时间 {text:?}：请写 2023-06-01、2023-06-01 08:30 或 2023-06-01T08:30:00+08:00。"
-                ),
-                format!(
-                    "{text:?} is no time: write 2023-06-01, 2023-06-01 08:30 or 2023-06-01T08:30:00+08:00"
-                ),
-            )),
+            _ => Err(OfficeRefusal::BadTime {
+                time: text.to_owned(),
+            }
+            .into()),
         }
     }
 }
@@ -299,9 +295,9 @@ fn check_state(state: &str) -> Result<()> {
     if known.contains(&state) {
         return Ok(());
     }
-    let list = known.join(", ");
-    Err(ServiceError::usage(
-        format!("没有状态 {state:?}。可以写：{list}。"),
-        format!("no state {state:?}; write one of {list}"),
-    ))
+    Err(OfficeRefusal::UnknownState {
+        state: state.to_owned(),
+        known: known.into_iter().map(str::to_owned).collect(),
+    }
+    .into())
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Office, ServiceError};
+use super::{Office, ServiceError, refusal::OfficeRefusal};
 use crate::{
     clock::Clock,
     config::Config,
@@ -25,10 +25,10 @@ impl Office {
     pub async fn backup(&self, actor: &Actor, target: &Path) -> Result<Head, ServiceError> {
         actor.may(Act::Maintain)?;
         if target.exists() {
-            return Err(ServiceError::usage(
-                format!("{} 已存在：请换一个文件名", target.display()),
-                format!("{} exists already: choose another file", target.display()),
-            ));
+            return Err(OfficeRefusal::FileExists {
+                path: target.to_owned(),
+            }
+            .into());
         }
         let now = self.clock.now();
         let mut tx = self.store.begin("backup").await?;
@@ -58,17 +58,14 @@ pub async fn restore(
 ) -> Result<Option<PathBuf>, ServiceError> {
     actor.may(Act::Maintain)?;
     let Some(path) = config.database.sqlite_path() else {
-        return Err(ServiceError::usage(
-            "PostgreSQL 数据库请用 pg_restore 恢复；恢复后的库同样处于扣住状态",
-            "restore a PostgreSQL database with pg_restore; it starts held all the same",
-        ));
+        return Err(OfficeRefusal::PgRestore.into());
     };
     let path = path.as_path();
     if fs::canonicalize(from)? == fs::canonicalize(path).unwrap_or_default() {
-        return Err(ServiceError::usage(
-            format!("{} 就是正在使用的数据库", from.display()),
-            format!("{} is the database itself", from.display()),
-        ));
+        return Err(OfficeRefusal::RestoreItself {
+            path: from.to_owned(),
+        }
+        .into());
     }
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -87,10 +84,9 @@ pub async fn restore(
 /// A copy of the backup, known to be one of ours and marked held.
 async fn held_copy(from: &Path, copy: &Path, actor: &Actor) -> Result<(), ServiceError> {
     let not_ours = || {
-        ServiceError::usage(
-            format!("{} 不是本系统的数据库备份", from.display()),
-            format!("{} is not a backup of a Watchbell database", from.display()),
-        )
+        ServiceError::from(OfficeRefusal::NotABackup {
+            path: from.to_owned(),
+        })
     };
     if !is_database(from)? {
         return Err(not_ours());
@@ -122,10 +118,7 @@ async fn set_aside(path: &Path) -> Result<Option<PathBuf>, ServiceError> {
     }
     let store = Store::connect(&format!("sqlite://{}", path.display()), Limits::default()).await?;
     let Some(lock) = EngineLock::try_take(&store, "restore").await? else {
-        return Err(ServiceError::refused(
-            "有进程正在使用这个数据库：请先停止 watchbell serve",
-            "a process is using this database: stop `watchbell serve` first",
-        ));
+        return Err(OfficeRefusal::DatabaseInUse.into());
     };
     store.close().await;
     let stamp = Clock::system().now().utc().format("%Y%m%d%H%M%S");

@@ -10,58 +10,53 @@ use argon2::{
     },
 };
 
-use crate::domain::lang::Lang;
+use crate::domain::refusal::refusals;
 
 /// Shorter ones are guessed.
 pub const MIN_CHARS: usize = 8;
 /// Longer ones only serve to keep the hasher busy.
 pub const MAX_BYTES: usize = 256;
 
-/// The password cannot be set, or the stored hash cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum PasswordError {
-    /// Too short or too long.
-    #[error("a password has at least {MIN_CHARS} characters and at most {MAX_BYTES} bytes")]
-    Length,
-    /// The user's own name.
-    #[error("the password is the user's name; choose another")]
-    IsName,
-    /// The database holds something else than a hash.
-    #[error(
-        "the stored password hash cannot be read; set the password anew with `watchbell user passwd`"
-    )]
-    Stored,
-    /// No randomness for the salt, no memory.
-    #[error("the password could not be hashed: {0}")]
-    Hash(HashError),
-}
-
-impl PasswordError {
-    /// For people.
-    pub fn text(&self, lang: Lang) -> String {
-        let zh = match self {
-            Self::Length => format!("密码至少 {MIN_CHARS} 个字符，至多 {MAX_BYTES} 字节。"),
-            Self::IsName => "密码不能与用户名相同，请另选一个。".into(),
-            Self::Stored => {
-                "数据库里的密码摘要无法读取，请用 watchbell user passwd 重新设置密码。".into()
-            }
-            Self::Hash(e) => format!("无法计算密码摘要：{e}"),
-        };
-        lang.pick(zh, self.to_string())
+refusals! {
+    /// The password cannot be set, or the stored hash cannot be read.
+    pub enum PasswordError {
+        /// The password is too short or too long.
+        /// Choose another one.
+        Length { least: usize, most: usize } = Refused "password_length"
+            zh "密码至少 {least} 个字符，至多 {most} 字节。"
+            en "a password has at least {least} characters and at most {most} bytes";
+        /// The password is the user's own name.
+        /// Choose another one.
+        IsName = Refused "password_is_name"
+            zh "密码不能与用户名相同，请另选一个。"
+            en "the password is the user's name; choose another";
+        /// The database holds something else than a password's hash.
+        /// Set the password anew with `user passwd`.
+        Stored = Refused "password_hash_unreadable"
+            zh "数据库里的密码摘要无法读取，请用 watchbell user passwd 重新设置密码。"
+            en "the stored password hash cannot be read; set the password anew with `watchbell user passwd`";
+        /// There was no randomness for the salt, or no memory.
+        /// Try again.
+        Hash { why: String } = Refused "password_not_hashed"
+            zh "无法计算密码摘要：{why}"
+            en "the password could not be hashed: {why}";
     }
 }
 
 /// Checks a new password by the rules and hashes it, as a PHC text.
 pub fn hash(user: &str, password: &str) -> Result<String, PasswordError> {
     if password.chars().count() < MIN_CHARS || password.len() > MAX_BYTES {
-        return Err(PasswordError::Length);
+        return Err(PasswordError::Length {
+            least: MIN_CHARS,
+            most: MAX_BYTES,
+        });
     }
     if password.eq_ignore_ascii_case(user) {
         return Err(PasswordError::IsName);
     }
     let hash = Argon2::default()
         .hash_password(password.as_bytes())
-        .map_err(PasswordError::Hash)?;
+        .map_err(|e| PasswordError::Hash { why: e.to_string() })?;
     Ok(hash.to_string())
 }
 
@@ -108,14 +103,17 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_refused() {
-        assert!(matches!(hash("wang", "short"), Err(PasswordError::Length)));
+        assert!(matches!(
+            hash("wang", "short"),
+            Err(PasswordError::Length { .. })
+        ));
         assert!(matches!(
             hash("wangxiaoming", "WangXiaoMing"),
             Err(PasswordError::IsName)
         ));
         assert!(matches!(
             hash("wang", &"x".repeat(300)),
-            Err(PasswordError::Length)
+            Err(PasswordError::Length { .. })
         ));
     }
 

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Acting, Office, ServiceError};
+use super::{Acting, Office, ServiceError, refusal::CampaignRefusal};
 use crate::{
     domain::{
         audience_spec::AudienceSpec,
+        bilingual::bilingual,
         event::{Event, Span},
         id::{CampaignId, OrderId},
         lifecycle::{CampaignAct, CampaignState, Intent, RunAct},
@@ -185,16 +186,10 @@ fn check(import: &Import<'_>) -> Result<(), ServiceError> {
     for p in import.items {
         let item = &p.item;
         if item.is_empty() || import.plan.is_empty() || !seen.insert(item) {
-            return Err(ServiceError::usage(
-                format!("计划或条目“{item}”没有名字，或重复"),
-                format!("the plan or item {item:?} has no name of its own"),
-            ));
+            return Err(CampaignRefusal::ItemName { item: item.clone() }.into());
         }
         if p.slots.is_empty() || !p.slots.is_sorted_by(|a, b| a < b) {
-            return Err(ServiceError::usage(
-                format!("条目“{item}”没有发送时间，或时间没有按先后排列"),
-                format!("item {item:?} has no slots, or they do not rise"),
-            ));
+            return Err(CampaignRefusal::ItemSlots { item: item.clone() }.into());
         }
     }
     Ok(())
@@ -208,7 +203,7 @@ async fn groups_exist(acting: &mut Acting, items: &[Planned]) -> Result<(), Serv
         .into_iter()
         .map(|g| g.name)
         .collect();
-    let (mut zh, mut en, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+    let (mut groups, mut seen) = (Vec::new(), HashSet::new());
     for name in items
         .iter()
         .flat_map(|p| p.include.iter().chain(&p.exclude))
@@ -217,24 +212,17 @@ async fn groups_exist(acting: &mut Acting, items: &[Planned]) -> Result<(), Serv
             continue;
         }
         let near = template::nearest(name, &known);
-        zh.push(near.as_ref().map_or_else(
-            || format!("“{name}”"),
-            |n| format!("“{name}”（是否指“{n}”？）"),
-        ));
-        en.push(near.map_or_else(
-            || format!("{name:?}"),
-            |n| format!("{name:?} (did you mean {n:?}?)"),
-        ));
-    }
-    match zh.is_empty() {
-        true => Ok(()),
-        false => Err(ServiceError::usage(
-            format!("没有这些组：{}；什么都没有写入", zh.join("、")),
-            format!(
-                "there are no such groups: {}; nothing was written",
-                en.join(", ")
+        groups.push(match near {
+            None => bilingual!("“{name}”", "{name:?}"),
+            Some(n) => bilingual!(
+                "“{name}”（是否指“{n}”？）",
+                "{name:?} (did you mean {n:?}?)"
             ),
-        )),
+        });
+    }
+    match groups.is_empty() {
+        true => Ok(()),
+        false => Err(CampaignRefusal::UnknownGroups { groups }.into()),
     }
 }
 

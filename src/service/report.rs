@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Office, Result, ServiceError};
+use super::{Office, Result, ServiceError, refusal::OfficeRefusal};
 use crate::{
     domain::{
         lang::Lang,
@@ -25,12 +25,9 @@ impl Office {
     pub async fn month_report(&self, actor: &Actor, month: Month, lang: Lang) -> Result<String> {
         actor.may(Act::ReadLog)?;
         let report = self.gather(month, lang).await?;
-        report.html().map_err(|e| {
-            ServiceError::refused(
-                format!("报告无法生成：{e}"),
-                format!("cannot write the report: {e}"),
-            )
-        })
+        report
+            .html()
+            .map_err(|e| ServiceError::from(OfficeRefusal::Report { why: e.to_string() }))
     }
 
     async fn gather(&self, month: Month, lang: Lang) -> Result<Report> {

@@ -2,15 +2,18 @@
 
 use std::{fs::File, ops::ControlFlow, path::Path, time::Duration};
 
-use super::{Office, ServiceError};
+use super::{
+    Office, ServiceError,
+    refusal::{CampaignRefusal, ContactsRefusal},
+};
 use crate::{
     domain::{
         audience_spec::AudienceSpec,
+        bilingual::Bilingual,
         carrier::CarrierTable,
         event::Event,
         hours::{Closed, Hours, Window},
         id::{CampaignId, RunId},
-        lang::Lang,
         lifecycle::{CampaignAct, CampaignState},
         optout::OptOutWords,
         priority::Priority,
@@ -22,7 +25,7 @@ use crate::{
     expander::{self, Approval, Audience, Frozen, Order, Person, audience::GroupsError},
     gateway,
     intake::{Book, Verdict},
-    store::{campaign::Campaign, contact::GroupRow, lane::Counts},
+    store::{self, campaign::Campaign, contact::GroupRow, lane::Counts},
 };
 
 pub use crate::expander::OnDoubt;
@@ -123,10 +126,7 @@ impl Office {
         self.gateways_can_be_opened()?;
         let now = self.clock.now();
         if wish.not_after.is_some_and(|t| t <= now) {
-            return Err(ServiceError::usage(
-                "最晚时间已经过去：请另定 --not-after",
-                "--not-after has passed already: choose a later time",
-            ));
+            return Err(CampaignRefusal::NotAfterPassed.into());
         }
         let opens_at = match self.hours().may_send(now, wish.priority) {
             Window::Open => None,
@@ -189,12 +189,7 @@ impl Office {
     ) -> Result<Submission, ServiceError> {
         actor.may(Act::Submit)?;
         let mut campaign = self.campaign(id).await?;
-        campaign.state.on(CampaignAct::Submit).map_err(|e| {
-            ServiceError::refused(
-                format!("任务处于 {} 状态，不能提交审批", campaign.state),
-                e.to_string(),
-            )
-        })?;
+        campaign.state.on(CampaignAct::Submit)?;
         if let Some(text) = text {
             campaign.template = text.to_owned();
         }
@@ -204,10 +199,7 @@ impl Office {
             None => campaign.not_after,
         };
         if not_after.is_some_and(|t| t <= now) {
-            return Err(ServiceError::refused(
-                "这个任务的最晚时间已经过去：请重新拟稿",
-                "this campaign's not-after has passed already: write it anew",
-            ));
+            return Err(CampaignRefusal::CampaignTooLate.into());
         }
         let to = match &campaign.audience {
             AudienceSpec::File(file) => Target::File(Path::new(file)),
@@ -280,10 +272,7 @@ impl Office {
         row.digest = expander::recurring_digest(&row).to_vec();
         let was = acting.tx.campaign(id).await?;
         if was.changed != row.changed {
-            return Err(crate::store::Error::Conflict(format!(
-                "campaign {id} was changed by somebody else meanwhile: look again"
-            ))
-            .into());
+            return Err(store::Refusal::CampaignChanged { campaign: id }.into());
         }
         let at = acting.time();
         acting.tx.update_campaign(&row, from, at).await?;
@@ -322,19 +311,14 @@ impl Office {
     }
 
     fn out_of_hours(&self, at: Micros, why: Closed) -> ServiceError {
-        let when = at
+        let opens = at
             .local(self.config.sending.timezone)
             .format("%Y-%m-%d %H:%M");
-        ServiceError::refused(
-            format!(
-                "{}，最早 {when} 可以发送：加 --wait-for-window 排队等候，紧急的用 --priority urgent",
-                why.reason(Lang::Zh)
-            ),
-            format!(
-                "{}; it may go out from {when}: queue it with --wait-for-window, or use --priority urgent for an emergency",
-                why.reason(Lang::En)
-            ),
-        )
+        CampaignRefusal::OutOfHours {
+            why: Bilingual::of(|lang| why.reason(lang)),
+            opens: opens.to_string(),
+        }
+        .into()
     }
 
     async fn audience(
@@ -367,10 +351,7 @@ impl Office {
             Ok(audience) => Ok(audience),
             Err(GroupsError::Store(e)) => Err(e.into()),
             Err(GroupsError::Unknown(name)) => Err(unknown_group(&name, &tx.groups().await?)),
-            Err(GroupsError::Cycle(cycle)) => Err(ServiceError::usage(
-                format!("组的包含关系成环：{cycle}"),
-                cycle,
-            )),
+            Err(GroupsError::Cycle(cycle)) => Err(ContactsRefusal::GroupCycle { cycle }.into()),
         }
     }
 
@@ -460,11 +441,10 @@ type Running = (
 
 fn people_of(path: &Path) -> Result<(Audience, u64), ServiceError> {
     let file = File::open(path).map_err(|e| {
-        let path = path.display();
-        ServiceError::usage(
-            format!("打不开名单文件 {path}：{e}"),
-            format!("cannot open {path}: {e}"),
-        )
+        ServiceError::from(ContactsRefusal::CannotOpen {
+            path: path.to_owned(),
+            why: e.to_string(),
+        })
     })?;
     let mut book = Book::open(file)?;
     let names: Vec<String> = book
@@ -507,19 +487,8 @@ fn people_of(path: &Path) -> Result<(Audience, u64), ServiceError> {
 }
 
 fn unknown_group(name: &str, groups: &[GroupRow]) -> ServiceError {
-    let known: Vec<_> = groups.iter().map(|g| g.name.as_str()).collect();
-    match known.is_empty() {
-        true => ServiceError::usage(
-            format!("没有名为“{name}”的组，通讯录还是空的：先用 watchbell contacts import 导入"),
-            format!(
-                "no group {name:?}, and no group at all: import one with `watchbell contacts import`"
-            ),
-        ),
-        false => ServiceError::usage(
-            format!("没有名为“{name}”的组，现有：{}", known.join("、")),
-            format!("no group {name:?}; there are: {}", known.join(", ")),
-        ),
-    }
+    let known = groups.iter().map(|g| g.name.clone()).collect();
+    ContactsRefusal::unknown_group(name, known).into()
 }
 
 fn hostname() -> String {

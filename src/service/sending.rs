@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use super::{Office, ServiceError};
+use super::{Office, ServiceError, refusal::CampaignRefusal};
 use crate::{
     clock::Clock,
     domain::{
@@ -118,10 +118,7 @@ impl Office {
             | CampaignAct::Submit
             | CampaignAct::Change
             | CampaignAct::Void => {
-                return Err(ServiceError::usage(
-                    "批准、提交和改动各有专门的命令：campaign approve、campaign submit、plan import",
-                    "approving, handing in and changing have commands of their own: campaign approve, campaign submit, plan import",
-                ));
+                return Err(CampaignRefusal::OwnCommand.into());
             }
             CampaignAct::Cancel => actor.may(Act::Cancel)?,
             CampaignAct::Start | CampaignAct::Pause | CampaignAct::Resume | CampaignAct::Finish => {
@@ -157,10 +154,7 @@ impl Office {
         actor.may(right)?;
         let view = self.run(id).await?;
         if view.run.intent == Intent::Held && to == Intent::Go && reason.is_empty() {
-            return Err(ServiceError::refused(
-                "这个批次是被扣住的：请用 watchbell release --run 批次 --reason 理由 放行",
-                "this run is held: let it go with `watchbell release --run ID --reason TEXT`",
-            ));
+            return Err(CampaignRefusal::RunHeld.into());
         }
         let campaign = view.campaign;
         let op = match to {
@@ -265,10 +259,7 @@ impl Office {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(ServiceError::refused(
-            "停发已生效，但发送进程没有在五秒内报出已发条数：请用 watchbell run list 查看",
-            "sending is stopped, but the sending process did not say within five seconds how many have left: see `watchbell run list`",
-        ))
+        Err(CampaignRefusal::StopNotCounted.into())
     }
 
     async fn count_since(&self, entry: i64) -> Result<Option<i64>, ServiceError> {
@@ -319,10 +310,7 @@ impl Office {
 
 /// What was shown is not what stands there now.
 pub(super) fn not_as_seen() -> ServiceError {
-    ServiceError::refused(
-        "校验码不符：这已不是您看到的那一份，请重新查看",
-        "the check code differs: this is no longer what you were shown, look at it again",
-    )
+    CampaignRefusal::CheckCodeDiffers.into()
 }
 
 /// How far a run is, by its messages.

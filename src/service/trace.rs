@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::{Office, Result, ServiceError, check_reason};
+use super::{Office, Result, check_reason, refusal::GatewayRefusal};
 use crate::{
     config::Secret,
     domain::{
+        bilingual::Bilingual,
         event::Event,
         role::{Act, Actor},
     },
@@ -38,7 +39,6 @@ impl Office {
             self.act("read_trace").await?.commit(&[seen]).await?;
         }
         read(path, key, line).map_err(|error| {
-            let shown = path.display();
             let zh = match &error {
                 TraceError::WrongKey => {
                     "密钥不对，或文件被改动过：请用写入时的 trace_key".to_owned()
@@ -51,7 +51,14 @@ impl Office {
                 TraceError::Io(e) => format!("读取失败：{e}"),
                 TraceError::Key(e) => format!("密钥不能用：{e}"),
             };
-            ServiceError::refused(format!("{shown}：{zh}"), format!("{shown}: {error}"))
+            GatewayRefusal::Trace {
+                path: path.to_owned(),
+                why: Bilingual {
+                    zh,
+                    en: error.to_string(),
+                },
+            }
+            .into()
         })
     }
 }

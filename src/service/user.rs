@@ -1,7 +1,7 @@
 //! Users: who may come in, and as what. Every change is in the ledger by a salted digest, so that a
 //! row changed behind the office's back shows.
 
-use super::{Acting, Office, Result, ServiceError, password};
+use super::{Acting, Office, Result, ServiceError, password, refusal::UserRefusal};
 use crate::{
     config::Secret,
     domain::{
@@ -40,14 +40,11 @@ impl Office {
                 role: role(&a)?,
                 name: a.name,
             }),
-            Some(a) if is_it => Err(ServiceError::refused(
-                format!("用户 {} 已停用。请联系管理员。", a.name),
-                format!("user {} is disabled: ask an administrator", a.name),
-            )),
-            _ => Err(ServiceError::refused(
-                format!("用户名或密码不对（{name}）。请核对后重试。"),
-                format!("{name}: wrong user name or password; check both and try again"),
-            )),
+            Some(a) if is_it => Err(UserRefusal::Disabled { user: a.name }.into()),
+            _ => Err(UserRefusal::WrongPassword {
+                user: name.to_owned(),
+            }
+            .into()),
         }
     }
 
@@ -66,11 +63,8 @@ impl Office {
         role: Role,
         password: &Secret,
     ) -> Result<()> {
-        check_user_name(name).map_err(|e| {
-            ServiceError::usage(
-                format!("{name:?} 不能作用户名：请用 1 到 32 个文字、数字或 . - _"),
-                e.to_string(),
-            )
+        check_user_name(name).map_err(|_| UserRefusal::BadName {
+            user: name.to_owned(),
         })?;
         // Before the transaction: hashing takes longer than a write may.
         let hash = hashed(name, password).await?;
@@ -83,19 +77,14 @@ impl Office {
             actor.may(Act::ManageUsers)?;
             let is_person = matches!(actor, Actor::User { .. });
             if !is_person && (admin_left || role != Role::Admin) {
-                return Err(ServiceError::refused(
-                    "已有用户：新增用户要由管理员来做。请加 --as 管理员用户名。",
-                    "there are users already: a new one needs an administrator. Add --as ADMIN",
-                ));
+                return Err(UserRefusal::AdminNeeded.into());
             }
         }
         if users.iter().any(|a| a.name == name) {
-            return Err(ServiceError::refused(
-                format!("用户 {name} 已存在。改密码用 watchbell user passwd {name}。"),
-                format!(
-                    "user {name} exists already; `watchbell user passwd {name}` sets a password"
-                ),
-            ));
+            return Err(UserRefusal::Exists {
+                user: name.to_owned(),
+            }
+            .into());
         }
         let row = AccountRow {
             name: name.to_owned(),
@@ -155,10 +144,7 @@ impl Office {
             return Ok(());
         }
         if disabled && matches!(actor, Actor::User { name: own, .. } if own == name) {
-            return Err(ServiceError::refused(
-                "不能停用自己，否则可能没有管理员了。请由另一位管理员来做。",
-                "nobody disables themselves, or no administrator may be left: ask another one",
-            ));
+            return Err(UserRefusal::OwnAccount.into());
         }
         let row = AccountRow {
             disabled: i64::from(disabled),
@@ -188,10 +174,10 @@ async fn put(mut act: Acting, row: AccountRow, actor: &Actor, word: &str) -> Res
 
 async fn known(act: &mut Acting, name: &str) -> Result<AccountRow> {
     act.tx.account(name).await?.ok_or_else(|| {
-        ServiceError::usage(
-            format!("没有用户 {name}。watchbell user list 列出所有用户。"),
-            format!("no user {name}; `watchbell user list` lists them"),
-        )
+        UserRefusal::Unknown {
+            user: name.to_owned(),
+        }
+        .into()
     })
 }
 

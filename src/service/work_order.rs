@@ -10,7 +10,7 @@ mod summary;
 
 use chrono::{Datelike as _, NaiveDate, TimeZone as _};
 
-use super::{Office, Result, ServiceError, check_reason};
+use super::{Office, Result, check_reason, refusal::OrderRefusal};
 use crate::{
     config::OrderCarrier,
     domain::{
@@ -18,7 +18,6 @@ use crate::{
         check_code::CheckCode,
         hours::HourMinute,
         id::OrderId,
-        lang::Lang,
         role::{Act, Actor, Role},
         time::Micros,
         work_order::{
@@ -263,17 +262,12 @@ impl Office {
         let now = change.now();
         let (_, ends) = self.order_window(&change.row);
         if ends <= now && change.row.state()? == OrderState::Approved {
-            return Err(ServiceError::refused(
-                "委托的发送日期已经过去：请改计划后重新导入",
-                "the order's last day has passed: change the plan and import it again",
-            ));
+            return Err(OrderRefusal::LastDayPassed.into());
         }
         let carrier = self.order_carrier(&change.row).cloned();
         let year = i64::from(now.local(self.config.sending.timezone).year());
         let row = &mut change.row;
-        row.state()?
-            .on(OrderEvent::Issue)
-            .map_err(|e| ServiceError::refused(e.text(Lang::Zh), e.to_string()))?;
+        row.state()?.on(OrderEvent::Issue)?;
         row.seq = change.acting.tx.last_order_number(year).await? + 1;
         row.year = year;
         row.number = work_order::number(&self.config.work_orders.number_prefix, year, row.seq);
@@ -313,10 +307,7 @@ impl Office {
         actor.may(Act::TendOrders)?;
         let mut tx = self.store.read("may_send").await?;
         if !tx.installation().await?.is_some_and(|i| i.may_send()) {
-            return Err(ServiceError::refused(
-                "发送已停止或数据库被挂起：请先用 watchbell release 放行",
-                "sending is stopped or the database is held: `watchbell release` lets it go on",
-            ));
+            return Err(OrderRefusal::Stopped.into());
         }
         drop(tx);
         let mut change = Change::begin(self, "release_order", id).await?;
@@ -378,10 +369,10 @@ impl Office {
         let mut acting = self.act("staff").await?;
         let account = acting.tx.account(name).await?;
         if account.is_none_or(|a| a.role != Role::Carrier.as_str()) {
-            return Err(ServiceError::refused(
-                format!("{name} 不是运营商人员"),
-                format!("{name} is not carrier's staff"),
-            ));
+            return Err(OrderRefusal::NotStaff {
+                user: name.to_owned(),
+            }
+            .into());
         }
         acting.tx.put_staff(name, carrier.as_str()).await?;
         let event = crate::domain::event::Event::Staff {

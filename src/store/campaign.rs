@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Corrupt, Error, Result, Tx,
+    Corrupt, Error, Refusal, Result, Tx,
     columns::{self, Columns},
     on,
 };
@@ -220,10 +220,7 @@ impl Tx {
             .bind(c.expected).bind(columns::us(c.approved)).execute(db).await.map(|d| d.rows_affected()))?;
         match done {
             1 => Ok(()),
-            _ => Err(Error::Conflict(format!(
-                "campaign {} was changed by somebody else meanwhile: look again",
-                c.id
-            ))),
+            _ => Err(Refusal::CampaignChanged { campaign: c.id }.into()),
         }
     }
 

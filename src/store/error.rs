@@ -1,5 +1,7 @@
 //! What can go wrong in the database, named for what the caller does next.
 
+use super::refusal::Refusal;
+
 /// A store's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -33,9 +35,9 @@ pub enum Error {
         /// As it was asked for.
         id: String,
     },
-    /// Somebody else was first.
-    #[error("{0}")]
-    Conflict(String),
+    /// Somebody else was first, or it is not possible any more. Nothing was written.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// Not on this database.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -99,11 +101,11 @@ impl Error {
         }
     }
 
-    /// A unique key stood already.
+    /// A unique key stood already, or somebody else was first.
     pub fn is_conflict(&self) -> bool {
         match self {
             Self::Sql(sqlx::Error::Database(e)) => e.is_unique_violation(),
-            Self::Conflict(_) => true,
+            Self::Refused(_) => true,
             _ => false,
         }
     }

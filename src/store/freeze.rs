@@ -83,9 +83,7 @@ impl Tx {
             .bind(run.to_string()).bind(now.0).bind(size).bind(merged).execute(db).await.map(|d| d.rows_affected()))?;
         match done {
             1 => Ok(()),
-            _ => Err(super::Error::Conflict(format!(
-                "run {run} was cleared away while it was being made: send it again"
-            ))),
+            _ => Err(super::Refusal::RunClearedAway { run }.into()),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::{Error, Result, Tx, dialect, on};
+use super::{Refusal, Result, Tx, dialect, on};
 use crate::domain::{event::Event, time::Micros};
 
 /// What this database is and whether it may send.
@@ -50,15 +50,8 @@ impl Tx {
         if let Some(known) = self.installation().await? {
             return match (known.practice != 0) == practice {
                 true => Ok(known),
-                false => Err(Error::Conflict(format!(
-                    "this database was made for {} and stays so: {}",
-                    if practice { "real sending" } else { "practice" },
-                    if practice {
-                        "configure its gateways again, or use another database for practice"
-                    } else {
-                        "set practice = true, or use another database for real sending"
-                    }
-                ))),
+                false if practice => Err(Refusal::MadeForReal.into()),
+                false => Err(Refusal::MadeForPractice.into()),
             };
         }
         let new = Installation {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Corrupt, Error, Result, Tx,
+    Corrupt, Error, Refusal, Result, Tx,
     columns::{self, Columns},
     on,
 };
@@ -240,9 +240,7 @@ impl Tx {
             .execute(db).await.map(|d| d.rows_affected()))?;
         match done {
             1 => self.bump().await,
-            _ => Err(Error::Conflict(format!(
-                "run {id} was changed by somebody else meanwhile: look again"
-            ))),
+            _ => Err(Refusal::RunChanged { run: id }.into()),
         }
     }
 

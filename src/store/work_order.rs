@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Error, Result, Tx, columns::Columns, on};
+use super::{Error, Refusal, Result, Tx, columns::Columns, on};
 use crate::domain::{
     carrier::Carrier,
     id::OrderId,
@@ -397,10 +397,10 @@ impl Tx {
             .bind(o.acknowledged_us).bind(o.released_us).bind(o.poll_us).execute(db).await.map(|d| d.rows_affected()))?;
         match done {
             1 => Ok(()),
-            _ => Err(Error::Conflict(format!(
-                "work order {} was changed by somebody else meanwhile: look again",
-                o.id
-            ))),
+            _ => Err(Refusal::OrderChanged {
+                order: o.id.clone(),
+            }
+            .into()),
         }
     }
 

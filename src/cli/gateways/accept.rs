@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{self, Carriers},
-    cli::{CliError, Ctx, Exit},
+    cli::{CliError, Ctx, Exit, refusal::CliRefusal},
     service::{
         Office,
         accept::{AcceptWish, Acceptance, Going, Protocol},
@@ -122,10 +122,10 @@ fn form(out: &std::path::Path) -> Result<Form, CliError> {
     match ending.to_str() {
         Some("html" | "htm") => Ok(Form::Html),
         Some("txt") => Ok(Form::Text),
-        _ => Err(CliError::usage(
-            "--out 的文件名请以 .html 或 .txt 结尾",
-            "the name of --out has to end with .html or .txt",
-        )),
+        _ => Err(CliRefusal::OutName {
+            formats: vec![".html", ".txt"],
+        }
+        .into()),
     }
 }
 
@@ -225,12 +225,9 @@ fn write(
     let page = protocol.page(ctx.lang);
     let content = match form {
         Form::Text => page.text(),
-        Form::Html => page.html().map_err(|e| {
-            CliError::refused(
-                format!("记录无法生成：{e}"),
-                format!("cannot write the protocol: {e}"),
-            )
-        })?,
+        Form::Html => page
+            .html()
+            .map_err(|e| CliRefusal::Protocol { why: e.to_string() })?,
     };
     let shown = path.display();
     std::fs::write(path, content)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    cli::{CliError, Ctx, Exit},
+    cli::{CliError, Ctx, Exit, refusal::CliRefusal},
     config::Secret,
     service::trace::{End, Numbers},
 };
@@ -60,23 +60,17 @@ pub(super) async fn run(args: TraceArgs, ctx: &Ctx) -> Result<Exit, CliError> {
 fn key(written: &str, ctx: &Ctx) -> Result<Secret, CliError> {
     if let Some(name) = written.strip_prefix("env:") {
         return ctx.env(name).map(Secret::new).ok_or_else(|| {
-            CliError::usage(
-                format!("环境变量 {name} 没有设置或是空的"),
-                format!("the environment variable {name} is not set or empty"),
-            )
+            CliError::from(CliRefusal::KeyVariable {
+                variable: name.to_owned(),
+            })
         });
     }
     let Some(path) = written.strip_prefix("file:") else {
-        return Err(CliError::usage(
-            "--key 请写 env:变量名 或 file:路径，命令行参数人人可见",
-            "write --key as env:NAME or file:PATH: everybody on this machine sees a command's arguments",
-        ));
+        return Err(CliRefusal::KeyInTheOpen.into());
     };
-    let text = std::fs::read_to_string(path).map_err(|e| {
-        CliError::usage(
-            format!("读不了 {path}：{e}"),
-            format!("cannot read {path}: {e}"),
-        )
+    let text = std::fs::read_to_string(path).map_err(|e| CliRefusal::KeyFile {
+        path: path.to_owned(),
+        why: e.to_string(),
     })?;
     Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
 }

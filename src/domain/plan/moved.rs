@@ -4,29 +4,15 @@ use chrono::{Datelike, NaiveDate};
 
 use super::{Event, Plan};
 use crate::domain::{
-    lang::Lang,
+    bilingual::{Bilingual, bilingual},
     schedule::{Form, Span},
 };
-
-/// What a person should know about a plan that was moved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    zh: String,
-    en: String,
-}
-
-impl Note {
-    /// The words.
-    pub fn text(&self, lang: Lang) -> &str {
-        lang.pick(&self.zh, &self.en)
-    }
-}
 
 impl Plan {
     /// The plan for another year: days of the month stay, lunar festivals move, and the year in name and titles is
     /// replaced. Its notes say what has moved, and what then lies outside the plan's months.
     #[must_use]
-    pub fn for_year(&self, year: i32) -> (Self, Vec<Note>) {
+    pub fn for_year(&self, year: i32) -> (Self, Vec<Bilingual>) {
         let mut plan = self.clone();
         let mut notes = Vec::new();
         let by = year - self.year;
@@ -53,30 +39,31 @@ impl Plan {
     }
 }
 
-fn move_event(event: &mut Event, by: i32) -> Option<Note> {
+fn move_event(event: &mut Event, by: i32) -> Option<Bilingual> {
     let before = event.span;
     let fixed = moved(before, by);
     event.span = fixed;
     let lunar = event.lunar?;
     let (name, year) = (&event.name, fixed.from.year());
     let Some(day) = lunar.in_year(year) else {
-        return Some(Note {
-            zh: format!("{name}：{year} 年没有农历 {lunar}，请改日期"),
-            en: format!("{name}: there is no lunar {lunar} in {year}; set its date"),
-        });
+        return Some(bilingual!(
+            "{name}：{year} 年没有农历 {lunar}，请改日期",
+            "{name}: there is no lunar {lunar} in {year}; set its date"
+        ));
     };
     event.span = Span::day(day);
-    let (zh, en) = match day.month() == before.from.month() {
-        true => (String::new(), String::new()),
-        false => (
-            "；已不在原来的月份，季节之外普通短信不会发出，请看清相关任务".to_owned(),
-            "; no longer in the same month: out of season ordinary messages do not go out, so look at what hangs on it".to_owned(),
+    let warning = match day.month() == before.from.month() {
+        true => Bilingual::default(),
+        false => bilingual!(
+            "；已不在原来的月份，季节之外普通短信不会发出，请看清相关任务",
+            "; no longer in the same month: out of season ordinary messages do not go out, so look at what hangs on it"
         ),
     };
-    Some(Note {
-        zh: format!("{name}（农历 {lunar}）：{} 改为 {day}{zh}", before.from),
-        en: format!("{name} (lunar {lunar}): {} becomes {day}{en}", before.from),
-    })
+    let was = before.from;
+    Some(bilingual!(
+        [warning] "{name}（农历 {lunar}）：{was} 改为 {day}{warning}",
+        "{name} (lunar {lunar}): {was} becomes {day}{warning}"
+    ))
 }
 
 fn moved(span: Span, by: i32) -> Span {

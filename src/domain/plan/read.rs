@@ -7,11 +7,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     Campaign, Event, LunarDay, Plan, TextSource, WantedCount, WorkOrder,
-    table::{
-        Expect, Places, Problem, Reading, Table, line_of_text, parsed, text, texts, unknown, whole,
-    },
+    table::{Places, Problem, Reading, Table, line_of_text, parsed, text, texts, unknown, whole},
 };
 use crate::domain::{
+    bilingual::{Bilingual, Fixed as Expect, bilingual},
     calendar::date_of,
     carrier::Carrier,
     hours::{HourMinute, parse_duration},
@@ -66,8 +65,7 @@ impl Plan {
             vec![Problem::new(
                 line,
                 "TOML",
-                format!("不是合法的 TOML：{why}"),
-                format!("not valid TOML: {why}"),
+                bilingual!("不是合法的 TOML：{why}", "not valid TOML: {why}"),
             )]
         })?;
         let mut root = Table::new(&mut reading, "", table);
@@ -167,8 +165,10 @@ fn unique<T>(
             let problem = reading.places.problem(
                 &format!("{list}[{}]", n + 1),
                 "id",
-                format!("“{id}”用了两次，每项要有自己的代号"),
-                format!("{id:?} is used twice; each needs an id of its own"),
+                bilingual!(
+                    "“{id}”用了两次，每项要有自己的代号",
+                    "{id:?} is used twice; each needs an id of its own"
+                ),
             );
             reading.problems.push(problem);
         }
@@ -188,12 +188,7 @@ fn unique_names(reading: &mut Reading<'_>, events: &[Option<Event>]) {
         let Some(event) = event else { continue };
         if !seen.insert(&event.name) {
             let name = &event.name;
-            let problem = reading.places.problem(
-                &format!("events[{}]", n + 1),
-                "name",
-                format!("“{name}”已用作另一事件或通讯录字段的名字，正文里的 (({name})) 会说不清"),
-                format!("{name:?} is another event's or a contact field's name: (({name})) in a text would be ambiguous"),
-            );
+            let problem = reading.places.problem(&format!("events[{}]", n + 1), "name", bilingual!("“{name}”已用作另一事件或通讯录字段的名字，正文里的 (({name})) 会说不清", "{name:?} is another event's or a contact field's name: (({name})) in a text would be ambiguous"));
             reading.problems.push(problem);
         }
     }
@@ -222,14 +217,18 @@ fn event<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>) -> Option<Event> {
             Some(day) => t.problem(
                 reading,
                 "lunar",
-                format!("农历 {lunar} 在 {year} 年是 {day}，与 date 不符"),
-                format!("lunar {lunar} is {day} in {year}, not the event's date"),
+                bilingual!(
+                    "农历 {lunar} 在 {year} 年是 {day}，与 date 不符",
+                    "lunar {lunar} is {day} in {year}, not the event's date"
+                ),
             ),
             None => t.problem(
                 reading,
                 "lunar",
-                format!("{year} 年没有农历 {lunar}"),
-                format!("there is no lunar {lunar} in {year}"),
+                bilingual!(
+                    "{year} 年没有农历 {lunar}",
+                    "there is no lunar {lunar} in {year}"
+                ),
             ),
         }
     }
@@ -253,8 +252,7 @@ fn span<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>) -> Option<Span> {
         t.problem(
             reading,
             "to",
-            format!("{to} 在 {from} 之前"),
-            format!("{to} is before {from}"),
+            bilingual!("{to} 在 {from} 之前", "{to} is before {from}"),
         );
         return None;
     }
@@ -267,8 +265,10 @@ fn source<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>) -> Option<TextSource
         t.problem(
             reading,
             "text",
-            "text 和 template 只能写一个",
-            "write text or template, not both",
+            bilingual!(
+                "text 和 template 只能写一个",
+                "write text or template, not both"
+            ),
         );
     }
     let template = match is_inline {
@@ -357,8 +357,10 @@ fn schedule<'i>(
             t.problem(
                 reading,
                 "",
-                "on、cron、event 要写且只能写一个",
-                "write exactly one of on, cron and event",
+                bilingual!(
+                    "on、cron、event 要写且只能写一个",
+                    "write exactly one of on, cron and event"
+                ),
             );
             None
         }
@@ -396,16 +398,17 @@ fn cron<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>) -> Option<Form> {
         t.required(reading, "cron", RULE, |v| text(v).map(|s| s.parse()));
     let span = span(reading, t);
     if let Some(Err(e)) = &rule {
-        use crate::domain::lang::Lang;
-        t.problem(reading, "cron", e.text(Lang::Zh), e.text(Lang::En));
+        t.problem(reading, "cron", Bilingual::of(|lang| e.text(lang)));
     }
     let span = span?;
     if (span.to - span.from).num_days() >= MAX_CRON_DAYS {
         t.problem(
             reading,
             "to",
-            format!("起止日期最多 {MAX_CRON_DAYS} 天"),
-            format!("from and to span at most {MAX_CRON_DAYS} days"),
+            bilingual!(
+                "起止日期最多 {MAX_CRON_DAYS} 天",
+                "from and to span at most {MAX_CRON_DAYS} days"
+            ),
         );
         return None;
     }
@@ -422,12 +425,11 @@ fn by_event<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>, events: &[String])
         let near = nearest(event, &known, 4);
         let written = format!("{event:?}");
         let blank = unknown(0, String::new(), &written, near, &known);
-        let (zh, en) = blank.into_words();
+        let what = blank.into_what();
         t.problem(
             reading,
             "event",
-            format!("事件：{zh}"),
-            format!("event: {en}"),
+            bilingual!([what] "事件：{what}", "event: {what}"),
         );
     }
     let at = t.required(reading, "at", TIME, parsed::<HourMinute>);
@@ -443,8 +445,10 @@ fn by_event<'i>(reading: &mut Reading<'i>, t: &mut Table<'i>, events: &[String])
         t.problem(
             reading,
             "",
-            "before 和 after 只能写一个",
-            "write before or after, not both",
+            bilingual!(
+                "before 和 after 只能写一个",
+                "write before or after, not both"
+            ),
         );
     }
     let written = t.has("before") || t.has("after");

@@ -7,8 +7,8 @@ use chrono_tz::Tz;
 
 use super::{Plan, Planned, Problem, Read, TextSource, WorkOrder};
 use crate::domain::{
+    bilingual::{Bilingual, bilingual},
     calendar::Calendar,
-    lang::Lang,
     nearest::nearest,
     schedule::Form,
     template::{self, Template},
@@ -95,9 +95,9 @@ impl Read {
             }
         }
         for doubt in calendar.warnings(years) {
-            let (zh, en) = (doubt.text(Lang::Zh), doubt.text(Lang::En));
+            let what = Bilingual::of(|lang| doubt.text(lang));
             work.warnings
-                .push(self.places.problem("plan", "year", zh, en));
+                .push(self.places.problem("plan", "year", what));
         }
         match work.problems.is_empty() {
             true => Ok(Resolved {
@@ -131,9 +131,9 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn wrong(&mut self, table: &str, key: &'static str, zh: String, en: String) {
+    fn wrong(&mut self, table: &str, key: &'static str, what: Bilingual) {
         self.problems
-            .push(self.read.places.problem(table, key, zh, en));
+            .push(self.read.places.problem(table, key, what));
     }
 
     fn text(&mut self, table: &str, source: &TextSource, fields: Fields) -> Option<String> {
@@ -143,13 +143,8 @@ impl Work<'_> {
                 Some(text) => ("template", text),
                 None => {
                     let known: Vec<&str> = self.names.iter().map(String::as_str).collect();
-                    let (zh, en) = near(name, &known);
-                    self.wrong(
-                        table,
-                        "template",
-                        format!("没有正文文件 {name}.txt{zh}"),
-                        format!("there is no text {name}.txt{en}"),
-                    );
+                    let near = near(name, &known);
+                    self.wrong(table, "template", bilingual!([near] "没有正文文件 {name}.txt{near}", "there is no text {name}.txt{near}"));
                     return None;
                 }
             },
@@ -157,12 +152,7 @@ impl Work<'_> {
         let template = match Template::parse(text.trim()) {
             Ok(template) => template,
             Err(e) => {
-                self.wrong(
-                    table,
-                    key,
-                    format!("正文有误：{e}"),
-                    format!("the text: {e}"),
-                );
+                self.wrong(table, key, bilingual!("正文有误：{e}", "the text: {e}"));
                 return None;
             }
         };
@@ -191,13 +181,8 @@ impl Work<'_> {
         }
         let events = self.read.plan.events.iter().map(|e| e.name.as_str());
         let known: Vec<&str> = own.into_iter().chain(events).collect();
-        let (zh, en) = near(name, &known);
-        let problem = self.read.places.problem(
-            table,
-            key,
-            format!("(({name})) 不是事件，也不是姓名、单位、部门、职务{zh}；通讯录里要有这一列"),
-            format!("(({name})) is neither an event nor 姓名, 单位, 部门, 职务{en}; the address books must have such a column"),
-        );
+        let near = near(name, &known);
+        let problem = self.read.places.problem(table, key, bilingual!([near] "(({name})) 不是事件，也不是姓名、单位、部门、职务{near}；通讯录里要有这一列", "(({name})) is neither an event nor 姓名, 单位, 部门, 职务{near}; the address books must have such a column"));
         match fields {
             Fields::OfPeople => self.warnings.push(problem),
             Fields::None => self.problems.push(problem),
@@ -215,22 +200,22 @@ impl Work<'_> {
         let schedule = &plan.campaigns[n].schedule;
         match schedule.slots(&plan.events, calendar, zone) {
             Ok(slots) if slots.is_empty() => {
-                let (zh, en) = match schedule.form {
-                    Form::Cron { .. } => (
+                let what = match schedule.form {
+                    Form::Cron { .. } => bilingual!(
                         "这条规则在起止日期内一次也不发",
-                        "the rule never fires between from and to",
+                        "the rule never fires between from and to"
                     ),
-                    _ => (
+                    _ => bilingual!(
                         "按 days 的要求没有合适的日子，一次也不发",
-                        "no day fits `days`, so it never fires",
+                        "no day fits `days`, so it never fires"
                     ),
                 };
-                self.wrong(table, "schedule", zh.to_owned(), en.to_owned());
+                self.wrong(table, "schedule", what);
                 None
             }
             Ok(slots) => Some(slots),
             Err(e) => {
-                self.wrong(table, "schedule", e.text(Lang::Zh), e.text(Lang::En));
+                self.wrong(table, "schedule", Bilingual::of(|lang| e.text(lang)));
                 None
             }
         }
@@ -239,23 +224,15 @@ impl Work<'_> {
     fn groups(&mut self, table: &str, key: &'static str, wanted: &[String], known: &[String]) {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         for name in wanted.iter().filter(|g| !known.contains(&g.as_str())) {
-            let (zh, en) = near(name, &known);
-            self.wrong(
-                table,
-                key,
-                format!("通讯录里没有组“{name}”{zh}"),
-                format!("there is no group {name:?}{en}"),
-            );
+            let near = near(name, &known);
+            self.wrong(table, key, bilingual!([near] "通讯录里没有组“{name}”{near}", "there is no group {name:?}{near}"));
         }
     }
 }
 
-fn near(name: &str, known: &[&str]) -> (String, String) {
+fn near(name: &str, known: &[&str]) -> Bilingual {
     match nearest(name, known, 4) {
-        Some(near) => (
-            format!("，是不是 {near}？"),
-            format!("; did you mean {near}?"),
-        ),
-        None => (String::new(), String::new()),
+        Some(near) => bilingual!("，是不是 {near}？", "; did you mean {near}?"),
+        None => Bilingual::default(),
     }
 }

@@ -11,7 +11,11 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::domain::{lang::Lang, nearest::nearest};
+use crate::domain::{
+    bilingual::{Bilingual, Fixed as Expect, bilingual},
+    lang::Lang,
+    nearest::nearest,
+};
 
 /// Slips that are still taken for a known word.
 const SLIPS: usize = 3;
@@ -23,33 +27,26 @@ pub struct Problem {
     pub line: usize,
     /// The key, with the table it stands in.
     pub key: String,
-    zh: String,
-    en: String,
+    what: Bilingual,
 }
 
 impl Problem {
-    pub(super) fn new(
-        line: usize,
-        key: impl Into<String>,
-        zh: impl Into<String>,
-        en: impl Into<String>,
-    ) -> Self {
+    pub(super) fn new(line: usize, key: impl Into<String>, what: Bilingual) -> Self {
         Self {
             line,
             key: key.into(),
-            zh: zh.into(),
-            en: en.into(),
+            what,
         }
     }
 
     /// What is wrong in both languages, to be said of another place.
-    pub(super) fn into_words(self) -> (String, String) {
-        (self.zh, self.en)
+    pub(super) fn into_what(self) -> Bilingual {
+        self.what
     }
 
     /// What is wrong, and how to mend it.
     pub fn what(&self, lang: Lang) -> &str {
-        lang.pick(&self.zh, &self.en)
+        self.what.text(lang)
     }
 
     /// One line: where, which key, what is wrong.
@@ -68,22 +65,12 @@ pub struct Places(BTreeMap<(String, &'static str), usize>);
 
 impl Places {
     /// A problem with a key, on the line where it stands, or where its table begins.
-    pub(super) fn problem(
-        &self,
-        table: &str,
-        key: &'static str,
-        zh: impl Into<String>,
-        en: impl Into<String>,
-    ) -> Problem {
+    pub(super) fn problem(&self, table: &str, key: &'static str, what: Bilingual) -> Problem {
         let line = |key| self.0.get(&(table.to_owned(), key)).copied();
         let line = line(key).or_else(|| line("")).unwrap_or(1);
-        Problem::new(line, format!("{table}.{key}"), zh, en)
+        Problem::new(line, format!("{table}.{key}"), what)
     }
 }
-
-/// What a key expects, in both languages.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Expect(pub(super) &'static str, pub(super) &'static str);
 
 /// The file being read, with what is wrong in it so far.
 #[derive(Debug)]
@@ -165,7 +152,7 @@ impl<'i> Table<'i> {
         &mut self,
         reading: &mut Reading<'i>,
         key: &'static str,
-        Expect(zh, en): Expect,
+        expect: Expect,
         parse: impl FnOnce(&DeValue<'i>) -> Option<T>,
     ) -> Option<T> {
         let (line, value) = self.take(reading, key)?;
@@ -175,8 +162,7 @@ impl<'i> Table<'i> {
             reading.problems.push(Problem::new(
                 line,
                 self.key(key),
-                format!("应为{zh}，写的是 {found}"),
-                format!("expected {en}, found {found}"),
+                bilingual!([expect] "应为{expect}，写的是 {found}", "expected {expect}, found {found}"),
             ));
         }
         parsed
@@ -194,12 +180,10 @@ impl<'i> Table<'i> {
             return self.optional(reading, key, expect, parse);
         }
         self.known.insert(key);
-        let Expect(zh, en) = expect;
         reading.problems.push(Problem::new(
             self.line,
             self.key(key),
-            format!("必填，应为{zh}"),
-            format!("is missing; expected {en}"),
+            bilingual!([expect] "必填，应为{expect}", "is missing; expected {expect}"),
         ));
         None
     }
@@ -227,14 +211,8 @@ impl<'i> Table<'i> {
     }
 
     /// A problem of this table's own making.
-    pub(super) fn problem(
-        &self,
-        reading: &mut Reading<'i>,
-        key: &'static str,
-        zh: impl Into<String>,
-        en: impl Into<String>,
-    ) {
-        let problem = reading.places.problem(&self.path, key, zh, en);
+    pub(super) fn problem(&self, reading: &mut Reading<'i>, key: &'static str, what: Bilingual) {
+        let problem = reading.places.problem(&self.path, key, what);
         reading.problems.push(problem);
     }
 
@@ -258,8 +236,10 @@ impl<'i> Table<'i> {
             let problem = Problem::new(
                 line,
                 self.key(key),
-                format!("应为若干个 [[{key}]] 段"),
-                format!("expected tables, each under its own [[{key}]]"),
+                bilingual!(
+                    "应为若干个 [[{key}]] 段",
+                    "expected tables, each under its own [[{key}]]"
+                ),
             );
             reading.problems.push(problem);
             return Vec::new();
@@ -280,17 +260,16 @@ impl<'i> Table<'i> {
         let known: Vec<&str> = self.known.iter().copied().collect();
         for (key, (at, _)) in &self.keys {
             let near = nearest(key, &known, SLIPS);
-            let (zh, en) = match near {
-                Some(near) => (
-                    format!("没有这个键，是不是 {near}？"),
-                    format!("unknown key; did you mean {near}?"),
+            let what = match near {
+                Some(near) => bilingual!(
+                    "没有这个键，是不是 {near}？",
+                    "unknown key; did you mean {near}?"
                 ),
-                None => (
-                    format!("没有这个键，这里可用：{}", known.join("、")),
-                    format!("unknown key; known here: {}", known.join(", ")),
+                None => bilingual!(
+                    [known] "没有这个键，这里可用：{known}", "unknown key; known here: {known}"
                 ),
             };
-            let problem = Problem::new(reading.line(at.start), self.key(key), zh, en);
+            let problem = Problem::new(reading.line(at.start), self.key(key), what);
             reading.problems.push(problem);
         }
     }
@@ -310,14 +289,15 @@ pub(super) fn unknown(
         Some(near) => Problem::new(
             line,
             key,
-            format!("没有 {written}，是不是 {near}？"),
-            format!("there is no {written}; did you mean {near}?"),
+            bilingual!(
+                "没有 {written}，是不是 {near}？",
+                "there is no {written}; did you mean {near}?"
+            ),
         ),
         None => Problem::new(
             line,
             key,
-            format!("没有 {written}，可用：{}", known.join("、")),
-            format!("there is no {written}; known: {}", known.join(", ")),
+            bilingual!([known] "没有 {written}，可用：{known}", "there is no {written}; known: {known}"),
         ),
     }
 }

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Acceptance, Said, StepName, finding::seconds, texts::LONG_PARTS};
-use crate::{config::Kind, gateway::KeepAlive};
+use super::{Acceptance, StepName, finding::seconds, texts::LONG_PARTS};
+use crate::{
+    config::Kind,
+    domain::bilingual::{Bilingual, bilingual},
+    gateway::KeepAlive,
+};
 
 /// How much longer than its keep-alive a link is left silent: the answer has to come, too.
 const AFTER_THE_QUESTION: Duration = Duration::from_secs(3);
@@ -23,97 +27,75 @@ impl Acceptance {
         Some(self.idle.unwrap_or(usual))
     }
 
-    pub(super) fn expected(&self, name: StepName) -> Said {
+    pub(super) fn expected(&self, name: StepName) -> Bilingual {
         let gateway = &self.gateway;
         let (n, links, wait) = (self.receivers.len(), gateway.links, seconds(self.wait));
         match name {
-            StepName::Login => Said::new(
-                format!("{links} 个连接全部登录"),
-                format!("all {links} links log in"),
+            StepName::Login => bilingual!("{links} 个连接全部登录", "all {links} links log in"),
+            StepName::Short => bilingual!(
+                "向 {n} 个号码各发 1 条，全部受理，消息标识各不相同",
+                "one text to each of {n} phones; all are taken, with ids of their own"
             ),
-            StepName::Short => Said::new(
-                format!("向 {n} 个号码各发 1 条，全部受理，消息标识各不相同"),
-                format!("one text to each of {n} phones; all are taken, with ids of their own"),
+            StepName::Reports => bilingual!(
+                "{wait} 秒内每个号码都有“已送达”的状态报告",
+                "a report of delivery for each phone within {wait} s"
             ),
-            StepName::Reports => Said::new(
-                format!("{wait} 秒内每个号码都有“已送达”的状态报告"),
-                format!("a report of delivery for each phone within {wait} s"),
+            StepName::Long => bilingual!(
+                "{LONG_PARTS} 段的长短信发到第一个号码，各段受理并有状态报告",
+                "a text of {LONG_PARTS} parts to the first phone; each part is taken and reported"
             ),
-            StepName::Long => Said::new(
-                format!("{LONG_PARTS} 段的长短信发到第一个号码，各段受理并有状态报告"),
-                format!(
-                    "a text of {LONG_PARTS} parts to the first phone; each part is taken and reported"
-                ),
-            ),
-            StepName::OnePiece => Said::new(
+            StepName::OnePiece => bilingual!(
                 "手机上显示为完整的一条（由人查看）",
-                "the phone shows it as one message (for a person to see)",
+                "the phone shows it as one message (for a person to see)"
             ),
             StepName::Batch => match self.batch {
-                0 => Said::new("不适用", "does not apply"),
-                batch => Said::new(
-                    format!(
-                        "{batch} 个号码一次提交，一次应答，各有状态报告；不向真实运营商提交错误号码"
-                    ),
-                    format!(
-                        "one submit to {batch} numbers, one answer, a report for each; no malformed number is sent to a carrier"
-                    ),
+                0 => bilingual!("不适用", "does not apply"),
+                batch => bilingual!(
+                    "{batch} 个号码一次提交，一次应答，各有状态报告；不向真实运营商提交错误号码",
+                    "one submit to {batch} numbers, one answer, a report for each; no malformed number is sent to a carrier"
                 ),
             },
             StepName::Rate => match self.rate {
-                0 => Said::new(
-                    format!("每秒 {} 不被流控（本次不测）", gateway.rate),
-                    format!(
-                        "{} a second without being throttled (not tried)",
-                        gateway.rate
-                    ),
+                0 => bilingual!(
+                    "每秒 {} 不被流控（本次不测）",
+                    "{} a second without being throttled (not tried)",
+                    gateway.rate
                 ),
-                all => Said::new(
-                    format!("{all} 条按每秒 {} 提交，不被流控", gateway.rate),
-                    format!(
-                        "{all} segments at {} a second are not throttled",
-                        gateway.rate
-                    ),
+                all => bilingual!(
+                    "{all} 条按每秒 {} 提交，不被流控",
+                    "{all} segments at {} a second are not throttled",
+                    gateway.rate
                 ),
             },
-            StepName::Window if gateway.kind == Kind::Http => Said::new("不适用", "does not apply"),
-            StepName::Window => Said::new(
-                format!("一个连接上同时有 {} 个提交未应答", gateway.window),
-                format!(
-                    "{} submits without an answer on a link at the same time",
-                    gateway.window
-                ),
+            StepName::Window if gateway.kind == Kind::Http => {
+                bilingual!("不适用", "does not apply")
+            }
+            StepName::Window => bilingual!(
+                "一个连接上同时有 {} 个提交未应答",
+                "{} submits without an answer on a link at the same time",
+                gateway.window
             ),
-            StepName::Reply => Said::new(
-                format!("{wait} 秒内收到任一号码回复的 {}", self.texts.word),
-                format!(
-                    "a reply with {} from one of the phones within {wait} s",
-                    self.texts.word
-                ),
+            StepName::Reply => bilingual!(
+                "{wait} 秒内收到任一号码回复的 {}",
+                "a reply with {} from one of the phones within {wait} s",
+                self.texts.word
             ),
             StepName::KeepAlive => match (self.keep_alive, self.idles_for()) {
-                (KeepAlive::Every(_), Some(idle)) => Said::new(
-                    format!("静默 {} 秒，链路检测有应答，连接不断", seconds(idle)),
-                    format!(
-                        "{} s of silence: the keep-alive is answered, the links stay",
-                        seconds(idle)
-                    ),
+                (KeepAlive::Every(_), Some(idle)) => bilingual!(
+                    "静默 {} 秒，链路检测有应答，连接不断",
+                    "{} s of silence: the keep-alive is answered, the links stay",
+                    seconds(idle)
                 ),
-                (KeepAlive::IdleClose(_), Some(idle)) => Said::new(
-                    format!(
-                        "静默 {} 秒，连接不断，或因空闲断开后重新登录",
-                        seconds(idle)
-                    ),
-                    format!(
-                        "{} s of silence: the links stay, or close as idle and log in again",
-                        seconds(idle)
-                    ),
+                (KeepAlive::IdleClose(_), Some(idle)) => bilingual!(
+                    "静默 {} 秒，连接不断，或因空闲断开后重新登录",
+                    "{} s of silence: the links stay, or close as idle and log in again",
+                    seconds(idle)
                 ),
-                _ => Said::new("不适用", "does not apply"),
+                _ => bilingual!("不适用", "does not apply"),
             },
-            StepName::Goodbye => Said::new(
+            StepName::Goodbye => bilingual!(
                 "提交全部有应答后拆除连接，对方应答",
-                "with nothing unanswered we say goodbye, and the carrier answers",
+                "with nothing unanswered we say goodbye, and the carrier answers"
             ),
         }
     }

@@ -5,49 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 
 use super::talk::{Piece, SubmitFailure};
-use crate::{domain::lang::Lang, gateway::Answer};
-
-/// The same in both languages.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Said {
-    zh: String,
-    en: String,
-}
-
-impl Said {
-    pub(super) fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self {
-            zh: zh.into(),
-            en: en.into(),
-        }
-    }
-
-    /// From what says it in either language.
-    pub(super) fn of(text: impl Fn(Lang) -> String) -> Self {
-        Self::new(text(Lang::Zh), text(Lang::En))
-    }
-
-    /// The one in this language.
-    pub fn text(&self, lang: Lang) -> &str {
-        lang.pick(&self.zh, &self.en)
-    }
-
-    /// Another half-sentence.
-    pub(super) fn and(mut self, more: &Self) -> Self {
-        if !self.zh.is_empty() && !more.zh.is_empty() {
-            self.zh.push('；');
-            self.en.push_str("; ");
-        }
-        self.then(more)
-    }
-
-    /// The same half-sentence, further on.
-    pub(super) fn then(mut self, more: &Self) -> Self {
-        self.zh.push_str(&more.zh);
-        self.en.push_str(&more.en);
-        self
-    }
-}
+use crate::{
+    domain::bilingual::{Bilingual, bilingual},
+    domain::lang::Lang,
+    gateway::Answer,
+};
 
 /// What a step came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,13 +46,13 @@ impl Verdict {
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) verdict: Verdict,
-    pub(super) observed: Said,
-    pub(super) reason: Option<Said>,
+    pub(super) observed: Bilingual,
+    pub(super) reason: Option<Bilingual>,
     pub(super) figures: Value,
 }
 
 impl Finding {
-    pub(super) fn ok(observed: Said, figures: Value) -> Self {
+    pub(super) fn ok(observed: Bilingual, figures: Value) -> Self {
         Self {
             verdict: Verdict::Ok,
             observed,
@@ -99,7 +61,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn failed(observed: Said, reason: Said, figures: Value) -> Self {
+    pub(super) fn failed(observed: Bilingual, reason: Bilingual, figures: Value) -> Self {
         Self {
             verdict: Verdict::Failed,
             observed,
@@ -108,11 +70,11 @@ impl Finding {
         }
     }
 
-    pub(super) fn not_shown(reason: Said) -> Self {
-        Self::seen_too_little(Said::default(), reason, json!({}))
+    pub(super) fn not_shown(reason: Bilingual) -> Self {
+        Self::seen_too_little(Bilingual::default(), reason, json!({}))
     }
 
-    pub(super) fn seen_too_little(observed: Said, reason: Said, figures: Value) -> Self {
+    pub(super) fn seen_too_little(observed: Bilingual, reason: Bilingual, figures: Value) -> Self {
         Self {
             verdict: Verdict::NotShown,
             observed,
@@ -182,27 +144,28 @@ impl Tally {
     }
 
     /// In words.
-    pub(super) fn said(&self) -> Said {
-        let mut said = Said::new(
-            format!("{} 条中 {} 条受理", self.all, self.accepted),
-            format!("{} of {} taken", self.accepted, self.all),
+    pub(super) fn said(&self) -> Bilingual {
+        let mut said = bilingual!(
+            "{all} 条中 {taken} 条受理",
+            "{taken} of {all} taken",
+            all = self.all,
+            taken = self.accepted
         );
         if let Some([least, median, most]) = spread(&self.delays).map(|s| s.map(ms)) {
-            said = said.and(&Said::new(
-                format!("应答用时 最短 {least} 中位 {median} 最长 {most} 毫秒"),
-                format!("answered in {least}/{median}/{most} ms (least/median/most)"),
+            said = said.and(&bilingual!(
+                "应答用时 最短 {least} 中位 {median} 最长 {most} 毫秒",
+                "answered in {least}/{median}/{most} ms (least/median/most)"
             ));
         }
         said
     }
 
     /// Why not all were taken; empty when they were.
-    pub(super) fn trouble(&self) -> Said {
-        let mut said = Said::default();
+    pub(super) fn trouble(&self) -> Bilingual {
+        let mut said = Bilingual::default();
         let mut add = |n: usize, zh: &str, en: &str| {
             if n > 0 {
-                said = std::mem::take(&mut said)
-                    .and(&Said::new(format!("{n} 条{zh}"), format!("{n} {en}")));
+                said = std::mem::take(&mut said).and(&bilingual!("{n} 条{zh}", "{n} {en}"));
             }
         };
         add(self.throttled, "因流控被拒", "refused as too fast");

@@ -1,5 +1,6 @@
 //! What breaks an acceptance off, and who watches for it.
 
+use crate::domain::bilingual::{Bilingual, bilingual};
 use std::{
     convert::Infallible,
     sync::{Arc, OnceLock},
@@ -8,7 +9,7 @@ use std::{
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{super::Office, Said};
+use super::super::Office;
 
 /// How often it is looked whether sending was stopped: that has to hold within a second.
 const LOOK: Duration = Duration::from_millis(200);
@@ -22,7 +23,7 @@ pub(super) struct Halted;
 pub(super) struct Halt {
     asked: CancellationToken,
     token: CancellationToken,
-    why: Arc<OnceLock<Said>>,
+    why: Arc<OnceLock<Bilingual>>,
 }
 
 impl Halt {
@@ -34,7 +35,7 @@ impl Halt {
         }
     }
 
-    fn set(&self, why: Said) {
+    fn set(&self, why: Bilingual) {
         _ = self.why.set(why);
         self.token.cancel();
     }
@@ -45,8 +46,8 @@ impl Halt {
     }
 
     /// Why it was broken off, if it was.
-    pub(super) fn why(&self) -> Option<Said> {
-        let asked = || Said::new("被中断", "interrupted");
+    pub(super) fn why(&self) -> Option<Bilingual> {
+        let asked = || bilingual!("被中断", "interrupted");
         let why = self.why.get().cloned();
         why.or_else(|| self.asked.is_cancelled().then(asked))
     }
@@ -59,22 +60,16 @@ impl Office {
             tokio::select! {
                 () = sleep(LOOK) => {}
                 () = lost.cancelled() => {
-                    halt.set(Said::new(
-                        "发送引擎的租约被另一进程接管",
-                        "another process has taken over the engine's lease",
-                    ));
+                    halt.set(bilingual!("发送引擎的租约被另一进程接管", "another process has taken over the engine's lease"));
                     std::future::pending::<()>().await;
                 }
             }
             match self.installation().await {
                 Ok(installation) if installation.may_send() => {}
-                Ok(_) => halt.set(Said::new("发送被叫停", "sending was stopped")),
+                Ok(_) => halt.set(bilingual!("发送被叫停", "sending was stopped")),
                 Err(error) => {
                     tracing::warn!(%error, "Whether sending was stopped could not be read");
-                    halt.set(Said::new(
-                        format!("读不了数据库，不知道是否已叫停：{error}"),
-                        format!("the database cannot be read, so nobody knows whether sending was stopped: {error}"),
-                    ));
+                    halt.set(bilingual!("读不了数据库，不知道是否已叫停：{error}", "the database cannot be read, so nobody knows whether sending was stopped: {error}"));
                 }
             }
         }

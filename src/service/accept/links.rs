@@ -6,14 +6,17 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{
-    Going, Said,
+    Going,
     finding::{Finding, seconds},
     halt::Halted,
     run::{RECONNECT_WAIT, Run},
     talk::{Down, Piece, SubmitFailure},
 };
 use crate::{
-    domain::phone::Phone,
+    domain::{
+        bilingual::{Bilingual, bilingual},
+        phone::Phone,
+    },
     gateway::{KeepAlive, LinkEnd, LinkNo, ReportChannel},
 };
 
@@ -30,33 +33,33 @@ const SHOWN: usize = 70;
 impl<F: FnMut(Going<'_>)> Run<'_, F> {
     pub(super) fn window(&self) -> Finding {
         if self.is_http() {
-            return Finding::not_shown(Said::new(
+            return Finding::not_shown(bilingual!(
                 "不适用：HTTP 的并发由 links 决定",
-                "does not apply: over HTTP `links` says how many requests there are at once",
+                "does not apply: over HTTP `links` says how many requests there are at once"
             ));
         }
         let window = usize::from(self.plan.gateway.window);
         let most = most_open(self.talk.pieces.values());
         let figures = json!({ "window": window, "most_unanswered": most });
-        let observed = Said::new(
-            format!("一个连接上最多同时有 {most} 个未应答（窗口 {window}）"),
-            format!("at most {most} without an answer on one link (window {window})"),
+        let observed = bilingual!(
+            "一个连接上最多同时有 {most} 个未应答（窗口 {window}）",
+            "at most {most} without an answer on one link (window {window})"
         );
         if most >= window {
             return Finding::ok(observed, figures);
         }
-        let reason = Said::new(
+        let reason = bilingual!(
             "运营商应答快，窗口没有用满；要看到它，加 --rate-segments",
-            "answers came before the window was full; --rate-segments may fill it",
+            "answers came before the window was full; --rate-segments may fill it"
         );
         Finding::seen_too_little(observed, reason, figures)
     }
 
     pub(super) async fn reply(&mut self) -> Result<Finding, Halted> {
         if self.plan.report_channel == ReportChannel::Callback {
-            return Ok(Finding::not_shown(Said::new(
+            return Ok(Finding::not_shown(bilingual!(
                 "该运营商只向运行中的 watchbell serve 推送上行短信，联调时不接收",
-                "this carrier calls replies in, which only a running `watchbell serve` takes",
+                "this carrier calls replies in, which only a running `watchbell serve` takes"
             )));
         }
         let begun = Instant::now();
@@ -71,17 +74,18 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 .await?;
         }
         let Some(reply) = &self.talk.reply else {
-            return Ok(Finding::not_shown(Said::new(
-                format!("没有号码回复 {}", self.plan.texts.word),
-                format!("none of the phones replied with {}", self.plan.texts.word),
+            return Ok(Finding::not_shown(bilingual!(
+                "没有号码回复 {}",
+                "none of the phones replied with {}",
+                self.plan.texts.word
             )));
         };
         let (from, to) = (reply.mo.phone, masked(&reply.mo.to));
         let text: String = reply.mo.text.chars().take(SHOWN).collect();
         let waited = seconds(reply.at.saturating_duration_since(begun));
-        let observed = Said::new(
-            format!("{from} 发到 {to}：“{text}”，等了 {waited} 秒"),
-            format!("{from} to {to}: {text:?}, waited for {waited} s"),
+        let observed = bilingual!(
+            "{from} 发到 {to}：“{text}”，等了 {waited} 秒",
+            "{from} to {to}: {text:?}, waited for {waited} s"
         );
         let figures = json!({ "from": from.to_string(), "to": to, "text": text });
         Ok(Finding::ok(observed, figures))
@@ -89,17 +93,17 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
 
     pub(super) async fn keep_alive(&mut self) -> Result<Finding, Halted> {
         let Some(idle) = self.plan.idles_for() else {
-            return Ok(Finding::not_shown(Said::new(
+            return Ok(Finding::not_shown(bilingual!(
                 "不适用：HTTP 不保持连接",
-                "does not apply: HTTP keeps no links",
+                "does not apply: HTTP keeps no links"
             )));
         };
         let begun = Instant::now();
         let before: Vec<LinkNo> = self.talk.links_up.clone();
         if before.is_empty() {
             return Ok(Finding::failed(
-                Said::default(),
-                Said::new("连接已经断开", "no link is up any more"),
+                Bilingual::default(),
+                bilingual!("连接已经断开", "no link is up any more"),
                 json!({}),
             ));
         }
@@ -143,45 +147,35 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             "silent_seconds": begun.elapsed().as_secs_f64(), "links_up": up, "answered_on": still,
             "closed_as_idle": rests, "lost": downs.len() - rests,
         });
-        let observed = Said::new(
-            format!(
-                "静默 {} 秒，{up} 个连接在线，{still} 个连接上检测有应答，空闲断开 {rests} 次",
-                seconds(begun.elapsed())
-            ),
-            format!(
-                "{} s of silence: {up} links up, the question answered on {still}, closed as idle {rests} times",
-                seconds(begun.elapsed())
-            ),
+        let observed = bilingual!(
+            "静默 {} 秒，{up} 个连接在线，{still} 个连接上检测有应答，空闲断开 {rests} 次",
+            "{} s of silence: {up} links up, the question answered on {still}, closed as idle {rests} times",
+            seconds(begun.elapsed())
         );
         if let Some(lost) = downs.iter().find(|down| !down.idle) {
-            let reason = Said::new(
-                format!("连接断开：{}", lost.end),
-                format!("a link was lost: {}", lost.end),
-            );
+            let reason = bilingual!("连接断开：{}", "a link was lost: {}", lost.end);
             return Ok(Finding::failed(observed, reason, figures));
         }
         if up < before.len() {
-            let reason = Said::new(
+            let reason = bilingual!(
                 "空闲断开后没有重新登录",
-                "closed as idle, and not logged in again",
+                "closed as idle, and not logged in again"
             );
             return Ok(Finding::failed(observed, reason, figures));
         }
         Ok(match self.plan.keep_alive {
             KeepAlive::Every(interval) if idle < interval => {
-                let reason = Said::new(
-                    format!("静默时间比链路检测间隔（{} 秒）短", seconds(interval)),
-                    format!(
-                        "the silence was shorter than the keep-alive of {} s",
-                        seconds(interval)
-                    ),
+                let reason = bilingual!(
+                    "静默时间比链路检测间隔（{} 秒）短",
+                    "the silence was shorter than the keep-alive of {} s",
+                    seconds(interval)
                 );
                 Finding::seen_too_little(observed, reason, figures)
             }
             KeepAlive::Every(_) if still < before.len() => {
-                let reason = Said::new(
+                let reason = bilingual!(
                     "链路检测没有应答",
-                    "the question whether it is there was not answered",
+                    "the question whether it is there was not answered"
                 );
                 Finding::failed(observed, reason, figures)
             }
@@ -199,9 +193,9 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let lost = |p: &&Piece| p.failure == Some(SubmitFailure::Unanswered) && p.answer.is_none();
         let unanswered = self.talk.pieces.values().filter(lost).count();
         if self.is_http() {
-            return Finding::not_shown(Said::new(
+            return Finding::not_shown(bilingual!(
                 "不适用：HTTP 不保持连接",
-                "does not apply: HTTP keeps no links",
+                "does not apply: HTTP keeps no links"
             ));
         }
         let downs = &self.talk.downs[before..];
@@ -219,28 +213,22 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             .iter()
             .map(|(why, n)| format!("{why} ×{n}"))
             .collect();
-        let observed = Said::new(
-            format!(
-                "{} 秒内断开（{}），未应答 {unanswered} 条",
-                seconds(took),
-                words.join(", ")
-            ),
-            format!(
-                "closed within {} s ({}), {unanswered} unanswered",
-                seconds(took),
-                words.join(", ")
-            ),
+        let observed = bilingual!(
+            "{} 秒内断开（{}），未应答 {unanswered} 条",
+            "closed within {} s ({}), {unanswered} unanswered",
+            seconds(took),
+            words.join(", ")
         );
         let figures = json!({ "seconds": took.as_secs_f64(), "unanswered": unanswered });
         let reason = if !self.talk.closed {
-            Said::new("连接没有断开", "the links did not end")
+            bilingual!("连接没有断开", "the links did not end")
         } else if unanswered > 0 {
-            Said::new(
-                format!("{unanswered} 条提交始终没有应答"),
-                format!("{unanswered} submits were never answered"),
+            bilingual!(
+                "{unanswered} 条提交始终没有应答",
+                "{unanswered} submits were never answered"
             )
         } else if downs.iter().any(silent) {
-            Said::new("拆除连接没有应答", "the goodbye was not answered")
+            bilingual!("拆除连接没有应答", "the goodbye was not answered")
         } else {
             return Finding::ok(observed, figures);
         };

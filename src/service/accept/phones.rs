@@ -2,12 +2,19 @@
 
 use std::{fs::File, ops::ControlFlow, path::Path};
 
-use super::{LEAST_PHONES, MOST_PHONES, Said};
+use super::{LEAST_PHONES, MOST_PHONES};
 use crate::{
     config,
-    domain::{carrier::CarrierTable, lang::Lang, phone::Phone},
+    domain::{
+        bilingual::{Bilingual, bilingual},
+        carrier::CarrierTable,
+        phone::Phone,
+    },
     intake::{Book, Verdict},
-    service::{Office, Result, ServiceError},
+    service::{
+        Office, Result, ServiceError,
+        refusal::{ContactsRefusal, GatewayRefusal},
+    },
 };
 
 /// Suppressions read at a time.
@@ -22,12 +29,9 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// Masked, with its row: two phones may have the same mask.
-    pub(super) fn label(self) -> Said {
+    pub(super) fn label(self) -> Bilingual {
         let (phone, row) = (self.phone, self.row);
-        Said::new(
-            format!("{phone}（第 {row} 行）"),
-            format!("{phone} (row {row})"),
-        )
+        bilingual!("{phone}（第 {row} 行）", "{phone} (row {row})")
     }
 
     /// Does the gateway serve the carrier that the number was issued by?
@@ -40,12 +44,11 @@ impl Receiver {
 /// Reads them. A row that cannot be used, or a number that stands twice, refuses the file: who runs an
 /// acceptance counts what arrives on each phone.
 pub(super) fn read(path: &Path) -> Result<Vec<Receiver>> {
-    let shown = path.display();
     let file = File::open(path).map_err(|e| {
-        ServiceError::usage(
-            format!("打不开号码文件 {shown}：{e}"),
-            format!("cannot open {shown}: {e}"),
-        )
+        ServiceError::from(ContactsRefusal::CannotOpen {
+            path: path.to_owned(),
+            why: e.to_string(),
+        })
     })?;
     let mut receivers = Vec::new();
     let mut wrong = None;
@@ -59,39 +62,35 @@ pub(super) fn read(path: &Path) -> Result<Vec<Receiver>> {
                 });
                 return ControlFlow::Continue(());
             }
-            Verdict::Accepted(_) => wrong = Some(Said::default()),
+            Verdict::Accepted(_) => wrong = Some(Bilingual::default()),
             Verdict::Duplicate { of_row, .. } => {
-                wrong = Some(Said::new(
-                    format!("第 {line} 行与第 {of_row} 行是同一个号码"),
-                    format!("row {line} has the same number as row {of_row}"),
+                wrong = Some(bilingual!(
+                    "第 {line} 行与第 {of_row} 行是同一个号码",
+                    "row {line} has the same number as row {of_row}"
                 ));
             }
             Verdict::Refused(refusal) => {
-                wrong = Some(Said::new(
-                    format!("第 {line} 行：{}", refusal.reason(Lang::Zh)),
-                    format!("row {line}: {}", refusal.reason(Lang::En)),
+                let why = Bilingual::of(|lang| refusal.reason(lang));
+                wrong = Some(bilingual!(
+                    [why] "第 {line} 行：{why}", "row {line}: {why}"
                 ));
             }
         }
         ControlFlow::Break(())
     })?;
     match wrong {
-        Some(why) if why != Said::default() => {
-            let (zh, en) = (why.text(Lang::Zh), why.text(Lang::En));
-            Err(ServiceError::refused(
-                format!("{shown} {zh}；联调号码须全部可用，请改正后再来"),
-                format!(
-                    "{shown}, {en}; every phone of an acceptance has to be usable: mend the file"
-                ),
-            ))
+        Some(why) if why != Bilingual::default() => Err(GatewayRefusal::PhoneUnusable {
+            path: path.to_owned(),
+            why,
         }
+        .into()),
         None if receivers.len() >= LEAST_PHONES => Ok(receivers),
-        _ => Err(ServiceError::usage(
-            format!("{shown}：联调要 {LEAST_PHONES} 到 {MOST_PHONES} 个号码，通常十个"),
-            format!(
-                "{shown}: an acceptance takes {LEAST_PHONES} to {MOST_PHONES} phones, ten as a rule"
-            ),
-        )),
+        _ => Err(GatewayRefusal::PhoneCount {
+            path: path.to_owned(),
+            least: LEAST_PHONES,
+            most: MOST_PHONES,
+        }
+        .into()),
     }
 }
 
@@ -109,12 +108,7 @@ impl Office {
             let listed = |r: &&Receiver| page.iter().any(|s| s.phone == r.phone.expose());
             if let Some(receiver) = receivers.iter().find(listed) {
                 let row = receiver.row;
-                return Err(ServiceError::refused(
-                    format!("第 {row} 行的号码在停发名单中：请换一个号码"),
-                    format!(
-                        "the number in row {row} is on the suppression list: take another phone"
-                    ),
-                ));
+                return Err(GatewayRefusal::PhoneSuppressed { row }.into());
             }
         }
     }

@@ -9,17 +9,17 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Acceptance, Going, Said, Step, StepName,
+    Acceptance, Going, Step, StepName,
     finding::Finding,
     halt::{Halt, Halted},
     talk::Talk,
 };
 use crate::{
     clock::Clock,
-    domain::id::GatewayId,
+    domain::{bilingual::bilingual, id::GatewayId},
     engine::EngineError,
     gateway::{Context, EVENT_ROOM, WriteGate, open},
-    service::{Office, Result, ServiceError},
+    service::{Office, Result, ServiceError, refusal::MachineRefusal},
 };
 
 /// How long what was sent stays valid at the carrier: a phone that was off need not hear of it tomorrow.
@@ -56,12 +56,8 @@ pub(super) async fn run<F: FnMut(Going<'_>)>(
     going: F,
 ) -> Result<Ran> {
     let mut random = [0; 12];
-    getrandom::fill(&mut random).map_err(|e| {
-        ServiceError::refused(
-            format!("取不到随机数：{e}"),
-            format!("no random bytes: {e}"),
-        )
-    })?;
+    getrandom::fill(&mut random)
+        .map_err(|e| ServiceError::from(MachineRefusal::Random { why: e.to_string() }))?;
     let [a, b, c, d, seed @ ..] = random;
     let tracker = TaskTracker::new();
     let (events, heard) = mpsc::channel(EVENT_ROOM);
@@ -134,9 +130,9 @@ pub(super) async fn run<F: FnMut(Going<'_>)>(
 impl<F: FnMut(Going<'_>)> Run<'_, F> {
     async fn step(&mut self, name: StepName) -> Result<Finding, Halted> {
         if name != StepName::Login && !self.talk.was_up {
-            return Ok(Finding::not_shown(Said::new(
+            return Ok(Finding::not_shown(bilingual!(
                 "没有登录成功的连接",
-                "no link was logged in",
+                "no link was logged in"
             )));
         }
         if !matches!(name, StepName::Login | StepName::Goodbye) {

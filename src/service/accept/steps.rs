@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{
-    Going, MOST_A_PHONE, Said, StepName,
+    Going, MOST_A_PHONE, StepName,
     finding::{Finding, Tally, ms, seconds, spread},
     halt::Halted,
     run::Run,
@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     config::{Kind, RateUnit},
-    domain::message::ReportStatus,
+    domain::{
+        bilingual::{Bilingual, bilingual},
+        message::ReportStatus,
+    },
     gateway::{Answer, CarrierMessageId, LinkNo, ReportChannel, SegmentPlace, listens_at},
     service::gateways::{self, Listener},
 };
@@ -54,20 +57,15 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let health = self.talk.gateway().health();
         let up = self.talk.links_up.len();
         let figures = json!({ "links": links, "links_up": up });
-        let mut observed = Said::new(
-            format!(
-                "{links} 个连接中 {up} 个登录成功，用时 {} 秒",
-                seconds(begun.elapsed())
-            ),
-            format!(
-                "{up} of {links} links logged in after {} s",
-                seconds(begun.elapsed())
-            ),
+        let mut observed = bilingual!(
+            "{links} 个连接中 {up} 个登录成功，用时 {} 秒",
+            "{up} of {links} links logged in after {} s",
+            seconds(begun.elapsed())
         );
         if let Some(at) = health.listening {
-            observed = observed.and(&Said::new(
-                format!("正在 {at} 等待运营商回连"),
-                format!("listening on {at} for the carrier"),
+            observed = observed.and(&bilingual!(
+                "正在 {at} 等待运营商回连",
+                "listening on {at} for the carrier"
             ));
         }
         let trouble = self.talk.login_refused.clone().or(health.trouble);
@@ -86,12 +84,12 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             self.talk.close(Duration::ZERO, SLACK).await;
         }
         if let Some(finding) = finding {
-            let reason = Said::of(|lang| finding.text(lang));
+            let reason = Bilingual::of(|lang| finding.text(lang));
             return Ok(Finding::failed(observed, reason, figures));
         }
         if let (Some(address), Some(reason)) = (listens_at(gateway), health.listen_error) {
             let failed = Listener::Failed { address, reason };
-            let reason = Said::of(|lang| failed.text(lang));
+            let reason = Bilingual::of(|lang| failed.text(lang));
             return Ok(Finding::failed(observed, reason, figures));
         }
         Ok(Finding::ok(observed, figures))
@@ -117,9 +115,9 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         figures["ids_given_twice"] = json!(again);
         let mut reason = tally.trouble();
         if again > 0 {
-            reason = reason.and(&Said::new(
-                format!("{again} 条的消息标识与别的相同，状态报告会对不上"),
-                format!("{again} got an id that another has, so reports cannot be told apart"),
+            reason = reason.and(&bilingual!(
+                "{again} 条的消息标识与别的相同，状态报告会对不上",
+                "{again} got an id that another has, so reports cannot be told apart"
             ));
         }
         let observed = tally.said();
@@ -131,9 +129,9 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
 
     pub(super) async fn reports(&mut self) -> Result<Finding, Halted> {
         if !self.talk.of(StepName::Short).any(Piece::is_accepted) {
-            return Ok(Finding::not_shown(Said::new(
+            return Ok(Finding::not_shown(bilingual!(
                 "没有一条被受理",
-                "no text was taken",
+                "no text was taken"
             )));
         }
         self.reports_of(StepName::Short).await
@@ -142,9 +140,9 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
     /// Waits for the reports of one step's pieces.
     async fn reports_of(&mut self, step: StepName) -> Result<Finding, Halted> {
         if self.plan.report_channel == ReportChannel::Callback {
-            return Ok(Finding::not_shown(Said::new(
+            return Ok(Finding::not_shown(bilingual!(
                 "该运营商只向运行中的 watchbell serve 推送状态报告，联调时不接收",
-                "this carrier calls its reports in, which only a running `watchbell serve` takes",
+                "this carrier calls its reports in, which only a running `watchbell serve` takes"
             )));
         }
         self.talk.reported(step, self.plan.wait).await?;
@@ -164,14 +162,14 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             }
         }
         let (all, came) = (taken.len(), taken.len() - missing.len());
-        let mut observed = Said::new(
-            format!("{all} 条中 {came} 条有报告，{delivered} 条已送达"),
-            format!("{came} of {all} reported, {delivered} delivered"),
+        let mut observed = bilingual!(
+            "{all} 条中 {came} 条有报告，{delivered} 条已送达",
+            "{came} of {all} reported, {delivered} delivered"
         );
         if let Some([least, median, most]) = spread(&delays).map(|s| s.map(seconds)) {
-            observed = observed.and(&Said::new(
-                format!("报告时延 最短 {least} 中位 {median} 最长 {most} 秒"),
-                format!("after {least}/{median}/{most} s (least/median/most)"),
+            observed = observed.and(&bilingual!(
+                "报告时延 最短 {least} 中位 {median} 最长 {most} 秒",
+                "after {least}/{median}/{most} s (least/median/most)"
             ));
         }
         let figures = json!({
@@ -181,19 +179,21 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         if missing.is_empty() && delivered == all {
             return Ok(Finding::ok(observed, figures));
         }
-        let mut reason = Said::default();
+        let mut reason = Bilingual::default();
         if !missing.is_empty() {
-            reason = reason.and(&Said::new(
-                format!("{} 条没有报告：", missing.len()),
-                format!("{} without a report: ", missing.len()),
+            reason = reason.and(&bilingual!(
+                "{} 条没有报告：",
+                "{} without a report: ",
+                missing.len()
             ));
             reason = reason.then(&named(&missing));
         }
         if came > delivered {
             let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
-            reason = reason.and(&Said::new(
-                format!("{} 条未送达（{codes}）", came - delivered),
-                format!("{} not delivered ({codes})", came - delivered),
+            reason = reason.and(&bilingual!(
+                "{} 条未送达（{codes}）",
+                "{} not delivered ({codes})",
+                came - delivered
             ));
         }
         // A page of reports is fetched again and again until all in it is durable.
@@ -201,9 +201,9 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             && self.talk.others() > 0
             && !missing.is_empty()
         {
-            let why = Said::new(
+            let why = bilingual!(
                 "运营商处还有别的批次的报告排在前面：先运行 watchbell serve 收取，再来联调",
-                "reports of other runs wait before these at the carrier: let `watchbell serve` take them in first",
+                "reports of other runs wait before these at the carrier: let `watchbell serve` take them in first"
             );
             return Ok(Finding::seen_too_little(observed, why, figures));
         }
@@ -212,7 +212,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
 
     pub(super) async fn long(&mut self) -> Result<Finding, Halted> {
         let Some(first) = self.plan.receivers.first().copied() else {
-            return Ok(Finding::not_shown(Said::default()));
+            return Ok(Finding::not_shown(Bilingual::default()));
         };
         let parts = &self.plan.texts.long;
         let asked = self.clock.now();
@@ -242,9 +242,11 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         }
         let tally = Tally::of(self.talk.of(StepName::Long));
         if tally.accepted < parts.len() {
-            let observed = Said::new(
-                format!("{} 次提交中 {} 次受理", parts.len(), tally.accepted),
-                format!("{} of {} submits taken", tally.accepted, parts.len()),
+            let observed = bilingual!(
+                "{all} 次提交中 {taken} 次受理",
+                "{taken} of {all} submits taken",
+                all = parts.len(),
+                taken = tally.accepted
             );
             return Ok(Finding::failed(observed, tally.trouble(), tally.json()));
         }
@@ -265,16 +267,16 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let taken = self.talk.of(StepName::Long).filter(|p| p.is_accepted());
         let first = self.plan.receivers.first();
         match first.filter(|_| taken.count() == self.plan.texts.long.len()) {
-            None => Finding::not_shown(Said::new(
+            None => Finding::not_shown(bilingual!(
                 "长短信没有发全",
-                "the long text did not go whole",
+                "the long text did not go whole"
             )),
             Some(first) => Finding::not_shown(
-                Said::new("请人查看 ", "a person has to look at ")
+                bilingual!("请人查看 ", "a person has to look at ")
                     .then(&first.label())
-                    .then(&Said::new(
+                    .then(&bilingual!(
                         "：从“一开始”到“末”应显示为完整的一条",
-                        ": the text up to 末 should stand there as one message",
+                        ": the text up to 末 should stand there as one message"
                     )),
             ),
         }
@@ -284,13 +286,13 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let most = self.plan.batch;
         if most == 0 {
             return Ok(Finding::not_shown(match self.plan.gateway.batch {
-                1 => Said::new(
+                1 => bilingual!(
                     "不适用：batch 为 1，每次提交一个号码",
-                    "does not apply: batch is 1, each number has a submit of its own",
+                    "does not apply: batch is 1, each number has a submit of its own"
                 ),
-                _ => Said::new(
+                _ => bilingual!(
                     "合同速率为每秒 1，一次只能提交一个号码",
-                    "the contract's rate is 1, so no submit has two numbers",
+                    "the contract's rate is 1, so no submit has two numbers"
                 ),
             }));
         }
@@ -314,15 +316,10 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             return Ok(Finding::failed(tally.said(), tally.trouble(), tally.json()));
         }
         if answers.len() > 1 {
-            let reason = Said::new(
-                format!(
-                    "运营商不接受一次提交 {most} 个号码，拆成了 {} 次：请核对账号是否开通群发，或把 batch 改小",
-                    answers.len()
-                ),
-                format!(
-                    "the carrier does not take {most} numbers at once; they went in {} pieces: ask whether the account may, or lower batch",
-                    answers.len()
-                ),
+            let reason = bilingual!(
+                "运营商不接受一次提交 {most} 个号码，拆成了 {} 次：请核对账号是否开通群发，或把 batch 改小",
+                "the carrier does not take {most} numbers at once; they went in {} pieces: ask whether the account may, or lower batch",
+                answers.len()
             );
             return Ok(Finding::failed(tally.said(), reason, tally.json()));
         }
@@ -333,15 +330,10 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let all = self.plan.rate;
         let rate = self.plan.gateway.rate as usize;
         if all == 0 {
-            return Ok(Finding::not_shown(Said::new(
-                format!(
-                    "未要求：加 --rate-segments {} 才测",
-                    rate.min(MOST_A_PHONE * self.plan.phones())
-                ),
-                format!(
-                    "not asked for: --rate-segments {} tries it",
-                    rate.min(MOST_A_PHONE * self.plan.phones())
-                ),
+            return Ok(Finding::not_shown(bilingual!(
+                "未要求：加 --rate-segments {} 才测",
+                "not asked for: --rate-segments {} tries it",
+                rate.min(MOST_A_PHONE * self.plan.phones())
             )));
         }
         let receivers = self.plan.receivers.iter().cycle();
@@ -367,17 +359,11 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             (Some(first), Some(last)) => last.saturating_duration_since(*first),
             _ => Duration::ZERO,
         };
-        let observed = Said::new(
-            format!(
-                "{} 条在 {} 秒内写出，最忙的一秒 {busiest} 条（合同 {rate}）",
-                times.len(),
-                seconds(took)
-            ),
-            format!(
-                "{} written in {} s, {busiest} in the busiest second (contract: {rate})",
-                times.len(),
-                seconds(took)
-            ),
+        let observed = bilingual!(
+            "{} 条在 {} 秒内写出，最忙的一秒 {busiest} 条（合同 {rate}）",
+            "{} written in {} s, {busiest} in the busiest second (contract: {rate})",
+            times.len(),
+            seconds(took)
         )
         .and(&tally.said());
         let mut figures = tally.json();
@@ -391,19 +377,17 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         Ok(match busiest {
             n if n * 10 >= rate * 9 => Finding::ok(observed, figures),
             _ if all < rate => {
-                let reason = Said::new(
-                    format!("只发了 {all} 条，不到合同的一秒"),
-                    format!("only {all} were sent, less than a second of the contract"),
+                let reason = bilingual!(
+                    "只发了 {all} 条，不到合同的一秒",
+                    "only {all} were sent, less than a second of the contract"
                 );
                 Finding::seen_too_little(observed, reason, figures)
             }
             _ => {
                 let unit = if by_requests { "requests" } else { "segments" };
-                let reason = Said::new(
+                let reason = bilingual!(
                     "应答太慢，现有的连接数和窗口达不到合同速率：请与运营商商定更多连接或更大窗口",
-                    format!(
-                        "answers are too slow for {rate} {unit} a second with these links and this window: agree upon more links or a larger window"
-                    ),
+                    "answers are too slow for {rate} {unit} a second with these links and this window: agree upon more links or a larger window"
                 );
                 Finding::seen_too_little(observed, reason, figures)
             }
@@ -426,14 +410,14 @@ fn ids<'a>(pieces: impl Iterator<Item = &'a Piece>) -> HashSet<&'a CarrierMessag
 }
 
 /// The first few, and how many more.
-fn named(phones: &[Said]) -> Said {
+fn named(phones: &[Bilingual]) -> Bilingual {
     let mut all = phones.iter().take(NAMED);
     let mut said = all.next().cloned().unwrap_or_default();
     for phone in all {
-        said = said.then(&Said::new("、", ", ")).then(phone);
+        said = said.then(&bilingual!("、", ", ")).then(phone);
     }
     if phones.len() > NAMED {
-        said = said.then(&Said::new("等", " …"));
+        said = said.then(&bilingual!("等", " …"));
     }
     said
 }

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use crate::{
     config,
     domain::text::{Composition, Count, FinalText, Framing},
-    service::{Result, ServiceError},
+    service::{
+        Result, ServiceError,
+        refusal::{GatewayRefusal, MachineRefusal},
+    },
 };
 
 /// Parts of the long text.
@@ -28,12 +31,8 @@ pub(super) struct Texts {
 impl Texts {
     pub(super) fn compose(gateway: &config::Gateway) -> Result<Self> {
         let mut random = [0; 3];
-        getrandom::fill(&mut random).map_err(|e| {
-            ServiceError::refused(
-                format!("取不到随机数：{e}"),
-                format!("no random bytes: {e}"),
-            )
-        })?;
+        getrandom::fill(&mut random)
+            .map_err(|e| ServiceError::from(MachineRefusal::Random { why: e.to_string() }))?;
         let [reference, a, b] = random;
         let word = (1_000 + u16::from_le_bytes([a, b]) % 9_000).to_string();
         let short = format!("短信网关联调测试，收到请回复{word}，其余无需理会。");
@@ -62,13 +61,11 @@ fn composed(gateway: &config::Gateway, body: &str) -> Result<FinalText> {
         signature_by: gateway.signature_by,
     };
     composition.compose().map_err(|e| {
-        ServiceError::usage(
-            format!("网关 {} 的签名或退订用语不能用：{e}", gateway.id),
-            format!(
-                "gateway {}: its signature or opt-out wording cannot be used: {e}",
-                gateway.id
-            ),
-        )
+        GatewayRefusal::Wording {
+            gateway: gateway.id.to_string(),
+            why: e.to_string(),
+        }
+        .into()
     })
 }
 
@@ -80,13 +77,10 @@ fn alone(gateway: &config::Gateway, full: &str, brief: &str) -> Result<String> {
             return Ok(text.written().to_owned());
         }
     }
-    Err(ServiceError::usage(
-        format!("网关 {} 的签名和退订用语太长，放不下一条短信", gateway.id),
-        format!(
-            "gateway {}: signature and opt-out wording leave no room in one short message",
-            gateway.id
-        ),
-    ))
+    Err(GatewayRefusal::WordingTooLong {
+        gateway: gateway.id.to_string(),
+    }
+    .into())
 }
 
 /// A text of exactly [`LONG_PARTS`] segments, cut as this gateway's protocol wants it.
@@ -105,8 +99,5 @@ fn long(gateway: &config::Gateway) -> Result<Vec<(String, u8)>> {
             Framing::Whole => vec![(text.written().to_owned(), LONG_PARTS as u8)],
         });
     }
-    Err(ServiceError::usage(
-        "拼不出三段的长短信",
-        "no text of three parts could be made",
-    ))
+    Err(GatewayRefusal::NoLongText.into())
 }

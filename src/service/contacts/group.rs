@@ -12,7 +12,7 @@ use crate::{
         ledger::Tree,
         role::{Act, Actor},
     },
-    service::{Acting, Office, Result, ServiceError},
+    service::{Acting, Office, Result, ServiceError, refusal::ContactsRefusal},
 };
 
 /// Longest name of a group, in characters.
@@ -69,7 +69,10 @@ impl Office {
         let rows = act.tx.groups().await?;
         let id_of = |name: &String| {
             let row = rows.iter().find(|g| g.name == *name);
-            row.map(|g| g.id.clone()).ok_or_else(|| no_group(name))
+            row.map(|g| g.id.clone()).ok_or_else(|| {
+                let known = rows.iter().map(|g| g.name.clone()).collect();
+                ServiceError::from(ContactsRefusal::unknown_group(name, known))
+            })
         };
         let mut wanted = children.iter().map(id_of).collect::<Result<Vec<_>>>()?;
         wanted.sort();
@@ -79,18 +82,17 @@ impl Office {
             contains.entry(holder).or_default().push(held);
         }
         contains.insert(parent.to_string(), wanted.clone());
-        flatten([parent.to_string()], |g| contains.get(g).cloned().unwrap_or_default())
-            .map_err(|cycle| {
-                let name = |id: &String| {
-                    let row = rows.iter().find(|g| g.id == *id);
-                    row.map_or_else(|| id.clone(), |g| g.name.clone())
-                };
-                let path = cycle.path.iter().map(name).collect::<Vec<_>>().join(" > ");
-                ServiceError::refused(
-                    format!("组不能包含自己：{path}。请从其中一个组里去掉下一个。"),
-                    format!("a group would contain itself: {path}; take one of them out of the one before it"),
-                )
-            })?;
+        flatten([parent.to_string()], |g| {
+            contains.get(g).cloned().unwrap_or_default()
+        })
+        .map_err(|cycle| {
+            let name = |id: &String| {
+                let row = rows.iter().find(|g| g.id == *id);
+                row.map_or_else(|| id.clone(), |g| g.name.clone())
+            };
+            let path = cycle.path.iter().map(name).collect::<Vec<_>>().join(" > ");
+            ServiceError::from(ContactsRefusal::GroupInItself { path })
+        })?;
         let children: Vec<GroupId> = rows
             .iter()
             .filter(|g| wanted.contains(&g.id))
@@ -138,17 +140,9 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     if fits {
         return Ok(());
     }
-    Err(ServiceError::usage(
-        format!("{name:?} 不能作组名：请写 1 到 {MAX_NAME} 个字，前后不留空格。"),
-        format!(
-            "{name:?} cannot be a group's name: write 1 to {MAX_NAME} characters without blanks around them"
-        ),
-    ))
-}
-
-fn no_group(name: &str) -> ServiceError {
-    ServiceError::usage(
-        format!("没有组“{name}”。watchbell contacts groups 列出所有组。"),
-        format!("no group {name:?}; `watchbell contacts groups` lists them"),
-    )
+    Err(ContactsRefusal::BadGroupName {
+        group: name.to_owned(),
+        longest: MAX_NAME,
+    }
+    .into())
 }

@@ -25,7 +25,7 @@ use crate::{
         corrected::{Corrected, Summary, left_out_path},
     },
     recorder,
-    service::{Office, Result, ServiceError},
+    service::{Office, Result, ServiceError, refusal::ContactsRefusal},
     store::{Tx, contact::ContactRow},
 };
 
@@ -140,16 +140,7 @@ impl Office {
         if let Some(corrected) = &import.corrected {
             for target in [corrected.clone(), left_out_path(corrected)] {
                 if is_same_file(path, &target) {
-                    return Err(ServiceError::usage(
-                        format!(
-                            "{} 就是要导入的文件，会被覆盖。--corrected 请另选文件名。",
-                            target.display()
-                        ),
-                        format!(
-                            "{} is the file to be imported and would be overwritten: give --corrected another name",
-                            target.display()
-                        ),
-                    ));
+                    return Err(ContactsRefusal::WouldOverwrite { path: target }.into());
                 }
             }
         }
@@ -280,14 +271,10 @@ impl Office {
             None => None,
         };
         if found != expected {
-            return Err(ServiceError::refused(
-                format!(
-                    "组“{name}”同时被别人改动了，已停在一个完整的位置。请再导入一次，已写入的不会重复。"
-                ),
-                format!(
-                    "the group {name:?} was changed by somebody else meanwhile; this import stopped cleanly: import the file again, what is written already counts as unchanged"
-                ),
-            ));
+            return Err(ContactsRefusal::GroupChanged {
+                group: name.to_owned(),
+            }
+            .into());
         }
         let root = whole.root();
         let members = i64::try_from(whole.len()).unwrap_or(i64::MAX);
@@ -437,9 +424,9 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 fn cannot_open(path: &Path, why: &std::io::Error) -> ServiceError {
-    let path = path.display();
-    ServiceError::usage(
-        format!("打不开 {path}：{why}。请核对文件名和权限。"),
-        format!("cannot open {path}: {why}; check the name and the rights"),
-    )
+    ContactsRefusal::CannotOpen {
+        path: path.to_owned(),
+        why: why.to_string(),
+    }
+    .into()
 }

@@ -8,7 +8,7 @@ use crate::{
         role::{Act, Actor},
     },
     recorder,
-    service::{Office, Result, ServiceError, check_reason},
+    service::{Office, Result, check_reason, refusal::ContactsRefusal},
     store::contact::SuppressionRow,
 };
 
@@ -59,11 +59,7 @@ impl Office {
 
 /// A number as somebody types it.
 pub(crate) fn read_phone(number: &str) -> Result<Phone> {
-    use crate::domain::lang::Lang;
-    Phone::parse(number).map(|(phone, _)| phone).map_err(|e| {
-        ServiceError::usage(
-            format!("号码：{}。", e.reason(Lang::Zh)),
-            format!("the number: {}", e.reason(Lang::En)),
-        )
-    })
+    Phone::parse(number)
+        .map(|(phone, _)| phone)
+        .map_err(|e| ContactsRefusal::BadNumber { why: e }.into())
 }

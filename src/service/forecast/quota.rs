@@ -1,5 +1,6 @@
 //! The gateways' daily and monthly quotas beside what has gone and what will.
 
+use crate::service::refusal::CampaignRefusal;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike as _, NaiveDate, NaiveTime};
@@ -11,6 +12,7 @@ use super::{
     gather::Item,
 };
 use crate::domain::{
+    bilingual::bilingual,
     forecast::{Contract, Course},
     hours::instant,
     id::GatewayId,
@@ -156,17 +158,23 @@ impl Forecast {
         let Some(q) = over else { return Ok(()) };
         let (id, used, own, others) = (&q.gateway, q.used, q.own, q.ahead - q.own);
         let (quota, sum) = (q.quota.unwrap_or(0), q.used + q.ahead);
-        let (zh, en, at) = match q.period {
-            Period::Day => ("当日", "daily", q.from.to_string()),
-            Period::Month => ("当月", "monthly", q.from.format("%Y-%m").to_string()),
+        let (period, at) = match q.period {
+            Period::Day => (bilingual!("当日", "daily"), q.from.to_string()),
+            Period::Month => (
+                bilingual!("当月", "monthly"),
+                q.from.format("%Y-%m").to_string(),
+            ),
         };
-        Err(ServiceError::refused(
-            format!(
-                "网关 {id} 在 {at} 的{zh}限额不够：已发 {used} + 其他任务 {others} + 本任务 {own} = {sum} 条，超过限额 {quota} 条：请改期、减少人数，或提高限额"
-            ),
-            format!(
-                "gateway {id}'s {en} quota does not suffice for {at}: {used} gone + {others} of other campaigns + {own} of this one = {sum} segments, and {quota} are allowed: choose another time, fewer people, or a higher quota"
-            ),
-        ))
+        Err(CampaignRefusal::QuotaExceeded {
+            gateway: id.to_string(),
+            period,
+            at,
+            used,
+            others,
+            own,
+            sum,
+            quota,
+        }
+        .into())
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         },
     },
     orders::{Answer, Figures, Piece, Proof, client},
-    service::{Result, ServiceError},
+    service::{Result, refusal::OrderRefusal},
     store::work_order::{CountRow, EvidenceRow, ProofRow},
 };
 
@@ -176,10 +176,7 @@ async fn proofs(
             continue;
         }
         if proof.text.chars().count() > MAX_TEXT {
-            return Err(ServiceError::refused(
-                format!("回读内容超过 {MAX_TEXT} 字，不是一条短信"),
-                format!("a proof of more than {MAX_TEXT} characters is no message"),
-            ));
+            return Err(OrderRefusal::ProofTooLong { longest: MAX_TEXT }.into());
         }
         let differences = readback::compare(&approved, &proof.text, &change.row.appended);
         let row = ProofRow {
@@ -214,10 +211,7 @@ fn seed_phone(phone: &str) -> Result<String> {
     }
     match Phone::parse(phone) {
         Ok((phone, _)) => Ok(phone.expose()),
-        Err(_) => Err(ServiceError::usage(
-            "测试手机号码有误：应为 11 位手机号",
-            "the seed phone is no phone number: write 11 digits",
-        )),
+        Err(_) => Err(OrderRefusal::SeedPhone.into()),
     }
 }
 
@@ -284,10 +278,10 @@ async fn proven(
         return Ok(false);
     }
     if piece.bytes.is_empty() || piece.bytes.len() > MAX_EVIDENCE {
-        return Err(ServiceError::refused(
-            format!("凭证应为 1 到 {MAX_EVIDENCE} 字节"),
-            format!("a piece of evidence has 1 to {MAX_EVIDENCE} bytes"),
-        ));
+        return Err(OrderRefusal::EvidenceSize {
+            largest: MAX_EVIDENCE,
+        }
+        .into());
     }
     let name: String = client::tidy(&piece.name).chars().take(MAX_NAME).collect();
     let row = EvidenceRow {

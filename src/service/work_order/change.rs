@@ -4,13 +4,12 @@ use crate::{
     domain::{
         event::{Event, OrderPart},
         id::OrderId,
-        lang::Lang,
         ledger::salted,
         time::Micros,
         work_order::{OrderEvent, OrderState},
     },
     orders::protocol,
-    service::{Acting, Office, Result, ServiceError},
+    service::{Acting, Office, Result},
     store::work_order::{OrderRow, Part, WishRow},
 };
 
@@ -70,9 +69,7 @@ impl Change {
     /// The order's life goes on by one step; what was noted before it comes with it.
     pub(super) fn happens(&mut self, by: &str, event: OrderEvent, reason: &str) -> Result<()> {
         let was = self.row.state()?;
-        let is = was
-            .on(event)
-            .map_err(|e| ServiceError::refused(e.text(Lang::Zh), e.to_string()))?;
+        let is = was.on(event)?;
         let now = self.now();
         // A correction of a corrected order is a step, too: its time begins anew.
         if is != was || event == OrderEvent::Correct {

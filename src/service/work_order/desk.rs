@@ -27,7 +27,7 @@ use crate::{
         client::{Client, ClientError, tidy},
         protocol::{Act, CarrierState, Standing},
     },
-    service::{Office, Result, ServiceError},
+    service::{Office, Result, ServiceError, refusal::MachineRefusal},
     store::work_order::{OrderRow, WishRow},
 };
 
@@ -120,7 +120,7 @@ impl Desk {
     /// A desk of this office.
     pub fn new(office: Office, alerts: Alerts) -> Result<Self> {
         let client = Client::new()
-            .map_err(|e| ServiceError::usage(format!("HTTP 不可用：{e}"), e.to_string()))?;
+            .map_err(|e| ServiceError::from(MachineRefusal::Http { why: e.to_string() }))?;
         Ok(Self {
             office,
             alerts,

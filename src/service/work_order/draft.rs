@@ -13,8 +13,9 @@ use crate::{
         work_order::{MAX_TEXT, OrderEvent, OrderState},
     },
     service::{
-        Acting, Result, ServiceError,
+        Acting, Result,
         plan::{Effect, ItemDiff},
+        refusal::CampaignRefusal,
     },
     store::work_order::OrderRow,
 };
@@ -50,13 +51,11 @@ pub(in crate::service) async fn take(
 fn wanted(acting: &Acting, plan: &str, ordered: &Ordered, by: &str) -> Result<OrderRow> {
     let (o, now) = (&ordered.order, acting.time().0);
     if ordered.text.chars().count() > MAX_TEXT || o.id.is_empty() {
-        return Err(ServiceError::usage(
-            format!("委托单“{}”的正文超过 {MAX_TEXT} 字，或没有代号", o.id),
-            format!(
-                "work order {:?}: its text is longer than {MAX_TEXT} characters, or it has no id",
-                o.id
-            ),
-        ));
+        return Err(CampaignRefusal::OrderText {
+            order: o.id.clone(),
+            longest: MAX_TEXT,
+        }
+        .into());
     }
     let counts: Vec<_> = o.counts.iter().map(|c| c.as_str()).collect();
     let mut row = OrderRow {

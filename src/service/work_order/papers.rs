@@ -3,6 +3,7 @@
 use super::{Office, OrderView, Taken, check_own};
 use crate::{
     domain::{
+        bilingual::Bilingual,
         carrier::Carrier,
         check_code::CheckCode,
         id::OrderId,
@@ -16,7 +17,7 @@ use crate::{
         letter::Letter,
         protocol,
     },
-    service::{Result, ServiceError},
+    service::{Result, ServiceError, refusal::OrderRefusal},
 };
 use askama::Template as _;
 
@@ -34,22 +35,16 @@ impl Office {
     pub async fn export_order(&self, actor: &Actor, id: OrderId) -> Result<Exported> {
         let view = self.order(actor, id).await?;
         if view.row.approved_by.is_empty() {
-            return Err(ServiceError::refused(
-                "委托单还没有批准，不能出函",
-                "the order has not been approved: there is no letter yet",
-            ));
+            return Err(OrderRefusal::NotApproved.into());
         }
         let mut tx = self.store.read("letter").await?;
         let head = tx.head().await?.to_string();
         let practice = tx.installation().await?.is_some_and(|i| i.practice != 0);
         drop(tx);
         let letter = self.letter(&view, head, practice)?;
-        let letter = letter.render().map_err(|e| {
-            ServiceError::refused(
-                format!("函件无法生成：{e}"),
-                format!("cannot write the letter: {e}"),
-            )
-        })?;
+        let letter = letter
+            .render()
+            .map_err(|e| ServiceError::from(OrderRefusal::Letter { why: e.to_string() }))?;
         let row = &view.row;
         let seeds = row.seeds()?;
         let cap = match row.daily_cap {
@@ -114,37 +109,27 @@ impl Office {
         let filled = form::read(bytes, self.config.sending.timezone).map_err(|e| wrong(&e))?;
         let mut tx = self.store.read("form").await?;
         let Some(row) = tx.order_by_number(&filled.number).await? else {
-            return Err(ServiceError::refused(
-                format!("没有编号为“{}”的委托单（B2）", filled.number),
-                format!("there is no work order {:?} (cell B2)", filled.number),
-            ));
+            return Err(OrderRefusal::UnknownNumber {
+                number: filled.number,
+            }
+            .into());
         };
         check_own(&mut tx, actor, &row).await?;
         drop(tx);
         let shown = filled.check_code.parse::<CheckCode>();
         if !shown.is_ok_and(|code| code.matches(&row.digest)) {
-            return Err(ServiceError::refused(
-                format!(
-                    "校验码 {}（B3）不是委托单 {} 的：表和单不是一套",
-                    filled.check_code, row.number
-                ),
-                format!(
-                    "check code {} (cell B3) is not that of {}: the form belongs to another text",
-                    filled.check_code, row.number
-                ),
-            ));
+            return Err(OrderRefusal::FormOfOther {
+                check_code: filled.check_code,
+                number: row.number,
+            }
+            .into());
         }
         if filled.revision != row.revision {
-            return Err(ServiceError::refused(
-                format!(
-                    "这是第 {} 稿的回执表（B4），现在是第 {} 稿：请用新表",
-                    filled.revision, row.revision
-                ),
-                format!(
-                    "the form is of revision {} (cell B4), the order is at {}: use the new form",
-                    filled.revision, row.revision
-                ),
-            ));
+            return Err(OrderRefusal::FormOutdated {
+                form: filled.revision,
+                order: row.revision,
+            }
+            .into());
         }
         let id = row.id()?;
         let taken = self.answer_order(actor, id, &filled.answer).await?;
@@ -153,7 +138,10 @@ impl Office {
 }
 
 fn wrong(e: &FormError) -> ServiceError {
-    ServiceError::refused(e.text(Lang::Zh), e.text(Lang::En))
+    OrderRefusal::Form {
+        why: Bilingual::of(|lang| e.text(lang)),
+    }
+    .into()
 }
 
 fn count_word(word: &str) -> &str {
