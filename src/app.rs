@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     alert::{Alert, Alerts, Kind as AlertKind, Webhook},
     api,
+    campaign::fire::Scheduler,
     clock::Clock,
     config::{self, Config, Kind, RateUnit, Secret, SignatureBy},
     domain::{carrier::Carrier, id::GatewayId, text::Count},
     engine::{Engine, EngineError},
     gateway,
-    scheduler::Scheduler,
     service::{Office, ServiceError, health::Watch, work_order::desk::Desk},
     simulate::{
         Dialling, Running, Settings, Simulator,

@@ -5,6 +5,7 @@ pub mod audience_spec;
 pub mod calendar;
 pub mod carrier;
 pub mod check_code;
+pub mod commitment;
 pub mod event;
 pub mod forecast;
 pub mod hours;

@@ -34,8 +34,8 @@ use crate::{
     clock::Clock,
     config,
     domain::{carrier::Carrier, event::Event as Entry, id::GatewayId, time::Micros},
+    engine::journal::{Claimed, Committed, Op, Quota, Quotas, Recorder},
     gateway::{self, Event, Gateway, OpenError},
-    recorder::{Claimed, Committed, Op, Quota, Quotas, Recorder},
     store::{self, Store},
 };
 

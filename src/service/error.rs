@@ -4,9 +4,9 @@ use std::io;
 
 use super::password::PasswordError;
 use crate::{
+    campaign::freeze::FreezeError,
     domain::{lang::Lang, role::Forbidden},
     engine::{EngineError, lock::LockError},
-    expander::FreezeError,
     intake::{IntakeError, corrected::CorrectedError},
     store,
 };

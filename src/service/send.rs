@@ -4,14 +4,17 @@ use std::{fs::File, ops::ControlFlow, path::Path, time::Duration};
 
 use super::{Office, ServiceError};
 use crate::{
+    campaign::{
+        freeze::{self, Approval, Audience, Frozen, Order, Person, audience::GroupsError},
+        lifecycle::{self, By},
+    },
     domain::{
         audience_spec::AudienceSpec,
         carrier::CarrierTable,
-        event::Event,
         hours::{Closed, Hours, Window},
         id::{CampaignId, RunId},
         lang::Lang,
-        lifecycle::{CampaignAct, CampaignState},
+        lifecycle::CampaignAct,
         optout::OptOutWords,
         priority::Priority,
         role::{Act, Actor},
@@ -19,13 +22,12 @@ use crate::{
         time::Micros,
     },
     engine::{Engine, EngineError, Parts},
-    expander::{self, Approval, Audience, Frozen, Order, Person, audience::GroupsError},
     gateway,
     intake::{Book, Verdict},
     store::{campaign::Campaign, contact::GroupRow, lane::Counts},
 };
 
-pub use crate::expander::OnDoubt;
+pub use crate::domain::policy::OnDoubt;
 
 /// How often a waiting process looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -102,12 +104,7 @@ pub struct Submission {
 impl Office {
     /// Season and quiet hours as configured.
     pub fn hours(&self) -> Hours {
-        let s = &self.config.sending;
-        Hours {
-            season: s.season,
-            quiet: s.quiet_hours,
-            zone: s.timezone,
-        }
+        self.config.sending.hours()
     }
 
     /// Queues one run. With `require_approval` it is only submitted.
@@ -152,7 +149,7 @@ impl Office {
             late: crate::domain::policy::Late::Send,
             slot: now,
             author: actor.label(),
-            campaign: expander::Target::New,
+            campaign: freeze::Target::New,
             approval,
         };
         let frozen = self.freeze(&order, audience).await?;
@@ -166,12 +163,12 @@ impl Office {
 
     async fn freeze(&self, order: &Order, audience: Audience) -> Result<Frozen, ServiceError> {
         let office = self.expanding();
-        Ok(expander::freeze(&self.store, &self.clock, office, order, audience).await?)
+        Ok(freeze::freeze(&self.store, &self.clock, office, order, audience).await?)
     }
 
     /// What freezing and counting need to know of the office.
-    pub(super) fn expanding(&self) -> expander::Office<'_> {
-        expander::Office {
+    pub(super) fn expanding(&self) -> freeze::Office<'_> {
+        freeze::Office {
             gateways: &self.config.gateways,
             signature: &self.config.sending.signature,
             carriers: CarrierTable::builtin(),
@@ -230,7 +227,7 @@ impl Office {
                 .free_slot(id, campaign.slots.first().copied().unwrap_or(now))
                 .await?,
             author: actor.label(),
-            campaign: expander::Target::Again(id),
+            campaign: freeze::Target::Again(id),
             approval: Approval::Needed,
         };
         let frozen = self.freeze(&order, audience).await?;
@@ -266,36 +263,32 @@ impl Office {
         audience: Audience,
     ) -> Result<Submission, ServiceError> {
         let id = campaign.id;
-        let people = expander::count(&self.store, &campaign.template, audience).await?;
-        let from = campaign.state;
+        let people = freeze::count(&self.store, &campaign.template, audience).await?;
         let mut acting = self.act("submit").await?;
-        let mut row = Campaign {
-            state: CampaignState::Submitted,
+        let was = acting.tx.campaign(id).await?;
+        if was.changed != campaign.changed {
+            return Err(crate::store::Error::Conflict(format!(
+                "campaign {id} was changed by somebody else meanwhile: look again"
+            ))
+            .into());
+        }
+        let mut campaign = Campaign {
             submitted_by: actor.label(),
             reason: String::new(),
             expected: people,
             approved: None,
             ..campaign
         };
-        row.digest = expander::recurring_digest(&row).to_vec();
-        let was = acting.tx.campaign(id).await?;
-        if was.changed != row.changed {
-            return Err(crate::store::Error::Conflict(format!(
-                "campaign {id} was changed by somebody else meanwhile: look again"
-            ))
-            .into());
-        }
-        let at = acting.time();
-        acting.tx.update_campaign(&row, from, at).await?;
-        acting.tx.bump().await?;
-        let event = Event::Campaign {
-            by: actor.label(),
-            act: CampaignAct::Submit,
-            campaign: id,
-            state: row.state,
-            digest: hex::encode(&row.digest),
-            reason: String::new(),
+        campaign.digest = campaign.recurring_digest().to_vec();
+        let (now, who) = (acting.time(), actor.label());
+        let by = By {
+            who: &who,
+            reason: "",
         };
+        let act = CampaignAct::Submit;
+        let event = lifecycle::rewrite(&mut acting.tx, now, &mut campaign, act, by).await;
+        let event = event.map_err(crate::store::Error::from)?;
+        acting.tx.bump().await?;
         acting.commit(&[event]).await?;
         Ok(Submission {
             campaign: id,
@@ -448,7 +441,7 @@ impl Office {
         let row = tx.run(run).await?;
         Ok((
             counts,
-            row.closed.is_some() || crate::recorder::is_done(&mut tx, run).await?,
+            row.closed.is_some() || lifecycle::is_done(&mut tx, run).await?,
         ))
     }
 }

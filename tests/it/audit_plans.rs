@@ -3,13 +3,13 @@
 use chrono::TimeDelta;
 use watchbell::{
     alert::Alerts,
+    campaign::fire::Scheduler,
     domain::{
         plan::Planned,
         policy::{Late, OnDoubt},
         priority::Priority,
         role::{Actor, Role},
     },
-    scheduler::Scheduler,
     service::{Office, contacts, plan::Import},
 };
 

@@ -9,8 +9,8 @@ use watchbell::{
     alert::Alerts,
     clock::Clock,
     config::{Config, Kind},
+    domain::policy::OnDoubt,
     domain::{id::RunId, phone::Phone, priority::Priority, role::Actor},
-    expander::OnDoubt,
     service::{
         Office,
         send::{OutOfHours, Queued, Target, Wish},

@@ -2,6 +2,7 @@
 
 use watchbell::{
     alert::Alerts,
+    campaign::fire::Scheduler,
     domain::{
         lifecycle::Progress,
         plan::Planned,
@@ -10,7 +11,6 @@ use watchbell::{
         role::Role,
         time::Micros,
     },
-    scheduler::Scheduler,
     service::{
         audit, contacts,
         plan::{Effect, Import},

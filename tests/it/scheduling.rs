@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 use watchbell::{
     alert::Alerts,
+    campaign::fire::Scheduler,
     domain::{
         id::CampaignId,
         lifecycle::{CampaignState, Intent, Progress},
@@ -17,7 +18,6 @@ use watchbell::{
         time::Micros,
     },
     engine::Engine,
-    scheduler::Scheduler,
     service::{Office, audit, contacts, plan::Import, sending::RunView},
 };
 

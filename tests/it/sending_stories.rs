@@ -8,8 +8,8 @@ use watchbell::{
     alert::Alerts,
     clock::Clock,
     domain::message::Outcome,
+    domain::policy::OnDoubt,
     engine::Engine,
-    expander::OnDoubt,
     simulate::{Faults, Settings, SubmitRefusal},
 };
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use chrono::TimeDelta;
 use watchbell::{
     alert::Alerts,
+    campaign::fire::Scheduler,
     domain::{
         check_code::CheckCode,
         id::CampaignId,
@@ -14,7 +15,6 @@ use watchbell::{
         priority::Priority,
         role::{Actor, Role},
     },
-    scheduler::Scheduler,
     service::{
         audit, contacts,
         plan::{Effect, Import},

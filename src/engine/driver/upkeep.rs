@@ -8,7 +8,7 @@ use crate::{
     alert::{Alert, Kind},
     domain::{event::Event as Entry, id::GatewayId, lifecycle::StopAct, time::Micros},
     engine::held::write_sidecar,
-    recorder::Op,
+    engine::journal::Op,
     store::error::Next,
 };
 

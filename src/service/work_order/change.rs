@@ -23,13 +23,6 @@ pub(super) struct Change {
     rows: Vec<OrderPart>,
 }
 
-/// 16 random bytes.
-pub(super) fn salt() -> Vec<u8> {
-    let mut salt = vec![0; 16];
-    getrandom::fill(&mut salt).expect("the operating system gives random bytes");
-    salt
-}
-
 /// The ledger's digest of a row that hangs on an order.
 pub(super) fn part<P: Part>(row: &P) -> OrderPart {
     OrderPart {
@@ -139,7 +132,7 @@ impl Change {
             key,
             body,
             answer: String::new(),
-            salt: salt(),
+            salt: crate::random::salt().to_vec(),
             made_us: self.now().0,
             answered_us: 0,
             retry_us: 0,
