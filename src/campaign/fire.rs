@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    alert::{Alert, Alerts, Kind},
     campaign::{
         freeze::{self, Approval, Audience, FreezeError, Order, Target, audience::GroupsError},
         lifecycle,
@@ -33,6 +32,7 @@ use crate::{
         self, Corrupt, Store, Tx, campaign::Campaign, entry::lines, installation::Installation,
         run::NewRun,
     },
+    telemetry::alert::{Alert, Alerts, Kind},
 };
 
 /// Between two looks at the clock.

@@ -12,14 +12,14 @@ use super::{Step, Wanted};
 use crate::{
     clock::Clock,
     config::{Config, Kind, Secret},
-    county,
+    demo::county,
     domain::{
         calendar::Calendar,
         lang::Lang,
         plan::{Ordered, Planned},
         role::{Actor, Role},
     },
-    plan_files::{self, PlanFile, PlanFileError},
+    intake::plan_files::{self, PlanFile, PlanFileError},
     service::{Office, ServiceError, contacts::Import},
     simulate::{Faults, Losing, Settings, SubmitRefusal},
 };

@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use self::sweeps::Sweeps;
 use super::core::Lane;
 use crate::{
-    alert::{Alert, Kind},
     campaign::lifecycle,
     config,
     domain::{
@@ -29,6 +28,7 @@ use crate::{
     },
     engine::journal::{Op, PartNews},
     store::{self, Corrupt, Tx, lane::Requeued, run::Run},
+    telemetry::alert::{Alert, Kind},
 };
 
 /// Messages whose places an ended lane gives back in one sweep.

@@ -368,7 +368,7 @@ impl Office {
     }
 
     /// What an engine of this office is made of.
-    pub fn engine_parts(&self, alerts: crate::alert::Alerts) -> Parts {
+    pub fn engine_parts(&self, alerts: crate::telemetry::alert::Alerts) -> Parts {
         let s = &self.config.sending;
         Parts {
             store: self.store.clone(),
@@ -392,7 +392,7 @@ impl Office {
     pub async fn wait(
         &self,
         run: RunId,
-        alerts: &crate::alert::Alerts,
+        alerts: &crate::telemetry::alert::Alerts,
         stop: &tokio_util::sync::CancellationToken,
         mut look: impl FnMut(&Counts),
     ) -> Result<Counts, ServiceError> {
@@ -425,7 +425,7 @@ impl Office {
 
     async fn become_engine(
         &self,
-        alerts: &crate::alert::Alerts,
+        alerts: &crate::telemetry::alert::Alerts,
     ) -> Result<Option<Running>, ServiceError> {
         let Some(engine) = Engine::start(self.engine_parts(alerts.clone())).await? else {
             return Ok(None);

@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 use watchbell::{
-    alert::Alerts,
     campaign::fire::Scheduler,
     domain::{
         plan::Planned,
@@ -11,6 +10,7 @@ use watchbell::{
         role::{Actor, Role},
     },
     service::{Office, contacts, plan::Import},
+    telemetry::alert::Alerts,
 };
 
 use crate::{audit_support::Base, support::approve};

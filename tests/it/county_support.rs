@@ -6,7 +6,6 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use watchbell::{
-    alert::Alerts,
     clock::Clock,
     config::{Config, Kind},
     domain::policy::OnDoubt,
@@ -17,6 +16,7 @@ use watchbell::{
     },
     simulate::{Dialling, Faults, Running, Settings, Simulator},
     store::lane::Counts,
+    telemetry::alert::Alerts,
 };
 
 use crate::gateway_support::{dialling, sgip_keys};

@@ -1,7 +1,6 @@
 //! A plan's way: read in, handed in, approved, fired, changed.
 
 use watchbell::{
-    alert::Alerts,
     campaign::fire::Scheduler,
     domain::{
         lifecycle::Progress,
@@ -15,6 +14,7 @@ use watchbell::{
         audit, contacts,
         plan::{Effect, Import},
     },
+    telemetry::alert::Alerts,
 };
 
 use crate::support::{MORNING, Story, approve, misused, on_each_database};

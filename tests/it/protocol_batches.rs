@@ -10,7 +10,6 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 use watchbell::{
-    alert::Alerts,
     clock::Clock,
     config::Kind,
     domain::policy::OnDoubt,
@@ -19,6 +18,7 @@ use watchbell::{
     service::audit,
     simulate::{BatchIds, Faults, Settings, SubmitRefusal},
     store::log::LogFilter,
+    telemetry::alert::Alerts,
 };
 
 use crate::{

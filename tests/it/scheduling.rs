@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 use watchbell::{
-    alert::Alerts,
     campaign::fire::Scheduler,
     domain::{
         id::CampaignId,
@@ -19,6 +18,7 @@ use watchbell::{
     },
     engine::Engine,
     service::{Office, audit, contacts, plan::Import, sending::RunView},
+    telemetry::alert::Alerts,
 };
 
 use crate::{

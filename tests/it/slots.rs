@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use chrono::TimeDelta;
 use watchbell::{
-    alert::Alerts,
     campaign::fire::Scheduler,
     domain::{
         check_code::CheckCode,
@@ -20,6 +19,7 @@ use watchbell::{
         plan::{Effect, Import},
         sending::RunView,
     },
+    telemetry::alert::Alerts,
 };
 
 use crate::support::{MORNING, Story, approve, on_each_database, refused};

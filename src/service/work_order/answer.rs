@@ -13,9 +13,9 @@ use crate::{
             MAX_EVIDENCE, MAX_TEXT, OrderEvent, OrderState, ReadBack, on_the_phone, readback,
         },
     },
-    orders::{Answer, Figures, Piece, Proof, client},
     service::{Result, ServiceError},
     store::work_order::{CountRow, EvidenceRow, ProofRow},
+    work_orders::{Answer, Figures, Piece, Proof, client},
 };
 
 /// Longest name of a piece of evidence, in characters.

@@ -9,9 +9,9 @@ use crate::{
         time::Micros,
         work_order::{OrderEvent, OrderState},
     },
-    orders::protocol,
     service::{Acting, Office, Result, ServiceError},
     store::work_order::{OrderRow, Part, WishRow},
+    work_orders::protocol,
 };
 
 /// An order that is being changed.

@@ -11,12 +11,12 @@ use crate::{
         time::Micros,
         work_order::on_the_phone,
     },
-    orders::{
+    service::{Result, ServiceError},
+    work_orders::{
         form::{self, FormError},
         letter::Letter,
         protocol,
     },
-    service::{Result, ServiceError},
 };
 use askama::Template as _;
 
