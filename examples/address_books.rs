@@ -3,7 +3,7 @@
 use std::{env, fs, path::PathBuf};
 
 use anyhow::Context;
-use watchbell::county;
+use watchbell::demo::county;
 
 fn main() -> anyhow::Result<()> {
     let mut args = env::args().skip(1);

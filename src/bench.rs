@@ -7,16 +7,17 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::{
+    campaign::freeze::{self, Approval, Audience, FreezeError, Order, Person, Target, freeze},
     clock::Clock,
     config,
     domain::{
         audience_spec::AudienceSpec,
         carrier::{CarrierTable, SegmentKind},
         phone::Phone,
+        policy::{Late, OnDoubt},
         priority::Priority,
         template::{NAME, Values},
     },
-    expander::{self, Approval, Audience, FreezeError, OnDoubt, Order, Person, Target, freeze},
     store::{self, Limits, Store},
 };
 
@@ -75,7 +76,7 @@ pub async fn freeze_run(
         return Err(BenchError::InUse);
     }
     let clock = Clock::system();
-    let office = expander::Office {
+    let office = freeze::Office {
         gateways,
         signature: SIGNATURE,
         carriers: CarrierTable::builtin(),
@@ -88,7 +89,7 @@ pub async fn freeze_run(
         on_doubt: OnDoubt::Hold,
         not_after: None,
         not_before: None,
-        late: crate::domain::policy::Late::Send,
+        late: Late::Send,
         slot: clock.now(),
         author: "bench".into(),
         campaign: Target::New,

@@ -27,7 +27,7 @@ pub use self::{
 pub use crate::domain::text::SignatureBy;
 use crate::domain::{
     carrier::Carrier,
-    hours::{QuietHours, Season},
+    hours::{Hours, QuietHours, Season},
     id::GatewayId,
     text::{Count, Framing},
     time::Micros,
@@ -178,6 +178,17 @@ pub struct Sending {
     pub max_deviation: f64,
     /// One's own calendar of holidays, make-up workdays and exam days; none: the one that comes with the program.
     pub calendar: Option<PathBuf>,
+}
+
+impl Sending {
+    /// When messages may go out.
+    pub fn hours(&self) -> Hours {
+        Hours {
+            season: self.season,
+            quiet: self.quiet_hours,
+            zone: self.timezone,
+        }
+    }
 }
 
 /// `[alerts]`

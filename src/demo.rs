@@ -3,6 +3,7 @@
 //! Nothing here is special: the same use cases, scheduler, engine and wires as in earnest, with a clock
 //! that is quick where nothing happens.
 
+pub mod county;
 mod lapse;
 mod month;
 mod orders;
@@ -19,10 +20,9 @@ pub use orders::OrderStep;
 pub use outcome::Outcome;
 
 use crate::{
-    alert::Alerts,
     app::{self, Carriers, OrderDesks},
     clock::Clock,
-    county::AddressBook,
+    demo::county::AddressBook,
     domain::{
         bilingual::{Bilingual, bilingual},
         lang::Lang,
@@ -34,6 +34,7 @@ use crate::{
         refusal::DemoRefusal, work_order::OrderView,
     },
     store::lane::Counts,
+    telemetry::alert::Alerts,
 };
 
 /// May 25, 2023, 09:00 in Beijing: a week before the month begins.

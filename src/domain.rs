@@ -6,6 +6,7 @@ pub mod bilingual;
 pub mod calendar;
 pub mod carrier;
 pub mod check_code;
+pub mod commitment;
 pub mod event;
 pub mod forecast;
 pub mod hours;

@@ -5,6 +5,7 @@
 pub mod core;
 pub mod driver;
 pub mod housekeeping;
+pub mod journal;
 pub mod lock;
 pub mod recovery;
 pub mod sidecar;
@@ -12,4 +13,4 @@ pub mod sidecar;
 mod held;
 
 pub use driver::{Engine, EngineError, Parts};
-pub use housekeeping::{LATE_TOLERANCE, Policy};
+pub use housekeeping::Policy;

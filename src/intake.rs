@@ -8,6 +8,7 @@ pub mod corrected;
 mod delimited;
 mod encoding;
 mod heading;
+pub mod plan_files;
 mod sheet;
 
 use std::{

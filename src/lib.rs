@@ -4,29 +4,24 @@
 //! The tour, bottom up: [`domain`] holds the rules and does no I/O; [`config`], [`clock`],
 //! [`telemetry`] and [`alert`] are leaves that everybody may use; [`service`] holds the use cases.
 
-pub mod alert;
-pub mod api;
 pub mod app;
+pub mod audit;
 pub mod bench;
+pub mod campaign;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod county;
 pub mod demo;
 pub mod domain;
 pub mod engine;
-pub mod expander;
 pub mod gateway;
+pub mod http;
 pub mod intake;
-pub mod orders;
-pub mod plan_files;
 pub mod random;
-pub mod recorder;
 pub mod report;
-pub mod scheduler;
 pub mod service;
-pub mod signing;
 pub mod simulate;
 pub mod store;
 pub mod telemetry;
-pub mod tls;
+pub mod web;
+pub mod work_orders;

@@ -1,5 +1,12 @@
-//! Chance by seed: `SplitMix64`, the same on every machine. For spread, such as jitter, made-up people and
-//! simulated faults; never for secrets.
+//! Salts, which are secret; and chance by seed, the same on every machine (`SplitMix64`), for spread such as
+//! jitter, made-up people and simulated faults, never for secrets.
+
+/// 16 bytes from the operating system, for a digest that is to tell nothing of what it is made of.
+pub fn salt() -> [u8; 16] {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).expect("the operating system gives random bytes");
+    salt
+}
 
 /// A generator that gives the same numbers for the same seed.
 #[derive(Debug, Clone)]

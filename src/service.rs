@@ -4,7 +4,8 @@
 //! the tables and appends the ledger's event in one transaction, and returns what a door prints.
 
 pub mod accept;
-pub mod audit;
+/// Verification and export of the ledger.
+pub use crate::audit;
 pub mod carriers;
 pub mod contacts;
 pub mod error;

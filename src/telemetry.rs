@@ -1,6 +1,8 @@
 //! What the program tells about itself: logs on standard error, and every metric there is, declared
 //! here. No text and no whole number ever goes into either.
 
+pub mod alert;
+
 use std::{io::IsTerminal as _, sync::OnceLock};
 
 use metrics::{Label, Unit};

@@ -23,7 +23,7 @@ use crate::{
         role::{Act, Actor},
         time::Micros,
     },
-    plan_files::{self, PlanFile, PlanFileError},
+    intake::plan_files::{self, PlanFile, PlanFileError},
     service::{
         Office,
         plan::{Effect, Import, ImportDiff},

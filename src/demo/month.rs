@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::Carriers,
-    county,
+    demo::county,
     domain::{
         bilingual::bilingual,
         carrier::CarrierTable,

@@ -12,14 +12,14 @@ use super::{Step, Wanted};
 use crate::{
     clock::Clock,
     config::{Config, Kind, Secret},
-    county,
+    demo::county,
     domain::{
         bilingual::{Bilingual, bilingual},
         calendar::Calendar,
         plan::{Ordered, Planned},
         role::{Actor, Role},
     },
-    plan_files::{self, PlanFile, PlanFileError},
+    intake::plan_files::{self, PlanFile, PlanFileError},
     service::{Office, ServiceError, contacts::Import, refusal::DemoRefusal},
     simulate::{Faults, Losing, Settings, SubmitRefusal},
 };

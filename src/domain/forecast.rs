@@ -89,10 +89,7 @@ pub struct Load {
 impl Load {
     /// From when on it may go.
     fn opens(&self, hours: &Hours) -> Micros {
-        match hours.may_send(self.slot, self.priority) {
-            Window::Open => self.slot,
-            Window::OpensAt(at, _) => at,
-        }
+        hours.opens(self.slot, self.priority)
     }
 
     /// People whose daily limits are reserved before it opens. Urgent runs reserve nothing.

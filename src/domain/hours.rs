@@ -252,6 +252,14 @@ impl Hours {
         Window::OpensAt(at, reason)
     }
 
+    /// The first instant, from `at` on, at which a message of this priority may go out.
+    pub fn opens(&self, at: Micros, priority: Priority) -> Micros {
+        match self.may_send(at, priority) {
+            Window::Open => at,
+            Window::OpensAt(later, _) => later,
+        }
+    }
+
     /// The instant from which nothing but urgent messages goes out any more; `now` itself when the window is closed.
     /// `None` when it stays open for the next two days.
     pub fn closes_at(&self, now: Micros) -> Option<Micros> {

@@ -1,8 +1,10 @@
 //! What a run does when things do not go as planned: doubt about a message, and being late.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
+
+use super::time::Micros;
 
 /// Policy for messages that may have left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,6 +51,14 @@ impl Late {
             Self::Send => "send",
         }
     }
+}
+
+/// What begins within this time of its slot is on time.
+pub const LATE_TOLERANCE: Duration = Duration::from_mins(10);
+
+/// Is it late, at `now`, for what could have begun at `due`?
+pub fn is_late(now: Micros, due: Micros) -> bool {
+    now.since(due) > LATE_TOLERANCE
 }
 
 /// The word names no policy.

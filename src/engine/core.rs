@@ -28,8 +28,8 @@ use crate::{
         text::{Count, Framing},
         time::Micros,
     },
+    engine::journal::{ClaimRequest, Claimed, Grant, Op, PartNews},
     gateway::{AckToken, Event, LinkNo, OwnIds, Submit},
-    recorder::{ClaimRequest, Claimed, Grant, Op, PartNews},
     store::lane::Requeued,
 };
 

@@ -30,13 +30,13 @@ use super::{
     recovery::{Known, Recovered, recover},
 };
 use crate::{
-    alert::{Alert, Alerts, Kind},
     clock::Clock,
     config,
     domain::{carrier::Carrier, event::Event as Entry, id::GatewayId, time::Micros},
+    engine::journal::{Claimed, Committed, Op, Quota, Quotas, Recorder},
     gateway::{self, Event, Gateway, OpenError},
-    recorder::{Claimed, Committed, Op, Quota, Quotas, Recorder},
     store::{self, Store},
+    telemetry::alert::{Alert, Alerts, Kind},
 };
 
 /// How often the database's change counter is asked.

@@ -6,10 +6,10 @@ use super::{
     sidecar,
 };
 use crate::{
-    alert::{Alert, Alerts, Kind},
     clock::Clock,
     domain::{event::Event as Entry, lifecycle::StopAct},
     store,
+    telemetry::alert::{Alert, Alerts, Kind},
 };
 
 /// What was found at the start.

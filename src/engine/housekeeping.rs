@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use self::sweeps::Sweeps;
 use super::core::Lane;
 use crate::{
-    alert::{Alert, Kind},
+    campaign::lifecycle,
     config,
     domain::{
         event::Source,
@@ -21,17 +21,15 @@ use crate::{
         id::{GatewayId, LaneId, MessageId, RunId},
         message::Change,
         optout::OptOutWords,
-        policy::{Late, OnDoubt},
+        policy::{Late, OnDoubt, is_late},
         priority::Priority,
         template::Template,
         time::Micros,
     },
-    recorder::{Op, PartNews},
+    engine::journal::{Op, PartNews},
     store::{self, Corrupt, Tx, lane::Requeued, run::Run},
+    telemetry::alert::{Alert, Kind},
 };
-
-/// What begins within this time of its slot is on time.
-pub const LATE_TOLERANCE: Duration = Duration::from_mins(10);
 
 /// Messages whose places an ended lane gives back in one sweep.
 const GIVE_BACK_CHUNK: i64 = 2_000;
@@ -292,12 +290,9 @@ impl Housekeeper {
             true => campaign.approved,
             false => run.approved,
         };
-        let window = match self.policy.hours.may_send(slot, run.priority) {
-            Window::Open => slot,
-            Window::OpensAt(at, _) => at,
-        };
+        let window = self.policy.hours.opens(slot, run.priority);
         let due = approved.map_or(window, |at| at.max(window));
-        Ok(now.since(due) > LATE_TOLERANCE)
+        Ok(is_late(now, due))
     }
 
     /// Reserves as many of a run's limits as the budget holds; true when that is all of them.
@@ -423,7 +418,7 @@ impl Housekeeper {
 
     async fn finished(&self, tx: &mut Tx, news: &mut News) -> store::Result<()> {
         for run in tx.unclosed_runs().await? {
-            if crate::recorder::is_done(tx, run.id).await? {
+            if lifecycle::is_done(tx, run.id).await? {
                 news.ops.push(Op::CloseRun(run.id));
             }
         }

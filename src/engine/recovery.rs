@@ -16,8 +16,8 @@ use crate::{
         text::Framing,
         time::Micros,
     },
+    engine::journal::{Grant, Item, Op, PartNews, Recorder, restore},
     gateway::OwnIds,
-    recorder::{Grant, Item, Op, PartNews, Recorder, restore},
     store::{self, Store, Tx, hot::Segment, lane::Claim},
 };
 

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     config::{self, RateUnit},
     domain::id::{GatewayId, LaneId},
-    tls,
+    web::tls,
 };
 
 /// A checked gateway, ready to be started.

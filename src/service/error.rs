@@ -14,6 +14,7 @@ use super::{
     },
 };
 use crate::{
+    campaign::freeze::FreezeError,
     domain::{
         lang::Lang,
         lifecycle::InvalidAct,
@@ -22,7 +23,6 @@ use crate::{
         work_order::NotPossible,
     },
     engine::{EngineError, lock::LockError},
-    expander::FreezeError,
     intake::{IntakeError, corrected::CorrectedError},
     store,
 };

@@ -16,7 +16,7 @@ use crate::{
     config,
     domain::{
         forecast::{self, Contract, Course, Passage},
-        hours::{Hours, Window},
+        hours::Hours,
         id::{CampaignId, GatewayId},
         lifecycle::CampaignState,
         plan::Planned,
@@ -199,10 +199,7 @@ impl Office {
 
     /// The office's day on which a run goes, or begins to.
     fn day_of(&self, item: &Item, hours: &Hours) -> chrono::NaiveDate {
-        let at = match hours.may_send(item.load.slot, item.load.priority) {
-            Window::Open => item.load.slot,
-            Window::OpensAt(at, _) => at,
-        };
+        let at = hours.opens(item.load.slot, item.load.priority);
         at.local(self.config.sending.timezone).date_naive()
     }
 }

@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Acting, Office, ServiceError, refusal::CampaignRefusal};
 use crate::{
+    campaign::lifecycle::{self, By},
     domain::{
         audience_spec::AudienceSpec,
         bilingual::bilingual,
+        commitment,
         event::{Event, Span},
         id::{CampaignId, OrderId},
         lifecycle::{CampaignAct, CampaignState, Intent, RunAct},
@@ -15,8 +17,8 @@ use crate::{
         template,
         time::Micros,
     },
-    expander,
     store::{
+        self,
         campaign::{Campaign, PlanItem},
         plan::PlanRow,
         run::Run,
@@ -115,7 +117,7 @@ impl Office {
         for row in acting.tx.campaigns_of(import.plan).await? {
             known.insert(row.item().to_owned(), row);
         }
-        let digest = expander::plan_digest(import.plan, import.title, import.source);
+        let digest = commitment::plan(import.plan, import.title, import.source);
         let mut events = Vec::new();
         let before = acting.tx.plan(import.plan).await?;
         if before.is_none_or(|p| p.digest != digest) {
@@ -175,7 +177,7 @@ impl Office {
 impl Office {
     /// The next instant at which anything will happen by itself.
     pub async fn next_due(&self, now: Micros) -> Result<Option<Micros>, ServiceError> {
-        let sending = crate::scheduler::next_due(&self.store, &self.hours(), now).await?;
+        let sending = crate::campaign::fire::next_due(&self.store, &self.hours(), now).await?;
         let orders = Box::pin(self.orders_due()).await?;
         Ok([sending, orders].into_iter().flatten().min())
     }
@@ -293,21 +295,14 @@ async fn take(
 ) -> Result<ItemDiff, ServiceError> {
     let now = acting.time();
     let mut row = wanted(plan, planned, by, now);
-    row.digest = expander::draft_digest(&row).to_vec();
-    let event = |act: CampaignAct, row: &Campaign| Event::Campaign {
-        by: by.to_owned(),
-        act,
-        campaign: row.id,
-        state: row.state,
-        digest: hex::encode(&row.digest),
-        reason: match act {
-            CampaignAct::Rename => String::new(),
-            _ => row.reason.clone(),
-        },
+    row.digest = row.draft_digest().to_vec();
+    let told = By {
+        who: by,
+        reason: "",
     };
     let Some(known) = known else {
-        acting.tx.insert_campaign(&row).await?;
-        events.push(event(CampaignAct::Create, &row));
+        let created = lifecycle::create(&mut acting.tx, &row, CampaignAct::Create, told).await;
+        events.push(created?);
         return Ok(diff(&row, Effect::New, Vec::new()));
     };
     let (fields, binds) = differing(&known, &row);
@@ -327,26 +322,33 @@ async fn take(
         return Ok(diff(&known, Effect::TooLate, fields));
     };
     if !binds {
-        let named = Campaign {
+        let mut named = Campaign {
             name: row.name,
             rule: row.rule,
             ..known
         };
-        acting.tx.update_campaign(&named, from, now).await?;
-        events.push(event(CampaignAct::Rename, &named));
+        let act = CampaignAct::Rename;
+        let renamed = lifecycle::rewrite(&mut acting.tx, now, &mut named, act, told).await;
+        events.push(renamed.map_err(store::Error::from)?);
         return Ok(diff(&named, Effect::Renamed, fields));
     }
-    let changed = Campaign {
+    let reason = fields.join(", ");
+    let mut changed = Campaign {
         id: known.id,
+        state: from,
         created_by: known.created_by,
         created: known.created,
         submitted_by: known.submitted_by,
         decided_by: known.decided_by,
-        reason: fields.join(", "),
+        reason: reason.clone(),
         ..row
     };
-    acting.tx.update_campaign(&changed, from, now).await?;
-    events.push(event(act, &changed));
+    let why = By {
+        who: by,
+        reason: &reason,
+    };
+    let rewritten = lifecycle::rewrite(&mut acting.tx, now, &mut changed, act, why).await;
+    events.push(rewritten.map_err(store::Error::from)?);
     if act == CampaignAct::Change {
         return Ok(diff(&changed, Effect::Changed, fields));
     }
@@ -356,18 +358,14 @@ async fn take(
         if run.intent == Intent::Cancelled {
             continue;
         }
-        acting
-            .tx
-            .set_intent(id, run.intent, Intent::Cancelled, "changed")
-            .await?;
-        events.push(Event::Run {
-            by: by.to_owned(),
-            act: RunAct::Cancel,
-            run: id,
-            intent: Intent::Cancelled,
-            reason: "changed".into(),
-            part_ref: None,
-        });
+        let to = (Intent::Cancelled, RunAct::Cancel);
+        let why = By {
+            who: by,
+            reason: "changed",
+        };
+        let run = (id, run.intent);
+        let cancelled = lifecycle::redirect_run(&mut acting.tx, run, to.0, to.1, why).await;
+        events.extend(cancelled.map_err(store::Error::from)?);
         // Nothing of it was ever claimed: nothing is requeued.
         for lane in acting
             .tx

@@ -16,8 +16,8 @@ pub use self::{
 };
 use super::password::PasswordError;
 use crate::{
+    campaign::freeze::TextRefusal,
     domain::{refusal::Entry, role::Forbidden, work_order::NotPossible},
-    expander::TextRefusal,
     intake::{IntakeError, corrected::CorrectedError},
     store,
 };

@@ -7,14 +7,17 @@ use super::{
     refusal::{CampaignRefusal, ContactsRefusal},
 };
 use crate::{
+    campaign::{
+        freeze::{self, Approval, Audience, Frozen, Order, Person, audience::GroupsError},
+        lifecycle::{self, By},
+    },
     domain::{
         audience_spec::AudienceSpec,
         bilingual::Bilingual,
         carrier::CarrierTable,
-        event::Event,
         hours::{Closed, Hours, Window},
         id::{CampaignId, RunId},
-        lifecycle::{CampaignAct, CampaignState},
+        lifecycle::CampaignAct,
         optout::OptOutWords,
         priority::Priority,
         role::{Act, Actor},
@@ -22,13 +25,12 @@ use crate::{
         time::Micros,
     },
     engine::{Engine, EngineError, Parts},
-    expander::{self, Approval, Audience, Frozen, Order, Person, audience::GroupsError},
     gateway,
     intake::{Book, Verdict},
     store::{self, campaign::Campaign, contact::GroupRow, lane::Counts},
 };
 
-pub use crate::expander::OnDoubt;
+pub use crate::domain::policy::OnDoubt;
 
 /// How often a waiting process looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -105,12 +107,7 @@ pub struct Submission {
 impl Office {
     /// Season and quiet hours as configured.
     pub fn hours(&self) -> Hours {
-        let s = &self.config.sending;
-        Hours {
-            season: s.season,
-            quiet: s.quiet_hours,
-            zone: s.timezone,
-        }
+        self.config.sending.hours()
     }
 
     /// Queues one run. With `require_approval` it is only submitted.
@@ -152,7 +149,7 @@ impl Office {
             late: crate::domain::policy::Late::Send,
             slot: now,
             author: actor.label(),
-            campaign: expander::Target::New,
+            campaign: freeze::Target::New,
             approval,
         };
         let frozen = self.freeze(&order, audience).await?;
@@ -166,12 +163,12 @@ impl Office {
 
     async fn freeze(&self, order: &Order, audience: Audience) -> Result<Frozen, ServiceError> {
         let office = self.expanding();
-        Ok(expander::freeze(&self.store, &self.clock, office, order, audience).await?)
+        Ok(freeze::freeze(&self.store, &self.clock, office, order, audience).await?)
     }
 
     /// What freezing and counting need to know of the office.
-    pub(super) fn expanding(&self) -> expander::Office<'_> {
-        expander::Office {
+    pub(super) fn expanding(&self) -> freeze::Office<'_> {
+        freeze::Office {
             gateways: &self.config.gateways,
             signature: &self.config.sending.signature,
             carriers: CarrierTable::builtin(),
@@ -222,7 +219,7 @@ impl Office {
                 .free_slot(id, campaign.slots.first().copied().unwrap_or(now))
                 .await?,
             author: actor.label(),
-            campaign: expander::Target::Again(id),
+            campaign: freeze::Target::Again(id),
             approval: Approval::Needed,
         };
         let frozen = self.freeze(&order, audience).await?;
@@ -258,33 +255,29 @@ impl Office {
         audience: Audience,
     ) -> Result<Submission, ServiceError> {
         let id = campaign.id;
-        let people = expander::count(&self.store, &campaign.template, audience).await?;
-        let from = campaign.state;
+        let people = freeze::count(&self.store, &campaign.template, audience).await?;
         let mut acting = self.act("submit").await?;
-        let mut row = Campaign {
-            state: CampaignState::Submitted,
+        let was = acting.tx.campaign(id).await?;
+        if was.changed != campaign.changed {
+            return Err(store::Refusal::CampaignChanged { campaign: id }.into());
+        }
+        let mut campaign = Campaign {
             submitted_by: actor.label(),
             reason: String::new(),
             expected: people,
             approved: None,
             ..campaign
         };
-        row.digest = expander::recurring_digest(&row).to_vec();
-        let was = acting.tx.campaign(id).await?;
-        if was.changed != row.changed {
-            return Err(store::Refusal::CampaignChanged { campaign: id }.into());
-        }
-        let at = acting.time();
-        acting.tx.update_campaign(&row, from, at).await?;
-        acting.tx.bump().await?;
-        let event = Event::Campaign {
-            by: actor.label(),
-            act: CampaignAct::Submit,
-            campaign: id,
-            state: row.state,
-            digest: hex::encode(&row.digest),
-            reason: String::new(),
+        campaign.digest = campaign.recurring_digest().to_vec();
+        let (now, who) = (acting.time(), actor.label());
+        let by = By {
+            who: &who,
+            reason: "",
         };
+        let act = CampaignAct::Submit;
+        let event = lifecycle::rewrite(&mut acting.tx, now, &mut campaign, act, by).await;
+        let event = event.map_err(store::Error::from)?;
+        acting.tx.bump().await?;
         acting.commit(&[event]).await?;
         Ok(Submission {
             campaign: id,
@@ -356,7 +349,7 @@ impl Office {
     }
 
     /// What an engine of this office is made of.
-    pub fn engine_parts(&self, alerts: crate::alert::Alerts) -> Parts {
+    pub fn engine_parts(&self, alerts: crate::telemetry::alert::Alerts) -> Parts {
         let s = &self.config.sending;
         Parts {
             store: self.store.clone(),
@@ -380,7 +373,7 @@ impl Office {
     pub async fn wait(
         &self,
         run: RunId,
-        alerts: &crate::alert::Alerts,
+        alerts: &crate::telemetry::alert::Alerts,
         stop: &tokio_util::sync::CancellationToken,
         mut look: impl FnMut(&Counts),
     ) -> Result<Counts, ServiceError> {
@@ -413,7 +406,7 @@ impl Office {
 
     async fn become_engine(
         &self,
-        alerts: &crate::alert::Alerts,
+        alerts: &crate::telemetry::alert::Alerts,
     ) -> Result<Option<Running>, ServiceError> {
         let Some(engine) = Engine::start(self.engine_parts(alerts.clone())).await? else {
             return Ok(None);
@@ -429,7 +422,7 @@ impl Office {
         let row = tx.run(run).await?;
         Ok((
             counts,
-            row.closed.is_some() || crate::recorder::is_done(&mut tx, run).await?,
+            row.closed.is_some() || lifecycle::is_done(&mut tx, run).await?,
         ))
     }
 }

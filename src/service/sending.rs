@@ -13,8 +13,8 @@ use crate::{
         message::Outcome,
         role::{Act, Actor},
     },
+    engine::journal::{Decision, Op, Recorder},
     engine::{lock::EngineLock, sidecar},
-    recorder::{Decision, Op, Recorder},
     store::run::Run,
 };
 

@@ -9,7 +9,6 @@ use crate::{
         ledger::salted,
         role::{Act, Actor, Role, check_user_name},
     },
-    recorder,
     store::user::AccountRow,
 };
 
@@ -158,7 +157,7 @@ impl Office {
 /// Stores a user with a fresh salt, and its event.
 async fn put(mut act: Acting, row: AccountRow, actor: &Actor, word: &str) -> Result<()> {
     let row = AccountRow {
-        salt: recorder::salt().to_vec(),
+        salt: crate::random::salt().to_vec(),
         ..row
     };
     act.tx.put_account(&row).await?;

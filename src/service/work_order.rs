@@ -28,14 +28,14 @@ use crate::{
             readback::{self, Difference},
         },
     },
-    orders::protocol,
     store::{Tx, work_order::CountRow},
+    work_orders::protocol,
 };
 use change::Change;
 
 pub use crate::{
-    orders::{Answer, Figures, Piece, Proof},
     store::work_order::{EvidenceRow, OrderRow, ProofRow, WishRow},
+    work_orders::{Answer, Figures, Piece, Proof},
 };
 pub use answer::Taken;
 pub use papers::Exported;

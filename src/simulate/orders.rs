@@ -29,8 +29,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     domain::{carrier::Carrier, id::OrderId, time::Micros},
-    orders::protocol::{Act, MAX_STANDING, Signed, Telling, key},
-    signing,
+    web::signing,
+    work_orders::protocol::{Act, MAX_STANDING, Signed, Telling, key},
 };
 use book::{OrderBook, Refused};
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     audience_spec::AudienceSpec,
+    commitment,
     id::CampaignId,
     lifecycle::CampaignState,
     policy::{Late, OnDoubt},
@@ -86,6 +87,28 @@ impl Campaign {
         Some(slot + self.lasts?)
     }
 
+    /// What stands in a draft, and what its approval will bind but for the exact people.
+    pub fn draft_digest(&self) -> [u8; 32] {
+        commitment::draft(&self.bound())
+    }
+
+    /// What the approval of a recurring campaign binds.
+    pub fn recurring_digest(&self) -> [u8; 32] {
+        commitment::recurring(&self.bound(), self.expected)
+    }
+
+    fn bound(&self) -> commitment::Bound<'_> {
+        commitment::Bound {
+            template: &self.template,
+            priority: self.priority,
+            on_doubt: self.on_doubt,
+            late: self.late,
+            lasts_us: self.lasts_us(),
+            audience: &self.audience,
+            slots: &self.slots,
+        }
+    }
+
     /// Is it an item of this plan?
     pub fn is_of(&self, plan: &str) -> bool {
         self.plan.as_ref().is_some_and(|p| p.plan == plan)
@@ -97,7 +120,7 @@ impl Campaign {
     }
 
     /// The time after a slot as it is stored and bound, in microseconds; 0: no limit.
-    pub fn lasts_us(&self) -> i64 {
+    fn lasts_us(&self) -> i64 {
         self.lasts
             .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
     }

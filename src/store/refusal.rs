@@ -24,11 +24,11 @@ refusals! {
         NotAsSeen = Refused "not_as_seen"
             zh "任务已不是作出决定时看到的内容：请重新查看"
             en "the campaign is no longer what was decided about: look at it again";
-        /// Another approval took of the gateways' quotas what this one reckoned with.
-        /// Approve again: the forecast is reckoned anew.
+        /// Another approval took of the gateways' quotas what this one counted on.
+        /// Approve again: the forecast is computed anew.
         QuotasTaken = Refused "quotas_taken"
             zh "刚有另一个任务获批：限额须重新计算，请再批准一次"
-            en "another campaign was let out meanwhile: the quotas have to be reckoned anew";
+            en "another campaign was approved meanwhile: the quotas have to be computed anew";
         /// A slot came, and the campaign does not fire in the state it is in.
         /// Resume or approve it, or let the slot pass.
         DoesNotFire { campaign: CampaignId, state: CampaignState } = Refused "campaign_does_not_fire"

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watchbell::{
-    county::{AddressBook, LEADERS, address_books},
+    demo::county::{AddressBook, LEADERS, address_books},
     domain::{
         carrier::{Carrier, CarrierTable},
         lang::Lang,

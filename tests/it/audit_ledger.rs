@@ -185,7 +185,7 @@ async fn a_ledger_cut_short_is_found_by_the_noted_head() {
         let mut story = Story::begin(&base).await;
         let before = story.head().await;
         story
-            .commit(vec![watchbell::recorder::Op::Append(seen())])
+            .commit(vec![watchbell::engine::journal::Op::Append(seen())])
             .await;
         let noted = story.head().await;
         rewrite(&base, |e| {
@@ -266,7 +266,9 @@ async fn events_that_cannot_be_are_found_in_a_whole_chain() {
 async fn a_message_stopped_halfway_and_one_with_late_words_verify() {
     for base in Base::all().await {
         let mut story = Story::begin(&base).await;
-        let claim = story.claim(watchbell::recorder::Take::Front, 10).await;
+        let claim = story
+            .claim(watchbell::engine::journal::Take::Front, 10)
+            .await;
         // The first part of a long one is delivered before its second part is stopped.
         story
             .commit(vec![part(8, 0, accepted("x")), part(9, 0, accepted("y"))])
@@ -282,14 +284,14 @@ async fn a_message_stopped_halfway_and_one_with_late_words_verify() {
         story
             .commit(vec![
                 release,
-                watchbell::recorder::Op::End(crate::audit_support::LANE, "person".into()),
+                watchbell::engine::journal::Op::End(crate::audit_support::LANE, "person".into()),
             ])
             .await;
         let late = crate::audit_support::release(3..5);
         story
             .commit(vec![
                 late,
-                watchbell::recorder::Op::Close(crate::audit_support::LANE, claim),
+                watchbell::engine::journal::Op::Close(crate::audit_support::LANE, claim),
             ])
             .await;
         story

@@ -2,15 +2,15 @@
 
 use chrono::TimeDelta;
 use watchbell::{
-    alert::Alerts,
+    campaign::fire::Scheduler,
     domain::{
         plan::Planned,
         policy::{Late, OnDoubt},
         priority::Priority,
         role::{Actor, Role},
     },
-    scheduler::Scheduler,
     service::{Office, contacts, plan::Import},
+    telemetry::alert::Alerts,
 };
 
 use crate::{audit_support::Base, support::approve};

@@ -5,6 +5,7 @@ use std::{collections::HashMap, path::PathBuf, process::Command};
 
 use sqlx::Executor as _;
 use watchbell::{
+    campaign::freeze::{self, Approval, Audience, Office, Order, Person, Target},
     clock::Clock,
     config::Config,
     domain::{
@@ -15,12 +16,12 @@ use watchbell::{
         ledger::{Head, Tree, salted},
         message::{Change, ReportStatus},
         phone::Phone,
+        policy::OnDoubt,
         priority::Priority,
         time::Micros,
     },
-    expander::{self, Approval, Audience, Office, OnDoubt, Order, Person, Target},
+    engine::journal::{ClaimRequest, Claimed, Op, PartNews, Recorder, Take},
     gateway::{CarrierMessageId, Delivery, Mo, Report},
-    recorder::{ClaimRequest, Claimed, Op, PartNews, Recorder, Take},
     service::audit,
     store::{
         Limits, Store, contact::ContactRow, contact::SuppressionRow, lane::Requeued,
@@ -454,7 +455,7 @@ async fn freeze(base: &Base, clock: &Clock) -> RunId {
         carriers,
     };
     let audience = Audience::people(people.collect(), ["姓名".to_owned()]);
-    expander::freeze(&base.store, clock, office, &order, audience)
+    freeze::freeze(&base.store, clock, office, &order, audience)
         .await
         .unwrap()
         .run

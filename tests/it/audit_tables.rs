@@ -1,6 +1,6 @@
 //! The audit finds what somebody changed in the tables, and names it.
 
-use watchbell::recorder::Take;
+use watchbell::engine::journal::Take;
 
 use crate::audit_support::{Base, Story};
 

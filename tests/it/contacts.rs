@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, io::Cursor, sync::Arc};
 
 use watchbell::{
-    county::{AddressBook, LEADERS, address_books},
+    demo::county::{AddressBook, LEADERS, address_books},
     domain::{event::Event, phone::Phone, role::Role},
     service::contacts::{Import, ImportReport, OptOut, Step},
 };

@@ -6,17 +6,17 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use watchbell::{
-    alert::Alerts,
     clock::Clock,
     config::{Config, Kind},
+    domain::policy::OnDoubt,
     domain::{id::RunId, phone::Phone, priority::Priority, role::Actor},
-    expander::OnDoubt,
     service::{
         Office,
         send::{OutOfHours, Queued, Target, Wish},
     },
     simulate::{Dialling, Faults, Running, Settings, Simulator},
     store::lane::Counts,
+    telemetry::alert::Alerts,
 };
 
 use crate::gateway_support::{dialling, sgip_keys};

@@ -5,7 +5,6 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use watchbell::{
-    alert::Alerts,
     clock::Clock,
     config::Config,
     domain::{
@@ -24,6 +23,7 @@ use watchbell::{
         plan::Import,
     },
     simulate::{Settings, Simulator},
+    telemetry::alert::Alerts,
 };
 
 use crate::{

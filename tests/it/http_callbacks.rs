@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
     time::Instant,
 };
-use watchbell::{clock::Clock, domain::ledger::Head, domain::message::Outcome, signing};
+use watchbell::{clock::Clock, domain::ledger::Head, domain::message::Outcome, web::signing};
 
 use crate::{
     county_support::{PASSWORD, carrier, until},

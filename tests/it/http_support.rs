@@ -16,8 +16,8 @@ use watchbell::{
     app::Daemon,
     clock::Clock,
     config::Config,
+    domain::policy::OnDoubt,
     domain::{id::RunId, message::Outcome, phone::Phone, priority::Priority},
-    expander::OnDoubt,
     service::{
         Office, ServiceError, audit,
         send::{OutOfHours, Queued, Target, Wish},

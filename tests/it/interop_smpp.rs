@@ -9,8 +9,8 @@ use std::{
 use serde_json::{Value, json};
 use watchbell::{
     config::{self, Kind, Secret},
+    domain::policy::OnDoubt,
     domain::{message::Outcome, message::ReportStatus},
-    expander::OnDoubt,
     gateway::{Event, Notice, Submit},
     service::gateways::Finding,
     simulate::{NumberCounts, Running, Settings, Simulator},

@@ -17,8 +17,8 @@ use watchbell::{
         text::Framing,
         time::Micros,
     },
+    engine::journal::{Op, Recorder},
     gateway::{CarrierMessageId, Delivery, Report},
-    recorder::{Op, Recorder},
     service::log::{LogLine, LogQuery, UnmatchedQuery},
     store::{campaign::Campaign, freeze::LaneFigures, hot::NewMessage, run::NewRun},
 };

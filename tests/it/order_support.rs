@@ -5,7 +5,6 @@ use std::sync::Arc;
 use chrono::{NaiveDate, TimeDelta};
 use tokio::sync::mpsc;
 use watchbell::{
-    alert::{Alerts, Notice},
     config::{OrderCarrier, Secret},
     domain::{
         carrier::Carrier,
@@ -24,6 +23,7 @@ use watchbell::{
         work_order::{OrderView, desk::Desk},
     },
     simulate::orders::{OrderDesk, OrderSettings},
+    telemetry::alert::{Alerts, Notice},
 };
 
 use crate::support::{Story, approve_order};

@@ -1,7 +1,7 @@
 //! A plan's way: read in, handed in, approved, fired, changed.
 
 use watchbell::{
-    alert::Alerts,
+    campaign::fire::Scheduler,
     domain::{
         lifecycle::Progress,
         plan::Planned,
@@ -10,11 +10,11 @@ use watchbell::{
         role::Role,
         time::Micros,
     },
-    scheduler::Scheduler,
     service::{
         audit, contacts,
         plan::{Effect, Import},
     },
+    telemetry::alert::Alerts,
 };
 
 use crate::support::{MORNING, Story, approve, misused, on_each_database};

@@ -10,15 +10,15 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 use watchbell::{
-    alert::Alerts,
     clock::Clock,
     config::Kind,
+    domain::policy::OnDoubt,
     domain::{message::Outcome, phone::Phone},
-    expander::OnDoubt,
     gateway::{Answer, Event, Report, Submit},
     service::audit,
     simulate::{BatchIds, Faults, Settings, SubmitRefusal},
     store::log::LogFilter,
+    telemetry::alert::Alerts,
 };
 
 use crate::{

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use watchbell::{
     config::Kind,
     domain::message::Outcome,
-    expander::OnDoubt,
+    domain::policy::OnDoubt,
     gateway::{Answer, Event, LinkEnd, Notice, SegmentPlace, Submit},
     service::gateways::Finding,
     simulate::{Faults, Settings, Simulator, SubmitRefusal},

@@ -1,9 +1,9 @@
 //! Doubt in the journal: sent again once where the run says so, held where it does not.
 
 use watchbell::{
+    domain::policy::OnDoubt::{Hold, Resend},
     domain::{id::MessageId, message::Change},
-    expander::OnDoubt::{Hold, Resend},
-    recorder::{Op, Take},
+    engine::journal::{Op, Take},
 };
 
 use crate::recorder_support::*;

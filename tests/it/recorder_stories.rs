@@ -1,13 +1,13 @@
 //! The journal, operation by operation: what each sequence of words makes of a message.
 
 use watchbell::{
+    domain::policy::OnDoubt::Hold,
     domain::{
         id::MessageId,
         lifecycle::{Intent, RunAct},
         message::{Change, Mark, Outcome, ReportStatus},
     },
-    expander::OnDoubt::Hold,
-    recorder::{Op, Take},
+    engine::journal::{Op, Take},
     store::contact::SuppressionRow,
 };
 
@@ -399,7 +399,7 @@ async fn a_wrong_network_goes_the_other_way_and_its_delivery_is_remembered() {
         let Op::Part(news) = accepted(lane, 0, 0, "t") else {
             unreachable!()
         };
-        desk.commit([Op::Part(watchbell::recorder::PartNews {
+        desk.commit([Op::Part(watchbell::engine::journal::PartNews {
             gateway: telecom(),
             ..news
         })])
@@ -650,7 +650,10 @@ async fn a_message_whose_first_part_has_left_counts_as_left_while_it_waits() {
 #[tokio::test]
 async fn an_engine_that_lost_its_lease_commits_nothing_more() {
     on_each(async |desk| {
-        use watchbell::{engine::lock::EngineLock, recorder::Recorder, store::Backend};
+        use watchbell::{
+            engine::{journal::Recorder, lock::EngineLock},
+            store::Backend,
+        };
         let fenced = |node: &'static str| async {
             let recorder = Recorder::open(
                 desk.store.clone(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use tempfile::TempDir;
 use watchbell::{
+    campaign::freeze::{Approval, Office, Order, audience, freeze},
     clock::Clock,
     config::Config,
     domain::{
@@ -14,14 +15,14 @@ use watchbell::{
         id::{GatewayId, LaneId, MessageId, RunId},
         message::{Change, Outcome, ReportStatus},
         phone::Phone,
+        policy::OnDoubt,
         priority::Priority,
         template::Values,
         time::Micros,
     },
+    engine::journal::{ClaimRequest, Claimed, Committed, Grant, Op, PartNews, Recorder, Take},
     engine::recovery::{Known, Recovered, recover},
-    expander::{Approval, Office, OnDoubt, Order, audience, freeze},
     gateway::{CarrierMessageId, Delivery, Mo, Report},
-    recorder::{ClaimRequest, Claimed, Committed, Grant, Op, PartNews, Recorder, Take},
     store::{Limits, Store, hot::MessageRecord, lane::Requeued, log::LogFilter},
 };
 
@@ -158,7 +159,7 @@ impl Desk {
             late: watchbell::domain::policy::Late::Send,
             slot: Micros(self.clock.now().0 + self.runs.len() as i64),
             author: "test".into(),
-            campaign: watchbell::expander::Target::New,
+            campaign: watchbell::campaign::freeze::Target::New,
             approval: Approval::NotNeeded,
         };
         let person = |i: i64| audience::Person {

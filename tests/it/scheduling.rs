@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 use watchbell::{
-    alert::Alerts,
+    campaign::fire::Scheduler,
     domain::{
         id::CampaignId,
         lifecycle::{CampaignState, Intent, Progress},
@@ -17,8 +17,8 @@ use watchbell::{
         time::Micros,
     },
     engine::Engine,
-    scheduler::Scheduler,
     service::{Office, audit, contacts, plan::Import, sending::RunView},
+    telemetry::alert::Alerts,
 };
 
 use crate::{

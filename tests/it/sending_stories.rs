@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use watchbell::{
-    alert::Alerts,
     clock::Clock,
     domain::message::Outcome,
+    domain::policy::OnDoubt,
     engine::Engine,
-    expander::OnDoubt,
     simulate::{Faults, Settings, SubmitRefusal},
+    telemetry::alert::Alerts,
 };
 
 use crate::county_support::{County, both_sides_agree, carrier, somebody, until};

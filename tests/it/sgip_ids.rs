@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use watchbell::{
     config::Kind,
+    domain::policy::OnDoubt::{Hold, Resend},
     domain::{
         id::LaneId,
         message::{Change, Outcome},
     },
-    expander::OnDoubt::{Hold, Resend},
-    recorder::{Op, Take},
+    engine::journal::{Op, Take},
     simulate::{Faults, Settings},
 };
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::TimeDelta;
 use watchbell::{
-    alert::Alerts,
+    campaign::fire::Scheduler,
     domain::{
         check_code::CheckCode,
         id::CampaignId,
@@ -14,12 +14,12 @@ use watchbell::{
         priority::Priority,
         role::{Actor, Role},
     },
-    scheduler::Scheduler,
     service::{
         audit, contacts,
         plan::{Effect, Import},
         sending::RunView,
     },
+    telemetry::alert::Alerts,
 };
 
 use crate::support::{MORNING, Story, approve, on_each_database, refused};

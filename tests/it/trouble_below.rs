@@ -6,13 +6,13 @@ use chrono::TimeDelta;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tokio_util::sync::CancellationToken;
 use watchbell::{
-    alert::{Alerts, Kind},
     clock::Clock,
     config::Config,
     domain::message::Outcome,
     engine::Engine,
     service::Office,
     store::{Limits, Store},
+    telemetry::alert::{Alerts, Kind},
 };
 
 use crate::{

@@ -10,8 +10,8 @@ use crate::{
         message::Change,
         time::Micros,
     },
+    engine::journal::{Op, PartNews},
     gateway::{Answer, LinkNo},
-    recorder::{Op, PartNews},
 };
 
 impl Gateway {

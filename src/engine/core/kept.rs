@@ -10,7 +10,7 @@ use crate::{
         message::Change,
         time::Micros,
     },
-    recorder::{Op, PartNews},
+    engine::journal::{Op, PartNews},
 };
 
 impl Core {

@@ -21,8 +21,8 @@ use crate::{
         text::{Count, Framing, segments, split},
         time::Micros,
     },
+    engine::journal::{Grant, Item, Op, Take, is_due},
     gateway::{LinkNo, RequestId, SegmentPlace, Sharing, Submit},
-    recorder::{Grant, Item, Op, Take, is_due},
 };
 
 /// A claim is never more than what the rate lets out in this time: what a crash leaves in doubt.

@@ -7,11 +7,11 @@ use tokio_util::task::TaskTracker;
 
 use super::{Engine, EngineError, Parts, Phase};
 use crate::{
-    alert::{Alert, Alerts, Kind},
     config,
     domain::id::GatewayId,
     engine::lock::EngineLock,
     gateway::{self, Event, Gateway, Notice},
+    telemetry::alert::{Alert, Alerts, Kind},
 };
 
 impl Engine {

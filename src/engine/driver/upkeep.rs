@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::{Engine, EngineError, Halt, OUTBOX_ROOM, Phase};
 use crate::{
-    alert::{Alert, Kind},
     domain::{event::Event as Entry, id::GatewayId, lifecycle::StopAct, time::Micros},
     engine::held::write_sidecar,
-    recorder::Op,
+    engine::journal::Op,
     store::error::Next,
+    telemetry::alert::{Alert, Kind},
 };
 
 /// A shorter wait is nobody's trouble.

@@ -21,7 +21,7 @@ use super::{
     sign,
     template::Fill,
 };
-use crate::{clock::Clock, signing};
+use crate::{clock::Clock, web::signing};
 
 /// The longest body taken: reports for some thousand numbers.
 pub const MAX_BODY: usize = 1 << 20;

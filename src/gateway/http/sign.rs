@@ -6,7 +6,7 @@ use md5::Md5;
 use sha2::{Digest as _, Sha256};
 
 use super::template::Fill;
-use crate::{domain::time::Micros, signing};
+use crate::{domain::time::Micros, web::signing};
 
 /// MD5 in hex, of the filled template.
 pub(super) fn md5_hex(over: &str, fill: &Fill) -> String {

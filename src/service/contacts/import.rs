@@ -24,7 +24,6 @@ use crate::{
         Book, Person, Verdict,
         corrected::{Corrected, Summary, left_out_path},
     },
-    recorder,
     service::{Office, Result, ServiceError, refusal::ContactsRefusal},
     store::{Tx, contact::ContactRow},
 };
@@ -395,7 +394,7 @@ fn contact(wanted: &Wanted) -> Result<ContactRow> {
         department,
         post,
         fields,
-        salt: recorder::salt().to_vec(),
+        salt: crate::random::salt().to_vec(),
     })
 }
 

@@ -7,7 +7,6 @@ use crate::{
         phone::Phone,
         role::{Act, Actor},
     },
-    recorder,
     service::{Office, Result, check_reason, refusal::ContactsRefusal},
     store::contact::SuppressionRow,
 };
@@ -39,7 +38,7 @@ impl Office {
             phone: phone.expose(),
             reason: reason.to_owned(),
             source: actor.label(),
-            salt: recorder::salt().to_vec(),
+            salt: crate::random::salt().to_vec(),
             at_us: self.clock.now().0,
         };
         let Some(row) = act.tx.suppress(wish).await? else {

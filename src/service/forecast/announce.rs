@@ -10,7 +10,7 @@ use crate::{
         id::{CampaignId, GatewayId},
         time::Micros,
     },
-    recorder::Announced,
+    engine::journal::Announced,
     service::{Office, ServiceError},
     store::forecast::KeptForecast,
 };

@@ -14,8 +14,8 @@ use super::{
     gather::{Crowd, Item},
 };
 use crate::{
+    campaign::freeze::{Audience, Reached},
     domain::{hours::Hours, phone::Phone, priority::Priority},
-    expander::{Audience, Reached},
     store::Store,
 };
 

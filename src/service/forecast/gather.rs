@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::super::{Office, ServiceError};
 use crate::{
+    campaign::freeze::{self, FreezeError, Survey},
     domain::{
         audience_spec::AudienceSpec,
         event::Span,
@@ -14,7 +15,6 @@ use crate::{
         plan::Planned,
         time::Micros,
     },
-    expander::{self, FreezeError, Survey},
     store::{self, Corrupt, campaign::Campaign, run::Run},
 };
 
@@ -85,7 +85,7 @@ impl Surveys {
             return Ok(known.clone());
         }
         let audience = office.groups_audience(include, exclude).await?;
-        let survey = expander::survey(&office.store, office.expanding(), text, audience).await?;
+        let survey = freeze::survey(&office.store, office.expanding(), text, audience).await?;
         if survey.problems.total > 0 {
             return Err(FreezeError::Values(survey.problems).into());
         }

@@ -3,11 +3,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    Office, OrderView,
-    change::{Change, salt},
-    check_own,
-};
+use super::{Office, OrderView, change::Change, check_own};
 use crate::{
     domain::{
         id::OrderId,
@@ -17,9 +13,9 @@ use crate::{
             MAX_EVIDENCE, MAX_TEXT, OrderEvent, OrderState, ReadBack, on_the_phone, readback,
         },
     },
-    orders::{Answer, Figures, Piece, Proof, client},
     service::{Result, refusal::OrderRefusal},
     store::work_order::{CountRow, EvidenceRow, ProofRow},
+    work_orders::{Answer, Figures, Piece, Proof, client},
 };
 
 /// Longest name of a piece of evidence, in characters.
@@ -188,7 +184,7 @@ async fn proofs(
             equal: i64::from(differences.is_empty()),
             theirs: proof.theirs,
             by_whom: by.to_owned(),
-            salt: salt(),
+            salt: crate::random::salt().to_vec(),
             at_us: change.now().0,
         };
         change.acting.tx.insert_proof(&row).await?;
@@ -255,7 +251,7 @@ async fn counted(
         theirs: f.theirs,
         remark: client::tidy(&f.remark),
         by_whom: by.to_owned(),
-        salt: salt(),
+        salt: crate::random::salt().to_vec(),
         at_us: change.now().0,
     };
     change.acting.tx.insert_count(&row).await?;
@@ -292,7 +288,7 @@ async fn proven(
         sha256,
         theirs: piece.theirs,
         by_whom: by.to_owned(),
-        salt: salt(),
+        salt: crate::random::salt().to_vec(),
         at_us: change.now().0,
     };
     change.acting.tx.insert_evidence(&row, &piece.bytes).await?;

@@ -8,9 +8,9 @@ use crate::{
         time::Micros,
         work_order::{OrderEvent, OrderState},
     },
-    orders::protocol,
     service::{Acting, Office, Result},
     store::work_order::{OrderRow, Part, WishRow},
+    work_orders::protocol,
 };
 
 /// An order that is being changed.
@@ -20,13 +20,6 @@ pub(super) struct Change {
     from: OrderState,
     events: Vec<Event>,
     rows: Vec<OrderPart>,
-}
-
-/// 16 random bytes.
-pub(super) fn salt() -> Vec<u8> {
-    let mut salt = vec![0; 16];
-    getrandom::fill(&mut salt).expect("the operating system gives random bytes");
-    salt
 }
 
 /// The ledger's digest of a row that hangs on an order.
@@ -136,7 +129,7 @@ impl Change {
             key,
             body,
             answer: String::new(),
-            salt: salt(),
+            salt: crate::random::salt().to_vec(),
             made_us: self.now().0,
             answered_us: 0,
             retry_us: 0,

@@ -13,7 +13,6 @@ use super::{
     answer::{OutOfTurn, take},
 };
 use crate::{
-    alert::{Alert, Alerts, Kind},
     config::OrderCarrier,
     domain::{
         carrier::Carrier,
@@ -22,13 +21,14 @@ use crate::{
         time::Micros,
         work_order::{OrderEvent, OrderState, due::Owed},
     },
-    orders::{
+    service::{Office, Result, ServiceError, refusal::MachineRefusal},
+    store::work_order::{OrderRow, WishRow},
+    telemetry::alert::{Alert, Alerts, Kind},
+    work_orders::{
         Answer, Piece,
         client::{Client, ClientError, tidy},
         protocol::{Act, CarrierState, Standing},
     },
-    service::{Office, Result, ServiceError, refusal::MachineRefusal},
-    store::work_order::{OrderRow, WishRow},
 };
 
 /// Between two looks at what was changed; what is due is met at its instant.

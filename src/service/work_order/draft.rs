@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::change::{digest, salt};
+use super::change::digest;
 use crate::{
     domain::{
         event::Event,
@@ -88,7 +88,7 @@ fn wanted(acting: &Acting, plan: &str, ordered: &Ordered, by: &str) -> Result<Or
         digest: Vec::new(),
         seeds: "[]".to_owned(),
         planned: String::new(),
-        salt: salt(),
+        salt: crate::random::salt().to_vec(),
         created_us: now,
         changed_us: now,
         step_us: now,

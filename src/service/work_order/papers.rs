@@ -12,12 +12,12 @@ use crate::{
         time::Micros,
         work_order::on_the_phone,
     },
-    orders::{
+    service::{Result, ServiceError, refusal::OrderRefusal},
+    work_orders::{
         form::{self, FormError},
         letter::Letter,
         protocol,
     },
-    service::{Result, ServiceError, refusal::OrderRefusal},
 };
 use askama::Template as _;
 

@@ -7,7 +7,7 @@ use super::{
     book::{Batch, DueDelivery, HttpBook, What, hash},
     now,
 };
-use crate::{domain::phone::Phone, signing};
+use crate::{domain::phone::Phone, web::signing};
 
 /// Events in one answer to a fetch.
 const PAGE: usize = 500;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Shared, aliyun, book::DueDelivery, now, ours, yunmas};
-use crate::{signing, simulate::Shape, tls};
+use crate::{simulate::Shape, web::signing, web::tls};
 
 /// Events in one call.
 const PAGE: usize = 200;

@@ -16,11 +16,11 @@ use crate::{
         time::Micros,
         work_order::{confusable, on_the_phone},
     },
-    orders::protocol::{
+    random::SplitMix64,
+    work_orders::protocol::{
         Act, CarrierState, Planned, Request, Standing, Telling, WireFigures, WirePiece, WireProof,
         text_digest,
     },
-    random::SplitMix64,
 };
 
 /// When it reports, on the office's clock.

@@ -9,7 +9,7 @@ use std::{
 use super::*;
 use crate::{
     domain::message::{MessageState, Part},
-    recorder::{Grant, Item, Take, is_due},
+    engine::journal::{Grant, Item, Take, is_due},
     store::lane::{self, Requeued},
 };
 

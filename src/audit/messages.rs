@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     domain::{
+        commitment,
         id::{LaneId, MessageId},
         ledger::{Hash, Tree, salted},
         message::{MessageState, Outcome, StoredPart},
         template::{Template, Values},
     },
-    expander::commitment,
     store::{
         Tx,
         audit::{AuditLane, AuditMessage},
@@ -74,7 +74,7 @@ impl LaneText {
         let position = MessageId(row.id).position();
         Some(salted(
             &row.salt,
-            commitment(position, &row.phone, &row.vals, text).as_bytes(),
+            commitment::message(position, &row.phone, &row.vals, text).as_bytes(),
         ))
     }
 }

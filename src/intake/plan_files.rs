@@ -15,7 +15,7 @@ use crate::domain::{
 };
 
 /// The example county's plan for the safety month.
-pub const PLAN: &str = include_str!("../config/plans/safety-month-2023.toml");
+pub const PLAN: &str = include_str!("../../config/plans/safety-month-2023.toml");
 
 /// The name of its file.
 pub const PLAN_FILE: &str = "safety-month-2023.toml";
@@ -23,7 +23,7 @@ pub const PLAN_FILE: &str = "safety-month-2023.toml";
 /// Names texts and takes them in.
 macro_rules! texts {
     ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../templates/messages/", $name, ".txt")))),*]
+        &[$(($name, include_str!(concat!("../../templates/messages/", $name, ".txt")))),*]
     };
 }
 

@@ -110,7 +110,7 @@ impl Work<'_> {
             status: report.status,
             code: report.code.clone(),
             submit_time: report.submit_time.clone(),
-            salt: salt().to_vec(),
+            salt: crate::random::salt().to_vec(),
             at: self.now,
         };
         known.push(row.clone());
@@ -275,13 +275,6 @@ fn fits(orphan: &OrphanReport, doubt: &Doubt) -> bool {
     apart.min(60 - apart) <= FITS_MINUTES
 }
 
-/// 16 random bytes from the operating system.
-pub(crate) fn salt() -> [u8; 16] {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).expect("the operating system gives random bytes");
-    salt
-}
-
 /// An MO: kept once, whoever repeats it; an opt-out takes effect in the same commit.
 pub(super) async fn mo(
     tx: &mut Tx,
@@ -299,7 +292,7 @@ pub(super) async fn mo(
         to: mo.to.clone(),
         text: mo.text.clone(),
         opt_out: i64::from(opt_out),
-        salt: salt().to_vec(),
+        salt: crate::random::salt().to_vec(),
         at_us: work.now.0,
     };
     let Some(row) = tx.insert_mo(row).await? else {
@@ -318,7 +311,7 @@ pub(super) async fn mo(
             phone: row.phone,
             reason: "opt_out".to_owned(),
             source: format!("mo:{}", row.id),
-            salt: salt().to_vec(),
+            salt: crate::random::salt().to_vec(),
             at_us: work.now.0,
         };
         if let Some(s) = tx.suppress(wish).await? {

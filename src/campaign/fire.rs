@@ -12,26 +12,27 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    alert::{Alert, Alerts, Kind},
+    campaign::{
+        freeze::{self, Approval, Audience, FreezeError, Order, Target, audience::GroupsError},
+        lifecycle,
+    },
     clock::Clock,
     config::Config,
     domain::{
         audience_spec::AudienceSpec,
         carrier::CarrierTable,
         event::{Event, Terms},
-        hours::{Hours, Window},
+        hours::Hours,
         id::{CampaignId, RunId},
-        lifecycle::{CampaignAct, Intent, RunAct},
-        policy::Late,
-        priority::Priority,
+        lifecycle::Intent,
+        policy::{Late, is_late},
         time::Micros,
     },
-    engine::LATE_TOLERANCE,
-    expander::{self, Approval, Audience, FreezeError, Order, Target, audience::GroupsError},
     store::{
         self, Corrupt, Store, Tx, campaign::Campaign, entry::lines, installation::Installation,
         run::NewRun,
     },
+    telemetry::alert::{Alert, Alerts, Kind},
 };
 
 /// Between two looks at the clock.
@@ -229,14 +230,8 @@ impl Scheduler {
     }
 
     async fn fire(&self, now: Micros, campaign: &Campaign, slot: Micros) -> store::Result<()> {
-        let sending = &self.config.sending;
-        let hours = Hours {
-            season: sending.season,
-            quiet: sending.quiet_hours,
-            zone: sending.timezone,
-        };
-        let due = opens(&hours, slot, campaign.priority);
-        let late = now > due + LATE_TOLERANCE;
+        let due = self.config.sending.hours().opens(slot, campaign.priority);
+        let late = is_late(now, due);
         let reason = if campaign.approved.is_some_and(|at| slot < at) {
             "not approved in time".to_owned()
         } else if campaign.not_after_slot(slot).is_some_and(|t| t <= now) {
@@ -280,7 +275,7 @@ impl Scheduler {
             not_before: Some(slot),
             late: campaign.late,
             slot,
-            author: "watchbell".into(),
+            author: lifecycle::RULE.into(),
             campaign: Target::Of(campaign.id, approved),
             approval: Approval::Given {
                 least: expected - most_off,
@@ -290,12 +285,12 @@ impl Scheduler {
         self.clear_half_made(campaign, slot)
             .await
             .map_err(store_error)?;
-        let office = expander::Office {
+        let office = freeze::Office {
             gateways: &self.config.gateways,
             signature: &self.config.sending.signature,
             carriers: CarrierTable::builtin(),
         };
-        let frozen = expander::freeze(&self.store, &self.clock, office, &order, audience).await?;
+        let frozen = freeze::freeze(&self.store, &self.clock, office, &order, audience).await?;
         if (frozen.size - expected).abs() > most_off {
             self.alerts.raise(Alert {
                 kind: Kind::RunHeld,
@@ -322,7 +317,7 @@ impl Scheduler {
             .slots_of(campaign.id)
             .await?;
         for run in runs.iter().filter(|r| r.slot == slot && r.frozen.is_none()) {
-            expander::clear(&self.store, run.id).await?;
+            freeze::clear(&self.store, run.id).await?;
         }
         Ok(())
     }
@@ -333,7 +328,7 @@ impl Scheduler {
         let (now, run) = (self.clock.now(), RunId::fresh());
         let mut tx = self.store.begin("miss").await?;
         let draft = tx.draft_entry(now).await?;
-        expander::must_fire(&mut tx, campaign.id, &campaign.digest).await?;
+        lifecycle::must_fire(&mut tx, campaign.id, &campaign.digest).await?;
         let new = NewRun {
             id: run,
             campaign: campaign.id,
@@ -346,33 +341,23 @@ impl Scheduler {
         };
         tx.insert_run(&new, now).await?;
         tx.finish_run(run, 0, 0, now).await?;
-        tx.miss_run(run, reason, now).await?;
-        let mut events = vec![
-            Event::Frozen {
-                run,
-                campaign: campaign.id,
-                terms: Terms {
-                    slot,
-                    priority: new.priority,
-                    on_doubt: new.on_doubt,
-                    not_after: new.not_after,
-                    not_before: new.not_before,
-                    merged: 0,
-                    late: new.late,
-                },
-                lanes: Vec::new(),
-                suppressed: Vec::new(),
+        let mut events = vec![Event::Frozen {
+            run,
+            campaign: campaign.id,
+            terms: Terms {
+                slot,
+                priority: new.priority,
+                on_doubt: new.on_doubt,
+                not_after: new.not_after,
+                not_before: new.not_before,
+                merged: 0,
+                late: new.late,
             },
-            Event::Run {
-                by: "watchbell".into(),
-                act: RunAct::Miss,
-                run,
-                intent: Intent::Go,
-                reason: reason.to_owned(),
-                part_ref: None,
-            },
-        ];
-        events.extend(finished(&mut tx, campaign, now).await?);
+            lanes: Vec::new(),
+            suppressed: Vec::new(),
+        }];
+        let missed = (run, campaign.id, Intent::Go);
+        events.extend(lifecycle::miss_run(&mut tx, now, missed, reason).await?);
         tx.append(draft, &lines(&events)).await?;
         tx.commit().await?;
         self.alerts.raise(Alert {
@@ -383,28 +368,6 @@ impl Scheduler {
         });
         Ok(())
     }
-}
-
-/// The last slot may have been missed when all others are over: then the campaign is, too.
-async fn finished(tx: &mut Tx, campaign: &Campaign, now: Micros) -> store::Result<Option<Event>> {
-    let mut row = tx.campaign(campaign.id).await?;
-    let (from, last) = (row.state, row.slots.last().copied());
-    let runs = tx.slots_of(row.id).await?;
-    let over = last.is_some_and(|last| runs.iter().any(|r| r.slot >= last))
-        && runs.iter().all(|r| r.closed.is_some());
-    let Some(to) = from.on(CampaignAct::Finish).ok().filter(|_| over) else {
-        return Ok(None);
-    };
-    row.state = to;
-    tx.update_campaign(&row, from, now).await?;
-    Ok(Some(Event::Campaign {
-        by: "watchbell".into(),
-        act: CampaignAct::Finish,
-        campaign: row.id,
-        state: row.state,
-        digest: hex::encode(&row.digest),
-        reason: String::new(),
-    }))
 }
 
 async fn open_slots(tx: &mut Tx, campaign: &Campaign) -> store::Result<Vec<Micros>> {
@@ -423,14 +386,6 @@ fn freezes_at(slot: Micros) -> Micros {
     slot - AHEAD
 }
 
-/// When something could go out that is wanted at `at`.
-fn opens(hours: &Hours, at: Micros, priority: Priority) -> Micros {
-    match hours.may_send(at, priority) {
-        Window::Open => at,
-        Window::OpensAt(later, _) => later,
-    }
-}
-
 /// The next instant at which anything will happen by itself: a slot's freezing, a run's beginning, the
 /// window's opening. Not after `now`: it is due already.
 pub async fn next_due(store: &Store, hours: &Hours, now: Micros) -> store::Result<Option<Micros>> {
@@ -441,7 +396,7 @@ pub async fn next_due(store: &Store, hours: &Hours, now: Micros) -> store::Resul
         next.extend(slot.map(freezes_at));
     }
     for run in tx.going_runs().await? {
-        let at = opens(hours, run.not_before.unwrap_or(now).max(now), run.priority);
+        let at = hours.opens(run.not_before.unwrap_or(now).max(now), run.priority);
         next.extend((at > now).then_some(at));
     }
     Ok(next.into_iter().min())

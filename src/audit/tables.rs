@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{
     domain::{
+        commitment,
         event::Terms,
         id::{CampaignId, ClaimId, LaneId, Position, RunId},
         time::Micros,
     },
-    expander,
     store::{
         Tx,
         audit::AuditLane,
@@ -211,7 +211,7 @@ pub(super) async fn plans(tx: &mut Tx, replay: &Replay) -> Check {
         let Some((by, digest, at)) = replay.plans.get(name) else {
             return Err(extra("plan", name));
         };
-        let stands = expander::plan_digest(&row.name, &row.title, &row.source);
+        let stands = commitment::plan(&row.name, &row.title, &row.source);
         same("plan", name, "source", hex::encode(stands), digest.clone())?;
         same(
             "plan",
@@ -233,8 +233,8 @@ pub(super) async fn plans(tx: &mut Tx, replay: &Replay) -> Check {
 /// fire again and again, or with the run that was frozen for it.
 fn bound(replay: &Replay, row: &Campaign, bound: &Bound) -> Check {
     let run = match bound {
-        Bound::Draft => return digest_is(row, expander::draft_digest(row)),
-        Bound::Recurring => return digest_is(row, expander::recurring_digest(row)),
+        Bound::Draft => return digest_is(row, row.draft_digest()),
+        Bound::Recurring => return digest_is(row, row.recurring_digest()),
         Bound::Run(id) => replay.runs.get(id),
     };
     let Some(run) = run else { return Ok(()) };
@@ -259,7 +259,10 @@ fn bound(replay: &Replay, row: &Campaign, bound: &Bound) -> Check {
         us(row.not_after),
         us(run.terms.not_after),
     )?;
-    digest_is(row, expander::digest(&row.template, &run.terms, &run.lanes))
+    digest_is(
+        row,
+        commitment::frozen(&row.template, &run.terms, &run.lanes),
+    )
 }
 
 fn digest_is(row: &Campaign, digest: [u8; 32]) -> Check {

@@ -113,7 +113,7 @@ impl<'a> LaneMaker<'a> {
         let (text, vals, parts) = lane.wording.text(person)?;
         let leaf = salted(
             &salt,
-            commitment(position, &person.phone.expose(), &vals, &text).as_bytes(),
+            commitment::message(position, &person.phone.expose(), &vals, &text).as_bytes(),
         );
         lane.tree.push(leaf);
         lane.figures.size += 1;

@@ -9,8 +9,8 @@ use super::protocol::{Act, MAX_STANDING, Signed, Standing, path, question};
 use crate::{
     config::OrderCarrier,
     domain::{id::OrderId, time::Micros, work_order::MAX_EVIDENCE},
-    signing::{self, SignatureError},
-    tls,
+    web::signing::{self, SignatureError},
+    web::tls,
 };
 
 /// A carrier that takes longer has not answered.

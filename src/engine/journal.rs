@@ -22,6 +22,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use crate::{
+    campaign::lifecycle::By,
     clock::Clock,
     domain::{
         carrier::Carrier,
@@ -46,8 +47,6 @@ use crate::{
 
 pub(crate) use claim::is_due;
 pub use quota::{Quota, Quotas};
-pub(crate) use report::salt;
-pub(crate) use run::is_done;
 use work::Work;
 pub(crate) use work::restore;
 
@@ -520,14 +519,14 @@ impl Recorder {
                 by,
                 reason,
                 ..
-            } => run::call_off(tx, work, *run, by, reason).await?,
+            } => run::call_off(tx, work, *run, By { who: by, reason }).await?,
             Op::Intend {
                 run,
                 to,
                 act,
                 by,
                 reason,
-            } => run::intend(tx, work, *run, *to, *act, by, reason).await?,
+            } => run::redirect(tx, work, *run, (*to, *act), By { who: by, reason }).await?,
             Op::Append(event) => work.note(event),
         }
         Ok(())

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Answer, Figures, Proof};
 use crate::{
     domain::{id::OrderId, time::Micros},
-    signing,
+    web::signing,
 };
 
 /// Largest answer about an order that is read, in bytes: figures twice a day for years.

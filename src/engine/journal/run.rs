@@ -2,11 +2,12 @@
 
 use super::{Announced, Decision, work::Work};
 use crate::{
+    campaign::lifecycle::{self, By, StepError},
     domain::{
         event::{Event, Source, Span},
-        id::{CampaignId, LaneId, RunId},
+        id::{LaneId, RunId},
         lifecycle::{CampaignAct, Intent, RunAct},
-        message::{Change, Outcome},
+        message::Change,
         policy::Late,
     },
     store::{self, Refusal, Tx},
@@ -99,39 +100,25 @@ pub(super) async fn open(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::
         tracing::warn!(run.id = %id, "Run {id} waits: 128 runs with long messages within an hour use all references");
         return Ok(());
     };
-    tx.open_run(id, part_ref, work.now).await?;
+    let events = lifecycle::open_run(tx, work.now, &run, part_ref).await?;
     let opened = Some(work.now);
     work.run_changed(id, |lane| (lane.opened, lane.part_ref) = (opened, part_ref));
     work.done.requeued = true;
-    work.note(&Event::Run {
-        by: "watchbell".into(),
-        act: RunAct::Open,
-        run: id,
-        intent: run.intent,
-        reason: String::new(),
-        part_ref: Some(part_ref),
-    });
-    campaign_act(tx, work, run.campaign, CampaignAct::Start).await
+    work.note_all(&events);
+    Ok(())
 }
 
 /// Closes a run of which no message is open; its campaign is finished with it.
 pub(super) async fn close(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::Result<()> {
     let run = tx.run(id).await?;
-    if run.closed.is_some() || !is_done(tx, id).await? {
+    if run.closed.is_some() || !lifecycle::is_done(tx, id).await? {
         return Ok(());
     }
-    tx.close_run(id, work.now).await?;
+    let events = lifecycle::finish_run(tx, work.now, &run).await?;
     let closed = Some(work.now);
     work.run_changed(id, |lane| lane.closed = closed);
-    work.note(&Event::Run {
-        by: "watchbell".into(),
-        act: RunAct::Finish,
-        run: id,
-        intent: run.intent,
-        reason: String::new(),
-        part_ref: None,
-    });
-    finish(tx, work, run.campaign, run.intent == Intent::Cancelled).await
+    work.note_all(&events);
+    Ok(())
 }
 
 /// A run that has not opened is too late: skipped, held for a person, or sent all the same.
@@ -143,16 +130,8 @@ pub(super) async fn late(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::
     match run.late {
         Late::Skip => miss(tx, work, id, "late").await,
         Late::Ask => {
-            intend(
-                tx,
-                work,
-                id,
-                Intent::Held,
-                RunAct::Hold,
-                "watchbell",
-                "late",
-            )
-            .await
+            let by = By::rule("late");
+            redirect(tx, work, id, (Intent::Held, RunAct::Hold), by).await
         }
         Late::Send => Ok(()),
     }
@@ -173,72 +152,11 @@ pub(super) async fn miss(
     for lane in tx.lanes_of(id).await? {
         work.end(tx, lane.id, reason).await?;
     }
-    tx.miss_run(id, reason, work.now).await?;
+    let missed = (id, run.campaign, run.intent);
+    let events = lifecycle::miss_run(tx, work.now, missed, reason).await?;
     let closed = Some(work.now);
     work.run_changed(id, |lane| lane.closed = closed);
-    work.note(&Event::Run {
-        by: "watchbell".into(),
-        act: RunAct::Miss,
-        run: id,
-        intent: run.intent,
-        reason: reason.to_owned(),
-        part_ref: None,
-    });
-    finish(tx, work, run.campaign, false).await
-}
-
-/// The campaign's last run is over: a recurring one's is that of its last slot, once no other is open.
-async fn finish(
-    tx: &mut Tx,
-    work: &mut Work<'_>,
-    campaign: CampaignId,
-    called_off: bool,
-) -> store::Result<()> {
-    let slots = tx.campaign(campaign).await?.slots;
-    let over = match slots.last() {
-        Some(last) if slots.len() > 1 => {
-            let runs = tx.slots_of(campaign).await?;
-            runs.iter().any(|r| r.slot >= *last) && runs.iter().all(|r| r.closed.is_some())
-        }
-        _ => !called_off,
-    };
-    match over {
-        true => campaign_act(tx, work, campaign, CampaignAct::Finish).await,
-        false => Ok(()),
-    }
-}
-
-/// Is no message of the run open? Doubt counts as open until its grace is over.
-pub(crate) async fn is_done(tx: &mut Tx, run: RunId) -> store::Result<bool> {
-    let counts = tx.run_counts(run).await?;
-    let open = counts.open();
-    if open == 0 {
-        return Ok(true);
-    }
-    // A second try that never left is in doubt without a grace of its own: the first one's is over.
-    Ok(open == counts.of(Outcome::InDoubt) && !tx.has_doubt_in_grace(run).await?)
-}
-
-async fn campaign_act(
-    tx: &mut Tx,
-    work: &mut Work<'_>,
-    id: CampaignId,
-    act: CampaignAct,
-) -> store::Result<()> {
-    let mut campaign = tx.campaign(id).await?;
-    let from = campaign.state;
-    // A rule's step never overrules a person's: a campaign that was paused or called off stays so.
-    let Ok(to) = from.on(act) else { return Ok(()) };
-    campaign.state = to;
-    tx.update_campaign(&campaign, from, work.now).await?;
-    work.note(&Event::Campaign {
-        by: "watchbell".into(),
-        act,
-        campaign: id,
-        state: campaign.state,
-        digest: hex::encode(&campaign.digest),
-        reason: String::new(),
-    });
+    work.note_all(&events);
     Ok(())
 }
 
@@ -249,58 +167,30 @@ pub(super) async fn decide(
     decision: &Decision,
 ) -> store::Result<()> {
     let mut campaign = tx.campaign(decision.campaign).await?;
-    let from = campaign.state;
-    let to = from.on(decision.act).map_err(Refusal::from)?;
+    campaign.state.on(decision.act).map_err(Refusal::from)?;
     if !decision.seen.matches(&campaign.digest) {
         return Err(Refusal::NotAsSeen.into());
     }
-    campaign.state = to;
-    campaign.reason.clone_from(&decision.reason);
-    if decision.act == CampaignAct::Approve {
-        campaign.approved = Some(work.now);
-    }
-    if matches!(
-        decision.act,
-        CampaignAct::Approve | CampaignAct::Return | CampaignAct::Reject
-    ) {
-        campaign.decided_by.clone_from(&decision.by);
-    }
-    tx.update_campaign(&campaign, from, work.now).await?;
+    let by = By {
+        who: &decision.by,
+        reason: &decision.reason,
+    };
+    let event = lifecycle::act(tx, work.now, &mut campaign, decision.act, by).await?;
     if let Some(announced) = &decision.announced {
         keep_forecast(tx, work, decision, announced).await?;
     }
-    work.note(&Event::Campaign {
-        by: decision.by.clone(),
-        act: decision.act,
-        campaign: decision.campaign,
-        state: to,
-        digest: hex::encode(&campaign.digest),
-        reason: decision.reason.clone(),
-    });
+    work.note(&event);
+    let unexplained = By { reason: "", ..by };
     for run in tx.runs_of(decision.campaign).await? {
-        let id = run.id;
         match decision.act {
             CampaignAct::Approve if run.intent == Intent::Go && run.closed.is_none() => {
-                tx.approve_run(id, work.now).await?;
-                work.note(&Event::Run {
-                    by: decision.by.clone(),
-                    act: RunAct::Approve,
-                    run: id,
-                    intent: run.intent,
-                    reason: String::new(),
-                    part_ref: None,
-                });
+                let now = work.now;
+                let event =
+                    lifecycle::approve_run(tx, now, run.id, run.intent, unexplained).await?;
+                work.note(&event);
             }
             CampaignAct::Return | CampaignAct::Reject | CampaignAct::Cancel => {
-                cancel(
-                    tx,
-                    work,
-                    id,
-                    decision.act.as_str(),
-                    &decision.by,
-                    &decision.reason,
-                )
-                .await?;
+                cancel(tx, work, run.id, decision.act.as_str(), by).await?;
             }
             _ => {}
         }
@@ -308,8 +198,8 @@ pub(super) async fn decide(
     tx.bump().await
 }
 
-/// Keeps what the approver was shown; with it the quotas are taken. Two approvals that reckoned with the
-/// same rest cannot both be right: the later one has to reckon anew.
+/// Keeps what the approver was shown; with it the quotas are taken. Two approvals that were computed from the
+/// same rest cannot both be right: the later one has to be computed anew.
 async fn keep_forecast(
     tx: &mut Tx,
     work: &mut Work<'_>,
@@ -335,13 +225,12 @@ pub(super) async fn call_off(
     tx: &mut Tx,
     work: &mut Work<'_>,
     id: RunId,
-    by: &str,
-    reason: &str,
+    by: By<'_>,
 ) -> store::Result<()> {
     if tx.run(id).await?.closed.is_some() {
-        return Err(Refusal::RunOver { run: id }.into());
+        return Err(StepError::Over(id).into());
     }
-    cancel(tx, work, id, CampaignAct::Cancel.as_str(), by, reason).await
+    cancel(tx, work, id, CampaignAct::Cancel.as_str(), by).await
 }
 
 /// Ends a run where it stands; its lanes end with this word as their reason.
@@ -350,10 +239,9 @@ async fn cancel(
     work: &mut Work<'_>,
     id: RunId,
     word: &str,
-    by: &str,
-    reason: &str,
+    by: By<'_>,
 ) -> store::Result<()> {
-    intend(tx, work, id, Intent::Cancelled, RunAct::Cancel, by, reason).await?;
+    redirect(tx, work, id, (Intent::Cancelled, RunAct::Cancel), by).await?;
     for lane in tx.lanes_of(id).await? {
         work.end(tx, lane.id, word).await?;
     }
@@ -361,35 +249,17 @@ async fn cancel(
 }
 
 /// Pause, resume, hold, release, cancel: what is wanted of a run.
-pub(super) async fn intend(
+pub(super) async fn redirect(
     tx: &mut Tx,
     work: &mut Work<'_>,
     id: RunId,
-    to: Intent,
-    act: RunAct,
-    by: &str,
-    reason: &str,
+    (to, act): (Intent, RunAct),
+    by: By<'_>,
 ) -> store::Result<()> {
-    let run = tx.run(id).await?;
-    let from = run.intent;
-    if from == to {
-        return Ok(());
+    let from = tx.run(id).await?.intent;
+    if let Some(event) = lifecycle::redirect_run(tx, (id, from), to, act, by).await? {
+        work.run_changed(id, |lane| lane.intent = to);
+        work.note(&event);
     }
-    if from == Intent::Cancelled {
-        return Err(Refusal::RunCancelled { run: id }.into());
-    }
-    tx.set_intent(id, from, to, reason).await?;
-    if matches!(act, RunAct::Resume | RunAct::Release) {
-        tx.excuse_late(id).await?;
-    }
-    work.run_changed(id, |lane| lane.intent = to);
-    work.note(&Event::Run {
-        by: by.to_owned(),
-        act,
-        run: id,
-        intent: to,
-        reason: reason.to_owned(),
-        part_ref: None,
-    });
     Ok(())
 }

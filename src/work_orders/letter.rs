@@ -4,7 +4,7 @@ use askama::Template;
 
 /// The letter.
 #[derive(Debug, Clone, Template)]
-#[template(path = "orders/letter.html")]
+#[template(path = "work_orders/letter.html")]
 pub struct Letter {
     /// The office.
     pub office: String,

@@ -307,6 +307,12 @@ impl<'a> Work<'a> {
         self.events.push('\n');
     }
 
+    pub(super) fn note_all(&mut self, events: &[Event]) {
+        for event in events {
+            self.note(event);
+        }
+    }
+
     pub(super) fn take_events(&mut self) -> String {
         std::mem::take(&mut self.events)
     }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, domain::time::Micros, telemetry::ALERT_NOTICES, tls};
+use crate::{clock::Clock, domain::time::Micros, telemetry::ALERT_NOTICES, web::tls};
 
 /// The same kind and subject is told at most once in this time.
 const THROTTLE: Duration = Duration::from_mins(10);

@@ -10,14 +10,12 @@ mod routing;
 mod survey;
 mod wording;
 
-use sha2::{Digest, Sha256};
-
-pub use crate::domain::policy::OnDoubt;
 pub use audience::{Audience, Person};
 pub use reached::Reached;
 pub use refusal::TextRefusal;
 pub use survey::{Survey, Through, survey};
 
+use super::lifecycle::{self, By};
 use crate::{
     clock::Clock,
     config,
@@ -25,11 +23,12 @@ use crate::{
         audience_spec::AudienceSpec,
         carrier::CarrierTable,
         check_code::CheckCode,
-        event::{Event, FrozenLane, SuppressedSpan, Terms},
+        commitment,
+        event::{Event, SuppressedSpan, Terms},
         id::{CampaignId, RunId},
         lifecycle::{CampaignAct, CampaignState, Intent, RunAct},
         message::Outcome,
-        policy::Late,
+        policy::{Late, OnDoubt},
         priority::Priority,
         template::{Problems, Template, TemplateError, ValueLimits},
         text::TextError,
@@ -396,11 +395,7 @@ async fn finish(
         merged: made.merged,
         late: order.late,
     };
-    let digest = digest(&order.text, &terms, &lanes);
-    let state = match order.approval {
-        Approval::Needed => CampaignState::Submitted,
-        Approval::NotNeeded | Approval::Given { .. } => CampaignState::Approved,
-    };
+    let digest = commitment::frozen(&order.text, &terms, &lanes);
     let mut events = vec![Event::Frozen {
         run,
         campaign,
@@ -409,46 +404,28 @@ async fn finish(
         suppressed: spans,
     }];
     if let Target::Of(_, approved) = order.campaign {
-        must_fire(&mut tx, campaign, &approved).await?;
+        lifecycle::must_fire(&mut tx, campaign, &approved).await?;
     } else {
-        put_campaign(&mut tx, order, campaign, state, digest.to_vec(), now).await?;
-        events.push(Event::Campaign {
-            by: order.author.clone(),
-            act: match state {
-                CampaignState::Approved => CampaignAct::Approve,
-                _ => CampaignAct::Submit,
-            },
-            campaign,
-            state,
-            digest: hex::encode(digest),
-            reason: String::new(),
-        });
+        events.push(put_campaign(&mut tx, order, campaign, digest, now).await?);
     }
     if order.approval != Approval::Needed {
-        tx.approve_run(run, now).await?;
-        events.push(Event::Run {
-            by: order.author.clone(),
-            act: RunAct::Approve,
-            run,
-            intent: Intent::Go,
-            reason: String::new(),
-            part_ref: None,
-        });
+        let by = By {
+            who: &order.author,
+            reason: "",
+        };
+        events.push(lifecycle::approve_run(&mut tx, now, run, Intent::Go, by).await?);
     }
     if let Approval::Given { least, most } = order.approval
         && !(least..=most).contains(&made.size)
     {
         let reason = format!("audience: {} people, {least} to {most} expected", made.size);
-        tx.set_intent(run, Intent::Go, Intent::Held, &reason)
-            .await?;
-        events.push(Event::Run {
-            by: order.author.clone(),
-            act: RunAct::Hold,
-            run,
-            intent: Intent::Held,
-            reason,
-            part_ref: None,
-        });
+        let by = By {
+            who: &order.author,
+            reason: &reason,
+        };
+        let run = (run, Intent::Go);
+        let held = lifecycle::redirect_run(&mut tx, run, Intent::Held, RunAct::Hold, by).await;
+        events.extend(held.map_err(store::Error::from)?);
     }
     tx.append(draft, &store::entry::lines(&events)).await?;
     tx.bump().await?;
@@ -465,33 +442,36 @@ async fn finish(
     })
 }
 
-/// Nobody has changed, paused or called off the campaign since its slot came; nor was another text
-/// approved in place of this one.
-pub(crate) async fn must_fire(
-    tx: &mut store::Tx,
-    campaign: CampaignId,
-    approved: &[u8],
-) -> store::Result<()> {
-    let row = tx.campaign(campaign).await?;
-    match row.state {
-        CampaignState::Approved | CampaignState::Active if row.digest == approved => Ok(()),
-        CampaignState::Approved | CampaignState::Active => {
-            Err(store::Refusal::ApprovedAnew { campaign }.into())
-        }
-        state => Err(store::Refusal::DoesNotFire { campaign, state }.into()),
-    }
-}
-
-/// Writes the new campaign, or the returned one handed in again.
+/// The new campaign, or the returned one submitted again.
 async fn put_campaign(
     tx: &mut store::Tx,
     order: &Order,
     campaign: CampaignId,
-    state: CampaignState,
-    digest: Vec<u8>,
+    digest: [u8; 32],
     now: Micros,
-) -> store::Result<()> {
-    let row = Campaign {
+) -> store::Result<Event> {
+    let by = By {
+        who: &order.author,
+        reason: "",
+    };
+    let (state, act) = match order.approval {
+        Approval::Needed => (CampaignState::Submitted, CampaignAct::Submit),
+        Approval::NotNeeded | Approval::Given { .. } => {
+            (CampaignState::Approved, CampaignAct::Approve)
+        }
+    };
+    let approved = (state == CampaignState::Approved).then_some(now);
+    if order.campaign != Target::New {
+        let mut known = tx.campaign(campaign).await?;
+        known.template.clone_from(&order.text);
+        known.submitted_by.clone_from(&order.author);
+        known.digest = digest.to_vec();
+        known.not_after = order.not_after;
+        known.approved = approved;
+        known.reason = String::new();
+        return Ok(lifecycle::rewrite(tx, now, &mut known, CampaignAct::Submit, by).await?);
+    }
+    let new = Campaign {
         id: campaign,
         name: order.name.clone(),
         template: order.text.clone(),
@@ -504,7 +484,7 @@ async fn put_campaign(
         created_by: order.author.clone(),
         submitted_by: order.author.clone(),
         decided_by: String::new(),
-        digest,
+        digest: digest.to_vec(),
         created: now,
         changed: now,
         plan: None,
@@ -513,89 +493,9 @@ async fn put_campaign(
         late: order.late,
         lasts: None,
         expected: 0,
-        approved: (state == CampaignState::Approved).then_some(now),
+        approved,
     };
-    if order.campaign == Target::New {
-        return tx.insert_campaign(&row).await;
-    }
-    let known = tx.campaign(campaign).await?;
-    let from = known.state;
-    from.on(CampaignAct::Submit).map_err(store::Refusal::from)?;
-    let again = Campaign {
-        template: row.template,
-        state: row.state,
-        submitted_by: row.submitted_by,
-        digest: row.digest,
-        not_after: row.not_after,
-        approved: row.approved,
-        reason: String::new(),
-        ..known
-    };
-    tx.update_campaign(&again, from, now).await
-}
-
-/// What an approval binds: the text, the exact people (by their lanes' roots), the time, the policies.
-pub fn digest(text: &str, terms: &Terms, lanes: &[FrozenLane]) -> [u8; 32] {
-    let mut bound = vec![serde_json::json!(text)];
-    let rest = serde_json::json!([
-        terms.priority,
-        terms.on_doubt,
-        us(terms.not_after),
-        us(terms.not_before),
-        lanes
-            .iter()
-            .map(|l| (&l.gateway.0, l.size, &l.root))
-            .collect::<Vec<_>>(),
-    ]);
-    bound.extend(rest.as_array().cloned().unwrap_or_default());
-    // Absent where it is the first version's only way.
-    if terms.late != Late::Send {
-        bound.push(terms.late.as_str().into());
-    }
-    hash(&bound.into())
-}
-
-/// What stands in a draft: everything that its approval will bind, but for the exact people.
-pub fn draft_digest(c: &Campaign) -> [u8; 32] {
-    hash(&serde_json::json!([
-        "draft",
-        c.template,
-        c.priority,
-        c.on_doubt,
-        c.late,
-        c.lasts_us(),
-        c.audience.to_json(),
-        c.slots
-    ]))
-}
-
-/// What the approval of a recurring campaign binds: its people by their groups and their number.
-pub fn recurring_digest(c: &Campaign) -> [u8; 32] {
-    hash(&serde_json::json!([
-        "recurring",
-        c.template,
-        c.priority,
-        c.on_doubt,
-        c.late,
-        c.lasts_us(),
-        c.audience.to_json(),
-        c.slots,
-        c.expected
-    ]))
-}
-
-/// As it is bound: none is 0.
-fn us(at: Option<Micros>) -> i64 {
-    at.map_or(0, |at| at.0)
-}
-
-/// What a plan's import notes.
-pub fn plan_digest(name: &str, title: &str, source: &str) -> [u8; 32] {
-    hash(&serde_json::json!([name, title, source]))
-}
-
-fn hash(bound: &serde_json::Value) -> [u8; 32] {
-    Sha256::digest(bound.to_string()).into()
+    lifecycle::create(tx, &new, act, by).await
 }
 
 /// Clears a half-made run away.
@@ -608,9 +508,4 @@ pub(crate) async fn clear(store: &Store, run: RunId) -> store::Result<()> {
             return Ok(());
         }
     }
-}
-
-/// A message's commitment: what its freeze leaf covers, one JSON array (`docs/ledger.md`).
-pub fn commitment(position: i64, phone: &str, vals: &str, text: &str) -> String {
-    serde_json::to_string(&(position, phone, vals, text)).expect("numbers and strings")
 }
