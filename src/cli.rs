@@ -24,6 +24,7 @@ pub mod send;
 pub mod serve;
 pub mod simulate;
 pub mod stop;
+mod unparsed;
 pub mod user;
 pub mod work_order;
 
@@ -181,22 +182,22 @@ impl Command {
 
 /// The whole program: parses `args`, runs the command, says what went wrong, gives the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let env = config::process_env().collect::<BTreeMap<_, _>>();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(e) => {
             // Help and version are answers; their reader may have gone (`| head`).
             _ = e.print();
             return if e.use_stderr() {
-                Exit::Usage
+                let ctx = Ctx::new(unparsed::global(&args), env, unparsed::wants_json(&args));
+                ctx.answer(&unparsed::refusal(&e).into())
             } else {
                 Exit::Done
             };
         }
     };
-    let ctx = Ctx::new(
-        cli.global,
-        config::process_env().collect::<BTreeMap<_, _>>(),
-    );
+    let ctx = Ctx::new(cli.global, env, unparsed::wants_json(&args));
     let filter = ctx.env(telemetry::LOG_VARIABLE);
     if let Err(e) = telemetry::start_logs(filter, cli.command.usual_log()) {
         return ctx.explain(&CliRefusal::LogFilter { why: e.to_string() }.into());

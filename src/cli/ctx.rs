@@ -19,17 +19,19 @@ pub struct Ctx {
     pub out: Out,
     global: Global,
     env: BTreeMap<String, String>,
+    wants_json: bool,
 }
 
 impl Ctx {
-    /// From the global arguments and the environment.
-    pub fn new(global: Global, env: BTreeMap<String, String>) -> Self {
+    /// From the global arguments and the environment; `wants_json`: `--json` was given.
+    pub fn new(global: Global, env: BTreeMap<String, String>, wants_json: bool) -> Self {
         let lang = global.lang.unwrap_or_else(|| lang_of(&env));
         Self {
             lang,
             out: Out::process(),
             global,
             env,
+            wants_json,
         }
     }
 
@@ -80,11 +82,23 @@ impl Ctx {
         self.lang.pick(zh, en)
     }
 
-    /// Says what went wrong on standard error; gives its exit code.
+    /// Says what went wrong on standard error, and with `--json` also as the one object on standard output; gives
+    /// its exit code.
     pub(super) fn explain(&self, error: &CliError) -> Exit {
         if let Some(text) = error.text(self.lang) {
             // Whoever reads errors may be gone as well.
             _ = self.out.note(&text);
+        }
+        self.answer(error)
+    }
+
+    /// As [`Ctx::explain`], where standard error has been written already.
+    pub(super) fn answer(&self, error: &CliError) -> Exit {
+        if self.wants_json
+            && !self.out.has_answered()
+            && let Some(object) = error.json(self.lang)
+        {
+            _ = self.out.json(&object);
         }
         error.exit()
     }
@@ -126,6 +140,6 @@ mod tests {
             lang: Some(Lang::Zh),
             ..Global::default()
         };
-        assert_eq!(Ctx::new(given, BTreeMap::new()).lang, Lang::Zh);
+        assert_eq!(Ctx::new(given, BTreeMap::new(), false).lang, Lang::Zh);
     }
 }

@@ -1,6 +1,9 @@
 //! What a command prints: answers on standard output, everything else on standard error.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -12,6 +15,8 @@ use super::error::CliError;
 #[derive(Debug)]
 pub struct Out {
     terminal: bool,
+    /// The one object of `--json` is out.
+    answered: AtomicBool,
 }
 
 impl Out {
@@ -19,6 +24,7 @@ impl Out {
     pub fn process() -> Self {
         Self {
             terminal: io::stdout().is_terminal(),
+            answered: AtomicBool::new(false),
         }
     }
 
@@ -42,7 +48,13 @@ impl Out {
 
     /// The one object of `--json`.
     pub fn json(&self, value: &impl Serialize) -> Result<(), CliError> {
+        self.answered.store(true, Ordering::Relaxed);
         self.line(serde_json::to_string(value).map_err(io::Error::other)?)
+    }
+
+    /// Is the one object of `--json` out? A command that fails afterwards prints no second one.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// Something for the person that is not the answer.

@@ -117,7 +117,7 @@ async fn what_is_not_built_says_so_and_ends_with_2() {
         "audit prove 1",
     ] {
         let cli = parse(line).unwrap();
-        let ctx = Ctx::new(cli.global, BTreeMap::new());
+        let ctx = Ctx::new(cli.global, BTreeMap::new(), false);
         let error = cli.command.run(&ctx).await.unwrap_err();
         assert_eq!(error.exit(), Exit::Usage, "{line}");
         for lang in [Lang::Zh, Lang::En] {

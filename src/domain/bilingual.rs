@@ -243,8 +243,6 @@ impl<T: Fact> Fact for [T] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn both_languages_show_the_same_facts_each_in_its_way() {
         let (names, n) = (vec!["甲", "乙"], 2);

@@ -77,7 +77,7 @@ pub trait Refusal: std::error::Error {
 macro_rules! refusals {
     (
         $(#[doc = $about:literal])*
-        pub enum $name:ident {
+        $vis:vis enum $name:ident {
             $(
                 #[doc = $means:literal]
                 #[doc = $mend:literal]
@@ -89,7 +89,7 @@ macro_rules! refusals {
     ) => {
         $(#[doc = $about])*
         #[derive(Debug, Clone, PartialEq)]
-        pub enum $name {
+        $vis enum $name {
             $(
                 #[doc = $means]
                 #[doc = $mend]
@@ -99,7 +99,7 @@ macro_rules! refusals {
 
         impl $name {
             /// All of them, for `docs/errors.md`.
-            pub const TABLE: &'static [$crate::domain::refusal::Entry] = &[
+            $vis const TABLE: &'static [$crate::domain::refusal::Entry] = &[
                 $($crate::domain::refusal::Entry {
                     code: $code,
                     kind: $crate::domain::refusal::Kind::$kind,
@@ -112,14 +112,14 @@ macro_rules! refusals {
             ];
 
             /// The code that programs read; it never changes.
-            pub const fn code(&self) -> &'static str {
+            $vis const fn code(&self) -> &'static str {
                 match self {
                     $(Self::$variant { .. } => $code,)+
                 }
             }
 
             /// What kind of no it is.
-            pub const fn kind(&self) -> $crate::domain::refusal::Kind {
+            $vis const fn kind(&self) -> $crate::domain::refusal::Kind {
                 match self {
                     $(Self::$variant { .. } => $crate::domain::refusal::Kind::$kind,)+
                 }
@@ -131,7 +131,7 @@ macro_rules! refusals {
                 clippy::useless_format,
                 reason = "not every sentence uses every fact, or any"
             )]
-            pub fn text(&self, lang: $crate::domain::lang::Lang) -> String {
+            $vis fn text(&self, lang: $crate::domain::lang::Lang) -> String {
                 use $crate::domain::lang::Lang;
                 match self {
                     $(
@@ -148,7 +148,7 @@ macro_rules! refusals {
             }
 
             /// What the sentence speaks of, for programs.
-            pub fn facts(&self, lang: $crate::domain::lang::Lang) -> serde_json::Map<String, serde_json::Value> {
+            $vis fn facts(&self, lang: $crate::domain::lang::Lang) -> serde_json::Map<String, serde_json::Value> {
                 #[allow(unused_mut, reason = "some refusals have no facts")]
                 let mut facts = serde_json::Map::new();
                 match self {
@@ -210,7 +210,7 @@ mod tests {
 
     refusals! {
         /// Made up.
-        pub enum Example {
+        enum Example {
             /// A group is not there.
             /// Look.
             Unknown { name: String, known: Vec<&'static str> } = Usage "unknown"
@@ -239,6 +239,6 @@ mod tests {
         );
         assert_eq!(Example::No.kind().exit_code(), 1);
         assert_eq!(Example::TABLE[0].facts, ["name", "known"]);
-        assert_eq!(Example::TABLE[1].means, " No.");
+        assert_eq!(Example::TABLE[1].means.trim(), "No.");
     }
 }

@@ -339,6 +339,7 @@ pub struct BadUserName(pub String);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::lang::Lang;
 
     fn user(name: &str, role: Role) -> Actor {
         Actor::User {
@@ -369,7 +370,7 @@ mod tests {
         assert!(li.may_approve(["wang", "zhao"]).is_ok());
         assert_eq!(
             li.may_approve(["wang", "li"]),
-            Err(Forbidden::Own { name: "li".into() })
+            Err(Forbidden::Own { user: "li".into() })
         );
         assert!(user("wang", Role::Clerk).may_approve([]).is_err());
     }

@@ -260,7 +260,7 @@ fn what_is_no_address_book_is_refused_with_the_place() {
     ));
     assert!(matches!(
         refusal(b"PK\x03\x04 no zip at all"),
-        IntakeError::Workbook(_)
+        IntakeError::Workbook { .. }
     ));
     let mut damaged = BOOK.as_bytes().to_vec();
     let at = damaged.len() - 3;

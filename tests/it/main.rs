@@ -46,6 +46,7 @@ mod rates;
 mod recorder_doubts;
 mod recorder_stories;
 mod recorder_support;
+mod refusals;
 mod report;
 mod scheduling;
 mod sending_stories;
