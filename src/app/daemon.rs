@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::practice::{Carriers, OrderDesks};
 use crate::{
     campaign::fire::Scheduler,
+    domain::bilingual::bilingual,
     engine::{Engine, EngineError},
     gateway, http,
     service::{
@@ -168,9 +169,7 @@ pub async fn keep_engine(
                     alerts.raise(Alert {
                         kind: AlertKind::Lock,
                         subject: "engine".into(),
-                        zh: "发送引擎的租约被另一进程接管，本进程已停止发送".into(),
-                        en: "another process has taken over the engine's lease; this one sends no more".into(),
-                    });
+                        text: bilingual!("发送引擎的租约被另一进程接管，本进程已停止发送", "another process has taken over the engine's lease; this one sends no more")});
                     continue;
                 }
                 ended?;

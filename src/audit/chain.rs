@@ -1,10 +1,11 @@
 //! The chain: every entry's number, events, hash and predecessor, from the first to the head.
 
 use super::{
-    difference::{Check, Difference, Stop, same, say, wrong},
+    difference::{Check, Difference, Stop, same, wrong},
     replay::{At, Replay},
 };
 use crate::{
+    domain::bilingual::bilingual,
     domain::ledger::{Hash, Head, Tree, events_root, leaf},
     store::{self, Tx, entry::Entry},
 };
@@ -83,14 +84,14 @@ fn link(head: Head, entry: &Entry) -> Check {
     let row = header.n;
     if row != head.n + 1 {
         let n = head.n + 1;
-        return Err(wrong("entry", n, say("缺失", "is missing")).into());
+        return Err(wrong("entry", n, bilingual!("缺失", "is missing")).into());
     }
     let (count, root) = events_root(&entry.events);
     if !entry.events.ends_with('\n') || entry.events.contains('\r') {
         return Err(wrong(
             "entry",
             row,
-            say("事件不是逐行的文本", "its events are not lines of text"),
+            bilingual!("事件不是逐行的文本", "its events are not lines of text"),
         )
         .into());
     }
@@ -129,20 +130,18 @@ fn unexpected(expect: Head, noted: Option<Hash>, head: Head) -> Option<Differenc
         Some(_) => Some(wrong(
             "entry",
             expect.n,
-            say(
+            bilingual!(
                 "不是当时抄下的那一条：链被改写过",
-                "is not the one that was noted: the chain was rewritten",
+                "is not the one that was noted: the chain was rewritten"
             ),
         )),
         None => Some(wrong(
             "entry",
             expect.n,
-            say(
-                format!("不在链上：链止于第 {} 条，被截短过", head.n),
-                format!(
-                    "was noted and is not there: the chain ends at entry {}, it was cut",
-                    head.n
-                ),
+            bilingual!(
+                "不在链上：链止于第 {} 条，被截短过",
+                "was noted and is not there: the chain ends at entry {}, it was cut",
+                head.n
             ),
         )),
     }
@@ -153,7 +152,7 @@ fn hear(replay: &mut Replay, entry: &Entry) -> Option<Difference> {
         return Some(wrong(
             "entry",
             entry.header.n,
-            say("条目太多", "there are more entries than this version reads"),
+            bilingual!("条目太多", "there are more entries than this version reads"),
         ));
     };
     replay.times.push(entry.header.time);

@@ -5,7 +5,10 @@ use std::fmt;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use crate::{
-    domain::lang::Lang,
+    domain::{
+        bilingual::{Bilingual, bilingual},
+        lang::Lang,
+    },
     store::{self, Corrupt},
 };
 
@@ -37,23 +40,7 @@ pub enum What {
     /// The table has it, the ledger knows nothing of it.
     Extra,
     /// Something else.
-    Wrong(Say),
-}
-
-/// A sentence in both languages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Say {
-    /// 中文
-    pub zh: String,
-    /// English.
-    pub en: String,
-}
-
-pub(super) fn say(zh: impl Into<String>, en: impl Into<String>) -> Say {
-    Say {
-        zh: zh.into(),
-        en: en.into(),
-    }
+    Wrong(Bilingual),
 }
 
 impl Difference {
@@ -84,7 +71,7 @@ impl What {
                     "the table has it, the ledger knows nothing of it",
                 )
                 .to_owned(),
-            Self::Wrong(Say { zh, en }) => lang.pick(zh, en).clone(),
+            Self::Wrong(words) => words.text(lang).to_owned(),
         }
     }
 }
@@ -125,9 +112,9 @@ impl From<store::Error> for Stop {
             store::Error::Corrupt(Corrupt { table, column, row }) => Self::Found(wrong(
                 table,
                 row,
-                say(
-                    format!("{column} 含有不可能的内容"),
-                    format!("{column} holds what is never written"),
+                bilingual!(
+                    "{column} 含有不可能的内容",
+                    "{column} holds what is never written"
                 ),
             )),
             other => Self::Store(other),
@@ -137,7 +124,7 @@ impl From<store::Error> for Stop {
 
 pub(super) type Check<T = ()> = Result<T, Stop>;
 
-pub(super) fn wrong(table: &'static str, row: impl fmt::Display, words: Say) -> Difference {
+pub(super) fn wrong(table: &'static str, row: impl fmt::Display, words: Bilingual) -> Difference {
     Difference {
         table,
         row: row.to_string(),

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    difference::{Check, extra, missing, same, say, wrong},
+    difference::{Check, extra, missing, same, wrong},
     queue::Lane,
     replay::Replay,
     standing::{Mark, short},
 };
 use crate::{
     domain::{
+        bilingual::bilingual,
         commitment,
         id::{LaneId, MessageId},
         ledger::{Hash, Tree, salted},
@@ -204,9 +205,9 @@ impl<'a> Open<'a> {
             }
         }
         let Some(leaf) = self.text.leaf(row) else {
-            let words = say(
+            let words = bilingual!(
                 "内容与队列正文不符",
-                "its values, salt and the lane's text don't fit together",
+                "its values, salt and the lane's text don't fit together"
             );
             return Err(wrong("message", row.id, words).into());
         };
@@ -228,9 +229,9 @@ impl<'a> Open<'a> {
             ));
         }
         if hex::encode(self.tree.root()) != self.lane.root {
-            let words = say(
+            let words = bilingual!(
                 "其中短信的号码、内容、随机盐或队列正文与冻结时不同",
-                "the numbers, values, salts or text of its messages are not those that were frozen",
+                "the numbers, values, salts or text of its messages are not those that were frozen"
             );
             return Err(wrong("lane", self.id, words).into());
         }
@@ -316,13 +317,13 @@ fn same_id(table: &'static str, row: String, is: &str, ledger: Option<&str>) -> 
         return Ok(());
     }
     let words = match ledger {
-        Some(_) => say(
+        Some(_) => bilingual!(
             "carrier_id 不是台账所记",
-            "carrier_id is not the one that the ledger says",
+            "carrier_id is not the one that the ledger says"
         ),
-        None => say(
+        None => bilingual!(
             "carrier_id 本应为空",
-            "carrier_id is there, the ledger has none",
+            "carrier_id is there, the ledger has none"
         ),
     };
     Err(wrong(table, row, words).into())

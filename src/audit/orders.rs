@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    difference::{Check, Say, Stop, extra, missing, same, say, wrong},
+    difference::{Check, Stop, extra, missing, same, wrong},
     replay::Replay,
 };
 use crate::{
     domain::{
+        bilingual::{Bilingual, bilingual},
         event::OrderPart,
         ledger::salted,
         work_order::{OrderEvent, OrderState},
@@ -46,14 +47,14 @@ impl Orders {
         known: KnownOrder,
         number: Option<(i64, i64)>,
         rows: Vec<OrderPart>,
-    ) -> Result<(), Say> {
+    ) -> Result<(), Bilingual> {
         self.follows(&order, act, &known.state)?;
         if let Some((year, seq)) = number {
             let last = self.numbers.entry(year).or_default();
             if seq != *last + 1 {
-                return Err(say(
-                    format!("委托单 {order} 的编号 {seq} 没有接着 {last}"),
-                    format!("work order {order} is number {seq}, after {last}"),
+                return Err(bilingual!(
+                    "委托单 {order} 的编号 {seq} 没有接着 {last}",
+                    "work order {order} is number {seq}, after {last}"
                 ));
             }
             *last = seq;
@@ -68,7 +69,7 @@ impl Orders {
     }
 
     /// Does the state follow from the one before?
-    fn follows(&self, order: &str, act: &str, state: &str) -> Result<(), Say> {
+    fn follows(&self, order: &str, act: &str, state: &str) -> Result<(), Bilingual> {
         let before = self.known.get(order).map(|k| k.state.as_str());
         let after = match (act, before) {
             ("created", None) => Some(OrderState::Draft.as_str()),
@@ -83,9 +84,9 @@ impl Orders {
         };
         match after == Some(state) {
             true => Ok(()),
-            false => Err(say(
-                format!("委托单 {order} 由 {before:?} 经 {act} 不会成为 {state}"),
-                format!("work order {order}, {before:?}, does not become {state} by {act}"),
+            false => Err(bilingual!(
+                "委托单 {order} 由 {before:?} 经 {act} 不会成为 {state}",
+                "work order {order}, {before:?}, does not become {state} by {act}"
             )),
         }
     }
@@ -95,9 +96,9 @@ fn altered(table: &'static str, row: impl std::fmt::Display) -> Stop {
     wrong(
         table,
         row,
-        say(
+        bilingual!(
             "内容与台账中的摘要不符",
-            "is not what the ledger's digest was made of",
+            "is not what the ledger's digest was made of"
         ),
     )
     .into()
@@ -145,9 +146,9 @@ pub(super) async fn orders(tx: &mut Tx, replay: &Replay) -> Check {
     for row in evidence {
         let bytes = tx.evidence_bytes(row.n).await?.unwrap_or_default();
         if Sha256::digest(&bytes)[..] != row.sha256[..] {
-            let words = say(
+            let words = bilingual!(
                 "文件内容与其摘要不符",
-                "its bytes are not those of its digest",
+                "its bytes are not those of its digest"
             );
             return Err(wrong("work_order_evidence", row.n, words).into());
         }

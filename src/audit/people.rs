@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    difference::{Check, extra, missing, same, say, wrong},
+    difference::{Check, extra, missing, same, wrong},
     known::Arrival,
     messages::CHUNK,
     replay::Replay,
 };
 use crate::{
     domain::{
+        bilingual::bilingual,
         id::OrphanId,
         ledger::{Tree, salted},
     },
@@ -25,9 +26,9 @@ fn altered(table: &'static str, row: impl std::fmt::Display) -> super::differenc
     wrong(
         table,
         row,
-        say(
+        bilingual!(
             "内容与台账中的摘要不符",
-            "is not what the ledger's digest was made of",
+            "is not what the ledger's digest was made of"
         ),
     )
     .into()
@@ -74,9 +75,9 @@ pub(super) async fn groups(tx: &mut Tx, replay: &Replay) -> Check {
             *members,
         )?;
         if hex::encode(tree.root()) != *root {
-            let words = say(
+            let words = bilingual!(
                 "其中的联系人与台账不符",
-                "its contacts are not those that the ledger's root was made of",
+                "its contacts are not those that the ledger's root was made of"
             );
             return Err(wrong("contact_group", &row.id, words).into());
         }

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    difference::{Say, say},
-    standing::{Interner, Messages},
-};
+use super::standing::{Interner, Messages};
 use crate::{
     domain::{
+        bilingual::{Bilingual, Fixed, bilingual},
         event::{FrozenLane, Span},
         id::{GatewayId, Position, RunId},
         time::Micros,
@@ -42,16 +40,15 @@ pub(super) struct Lane {
     pub(super) messages: Messages,
 }
 
-fn must(is: bool, zh: &str, en: &str) -> Result<(), Say> {
-    if is { Ok(()) } else { Err(say(zh, en)) }
+fn must(is: bool, what: Fixed) -> Result<(), Bilingual> {
+    if is { Ok(()) } else { Err(what.into()) }
 }
 
 impl Lane {
-    pub(super) fn new(run: RunId, lane: &FrozenLane) -> Result<Self, Say> {
+    pub(super) fn new(run: RunId, lane: &FrozenLane) -> Result<Self, Bilingual> {
         must(
             (0..=MAX_SIZE).contains(&lane.size),
-            "队列长度不可能",
-            "no lane has this size",
+            Fixed("队列长度不可能", "no lane has this size"),
         )?;
         Ok(Self {
             run,
@@ -72,14 +69,19 @@ impl Lane {
     }
 
     /// From the front, or of what is requeued: what is left of a range there keeps waiting.
-    pub(super) fn claim(&mut self, claim: &Claim, again: bool) -> Result<(), Say> {
+    pub(super) fn claim(&mut self, claim: &Claim, again: bool) -> Result<(), Bilingual> {
         let span = claim.span;
-        must(!span.is_empty(), "领取区间为空", "the claim is empty")?;
+        must(
+            !span.is_empty(),
+            Fixed("领取区间为空", "the claim is empty"),
+        )?;
         if !again {
             must(
                 span.from == self.next && span.to <= self.end,
-                "领取不是从队首开始",
-                "the claim does not begin at the lane's front, or goes beyond its end",
+                Fixed(
+                    "领取不是从队首开始",
+                    "the claim does not begin at the lane's front, or goes beyond its end",
+                ),
             )?;
             self.next = span.to;
             return Ok(());
@@ -89,9 +91,9 @@ impl Lane {
                 && (r.part, &r.gateway, r.attempt) == (claim.part, &claim.gateway, claim.attempt)
         });
         let Some(mut waiting) = waiting else {
-            return Err(say(
+            return Err(bilingual!(
                 "领取的区间并不在等待重发",
-                "what is claimed again does not wait",
+                "what is claimed again does not wait"
             ));
         };
         if span.to < waiting.span.to {
@@ -106,12 +108,11 @@ impl Lane {
         entry: u32,
         range: Requeued,
         words: &mut Interner,
-    ) -> Result<(), Say> {
+    ) -> Result<(), Bilingual> {
         let span = range.span;
         must(
             !span.is_empty() && span.to <= self.next,
-            "退回的区间未曾领取",
-            "what goes back was never claimed",
+            Fixed("退回的区间未曾领取", "what goes back was never claimed"),
         )?;
         let elsewhere = match self.gateway.as_ref() == Some(&range.gateway) {
             true => 0,
@@ -122,43 +123,47 @@ impl Lane {
         }
         must(
             self.requeued.insert(span.from, range).is_none(),
-            "该区间已在等待",
-            "this range waits already",
+            Fixed("该区间已在等待", "this range waits already"),
         )
     }
 
     /// Nothing more is claimed; what waited is cancelled one by one by the words that follow.
-    pub(super) fn end(&mut self, span: Span, reason: String) -> Result<(), Say> {
+    pub(super) fn end(&mut self, span: Span, reason: String) -> Result<(), Bilingual> {
         must(
             (span.from, span.to) == (self.next, self.end),
-            "结束的区间不是余下的区间",
-            "the range that ends is not what remained",
+            Fixed(
+                "结束的区间不是余下的区间",
+                "the range that ends is not what remained",
+            ),
         )?;
         must(
             self.end_reason.is_none(),
-            "该队列已经结束",
-            "the lane had ended already",
+            Fixed("该队列已经结束", "the lane had ended already"),
         )?;
         (self.end, self.end_reason) = (self.next, Some(reason));
         self.requeued.clear();
         Ok(())
     }
 
-    pub(super) fn reserve(&mut self, span: Span) -> Result<(), Say> {
+    pub(super) fn reserve(&mut self, span: Span) -> Result<(), Bilingual> {
         must(
             span.from == self.reserved,
-            "预留区间不连续",
-            "the reserved range does not follow the last one",
+            Fixed(
+                "预留区间不连续",
+                "the reserved range does not follow the last one",
+            ),
         )?;
         self.reserved = span.to;
         Ok(())
     }
 
-    pub(super) fn give_back(&mut self, span: Span) -> Result<(), Say> {
+    pub(super) fn give_back(&mut self, span: Span) -> Result<(), Bilingual> {
         must(
             span.to == self.reserved,
-            "归还区间不连续",
-            "the range given back is not the last one reserved",
+            Fixed(
+                "归还区间不连续",
+                "the range given back is not the last one reserved",
+            ),
         )?;
         self.reserved = span.from;
         Ok(())

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    difference::{Say, say},
     forecasts::Forecasts,
     known::{Arrival, Campaign, Doubt, Genesis, Halt, Run, Suppression},
     orders::{KnownOrder, Orders},
@@ -13,6 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
+        bilingual::{Bilingual, bilingual},
         event::{Event, FrozenLane, Span, SuppressedSpan, Terms},
         id::{CampaignId, ClaimId, LaneId, MessageId, OrphanId, RunId},
         lifecycle::{Intent, RunAct, StopAct},
@@ -61,12 +61,12 @@ pub(super) struct Replay {
 }
 
 /// An event the rules don't admit.
-type Applied = Result<(), Say>;
+type Applied = Result<(), Bilingual>;
 
-fn unknown(what: &str, id: impl std::fmt::Display) -> Say {
-    say(
-        format!("提到台账中没有的 {what} {id}"),
-        format!("names {what} {id}, which the ledger has not"),
+fn unknown(what: &str, id: impl std::fmt::Display) -> Bilingual {
+    bilingual!(
+        "提到台账中没有的 {what} {id}",
+        "names {what} {id}, which the ledger has not"
     )
 }
 
@@ -74,15 +74,15 @@ impl Replay {
     /// One line of an entry.
     pub(super) fn line(&mut self, at: At, line: &str) -> Applied {
         let event = serde_json::from_str(line).map_err(|e| {
-            say(
-                format!("不是已知的事件（{e}）"),
-                format!("is no event that this version knows ({e})"),
+            bilingual!(
+                "不是已知的事件（{e}）",
+                "is no event that this version knows ({e})"
             )
         })?;
         if self.genesis.is_none() != matches!(event, Event::Genesis { .. }) {
-            return Err(say(
+            return Err(bilingual!(
                 "genesis 只能是第一个事件",
-                "the chain begins with genesis, and only once",
+                "the chain begins with genesis, and only once"
             ));
         }
         self.event(at, event)
@@ -102,9 +102,9 @@ impl Replay {
                 });
             }
             Event::Genesis { v, .. } => {
-                return Err(say(
-                    format!("格式版本 {v} 未知"),
-                    format!("format version {v} is not known"),
+                return Err(bilingual!(
+                    "格式版本 {v} 未知",
+                    "format version {v} is not known"
                 ));
             }
             Event::User { name, digest, .. } => _ = self.users.insert(name, digest),
@@ -211,9 +211,9 @@ impl Replay {
             Event::Closed { claim, lane } => match self.claims.remove(&claim) {
                 Some(known) if known.span.lane == lane => {}
                 _ => {
-                    return Err(say(
-                        format!("没有未结的领取 {claim}"),
-                        format!("claim {claim} is not open"),
+                    return Err(bilingual!(
+                        "没有未结的领取 {claim}",
+                        "claim {claim} is not open"
                     ));
                 }
             },
@@ -362,9 +362,10 @@ impl Replay {
             self.draw("lane", lane.lane.0);
             let new = Lane::new(run, lane)?;
             if self.lanes.insert(lane.lane, new).is_some() {
-                return Err(say(
-                    format!("通道队列 {} 重复", lane.lane),
-                    format!("lane {} was frozen before", lane.lane),
+                return Err(bilingual!(
+                    "通道队列 {} 重复",
+                    "lane {} was frozen before",
+                    lane.lane
                 ));
             }
         }
@@ -391,10 +392,7 @@ impl Replay {
         };
         match self.runs.insert(run, new) {
             None => Ok(()),
-            Some(_) => Err(say(
-                format!("批次 {run} 重复"),
-                format!("run {run} was frozen before"),
-            )),
+            Some(_) => Err(bilingual!("批次 {run} 重复", "run {run} was frozen before")),
         }
     }
 
@@ -439,10 +437,7 @@ impl Replay {
         lane.claim(&claim, again)?;
         // Numbers are drawn in the order of the entries.
         if self.drawn.get("claim").is_some_and(|&last| id.0 <= last) {
-            return Err(say(
-                format!("领取 {id} 重复"),
-                format!("claim {id} was made before"),
-            ));
+            return Err(bilingual!("领取 {id} 重复", "claim {id} was made before"));
         }
         self.draw("claim", id.0);
         self.claims.insert(id, claim);
@@ -468,12 +463,7 @@ impl Replay {
         let (before, after) = lane
             .messages
             .hear(m.position(), news, &mut self.words)
-            .map_err(|s| {
-                say(
-                    format!("短信 {m}：{}", s.zh),
-                    format!("message {m}: {}", s.en),
-                )
-            })?;
+            .map_err(|why| bilingual!([why] "短信 {m}：{why}", "message {m}: {why}"))?;
         if news.change.is_answer() {
             lane.sent = Some(at.time);
         }
@@ -495,13 +485,16 @@ impl Replay {
     }
 }
 
-fn lane_of(lanes: &mut BTreeMap<LaneId, Lane>, span: Span) -> Result<&mut Lane, Say> {
+fn lane_of(lanes: &mut BTreeMap<LaneId, Lane>, span: Span) -> Result<&mut Lane, Bilingual> {
     let lane = lanes
         .get_mut(&span.lane)
         .ok_or_else(|| unknown("lane", span.lane))?;
     if 0 <= span.from && span.from <= span.to && span.to <= lane.size {
         Ok(lane)
     } else {
-        Err(say("区间超出队列", "the range is not within the lane"))
+        Err(bilingual!(
+            "区间超出队列",
+            "the range is not within the lane"
+        ))
     }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::difference::{Say, say};
 use crate::domain::{
+    bilingual::{Bilingual, bilingual},
     ledger::leaf,
     message::{Change, MessageState, Outcome, Part, ReportStatus},
 };
@@ -238,18 +238,14 @@ impl Messages {
         position: i64,
         news: &News<'_>,
         words: &mut Interner,
-    ) -> Result<Turn, Say> {
+    ) -> Result<Turn, Bilingual> {
         let mark = self.mark(position);
         if i64::from(mark.last) != news.previous {
-            return Err(say(
-                format!(
-                    "称上一事件在第 {} 条，实际在第 {} 条",
-                    news.previous, mark.last
-                ),
-                format!(
-                    "its previous event is said to be in entry {}, but is in entry {}",
-                    news.previous, mark.last
-                ),
+            return Err(bilingual!(
+                "称上一事件在第 {} 条，实际在第 {} 条",
+                "its previous event is said to be in entry {}, but is in entry {}",
+                news.previous,
+                mark.last
             ));
         }
         let of = usize::try_from(news.of)
@@ -257,9 +253,9 @@ impl Messages {
             .filter(|n| (1..=255).contains(n))
             .unwrap_or(0);
         if of == 0 || self.parts(position).is_some_and(|known| known != of) {
-            return Err(say(
+            return Err(bilingual!(
                 "短信条数前后不一",
-                "its number of parts is not what it was",
+                "its number of parts is not what it was"
             ));
         }
         let before = self.standing(position, of, words);
@@ -278,19 +274,17 @@ impl Messages {
         };
         match after.apply(usize::try_from(news.part).unwrap_or(usize::MAX), &change) {
             Ok(true) => {}
-            Ok(false) => return Err(say("重复的事件", "the event says nothing new")),
-            Err(e) => return Err(say("按此前的状态不可能发生", e.to_string())),
+            Ok(false) => return Err(bilingual!("重复的事件", "the event says nothing new")),
+            Err(e) => return Err(bilingual!("按此前的状态不可能发生", "{e}")),
         }
         let state = after.outcome().map(|o| o.0);
         if state != news.state {
             let name = |s: Option<Outcome>| s.map_or("-", Outcome::as_str);
-            return Err(say(
-                format!("记为 {}，按事件应为 {}", name(news.state), name(state)),
-                format!(
-                    "state is said to be {}, but follows to be {}",
-                    name(news.state),
-                    name(state)
-                ),
+            return Err(bilingual!(
+                "记为 {}，按事件应为 {}",
+                "state is said to be {}, but follows to be {}",
+                name(news.state),
+                name(state)
             ));
         }
         self.keep(position, news.entry, &after, words);

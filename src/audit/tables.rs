@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    difference::{Check, extra, missing, same, say, wrong},
+    difference::{Check, extra, missing, same, wrong},
     known::Bound,
     messages::Sums,
     replay::Replay,
 };
 use crate::{
     domain::{
+        bilingual::bilingual,
         commitment,
         event::Terms,
         id::{CampaignId, ClaimId, LaneId, Position, RunId},
@@ -269,9 +270,9 @@ fn digest_is(row: &Campaign, digest: [u8; 32]) -> Check {
     if digest[..] == row.digest[..] {
         return Ok(());
     }
-    let words = say(
+    let words = bilingual!(
         "正文不是交付审批的正文",
-        "template is not the text that its digest was made of",
+        "template is not the text that its digest was made of"
     );
     Err(wrong("campaign", row.id, words).into())
 }

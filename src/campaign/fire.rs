@@ -20,6 +20,7 @@ use crate::{
     config::Config,
     domain::{
         audience_spec::AudienceSpec,
+        bilingual::bilingual,
         carrier::CarrierTable,
         event::{Event, Terms},
         hours::Hours,
@@ -211,21 +212,20 @@ impl Scheduler {
 
     /// The alert names no contents: they may hold people's data.
     fn cannot_fire(&self, campaign: &dyn fmt::Display, error: &store::Error) {
-        let (zh, en) = match error {
-            store::Error::Corrupt(_) => (
+        let text = match error {
+            store::Error::Corrupt(_) => bilingual!(
                 "任务的记录有误，无法按时发送：请运行 watchbell audit verify",
-                "the campaign's record cannot be read, so it does not fire: run `watchbell audit verify`",
+                "the campaign's record cannot be read, so it does not fire: run `watchbell audit verify`"
             ),
-            _ => (
+            _ => bilingual!(
                 "数据库出错，任务未能按时发送，将继续尝试",
-                "the database refused, so the campaign has not fired yet: it is tried again",
+                "the database refused, so the campaign has not fired yet: it is tried again"
             ),
         };
         self.alerts.raise(Alert {
             kind: Kind::Database,
             subject: campaign.to_string(),
-            zh: zh.into(),
-            en: en.into(),
+            text,
         });
     }
 
@@ -295,11 +295,8 @@ impl Scheduler {
             self.alerts.raise(Alert {
                 kind: Kind::RunHeld,
                 subject: frozen.run.to_string(),
-                zh: format!(
+                text: bilingual!(
                     "人数 {} 与审批时的 {expected} 相差过大，已挂起：请放行或取消",
-                    frozen.size
-                ),
-                en: format!(
                     "{} people where {expected} were approved: held, release or cancel it",
                     frozen.size
                 ),
@@ -363,8 +360,7 @@ impl Scheduler {
         self.alerts.raise(Alert {
             kind: Kind::RunMissed,
             subject: run.to_string(),
-            zh: format!("错过一次发送：{reason}"),
-            en: format!("a slot was missed: {reason}"),
+            text: bilingual!("错过一次发送：{reason}", "a slot was missed: {reason}"),
         });
         Ok(())
     }

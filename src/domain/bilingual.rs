@@ -119,8 +119,19 @@ macro_rules! labels {
     };
 }
 
-/// What has labels stands in sentences by its label, and in JSON by the word that it is serialized as.
+/// What has labels stands in sentences by its label, and in JSON by the word that it is serialized as, or by `as_str`.
 macro_rules! labelled_facts {
+    (as_str: $($name:ty),+ $(,)?) => {
+        $(impl $crate::domain::bilingual::Fact for $name {
+            fn text(&self, lang: $crate::domain::lang::Lang) -> String {
+                self.label(lang).to_owned()
+            }
+
+            fn json(&self, _: $crate::domain::lang::Lang) -> serde_json::Value {
+                self.as_str().into()
+            }
+        })+
+    };
     ($($name:ty),+ $(,)?) => {
         $(impl $crate::domain::bilingual::Fact for $name {
             fn text(&self, lang: $crate::domain::lang::Lang) -> String {
@@ -179,6 +190,15 @@ impl Fact for PathBuf {
 /// A constant text in both languages: 中文, then English.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fixed(pub &'static str, pub &'static str);
+
+impl From<Fixed> for Bilingual {
+    fn from(Fixed(zh, en): Fixed) -> Self {
+        Self {
+            zh: zh.to_owned(),
+            en: en.to_owned(),
+        }
+    }
+}
 
 impl Fact for Fixed {
     fn text(&self, lang: Lang) -> String {

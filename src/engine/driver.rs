@@ -32,7 +32,9 @@ use super::{
 use crate::{
     clock::Clock,
     config,
-    domain::{carrier::Carrier, event::Event as Entry, id::GatewayId, time::Micros},
+    domain::{
+        bilingual::bilingual, carrier::Carrier, event::Event as Entry, id::GatewayId, time::Micros,
+    },
     engine::journal::{Claimed, Committed, Op, Quota, Quotas, Recorder},
     gateway::{self, Event, Gateway, OpenError},
     store::{self, Store},
@@ -206,9 +208,7 @@ impl Engine {
             alerts.raise(Alert {
                 kind: Kind::Database,
                 subject: "journal".into(),
-                zh: format!("数据库暂时写不进去，发送已暂停，将继续重试：{error}"),
-                en: format!("the database does not take what is to be written; sending waits and tries again: {error}"),
-            });
+                text: bilingual!("数据库暂时写不进去，发送已暂停，将继续重试：{error}", "the database does not take what is to be written; sending waits and tries again: {error}")});
         }));
         let mut core = Core::new(parts.node.clone(), accounts(may_log_in));
         core.keep(recovered.kept);

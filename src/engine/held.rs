@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{event::Event as Entry, lifecycle::StopAct},
+    domain::{bilingual::bilingual, event::Event as Entry, lifecycle::StopAct},
     store,
     telemetry::alert::{Alert, Alerts, Kind},
 };
@@ -54,9 +54,10 @@ pub(super) async fn hold_copies(parts: &Parts) -> Result<Found, EngineError> {
         parts.alerts.raise(Alert {
             kind: Kind::DatabaseHeld,
             subject: "stopped".into(),
-            zh: "发送已被人员停止，须用 watchbell release 放行".into(),
-            en: "sending was stopped by a person and waits for `watchbell release --reason …`"
-                .into(),
+            text: bilingual!(
+                "发送已被人员停止，须用 watchbell release 放行",
+                "sending was stopped by a person and waits for `watchbell release --reason …`"
+            ),
         });
     }
     let held = reason.is_some() || !installation.held.is_empty();
@@ -71,10 +72,8 @@ fn tell_held(alerts: &Alerts, reason: &str) {
     alerts.raise(Alert {
         kind: Kind::DatabaseHeld,
         subject: "database".into(),
-        zh: format!(
-            "数据库已扣住，不会发送任何短信，须由人员核实后用 watchbell release 放行（{reason}）"
-        ),
-        en: format!(
+        text: bilingual!(
+            "数据库已扣住，不会发送任何短信，须由人员核实后用 watchbell release 放行（{reason}）",
             "the database is held and sends nothing until `watchbell release --reason …`: {reason}"
         ),
     });

@@ -15,6 +15,7 @@ use crate::{
     campaign::lifecycle,
     config,
     domain::{
+        bilingual::bilingual,
         event::Source,
         forecast::RESERVE_PEOPLE,
         hours::{Hours, Window},
@@ -200,9 +201,7 @@ impl Housekeeper {
                     news.alerts.push(Alert {
                         kind: Kind::GatewayDown,
                         subject: id.clone(),
-                        zh: format!("有短信等待发送，但配置里没有网关 {id}：请恢复该网关的配置，或取消这些批次"),
-                        en: format!("messages wait for gateway {id}, which is not configured: configure it again, or cancel their runs"),
-                    });
+                        text: bilingual!("有短信等待发送，但配置里没有网关 {id}：请恢复该网关的配置，或取消这些批次", "messages wait for gateway {id}, which is not configured: configure it again, or cancel their runs")});
                 }
                 news.lanes.push(lane);
             }
@@ -334,23 +333,26 @@ impl Housekeeper {
                     news.ops.push(Op::End(lane.id, "not_after".into()));
                 }
             }
-            let (kind, zh, en) = match missed {
+            let (kind, text) = match missed {
                 true => (
                     Kind::RunMissed,
-                    "错过：在最晚时间之前没能开始发送",
-                    "missed: its not-after passed before anything could go out",
+                    bilingual!(
+                        "错过：在最晚时间之前没能开始发送",
+                        "missed: its not-after passed before anything could go out"
+                    ),
                 ),
                 false => (
                     Kind::RunLate,
-                    "到了最晚时间，其余的不再发送",
-                    "its not-after has passed: the rest will not be sent",
+                    bilingual!(
+                        "到了最晚时间，其余的不再发送",
+                        "its not-after has passed: the rest will not be sent"
+                    ),
                 ),
             };
             news.alerts.push(Alert {
                 kind,
                 subject: run.id.to_string(),
-                zh: zh.into(),
-                en: en.into(),
+                text,
             });
         }
         Ok(())
@@ -389,8 +391,8 @@ impl Housekeeper {
             news.alerts.push(Alert {
                 kind: Kind::DoubtLeft,
                 subject: "in_doubt".into(),
-                zh: format!("{held} 条短信是否发出仍然存疑，已过等待期，不再自动重发"),
-                en: format!(
+                text: bilingual!(
+                    "{held} 条短信是否发出仍然存疑，已过等待期，不再自动重发",
                     "{held} messages are still in doubt after their grace; they are not sent again"
                 ),
             });
@@ -436,27 +438,32 @@ impl Housekeeper {
 }
 
 fn late_alert(run: &Run) -> Alert {
-    let (kind, zh, en) = match run.late {
+    let (kind, text) = match run.late {
         Late::Skip => (
             Kind::RunMissed,
-            "错过：没能按时开始，按其设置不再发送",
-            "missed: it could not begin on time, and is not sent late",
+            bilingual!(
+                "错过：没能按时开始，按其设置不再发送",
+                "missed: it could not begin on time, and is not sent late"
+            ),
         ),
         Late::Ask => (
             Kind::RunLate,
-            "没能按时开始，已挂起：请放行或取消",
-            "it could not begin on time and is held: release or cancel it",
+            bilingual!(
+                "没能按时开始，已挂起：请放行或取消",
+                "it could not begin on time and is held: release or cancel it"
+            ),
         ),
         Late::Send => (
             Kind::RunLate,
-            "没能按时开始，现在补发",
-            "it could not begin on time and is sent late",
+            bilingual!(
+                "没能按时开始，现在补发",
+                "it could not begin on time and is sent late"
+            ),
         ),
     };
     Alert {
         kind,
         subject: run.id.to_string(),
-        zh: zh.into(),
-        en: en.into(),
+        text,
     }
 }

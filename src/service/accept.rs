@@ -377,11 +377,11 @@ impl Protocol {
         let of = |verdict| self.steps.iter().filter(|s| s.verdict == verdict).count();
         let row = |s: &Step| Row {
             n: s.n,
-            title: s.name.title(lang),
+            title: s.name.label(lang),
             expected: s.expected.text(lang).to_owned(),
             observed: s.observed.text(lang).to_owned(),
             reason: s.reason.as_ref().map(|r| r.text(lang).to_owned()),
-            verdict: s.verdict.title(lang),
+            verdict: s.verdict.label(lang),
             class: s.verdict.as_str(),
             started: at(s.started, "%H:%M:%S"),
             took: format!("{:.1} s", s.took.as_secs_f64()),

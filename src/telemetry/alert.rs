@@ -12,7 +12,10 @@ use serde::Serialize;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, domain::time::Micros, telemetry::ALERT_NOTICES, web::tls};
+use crate::{
+    clock::Clock, domain::bilingual::Bilingual, domain::time::Micros, telemetry::ALERT_NOTICES,
+    web::tls,
+};
 
 /// The same kind and subject is told at most once in this time.
 const THROTTLE: Duration = Duration::from_mins(10);
@@ -92,10 +95,8 @@ pub struct Alert {
     pub kind: Kind,
     /// With what: a gateway's or a run's name, a path.
     pub subject: String,
-    /// What happened and what to do, in Chinese.
-    pub zh: String,
-    /// The same in English.
-    pub en: String,
+    /// What happened and what to do.
+    pub text: Bilingual,
 }
 
 /// One alert, as it is told (and the webhook's JSON).
@@ -205,8 +206,8 @@ impl Inner {
                 "warning"
             },
             subject: alert.subject,
-            text: alert.zh,
-            text_en: alert.en,
+            text: alert.text.zh,
+            text_en: alert.text.en,
             at: now.to_string(),
             suppressed,
             practice: self.practice,
@@ -322,8 +323,7 @@ mod tests {
         Alert {
             kind: Kind::GatewayDown,
             subject: subject.into(),
-            zh: "网关断开".into(),
-            en: "the gateway is down".into(),
+            text: bilingual!("网关断开", "the gateway is down"),
         }
     }
 

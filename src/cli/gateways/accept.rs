@@ -176,7 +176,7 @@ fn show_plan(acceptance: &Acceptance, args: &AcceptArgs, ctx: &Ctx) -> Result<()
             ctx.out.line(format!(
                 "{:>2}. {}{}{}",
                 p.n,
-                p.name.title(ctx.lang),
+                p.name.label(ctx.lang),
                 ctx.say("：", ": "),
                 p.expected.text(ctx.lang)
             ))?;
@@ -191,7 +191,7 @@ fn show_plan(acceptance: &Acceptance, args: &AcceptArgs, ctx: &Ctx) -> Result<()
 /// Whoever waits is told; a reader that has gone changes nothing.
 fn tell(going: &Going<'_>, ctx: &Ctx) {
     let text = match going {
-        Going::Begins(name) => format!("… {}", name.title(ctx.lang)),
+        Going::Begins(name) => format!("… {}", name.label(ctx.lang)),
         Going::Reply { word, to, within } => ctx.lang.pick(
             format!(
                 "请用任一联调号码回复 {word} 到 {to}，等待 {} 秒",
@@ -207,8 +207,8 @@ fn tell(going: &Going<'_>, ctx: &Ctx) {
             let reason = reason.map(|r| format!("{}{r}", ctx.say("：", ": ")));
             format!(
                 "  {} {}{}",
-                step.name.title(ctx.lang),
-                step.verdict.title(ctx.lang),
+                step.name.label(ctx.lang),
+                step.verdict.label(ctx.lang),
                 reason.unwrap_or_default()
             )
         }

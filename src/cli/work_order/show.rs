@@ -25,7 +25,7 @@ fn owed(view: &OrderView, lang: Lang) -> String {
     let late = Owed::ALL
         .into_iter()
         .find(|o| o.as_str() == view.row.overdue);
-    late.map_or_else(String::new, |o| o.title(lang).to_owned())
+    late.map_or_else(String::new, |o| o.label(lang).to_owned())
 }
 
 fn to_json(view: &OrderView, zone: Tz) -> Value {
@@ -158,8 +158,8 @@ pub(super) fn one(view: &OrderView, as_json: bool, zone: Tz, ctx: &Ctx) -> Resul
     ))?;
     if let Some((o, at)) = view.owed {
         ctx.out.line(lang.pick(
-            format!("运营商应在 {} 之前给出{}", when(at.0, zone), o.title(lang)),
-            format!("the carrier owes {} by {}", o.title(lang), when(at.0, zone)),
+            format!("运营商应在 {} 之前给出{}", when(at.0, zone), o.label(lang)),
+            format!("the carrier owes {} by {}", o.label(lang), when(at.0, zone)),
         ))?;
     }
     proofs(view, ctx)?;

@@ -1,6 +1,7 @@
 //! A carrier's figures: declared, partial, and sometimes impossible. What contradicts itself is shown; nothing is
 //! averaged, corrected or left out.
 
+use crate::domain::bilingual::labels;
 use chrono::{Datelike as _, NaiveDate};
 use chrono_tz::Tz;
 
@@ -52,15 +53,6 @@ pub enum Figure {
 impl Figure {
     const ALL: [Self; 3] = [Self::Requested, Self::Sent, Self::Delivered];
 
-    /// The word that people read.
-    pub fn title(self, lang: Lang) -> &'static str {
-        match self {
-            Self::Requested => lang.pick("应发", "requested"),
-            Self::Sent => lang.pick("已发", "sent"),
-            Self::Delivered => lang.pick("送达", "delivered"),
-        }
-    }
-
     fn of(self, report: &Report) -> Option<i64> {
         match self {
             Self::Requested => report.requested,
@@ -69,6 +61,12 @@ impl Figure {
         }
     }
 }
+
+labels!(Figure {
+    Requested: "应发", "requested";
+    Sent: "已发", "sent";
+    Delivered: "送达", "delivered";
+});
 
 /// What cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +160,7 @@ impl What {
             Self::Fell {
                 figure, was, is, ..
             } => {
-                let name = figure.title(lang);
+                let name = figure.label(lang);
                 lang.pick(
                     format!("{name}由 {was} 减少为 {is}，累计数不会减少"),
                     format!("{name} fell from {was} to {is}; a running total does not fall"),
@@ -198,7 +196,7 @@ impl What {
                 )
                 .to_owned(),
             Self::Negative { figure, is } => {
-                let name = figure.title(lang);
+                let name = figure.label(lang);
                 lang.pick(
                     format!("{name}为负数 {is}"),
                     format!("{name} is {is}, below nothing"),

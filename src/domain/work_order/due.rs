@@ -1,9 +1,10 @@
 //! What a carrier owes at the moment, and until when.
 
+use crate::domain::bilingual::{labelled_facts, labels};
 use std::time::Duration;
 
 use super::OrderState;
-use crate::domain::{lang::Lang, time::Micros};
+use crate::domain::time::Micros;
 
 /// How long a carrier has for each step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,18 +50,16 @@ impl Owed {
             Self::Evidence => "evidence",
         }
     }
-
-    /// The word that people read.
-    pub fn title(self, lang: Lang) -> &'static str {
-        let zh = match self {
-            Self::Acknowledgement => "受理答复",
-            Self::Proof => "回读样本",
-            Self::Counts => "发送数量",
-            Self::Evidence => "凭证",
-        };
-        lang.pick(zh, self.as_str())
-    }
 }
+
+labels!(Owed {
+    Acknowledgement: "受理答复", "acknowledgement";
+    Proof: "回读样本", "proof";
+    Counts: "发送数量", "counts";
+    Evidence: "凭证", "evidence";
+});
+
+labelled_facts!(as_str: Owed);
 
 /// When what happened last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The read-back: what arrived on a seed phone against the approved text, character by character. A carrier
 //! that retypes a text gets characters wrong that an eye reads over; here each one is found, named and located.
 
+use crate::domain::bilingual::{labelled_facts, labels};
 use std::fmt::Write as _;
 
 use super::confusable::look_alike;
@@ -42,19 +43,18 @@ impl Kind {
             Self::Other => "other",
         }
     }
-
-    /// The word that people read.
-    pub fn title(self, lang: Lang) -> &'static str {
-        match self {
-            Self::LookAlike => lang.pick("形近字", "look-alike"),
-            Self::Width => lang.pick("全角/半角", "full or half width"),
-            Self::Invisible => lang.pick("看不见的字符", "invisible character"),
-            Self::Missing => lang.pick("漏字", "missing"),
-            Self::Extra => lang.pick("多字", "extra"),
-            Self::Other => lang.pick("错字", "another character"),
-        }
-    }
 }
+
+labels!(Kind {
+    LookAlike: "形近字", "look-alike";
+    Width: "全角/半角", "full or half width";
+    Invisible: "看不见的字符", "invisible character";
+    Missing: "漏字", "missing";
+    Extra: "多字", "extra";
+    Other: "错字", "another character";
+});
+
+labelled_facts!(as_str: Kind);
 
 /// One character that is not as approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Difference {
     /// `第 12 字：应为“忻”，收到“折”（形近字）`.
     pub fn text(&self, lang: Lang) -> String {
         let place = self.at + 1;
-        let kind = self.kind.title(lang);
+        let kind = self.kind.label(lang);
         match (self.approved.map(shown), self.arrived.map(shown)) {
             (Some(a), Some(b)) => lang.pick(
                 format!("第 {place} 字：应为{a}，收到{b}（{kind}）"),

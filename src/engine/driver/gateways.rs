@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 use super::{Engine, EngineError, Parts, Phase};
 use crate::{
     config,
-    domain::id::GatewayId,
+    domain::{bilingual::bilingual, id::GatewayId},
     engine::lock::EngineLock,
     gateway::{self, Event, Gateway, Notice},
     telemetry::alert::{Alert, Alerts, Kind},
@@ -78,8 +78,10 @@ fn alert_on_link(alerts: &Alerts, id: &GatewayId, event: &Event) {
             alerts.raise(Alert {
                 kind: Kind::GatewayDown,
                 subject: id.0.clone(),
-                zh: format!("网关 {id} 的第 {link} 条连接断开：{end}"),
-                en: format!("gateway {id}: link {link} is down: {end}"),
+                text: bilingual!(
+                    "网关 {id} 的第 {link} 条连接断开：{end}",
+                    "gateway {id}: link {link} is down: {end}"
+                ),
             });
         }
         Event::Written(_)
@@ -98,13 +100,7 @@ fn alert_on_notice(alerts: &Alerts, id: &GatewayId, notice: &Notice) {
         Notice::NotListening { reason } => alerts.raise(Alert {
             kind: Kind::NotListening,
             subject: id.0.clone(),
-            zh: format!(
-                "网关 {id} 无法监听运营商的回连（{reason}），收不到状态报告和上行短信；短信照常发送，程序会继续重试。请核对 listen，或关闭占用该端口的程序"
-            ),
-            en: format!(
-                "gateway {id} cannot listen for its carrier ({reason}): no reports and no texts from phones come in, sending goes on, and it tries again. Check listen, or stop what uses the port"
-            ),
-        }),
+            text: bilingual!("网关 {id} 无法监听运营商的回连（{reason}），收不到状态报告和上行短信；短信照常发送，程序会继续重试。请核对 listen，或关闭占用该端口的程序", "gateway {id} cannot listen for its carrier ({reason}): no reports and no texts from phones come in, sending goes on, and it tries again. Check listen, or stop what uses the port")}),
         Notice::LoginRefused { reason, gave_up } => {
             let (zh, en) = match gave_up {
                 true => (
@@ -121,9 +117,7 @@ fn alert_on_notice(alerts: &Alerts, id: &GatewayId, notice: &Notice) {
                 } else {
                     id.0.clone()
                 },
-                zh: format!("网关 {id} 拒绝登录：{reason}{zh}"),
-                en: format!("gateway {id} refuses the login: {reason}{en}"),
-            });
+                text: bilingual!("网关 {id} 拒绝登录：{reason}{zh}", "gateway {id} refuses the login: {reason}{en}")});
         }
         Notice::StillThere(_) => {}
     }

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use super::{Engine, EngineError, Halt, OUTBOX_ROOM, Phase};
 use crate::{
-    domain::{event::Event as Entry, id::GatewayId, lifecycle::StopAct, time::Micros},
+    domain::{
+        bilingual::bilingual, event::Event as Entry, id::GatewayId, lifecycle::StopAct,
+        time::Micros,
+    },
     engine::held::write_sidecar,
     engine::journal::Op,
     store::error::Next,
@@ -91,8 +94,10 @@ impl Engine {
                 self.parts.alerts.raise(Alert {
                     kind: Kind::GatewayDown,
                     subject: id.0.clone(),
-                    zh: format!("网关 {id} 没有可用的连接，它的短信在等待：{trouble}"),
-                    en: format!("gateway {id} is down, its messages wait: {trouble}"),
+                    text: bilingual!(
+                        "网关 {id} 没有可用的连接，它的短信在等待：{trouble}",
+                        "gateway {id} is down, its messages wait: {trouble}"
+                    ),
                 });
             }
         }
@@ -105,8 +110,10 @@ impl Engine {
             self.parts.alerts.raise(Alert {
                 kind: Kind::Quota,
                 subject: id.0.clone(),
-                zh: format!("网关 {id} 的发送限额已用完，它的短信等到 {at} 再发"),
-                en: format!("gateway {id} has used up its quota: its messages wait until {at}"),
+                text: bilingual!(
+                    "网关 {id} 的发送限额已用完，它的短信等到 {at} 再发",
+                    "gateway {id} has used up its quota: its messages wait until {at}"
+                ),
             });
         }
     }

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::talk::{Piece, SubmitFailure};
 use crate::{
-    domain::bilingual::{Bilingual, bilingual},
-    domain::lang::Lang,
+    domain::bilingual::{Bilingual, bilingual, labels},
     gateway::Answer,
 };
 
@@ -31,16 +30,13 @@ impl Verdict {
             Self::NotShown => "not_shown",
         }
     }
-
-    /// For people.
-    pub fn title(self, lang: Lang) -> &'static str {
-        match self {
-            Self::Ok => lang.pick("通过", "ok"),
-            Self::Failed => lang.pick("不通过", "FAILED"),
-            Self::NotShown => lang.pick("未验证", "not shown"),
-        }
-    }
 }
+
+labels!(Verdict {
+    Ok: "通过", "ok";
+    Failed: "不通过", "FAILED";
+    NotShown: "未验证", "not shown";
+});
 
 /// A step's outcome.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The steps by name.
 
-use crate::domain::lang::Lang;
+use crate::domain::bilingual::labels;
 
 /// What is proved, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,21 +61,18 @@ impl StepName {
             Self::Goodbye => "goodbye",
         }
     }
-
-    /// Its name for people.
-    pub fn title(self, lang: Lang) -> &'static str {
-        match self {
-            Self::Login => lang.pick("登录", "login"),
-            Self::Short => lang.pick("短信提交", "short texts"),
-            Self::Reports => lang.pick("状态报告", "reports"),
-            Self::Long => lang.pick("长短信", "long text"),
-            Self::OnePiece => lang.pick("长短信合并显示", "long text on the phone"),
-            Self::Batch => lang.pick("群发提交", "one submit to many"),
-            Self::Rate => lang.pick("速率", "rate"),
-            Self::Window => lang.pick("滑动窗口", "window"),
-            Self::Reply => lang.pick("上行短信", "reply from a phone"),
-            Self::KeepAlive => lang.pick("链路保持", "keep-alive"),
-            Self::Goodbye => lang.pick("断开连接", "goodbye"),
-        }
-    }
 }
+
+labels!(StepName {
+    Login: "登录", "login";
+    Short: "短信提交", "short texts";
+    Reports: "状态报告", "reports";
+    Long: "长短信", "long text";
+    OnePiece: "长短信合并显示", "long text on the phone";
+    Batch: "群发提交", "one submit to many";
+    Rate: "速率", "rate";
+    Window: "滑动窗口", "window";
+    Reply: "上行短信", "reply from a phone";
+    KeepAlive: "链路保持", "keep-alive";
+    Goodbye: "断开连接", "goodbye";
+});

@@ -15,9 +15,9 @@ use super::{
 use crate::{
     config::OrderCarrier,
     domain::{
+        bilingual::bilingual,
         carrier::Carrier,
         id::OrderId,
-        lang::Lang,
         time::Micros,
         work_order::{OrderEvent, OrderState, due::Owed},
     },
@@ -384,11 +384,10 @@ impl Desk {
         self.alerts.raise(Alert {
             kind: Kind::WorkOrderOverdue,
             subject: number.clone(),
-            zh: format!(
-                "委托单 {number}（{name}）逾期：运营商未按时给出{}，请催办",
-                owed.title(Lang::Zh)
+            text: bilingual!(
+                [owed] "委托单 {number}（{name}）逾期：运营商未按时给出{owed}，请催办",
+                "work order {number} ({name}) is overdue: {owed} has not come in time, remind the carrier"
             ),
-            en: format!("work order {number} ({name}) is overdue: {} has not come in time, remind the carrier", owed.as_str()),
         });
         Ok(())
     }
@@ -400,24 +399,25 @@ impl Desk {
         let wrong = view.proofs.iter().rev().find(|p| !p.differences.is_empty());
         let differences = wrong.map_or(&[][..], |p| &p.differences);
         // Places and kinds; the text itself is for `work-order show`, not for a log.
-        let places = |lang: Lang| {
-            let places = differences.iter().take(PLACES);
-            let places: Vec<_> = places
-                .map(|d| format!("{} ({})", d.at + 1, d.kind.title(lang)))
-                .collect();
-            places.join(lang.pick("、", ", "))
-        };
+        let places: Vec<_> = differences
+            .iter()
+            .take(PLACES)
+            .map(|d| {
+                let (at, kind) = (d.at + 1, d.kind);
+                bilingual!([kind] "{at} ({kind})", "{at} ({kind})")
+            })
+            .collect();
         let (number, n) = (&row.number, differences.len());
+        let differ = match n {
+            1 => "difference, at character",
+            _ => "differences, at characters",
+        };
         self.alerts.raise(Alert {
             kind: Kind::WorkOrderProof,
             subject: number.clone(),
-            zh: format!(
-                "委托单 {number} 回读有 {n} 处不一致，已停止：第 {} 字；请用 work-order show 查看",
-                places(Lang::Zh)
-            ),
-            en: format!(
-                "work order {number}: what arrived is not the approved text, nothing may be sent: {n} differences, at characters {}; see `work-order show`",
-                places(Lang::En)
+            text: bilingual!(
+                [places] "委托单 {number} 回读有 {n} 处不一致，已停止：第 {places} 字；请用 work-order show 查看",
+                "work order {number}: what arrived is not the approved text, nothing may be sent: {n} {differ} {places}; see `work-order show`"
             ),
         });
         Ok(())
@@ -437,9 +437,7 @@ impl Desk {
         self.alerts.raise(Alert {
             kind: Kind::GatewayDown,
             subject: format!("work-orders:{carrier}"),
-            zh: format!("{carrier} 的委托接口没有给出可信的答复，将继续尝试：{error}"),
-            en: format!("the work-order interface of {carrier} gives no answer to trust; it is tried again: {error}"),
-        });
+            text: bilingual!("{carrier} 的委托接口没有给出可信的答复，将继续尝试：{error}", "the work-order interface of {carrier} gives no answer to trust; it is tried again: {error}")});
     }
 
     fn answers(&self, row: &OrderRow) {
@@ -452,11 +450,8 @@ impl Desk {
         self.alerts.raise(Alert {
             kind: Kind::WorkOrderProof,
             subject: number.clone(),
-            zh: format!(
+            text: bilingual!(
                 "运营商接口拒绝了委托单 {number} 的 {} 请求：{reason}",
-                act.as_str()
-            ),
-            en: format!(
                 "the carrier refused to {} work order {number}: {reason}",
                 act.as_str()
             ),

@@ -37,8 +37,8 @@ impl Office {
         let state = view.state.label(lang);
         let standing = match owed {
             Some(owed) => lang.pick(
-                format!("{state}，逾期未交{}", owed.title(lang)),
-                format!("{state}, overdue: {}", owed.title(lang)),
+                format!("{state}，逾期未交{}", owed.label(lang)),
+                format!("{state}, overdue: {}", owed.label(lang)),
             ),
             None => state.to_owned(),
         };
