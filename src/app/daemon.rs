@@ -169,7 +169,11 @@ pub async fn keep_engine(
                     alerts.raise(Alert {
                         kind: AlertKind::Lock,
                         subject: "engine".into(),
-                        text: bilingual!("发送引擎的租约被另一进程接管，本进程已停止发送", "another process has taken over the engine's lease; this one sends no more")});
+                        text: bilingual!(
+                            "发送引擎的租约被另一进程接管，本进程已停止发送",
+                            "another process has taken over the engine's lease; this one sends no more"
+                        ),
+                    });
                     continue;
                 }
                 ended?;

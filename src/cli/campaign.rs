@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{CliError, Ctx, Exit, refusal::CliRefusal};
 use crate::{
     domain::{
+        bilingual::headings,
         check_code::CheckCode,
         id::CampaignId,
         lang::Lang,
@@ -251,35 +252,26 @@ fn list(office: &Office, campaigns: &[Campaign], as_json: bool, ctx: &Ctx) -> Re
             .out
             .json(&json!({ "campaigns": rows.collect::<Vec<_>>() }));
     }
-    let heading = match ctx.lang {
-        Lang::Zh => [
-            "任务",
-            "名称",
-            "状态",
-            "计划",
-            "下次发送",
-            "提交人",
-            "决定人",
-            "校验码",
+    let heading = headings(
+        ctx.lang,
+        [
+            ("任务", "campaign"),
+            ("名称", "name"),
+            ("状态", "state"),
+            ("计划", "plan"),
+            ("下次发送", "next slot"),
+            ("提交人", "submitted by"),
+            ("决定人", "decided by"),
+            ("校验码", "check code"),
         ],
-        Lang::En => [
-            "campaign",
-            "name",
-            "state",
-            "plan",
-            "next slot",
-            "submitted by",
-            "decided by",
-            "check code",
-        ],
-    };
+    );
     let zone = office.config.sending.timezone;
     let local = |at: Micros| at.local(zone).format("%Y-%m-%d %H:%M").to_string();
     let rows = campaigns.iter().map(|c| {
         [
             c.id.to_string(),
             c.name.clone(),
-            c.state.to_string(),
+            c.state.label(ctx.lang).to_owned(),
             plan_of(c).to_owned(),
             next_slot(c, now).map_or(String::new(), local),
             c.submitted_by.clone(),
@@ -305,7 +297,7 @@ fn show(
     }
     let code = CheckCode::of(&c.digest);
     ctx.out.line(ctx.lang.pick(
-        format!("任务 {}（{}）：{}", c.id, c.name, c.state),
+        format!("任务 {}（{}）：{}", c.id, c.name, c.state.label(Lang::Zh)),
         format!("campaign {} ({}): {}", c.id, c.name, c.state),
     ))?;
     ctx.out.line(&c.template)?;

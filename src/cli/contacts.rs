@@ -1,5 +1,6 @@
 //! `watchbell contacts`: address books from CSV or XLSX, groups, opt-outs.
 
+use crate::domain::bilingual::headings;
 use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, Subcommand};
@@ -146,16 +147,16 @@ async fn import(args: ImportArgs, office: &Office, ctx: &Ctx) -> Result<Exit, Cl
 }
 
 fn show(report: &ImportReport, args: &ImportArgs, ctx: &Ctx) -> Result<(), CliError> {
-    let headers = ctx.lang.pick(
-        ["总行数", "新增", "变更", "未变", "已修正", "重复", "被拒"],
+    let headers = headings(
+        ctx.lang,
         [
-            "rows",
-            "new",
-            "changed",
-            "unchanged",
-            "repaired",
-            "duplicate",
-            "refused",
+            ("总行数", "rows"),
+            ("新增", "new"),
+            ("变更", "changed"),
+            ("未变", "unchanged"),
+            ("已修正", "repaired"),
+            ("重复", "duplicate"),
+            ("被拒", "refused"),
         ],
     );
     let counts = [
@@ -178,9 +179,14 @@ fn show(report: &ImportReport, args: &ImportArgs, ctx: &Ctx) -> Result<(), CliEr
                 r.reason.clone(),
             ]
         });
-        let headers = ctx.lang.pick(
-            ["行", "列", "内容", "原因"],
-            ["row", "column", "value", "reason"],
+        let headers = headings(
+            ctx.lang,
+            [
+                ("行", "row"),
+                ("列", "column"),
+                ("内容", "value"),
+                ("原因", "reason"),
+            ],
         );
         ctx.out.table(headers, rows)?;
         if let Some(more @ 1..) = report.refused.len().checked_sub(SHOWN) {
@@ -211,9 +217,10 @@ async fn groups(json: bool, office: &Office, ctx: &Ctx) -> Result<Exit, CliError
             g.contains.join(ctx.say("、", ", ")),
         ]
     });
-    let headers = ctx
-        .lang
-        .pick(["组", "人数", "包含"], ["group", "people", "contains"]);
+    let headers = headings(
+        ctx.lang,
+        [("组", "group"), ("人数", "people"), ("包含", "contains")],
+    );
     ctx.out.table(headers, rows)?;
     Ok(Exit::Done)
 }

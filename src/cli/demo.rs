@@ -8,7 +8,10 @@ use clap::Args;
 use super::{CliError, Ctx, Exit, progress::Progress};
 use crate::{
     demo::{self, Day, OrderStep, Outcome, Step, Wanted},
-    domain::{lang::Lang, message::Outcome as State, time::Micros, work_order::readback::summary},
+    domain::{
+        bilingual::headings, lang::Lang, message::Outcome as State, time::Micros,
+        work_order::readback::summary,
+    },
     service::{
         plan::{Effect, ImportDiff},
         work_order::OrderView,
@@ -244,32 +247,21 @@ fn day_line(day: &Day, lang: Lang) -> String {
 }
 
 fn table(outcome: &Outcome, ctx: &Ctx) -> Result<(), CliError> {
-    let heading = match ctx.lang {
-        Lang::Zh => [
-            "名单",
-            "批次",
-            "人次",
-            "已提交段数",
-            "已送达",
-            "未送达",
-            "过期",
-            "未发",
-            "取消",
-            "存疑",
+    let heading = headings(
+        ctx.lang,
+        [
+            ("名单", "audience"),
+            ("批次", "runs"),
+            ("人次", "messages"),
+            ("已提交段数", "segments taken"),
+            ("已送达", "delivered"),
+            ("未送达", "undelivered"),
+            ("过期", "expired"),
+            ("未发", "suppressed"),
+            ("取消", "cancelled"),
+            ("存疑", "in doubt"),
         ],
-        Lang::En => [
-            "audience",
-            "runs",
-            "messages",
-            "segments taken",
-            "delivered",
-            "undelivered",
-            "expired",
-            "suppressed",
-            "cancelled",
-            "in doubt",
-        ],
-    };
+    );
     let rows = outcome.groups.iter().map(|g| {
         let c = &g.counts;
         [
@@ -287,24 +279,17 @@ fn table(outcome: &Outcome, ctx: &Ctx) -> Result<(), CliError> {
     });
     ctx.out.line("")?;
     ctx.out.table(heading, rows)?;
-    let heading = match ctx.lang {
-        Lang::Zh => [
-            "网关",
-            "协议",
-            "合同速率/秒",
-            "任一秒内最多",
-            "运营商收到段数",
-            "回执",
+    let heading = headings(
+        ctx.lang,
+        [
+            ("网关", "gateway"),
+            ("协议", "protocol"),
+            ("合同速率/秒", "contract/s"),
+            ("任一秒内最多", "most in any second"),
+            ("运营商收到段数", "segments the carrier took"),
+            ("回执", "reports"),
         ],
-        Lang::En => [
-            "gateway",
-            "protocol",
-            "contract/s",
-            "most in any second",
-            "segments the carrier took",
-            "reports",
-        ],
-    };
+    );
     let rows = outcome.gateways.iter().map(|g| {
         [
             g.id.clone(),

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{CliError, Ctx};
 use crate::{
+    domain::bilingual::headings,
     domain::time::Micros,
     service::{
         Office,
@@ -84,22 +85,20 @@ fn compared_row(c: &Compared, zone: Tz) -> [String; 6] {
 }
 
 fn runs(ctx: &Ctx, runs: &[RunForecast], zone: Tz) -> Result<(), CliError> {
-    let heading = match ctx.lang {
-        crate::domain::lang::Lang::Zh => [
-            "任务",
-            "时间",
-            "人数",
-            "1/2/3…条",
-            "条数",
-            "费用",
-            "开始",
-            "发完",
-            "赶不上",
+    let heading = headings(
+        ctx.lang,
+        [
+            ("任务", "run"),
+            ("时间", "slot"),
+            ("人数", "people"),
+            ("1/2/3…条", "1/2/3…"),
+            ("条数", "segments"),
+            ("费用", "cost"),
+            ("开始", "starts"),
+            ("发完", "ends"),
+            ("赶不上", "left"),
         ],
-        crate::domain::lang::Lang::En => [
-            "run", "slot", "people", "1/2/3…", "segments", "cost", "starts", "ends", "left",
-        ],
-    };
+    );
     let rows = runs.iter().map(|r| {
         let lengths: Vec<_> = r.by_segments.iter().map(ToString::to_string).collect();
         [

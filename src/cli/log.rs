@@ -8,6 +8,8 @@ use super::{CliError, Ctx, Exit, refusal::CliRefusal};
 use crate::{
     domain::{
         id::{CampaignId, RunId},
+        lang::Lang,
+        message::LogState,
         role::Actor,
     },
     service::{
@@ -114,7 +116,9 @@ pub async fn run(args: LogArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         match args.format {
             _ if page.is_empty() && !begin => return Ok(Exit::Done),
             Format::Table => {
-                let rows = page.into_iter().map(LogLine::cells);
+                let rows = page
+                    .into_iter()
+                    .map(|line| labelled(line, ctx.lang).cells());
                 match begin {
                     true => ctx.out.table(LogLine::COLUMNS, rows)?,
                     false => ctx.out.more_rows(rows)?,
@@ -124,6 +128,17 @@ pub async fn run(args: LogArgs, ctx: &Ctx) -> Result<Exit, CliError> {
             Format::Jsonl => ctx.out.stream(|out| jsonl_rows(out, &page))?,
         }
         begin = false;
+    }
+}
+
+/// In Chinese a table shows the state's label; programs, and English readers, see its word.
+fn labelled(line: LogLine, lang: Lang) -> LogLine {
+    match line.state.parse::<LogState>() {
+        Ok(state) if lang == Lang::Zh => LogLine {
+            state: state.label(lang).to_owned(),
+            ..line
+        },
+        _ => line,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     config::Sending,
     domain::{
         bilingual::Bilingual,
+        bilingual::headings,
         calendar::Calendar,
         lang::Lang,
         plan::{Plan, Planned, Problem, Resolved},
@@ -153,10 +154,17 @@ fn check(args: &CheckArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         }))?;
         return Ok(Exit::Done);
     }
-    let heading = match ctx.lang {
-        Lang::Zh => ["代号", "名称", "发给", "次数", "第一次", "最后一次"],
-        Lang::En => ["id", "name", "to", "slots", "first", "last"],
-    };
+    let heading = headings(
+        ctx.lang,
+        [
+            ("代号", "id"),
+            ("名称", "name"),
+            ("发给", "to"),
+            ("次数", "slots"),
+            ("第一次", "first"),
+            ("最后一次", "last"),
+        ],
+    );
     let rows = resolved.items.iter().map(|i| {
         [
             i.item.clone(),
@@ -273,22 +281,22 @@ fn show_diff(diff: &ImportDiff, args: &ImportArgs, ctx: &Ctx) -> Result<(), CliE
             "items": items,
         }));
     }
-    let heading = match ctx.lang {
-        Lang::Zh => ["代号", "名称", "变化", "哪些内容", "任务或委托单"],
-        Lang::En => [
-            "id",
-            "name",
-            "what happens",
-            "fields",
-            "campaign or work order",
+    let heading = headings(
+        ctx.lang,
+        [
+            ("代号", "id"),
+            ("名称", "name"),
+            ("变化", "what happens"),
+            ("哪些内容", "fields"),
+            ("任务或委托单", "campaign or work order"),
         ],
-    };
+    );
     let shown = diff.items.iter().filter(|i| i.effect != Effect::Unchanged);
     let rows = shown.map(|i| {
         [
             i.item.clone(),
             i.name.clone(),
-            effect(i.effect, ctx.lang).to_owned(),
+            i.effect.label(ctx.lang).to_owned(),
             i.fields.join(", "),
             i.campaign
                 .map(|c| c.to_string())
@@ -322,24 +330,6 @@ fn show_diff(diff: &ImportDiff, args: &ImportArgs, ctx: &Ctx) -> Result<(), CliE
             }
         ),
     ))
-}
-
-fn effect(effect: Effect, lang: Lang) -> &'static str {
-    match effect {
-        Effect::New => lang.pick("新增草稿", "new draft"),
-        Effect::Changed => lang.pick("草稿已改", "draft changed"),
-        Effect::Renamed => lang.pick("只改了名称", "renamed"),
-        Effect::Voided => lang.pick(
-            "已改，原审批作废，须重新送审",
-            "changed: its approval is void, hand it in again",
-        ),
-        Effect::Unchanged => lang.pick("不变", "unchanged"),
-        Effect::TooLate => lang.pick("已发送或已结束，不再改动", "begun or over: left as it is"),
-        Effect::Gone => lang.pick(
-            "计划里已没有，保留原样",
-            "no longer in the plan: left as it is",
-        ),
-    }
 }
 
 fn new(args: &NewArgs, ctx: &Ctx) -> Result<Exit, CliError> {

@@ -6,7 +6,14 @@ use serde_json::json;
 
 use super::{CliError, Ctx, Exit};
 use crate::{
-    domain::{id::RunId, lifecycle::Intent, message::Outcome, role::Act},
+    domain::{
+        bilingual::headings,
+        id::RunId,
+        lang::Lang,
+        lifecycle::Intent,
+        message::{LogState, Outcome},
+        role::Act,
+    },
     service::{
         Office,
         sending::{Counts, RunView},
@@ -100,25 +107,25 @@ async fn list(office: &Office, as_json: bool, ctx: &Ctx) -> Result<(), CliError>
         [
             r.run.id.to_string(),
             r.campaign.name.clone(),
-            r.progress.to_string(),
-            r.run.intent.to_string(),
+            r.progress.label(ctx.lang).to_owned(),
+            r.run.intent.label(ctx.lang).to_owned(),
             r.counts.total().to_string(),
             r.counts.of(Outcome::Delivered).to_string(),
             (r.counts.open()).to_string(),
         ]
     });
-    let heading = match ctx.lang {
-        crate::domain::lang::Lang::Zh => ["批次", "名称", "进度", "意图", "人数", "已送达", "未决"],
-        crate::domain::lang::Lang::En => [
-            "run",
-            "name",
-            "progress",
-            "intent",
-            "people",
-            "delivered",
-            "open",
+    let heading = headings(
+        ctx.lang,
+        [
+            ("批次", "run"),
+            ("名称", "name"),
+            ("进度", "progress"),
+            ("意图", "intent"),
+            ("人数", "people"),
+            ("已送达", "delivered"),
+            ("未决", "open"),
         ],
-    };
+    );
     ctx.out.table(heading, rows)
 }
 
@@ -144,7 +151,10 @@ fn show(view: &RunView, office: &Office, as_json: bool, ctx: &Ctx) -> Result<(),
     ctx.out.line(ctx.lang.pick(
         format!(
             "批次 {}（{}）：{}，意图 {}",
-            view.run.id, view.campaign.name, view.progress, view.run.intent
+            view.run.id,
+            view.campaign.name,
+            view.progress.label(Lang::Zh),
+            view.run.intent.label(Lang::Zh)
         ),
         format!(
             "run {} ({}): {}, intent {}",
@@ -161,28 +171,15 @@ fn show(view: &RunView, office: &Office, as_json: bool, ctx: &Ctx) -> Result<(),
 
 /// The counts that are not zero, in the person's words.
 pub(super) fn counts_line(counts: &Counts, ctx: &Ctx) -> String {
-    let words = |o: Outcome| match o {
-        Outcome::Submitted => ("已提交", "submitted"),
-        Outcome::InDoubt => ("存疑", "in doubt"),
-        Outcome::Unconfirmed => ("无回执", "unconfirmed"),
-        Outcome::Delivered => ("已送达", "delivered"),
-        Outcome::Undelivered => ("未送达", "undelivered"),
-        Outcome::Expired => ("过期", "expired"),
-        Outcome::Rejected => ("被拒", "rejected"),
-        Outcome::Suppressed => ("未发", "suppressed"),
-        Outcome::Cancelled => ("已取消", "cancelled"),
-    };
     let mut parts = vec![format!("{} {}", ctx.say("共", "total"), counts.total())];
-    for (n, (zh, en)) in Outcome::ALL
-        .into_iter()
-        .map(|o| (counts.of(o), words(o)))
-        .chain([
-            (counts.queued, ("待发", "queued")),
-            (counts.submitting, ("提交中", "submitting")),
-        ])
-    {
+    let outcomes = Outcome::ALL.map(|o| (counts.of(o), LogState::Outcome(o)));
+    let waiting = [
+        (counts.queued, LogState::Queued),
+        (counts.submitting, LogState::Submitting),
+    ];
+    for (n, state) in outcomes.into_iter().chain(waiting) {
         if n > 0 {
-            parts.push(format!("{} {n}", ctx.say(zh, en)));
+            parts.push(format!("{} {n}", state.label(ctx.lang)));
         }
     }
     parts.join(ctx.say("，", ", "))

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     domain::{
+        bilingual::headings,
         carrier::Carrier,
         role::{Actor, Role},
     },
@@ -152,8 +153,10 @@ fn list(users: &[User], json: bool, ctx: &Ctx) -> Result<Exit, CliError> {
         ]
     });
     ctx.out.table(
-        ctx.lang
-            .pick(["用户", "角色", "状态"], ["user", "role", "state"]),
+        headings(
+            ctx.lang,
+            [("用户", "user"), ("角色", "role"), ("状态", "state")],
+        ),
         rows,
     )?;
     Ok(Exit::Done)

@@ -191,6 +191,14 @@ impl Fact for PathBuf {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fixed(pub &'static str, pub &'static str);
 
+/// A table's headings, each in both languages.
+pub fn headings<const N: usize>(
+    lang: Lang,
+    both: [(&'static str, &'static str); N],
+) -> [&'static str; N] {
+    both.map(|(zh, en)| lang.pick(zh, en))
+}
+
 impl From<Fixed> for Bilingual {
     fn from(Fixed(zh, en): Fixed) -> Self {
         Self {

@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::bilingual::labels;
+
 mod stored;
 
 pub use stored::{Contradiction, LogState, Mark, StoredPart, StoredState};
@@ -81,6 +83,18 @@ impl Outcome {
         matches!(self, Self::Rejected | Self::Suppressed | Self::Cancelled)
     }
 }
+
+labels!(Outcome {
+    Submitted: "待回执", "submitted";
+    InDoubt: "存疑", "in doubt";
+    Unconfirmed: "无回执", "unconfirmed";
+    Delivered: "已送达", "delivered";
+    Undelivered: "未送达", "undelivered";
+    Expired: "超时未达", "expired";
+    Rejected: "被拒收", "rejected";
+    Suppressed: "未发送", "suppressed";
+    Cancelled: "已取消", "cancelled";
+});
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -126,18 +126,16 @@ macro_rules! refusals {
             }
 
             /// The sentence for people.
-            #[expect(
-                clippy::allow_attributes,
-                clippy::useless_format,
-                reason = "not every sentence uses every fact, or any"
-            )]
             $vis fn text(&self, lang: $crate::domain::lang::Lang) -> String {
                 use $crate::domain::lang::Lang;
                 match self {
                     $(
-                        #[allow(unused_variables, reason = "not every sentence uses every fact")]
                         Self::$variant $({ $($field),+ })? => {
-                            $($(let $field = $crate::domain::bilingual::Fact::text($field, lang);)+)?
+                            $($(
+                                let $field = $crate::domain::bilingual::Fact::text($field, lang);
+                                // Not every sentence uses every fact.
+                                _ = &$field;
+                            )+)?
                             match lang {
                                 Lang::Zh => format!($zh),
                                 Lang::En => format!($en),
@@ -149,19 +147,18 @@ macro_rules! refusals {
 
             /// What the sentence speaks of, for programs.
             $vis fn facts(&self, lang: $crate::domain::lang::Lang) -> serde_json::Map<String, serde_json::Value> {
-                #[allow(unused_mut, reason = "some refusals have no facts")]
-                let mut facts = serde_json::Map::new();
-                match self {
+                let facts: Vec<(&str, serde_json::Value)> = match self {
                     $(
-                        Self::$variant $({ $($field),+ })? => {
-                            $($(facts.insert(
-                                stringify!($field).to_owned(),
+                        Self::$variant $({ $($field),+ })? => vec![
+                            $($((
+                                stringify!($field),
                                 $crate::domain::bilingual::Fact::json($field, lang),
-                            );)+)?
-                        }
+                            )),+)?
+                        ],
                     )+
-                }
-                facts
+                };
+                let owned = facts.into_iter().map(|(name, fact)| (name.to_owned(), fact));
+                owned.collect()
             }
         }
 

@@ -208,7 +208,11 @@ impl Engine {
             alerts.raise(Alert {
                 kind: Kind::Database,
                 subject: "journal".into(),
-                text: bilingual!("数据库暂时写不进去，发送已暂停，将继续重试：{error}", "the database does not take what is to be written; sending waits and tries again: {error}")});
+                text: bilingual!(
+                    "数据库暂时写不进去，发送已暂停，将继续重试：{error}",
+                    "the database does not take what is to be written; sending waits and tries again: {error}"
+                ),
+            });
         }));
         let mut core = Core::new(parts.node.clone(), accounts(may_log_in));
         core.keep(recovered.kept);

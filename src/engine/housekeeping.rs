@@ -201,7 +201,11 @@ impl Housekeeper {
                     news.alerts.push(Alert {
                         kind: Kind::GatewayDown,
                         subject: id.clone(),
-                        text: bilingual!("有短信等待发送，但配置里没有网关 {id}：请恢复该网关的配置，或取消这些批次", "messages wait for gateway {id}, which is not configured: configure it again, or cancel their runs")});
+                        text: bilingual!(
+                            "有短信等待发送，但配置里没有网关 {id}：请恢复该网关的配置，或取消这些批次",
+                            "messages wait for gateway {id}, which is not configured: configure it again, or cancel their runs"
+                        ),
+                    });
                 }
                 news.lanes.push(lane);
             }

@@ -14,7 +14,7 @@ use crate::{
         event::Event,
         hours::parse_not_after,
         id::{CampaignId, RunId},
-        message::Outcome,
+        message::LogState,
         phone::Phone,
         role::{Act, Actor},
         time::Micros,
@@ -22,9 +22,6 @@ use crate::{
     intake::guard,
     store::log::{LogFilter, LogRow},
 };
-
-/// States that follow from a message's position and are stored nowhere.
-const DERIVED: [&str; 2] = ["queued", "submitting"];
 
 /// Lines read at a time; each page is a read of its own, so that a long export holds nothing up.
 const PAGE: u64 = 2_000;
@@ -168,9 +165,7 @@ impl Office {
     }
 
     async fn filter(&self, query: &LogQuery) -> Result<LogFilter> {
-        if let Some(state) = &query.state {
-            check_state(state)?;
-        }
+        let state = query.state.as_deref().map(known_state).transpose()?;
         let phone = query.phone.as_deref().map(read_phone).transpose()?;
         let time = |text: &Option<String>, day_begins: bool| {
             let text = text.as_deref();
@@ -189,7 +184,7 @@ impl Office {
             phone: phone.map(Phone::expose),
             campaign: query.campaign.map(|id| id.to_string()),
             run: query.run.map(|id| id.to_string()),
-            state: query.state.clone(),
+            state: state.map(|s| s.as_str().to_owned()),
             // What has never changed did not change before a time either.
             from_us: from.map(|t| t.0).or(to.map(|_| 1)),
             to_us: to.map(|t| t.0),
@@ -287,17 +282,14 @@ fn masked(phone: &str) -> String {
     }
 }
 
-fn check_state(state: &str) -> Result<()> {
-    let known: Vec<_> = DERIVED
-        .into_iter()
-        .chain(Outcome::ALL.map(Outcome::as_str))
-        .collect();
-    if known.contains(&state) {
-        return Ok(());
-    }
-    Err(OfficeRefusal::UnknownState {
-        state: state.to_owned(),
-        known: known.into_iter().map(str::to_owned).collect(),
-    }
-    .into())
+/// The state that a person wrote, as its word or as its label in either language.
+fn known_state(state: &str) -> Result<LogState> {
+    LogState::named(state).ok_or_else(|| {
+        let known = LogState::all().map(|s| s.as_str().to_owned()).collect();
+        OfficeRefusal::UnknownState {
+            state: state.to_owned(),
+            known,
+        }
+        .into()
+    })
 }

@@ -7,7 +7,7 @@ use crate::{
     campaign::lifecycle::{self, By},
     domain::{
         audience_spec::AudienceSpec,
-        bilingual::bilingual,
+        bilingual::{bilingual, labels},
         commitment,
         event::{Event, Span},
         id::{CampaignId, OrderId},
@@ -58,6 +58,16 @@ impl Effect {
         }
     }
 }
+
+labels!(Effect {
+    New: "新增草稿", "new draft";
+    Changed: "草稿已改", "draft changed";
+    Renamed: "只改了名称", "renamed";
+    Voided: "已改，原审批作废，须重新送审", "changed: its approval is void, submit it again";
+    Unchanged: "不变", "unchanged";
+    TooLate: "已发送或已结束，不再改动", "begun or over: left as it is";
+    Gone: "计划里已没有，保留原样", "no longer in the plan: left as it is";
+});
 
 /// One item of a plan beside what stands in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]

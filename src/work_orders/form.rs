@@ -11,7 +11,12 @@ use rust_xlsxwriter::{Format, FormatBorder, Workbook, Worksheet, XlsxError};
 
 use super::{Answer, Figures, Proof};
 use crate::domain::{
-    lang::Lang, phone::Phone, text::half_width, time::Micros, work_order::MAX_TEXT,
+    bilingual::{Bilingual, Fixed},
+    lang::Lang,
+    phone::Phone,
+    text::half_width,
+    time::Micros,
+    work_order::MAX_TEXT,
 };
 
 /// Largest form that is read, in bytes.
@@ -84,10 +89,8 @@ pub struct Problem {
     pub column: char,
     /// What stands there.
     pub value: String,
-    /// Why it is wrong, in Chinese.
-    pub zh: String,
-    /// The same in English.
-    pub en: String,
+    /// Why it is wrong.
+    pub what: Bilingual,
 }
 
 impl Problem {
@@ -97,12 +100,12 @@ impl Problem {
             row,
             column,
             value,
-            zh,
-            en,
+            what,
         } = self;
+        let what = what.text(lang);
         lang.pick(
-            format!("{column}{row} “{value}”：{zh}"),
-            format!("{column}{row} {value:?}: {en}"),
+            format!("{column}{row} “{value}”：{what}"),
+            format!("{column}{row} {value:?}: {what}"),
         )
     }
 }
@@ -114,11 +117,18 @@ pub enum FormError {
     #[error("this is not the form that went with the order: {0}")]
     NotOurs(String),
     /// Some cells are wrong: all of them.
-    #[error("{} cells are wrong; nothing was taken", .0.len())]
+    #[error("{}; nothing was taken", cells(.0.len()))]
     Cells(Vec<Problem>),
     /// It cannot be written.
     #[error("the form cannot be written: {0}")]
     Write(#[from] XlsxError),
+}
+
+fn cells(n: usize) -> String {
+    match n {
+        1 => "1 cell is wrong".to_owned(),
+        _ => format!("{n} cells are wrong"),
+    }
 }
 
 impl FormError {
@@ -293,15 +303,14 @@ struct Filling<F> {
 }
 
 impl<F: Fn(u32, u32) -> String> Filling<F> {
-    fn wrong(&mut self, row: u32, column: u32, zh: &str, en: &str) {
+    fn wrong(&mut self, row: u32, column: u32, what: Fixed) {
         let mut value = (self.cell)(row, column);
         value.truncate(value.floor_char_boundary(60));
         self.problems.push(Problem {
             row: row + 1,
             column: char::from(b'A' + column as u8),
             value,
-            zh: zh.to_owned(),
-            en: en.to_owned(),
+            what: what.into(),
         });
     }
 
@@ -321,8 +330,7 @@ impl<F: Fn(u32, u32) -> String> Filling<F> {
             self.wrong(
                 row,
                 column,
-                "应为不小于 0 的整数",
-                "expected a whole number from 0",
+                Fixed("应为不小于 0 的整数", "expected a whole number from 0"),
             );
         }
         n
@@ -347,8 +355,10 @@ impl<F: Fn(u32, u32) -> String> Filling<F> {
             self.wrong(
                 row,
                 column,
-                "应为日期和时间，如 2023-06-05 11:00",
-                "expected day and time, such as 2023-06-05 11:00",
+                Fixed(
+                    "应为日期和时间，如 2023-06-05 11:00",
+                    "expected day and time, such as 2023-06-05 11:00",
+                ),
             );
         }
         at
@@ -362,17 +372,24 @@ impl<F: Fn(u32, u32) -> String> Filling<F> {
         if let (Some(from), Some(to)) = planned
             && to < from
         {
-            self.wrong(ENDS, 1, "计划结束早于计划开始", "ends before it starts");
+            self.wrong(
+                ENDS,
+                1,
+                Fixed("计划结束早于计划开始", "ends before it starts"),
+            );
         }
         if word == NO && reason.is_empty() {
-            self.wrong(REASON, 1, "请写明不受理的原因", "say why it is refused");
+            self.wrong(
+                REASON,
+                1,
+                Fixed("请写明不受理的原因", "say why it is refused"),
+            );
         }
         if ![YES, NO, ""].contains(&word.as_str()) {
             self.wrong(
                 ACCEPTED,
                 1,
-                "请填“受理”或“不受理”",
-                "write 受理 (yes) or 不受理 (no)",
+                Fixed("请填“受理”或“不受理”", "write 受理 (yes) or 不受理 (no)"),
             );
         }
         Answer {
@@ -393,13 +410,17 @@ impl<F: Fn(u32, u32) -> String> Filling<F> {
                 continue;
             }
             if text.chars().count() > MAX_TEXT {
-                self.wrong(row, 1, "太长，不是一条短信", "too long for a message");
+                self.wrong(
+                    row,
+                    1,
+                    Fixed("太长，不是一条短信", "too long for a message"),
+                );
             }
             let phone = match Phone::parse(&phone) {
                 Ok((phone, _)) => phone.expose(),
                 Err(_) if phone.is_empty() => String::new(),
                 Err(_) => {
-                    self.wrong(row, 0, "不是手机号码", "is no phone number");
+                    self.wrong(row, 0, Fixed("不是手机号码", "is no phone number"));
                     continue;
                 }
             };
@@ -420,20 +441,24 @@ impl<F: Fn(u32, u32) -> String> Filling<F> {
                 continue;
             }
             if self.plain(row, 0).is_empty() {
-                self.wrong(row, 0, "请写明截止时间", "say as of when");
+                self.wrong(row, 0, Fixed("请写明截止时间", "say as of when"));
             }
             let as_of = self.time(row, 0);
             let figures = [1, 2, 3].map(|column| self.whole(row, column));
             let last = self.plain(row, 4);
             if !["", "是", "否"].contains(&last.as_str()) {
-                self.wrong(row, 4, "请填“是”或留空", "write 是 (yes) or leave it empty");
+                self.wrong(
+                    row,
+                    4,
+                    Fixed("请填“是”或留空", "write 是 (yes) or leave it empty"),
+                );
             }
             let remark = (self.cell)(row, 5).trim().to_owned();
             if remark.chars().count() > MAX_REMARK {
-                self.wrong(row, 5, "备注太长", "the remark is too long");
+                self.wrong(row, 5, Fixed("备注太长", "the remark is too long"));
             }
             if figures == [None; 3] {
-                self.wrong(row, 2, "这一行没有数量", "this row has no figures");
+                self.wrong(row, 2, Fixed("这一行没有数量", "this row has no figures"));
             }
             if let Some(as_of) = as_of {
                 counts.push(Figures {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{CliError, Ctx};
 use crate::{
     domain::{
+        bilingual::headings,
         lang::Lang,
         time::Micros,
         work_order::{due::Owed, readback},
@@ -53,32 +54,21 @@ pub(super) fn list(
         let rows: Vec<_> = orders.iter().map(|o| to_json(o, zone)).collect();
         return ctx.out.json(&json!({ "work_orders": rows }));
     }
-    let heading = match ctx.lang {
-        Lang::Zh => [
-            "委托单",
-            "编号",
-            "运营商",
-            "名称",
-            "状态",
-            "逾期未交",
-            "应发",
-            "已发",
-            "送达",
-            "截至",
+    let heading = headings(
+        ctx.lang,
+        [
+            ("委托单", "work order"),
+            ("编号", "number"),
+            ("运营商", "carrier"),
+            ("名称", "name"),
+            ("状态", "state"),
+            ("逾期未交", "overdue"),
+            ("应发", "requested"),
+            ("已发", "sent"),
+            ("送达", "delivered"),
+            ("截至", "as of"),
         ],
-        Lang::En => [
-            "work order",
-            "number",
-            "carrier",
-            "name",
-            "state",
-            "overdue",
-            "requested",
-            "sent",
-            "delivered",
-            "as of",
-        ],
-    };
+    );
     let cell = |n: Option<i64>| n.map_or_else(|| "—".to_owned(), |n| n.to_string());
     let rows = orders.iter().map(|o| {
         let figures = o.figures();

@@ -4,6 +4,7 @@
 use std::{fmt, str::FromStr};
 
 use super::{MessageState, Outcome, Part, ReportStatus, UnknownOutcome};
+use crate::domain::lang::Lang;
 
 /// The columns of a message's row that hold its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +86,28 @@ impl LogState {
             Self::Submitting => "submitting",
             Self::Outcome(outcome) => outcome.as_str(),
         }
+    }
+
+    /// The name that people read.
+    pub const fn label(self, lang: Lang) -> &'static str {
+        match (self, lang) {
+            (Self::Queued, Lang::Zh) => "排队中",
+            (Self::Queued, Lang::En) => "queued",
+            (Self::Submitting, Lang::Zh) => "正在提交",
+            (Self::Submitting, Lang::En) => "submitting",
+            (Self::Outcome(outcome), lang) => outcome.label(lang),
+        }
+    }
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let outcomes = Outcome::ALL.map(Self::Outcome);
+        [Self::Queued, Self::Submitting].into_iter().chain(outcomes)
+    }
+
+    /// The one of this name, written as its word or as its label in either language.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|s| [s.as_str(), s.label(Lang::Zh), s.label(Lang::En)].contains(&name))
     }
 }
 

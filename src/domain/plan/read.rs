@@ -188,7 +188,10 @@ fn unique_names(reading: &mut Reading<'_>, events: &[Option<Event>]) {
         let Some(event) = event else { continue };
         if !seen.insert(&event.name) {
             let name = &event.name;
-            let problem = reading.places.problem(&format!("events[{}]", n + 1), "name", bilingual!("“{name}”已用作另一事件或通讯录字段的名字，正文里的 (({name})) 会说不清", "{name:?} is another event's or a contact field's name: (({name})) in a text would be ambiguous"));
+            let problem = reading.places.problem(&format!("events[{}]", n + 1), "name", bilingual!(
+                "“{name}”已用作另一事件或通讯录字段的名字，正文里的 (({name})) 会说不清",
+                "{name:?} is another event's or a contact field's name: (({name})) in a text would be ambiguous"
+            ));
             reading.problems.push(problem);
         }
     }

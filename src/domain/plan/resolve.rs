@@ -144,7 +144,14 @@ impl Work<'_> {
                 None => {
                     let known: Vec<&str> = self.names.iter().map(String::as_str).collect();
                     let near = near(name, &known);
-                    self.wrong(table, "template", bilingual!([near] "没有正文文件 {name}.txt{near}", "there is no text {name}.txt{near}"));
+                    self.wrong(
+                        table,
+                        "template",
+                        bilingual!(
+                            [near] "没有正文文件 {name}.txt{near}",
+                            "there is no text {name}.txt{near}"
+                        ),
+                    );
                     return None;
                 }
             },
@@ -182,7 +189,10 @@ impl Work<'_> {
         let events = self.read.plan.events.iter().map(|e| e.name.as_str());
         let known: Vec<&str> = own.into_iter().chain(events).collect();
         let near = near(name, &known);
-        let problem = self.read.places.problem(table, key, bilingual!([near] "(({name})) 不是事件，也不是姓名、单位、部门、职务{near}；通讯录里要有这一列", "(({name})) is neither an event nor 姓名, 单位, 部门, 职务{near}; the address books must have such a column"));
+        let problem = self.read.places.problem(table, key, bilingual!(
+            [near] "(({name})) 不是事件，也不是姓名、单位、部门、职务{near}；通讯录里要有这一列",
+            "(({name})) is neither an event nor 姓名, 单位, 部门, 职务{near}; the address books must have such a column"
+        ));
         match fields {
             Fields::OfPeople => self.warnings.push(problem),
             Fields::None => self.problems.push(problem),
@@ -225,7 +235,14 @@ impl Work<'_> {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         for name in wanted.iter().filter(|g| !known.contains(&g.as_str())) {
             let near = near(name, &known);
-            self.wrong(table, key, bilingual!([near] "通讯录里没有组“{name}”{near}", "there is no group {name:?}{near}"));
+            self.wrong(
+                table,
+                key,
+                bilingual!(
+                    [near] "通讯录里没有组“{name}”{near}",
+                    "there is no group {name:?}{near}"
+                ),
+            );
         }
     }
 }

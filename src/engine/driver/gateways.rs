@@ -8,7 +8,10 @@ use tokio_util::task::TaskTracker;
 use super::{Engine, EngineError, Parts, Phase};
 use crate::{
     config,
-    domain::{bilingual::bilingual, id::GatewayId},
+    domain::{
+        bilingual::{Fixed, bilingual},
+        id::GatewayId,
+    },
     engine::lock::EngineLock,
     gateway::{self, Event, Gateway, Notice},
     telemetry::alert::{Alert, Alerts, Kind},
@@ -100,14 +103,18 @@ fn alert_on_notice(alerts: &Alerts, id: &GatewayId, notice: &Notice) {
         Notice::NotListening { reason } => alerts.raise(Alert {
             kind: Kind::NotListening,
             subject: id.0.clone(),
-            text: bilingual!("网关 {id} 无法监听运营商的回连（{reason}），收不到状态报告和上行短信；短信照常发送，程序会继续重试。请核对 listen，或关闭占用该端口的程序", "gateway {id} cannot listen for its carrier ({reason}): no reports and no texts from phones come in, sending goes on, and it tries again. Check listen, or stop what uses the port")}),
+            text: bilingual!(
+                "网关 {id} 无法监听运营商的回连（{reason}），收不到状态报告和上行短信；短信照常发送，程序会继续重试。请核对 listen，或关闭占用该端口的程序",
+                "gateway {id} cannot listen for its carrier ({reason}): no reports and no texts from phones come in, sending goes on, and it tries again. Check listen, or stop what uses the port"
+            ),
+        }),
         Notice::LoginRefused { reason, gave_up } => {
-            let (zh, en) = match gave_up {
-                true => (
+            let then = match gave_up {
+                true => Fixed(
                     "，已停止尝试：请核对账号和密码后重启",
                     "; no more tries: check account and password, then restart",
                 ),
-                false => ("", ""),
+                false => Fixed("", ""),
             };
             alerts.raise(Alert {
                 kind: Kind::LoginRefused,
@@ -117,7 +124,11 @@ fn alert_on_notice(alerts: &Alerts, id: &GatewayId, notice: &Notice) {
                 } else {
                     id.0.clone()
                 },
-                text: bilingual!("网关 {id} 拒绝登录：{reason}{zh}", "gateway {id} refuses the login: {reason}{en}")});
+                text: bilingual!(
+                    [then] "网关 {id} 拒绝登录：{reason}{then}",
+                    "gateway {id} refuses the login: {reason}{then}"
+                ),
+            });
         }
         Notice::StillThere(_) => {}
     }

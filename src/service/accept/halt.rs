@@ -60,7 +60,10 @@ impl Office {
             tokio::select! {
                 () = sleep(LOOK) => {}
                 () = lost.cancelled() => {
-                    halt.set(bilingual!("发送引擎的租约被另一进程接管", "another process has taken over the engine's lease"));
+                    halt.set(bilingual!(
+                        "发送引擎的租约被另一进程接管",
+                        "another process has taken over the engine's lease"
+                    ));
                     std::future::pending::<()>().await;
                 }
             }
@@ -69,7 +72,10 @@ impl Office {
                 Ok(_) => halt.set(bilingual!("发送被叫停", "sending was stopped")),
                 Err(error) => {
                     tracing::warn!(%error, "Whether sending was stopped could not be read");
-                    halt.set(bilingual!("读不了数据库，不知道是否已叫停：{error}", "the database cannot be read, so nobody knows whether sending was stopped: {error}"));
+                    halt.set(bilingual!(
+                        "读不了数据库，不知道是否已叫停：{error}",
+                        "the database cannot be read, so nobody knows whether sending was stopped: {error}"
+                    ));
                 }
             }
         }

@@ -437,7 +437,11 @@ impl Desk {
         self.alerts.raise(Alert {
             kind: Kind::GatewayDown,
             subject: format!("work-orders:{carrier}"),
-            text: bilingual!("{carrier} 的委托接口没有给出可信的答复，将继续尝试：{error}", "the work-order interface of {carrier} gives no answer to trust; it is tried again: {error}")});
+            text: bilingual!(
+                "{carrier} 的委托接口没有给出可信的答复，将继续尝试：{error}",
+                "the work-order interface of {carrier} gives no answer to trust; it is tried again: {error}"
+            ),
+        });
     }
 
     fn answers(&self, row: &OrderRow) {
