@@ -105,7 +105,7 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     let started = Instant::now();
     let clock = Clock::starting_at(start()?);
     let mut office = setup::open(wanted, clock.clone()).await?;
-    if !office.campaigns().await?.is_empty() {
+    if !office.campaigns(&setup::machine()).await?.is_empty() {
         return Err(ServiceError::usage(
             "这个数据库已经用过：演示请用空的数据库",
             "this database has been used already: give the demo an empty one",

@@ -11,7 +11,7 @@ use crate::{
         id::CampaignId,
         lang::Lang,
         lifecycle::{CampaignAct, CampaignState},
-        role::{Act, Actor},
+        role::Actor,
         time::Micros,
     },
     service::{Office, ServiceError, forecast::Forecast, sending::Campaign},
@@ -86,15 +86,13 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
     let actor = ctx.actor(&office).await?;
     match command {
         CampaignCommand::List { json } => {
-            actor.may(Act::ReadLog)?;
-            list(&office, &office.campaigns().await?, json, ctx)?;
+            list(&office, &office.campaigns(&actor).await?, json, ctx)?;
         }
         CampaignCommand::Show { id, json } => {
-            actor.may(Act::ReadLog)?;
-            let campaign = office.campaign(id).await?;
+            let campaign = office.campaign(&actor, id).await?;
             let foretold = match campaign.state {
                 CampaignState::Submitted | CampaignState::Approved => {
-                    Some(office.forecast_campaign(id).await?)
+                    Some(office.forecast_campaign(&actor, id).await?)
                 }
                 _ => None,
             };
@@ -117,12 +115,12 @@ async fn submit(
 ) -> Result<Exit, CliError> {
     if let Some(id) = what.id {
         office.submit(actor, id, what.text.as_deref()).await?;
-        show(&office.campaign(id).await?, None, false, ctx)?;
+        show(&office.campaign(actor, id).await?, None, false, ctx)?;
         return Ok(Exit::Done);
     }
     let plan = what.plan.unwrap_or_default();
     let drafts: Vec<_> = office
-        .campaigns()
+        .campaigns(actor)
         .await?
         .into_iter()
         .rev()
@@ -153,10 +151,10 @@ async fn approve(
     what: ToApprove,
     ctx: &Ctx,
 ) -> Result<Exit, CliError> {
-    let seen = seen(office, &what).await?;
+    let seen = seen(office, actor, &what).await?;
     if let ([id], [seen]) = (&what.ids[..], &seen[..]) {
         let campaign = office.approve(actor, *id, seen).await?;
-        let foretold = office.forecast_campaign(*id).await?;
+        let foretold = office.forecast_campaign(actor, *id).await?;
         show(&campaign, Some(&foretold), false, ctx)?;
         return Ok(Exit::Done);
     }
@@ -170,7 +168,11 @@ async fn approve(
     .await
 }
 
-async fn seen(office: &Office, what: &ToApprove) -> Result<Vec<CheckCode>, CliError> {
+async fn seen(
+    office: &Office,
+    actor: &Actor,
+    what: &ToApprove,
+) -> Result<Vec<CheckCode>, CliError> {
     if !what.check.is_empty() {
         return match what.check.len() == what.ids.len() {
             true => Ok(what.check.clone()),
@@ -182,7 +184,7 @@ async fn seen(office: &Office, what: &ToApprove) -> Result<Vec<CheckCode>, CliEr
     }
     let mut seen = Vec::with_capacity(what.ids.len());
     for id in &what.ids {
-        seen.push(CheckCode::of(&office.campaign(*id).await?.digest));
+        seen.push(CheckCode::of(&office.campaign(actor, *id).await?.digest));
     }
     Ok(seen)
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{CliError, Ctx, Exit};
 use crate::{
-    domain::{id::RunId, lifecycle::Intent, message::Outcome, role::Act},
+    domain::{id::RunId, lifecycle::Intent, message::Outcome, role::Actor},
     service::{
         Office,
         sending::{Counts, RunView},
@@ -56,12 +56,10 @@ pub async fn run(command: RunCommand, ctx: &Ctx) -> Result<Exit, CliError> {
     let actor = ctx.actor(&office).await?;
     match command {
         RunCommand::List { json } => {
-            actor.may(Act::ReadLog)?;
-            list(&office, json, ctx).await?;
+            list(&office, &actor, json, ctx).await?;
         }
         RunCommand::Show { id, json } => {
-            actor.may(Act::ReadLog)?;
-            show(&office.run(id).await?, &office, json, ctx)?;
+            show(&office.run(&actor, id).await?, &office, json, ctx)?;
         }
         RunCommand::Pause { id } => show(
             &office.intend(&actor, id, Intent::Paused, "").await?,
@@ -90,8 +88,8 @@ pub async fn run(command: RunCommand, ctx: &Ctx) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-async fn list(office: &Office, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
-    let runs = office.runs().await?;
+async fn list(office: &Office, actor: &Actor, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
+    let runs = office.runs(actor).await?;
     if as_json {
         let rows: Vec<_> = runs.iter().map(|r| view_json(r, office)).collect();
         return ctx.out.json(&json!({ "runs": rows }));

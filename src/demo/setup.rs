@@ -194,9 +194,7 @@ pub(super) async fn settle_disk(dir: &Path) {
 /// The administrator, a clerk, an approver and an auditor, with passwords that nobody knows.
 pub(super) async fn hire(office: &Office) -> Result<People, ServiceError> {
     let secret = |name: &str| Secret::new(format!("{name}-{}", uuid::Uuid::now_v7()));
-    let nobody = Actor::System {
-        account: "demo".to_owned(),
-    };
+    let nobody = machine();
     office
         .add_user(&nobody, "admin", Role::Admin, &secret("admin"))
         .await?;
@@ -294,4 +292,11 @@ pub(super) fn read_plan(dir: &Path, office: &Office) -> Result<PlanRead, Service
         items: resolved.items,
         orders: resolved.orders,
     })
+}
+
+/// Who acts before there are users.
+pub(super) fn machine() -> Actor {
+    Actor::System {
+        account: "demo".to_owned(),
+    }
 }

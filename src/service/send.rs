@@ -51,7 +51,7 @@ pub enum Target<'a> {
 
 /// What is to be sent.
 #[derive(Debug, Clone)]
-pub struct Wish<'a> {
+pub struct SendRequest<'a> {
     /// What people call it.
     pub name: String,
     /// To whom.
@@ -108,7 +108,11 @@ impl Office {
     }
 
     /// Queues one run. With `require_approval` it is only submitted.
-    pub async fn send(&self, actor: &Actor, wish: &Wish<'_>) -> Result<Queued, ServiceError> {
+    pub async fn send(
+        &self,
+        actor: &Actor,
+        request: &SendRequest<'_>,
+    ) -> Result<Queued, ServiceError> {
         let approval = match self.config.sending.require_approval {
             true => Approval::Needed,
             false => Approval::NotNeeded,
@@ -119,32 +123,32 @@ impl Office {
         })?;
         self.gateways_can_be_opened()?;
         let now = self.clock.now();
-        if wish.not_after.is_some_and(|t| t <= now) {
+        if request.not_after.is_some_and(|t| t <= now) {
             return Err(ServiceError::usage(
                 "最晚时间已经过去：请另定 --not-after",
                 "--not-after has passed already: choose a later time",
             ));
         }
-        let opens_at = match self.hours().may_send(now, wish.priority) {
+        let opens_at = match self.hours().may_send(now, request.priority) {
             Window::Open => None,
-            Window::OpensAt(at, why) => match wish.out_of_hours {
+            Window::OpensAt(at, why) => match request.out_of_hours {
                 OutOfHours::Refuse => return Err(self.out_of_hours(at, why)),
                 OutOfHours::Wait => Some((at, why)),
             },
         };
-        if let (Some((at, why)), Some(last)) = (opens_at, wish.not_after)
+        if let (Some((at, why)), Some(last)) = (opens_at, request.not_after)
             && last <= at
         {
             return Err(self.out_of_hours(at, why));
         }
-        let (audience, spec, refused_rows) = self.audience(&wish.to).await?;
+        let (audience, spec, refused_rows) = self.audience(&request.to).await?;
         let order = Order {
-            name: wish.name.clone(),
-            text: wish.text.to_owned(),
+            name: request.name.clone(),
+            text: request.text.to_owned(),
             audience: spec,
-            priority: wish.priority,
-            on_doubt: wish.on_doubt,
-            not_after: wish.not_after,
+            priority: request.priority,
+            on_doubt: request.on_doubt,
+            not_after: request.not_after,
             not_before: opens_at.map(|o| o.0),
             late: crate::domain::policy::Late::Send,
             slot: now,
@@ -185,7 +189,7 @@ impl Office {
         text: Option<&str>,
     ) -> Result<Submission, ServiceError> {
         actor.may(Act::Submit)?;
-        let mut campaign = self.campaign(id).await?;
+        let mut campaign = self.store.read("submit").await?.campaign(id).await?;
         campaign.state.on(CampaignAct::Submit).map_err(|e| {
             ServiceError::refused(
                 format!("任务处于 {} 状态，不能提交审批", campaign.state),

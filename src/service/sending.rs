@@ -96,7 +96,7 @@ impl Office {
                 return Err(error.into());
             }
         }
-        self.campaign(id).await
+        Ok(self.store.read("decided").await?.campaign(id).await?)
     }
 
     /// Returns, rejects, cancels, pauses.
@@ -107,7 +107,7 @@ impl Office {
         act: CampaignAct,
         reason: &str,
     ) -> Result<Campaign, ServiceError> {
-        let campaign = self.campaign(id).await?;
+        let campaign = self.store.read("decide").await?.campaign(id).await?;
         match act {
             CampaignAct::Return => actor.may(Act::Return)?,
             CampaignAct::Reject => actor.may(Act::Reject)?,
@@ -137,7 +137,7 @@ impl Office {
             announced: None,
         });
         self.journal().await?.commit(&[op]).await?;
-        self.campaign(id).await
+        Ok(self.store.read("decided").await?.campaign(id).await?)
     }
 
     /// Pauses, resumes or cancels a run.
@@ -155,7 +155,7 @@ impl Office {
             Intent::Cancelled => (RunAct::Cancel, Act::Cancel),
         };
         actor.may(right)?;
-        let view = self.run(id).await?;
+        let view = self.view(id).await?;
         if view.run.intent == Intent::Held && to == Intent::Go && reason.is_empty() {
             return Err(ServiceError::refused(
                 "这个批次是被扣住的：请用 watchbell release --run 批次 --reason 理由 放行",
@@ -182,11 +182,16 @@ impl Office {
             },
         };
         self.journal().await?.commit(&[op]).await?;
-        self.run(id).await
+        self.view(id).await
     }
 
     /// One run.
-    pub async fn run(&self, id: RunId) -> Result<RunView, ServiceError> {
+    pub async fn run(&self, actor: &Actor, id: RunId) -> Result<RunView, ServiceError> {
+        actor.may(Act::ReadLog)?;
+        self.view(id).await
+    }
+
+    async fn view(&self, id: RunId) -> Result<RunView, ServiceError> {
         let mut tx = self.store.read("run").await?;
         let run = tx.run(id).await?;
         let campaign = tx.campaign(run.campaign).await?;
@@ -201,17 +206,20 @@ impl Office {
     }
 
     /// One campaign.
-    pub async fn campaign(&self, id: CampaignId) -> Result<Campaign, ServiceError> {
+    pub async fn campaign(&self, actor: &Actor, id: CampaignId) -> Result<Campaign, ServiceError> {
+        actor.may(Act::ReadLog)?;
         Ok(self.store.read("campaign").await?.campaign(id).await?)
     }
 
     /// All campaigns, newest first.
-    pub async fn campaigns(&self) -> Result<Vec<Campaign>, ServiceError> {
+    pub async fn campaigns(&self, actor: &Actor) -> Result<Vec<Campaign>, ServiceError> {
+        actor.may(Act::ReadLog)?;
         Ok(self.store.read("campaigns").await?.campaigns().await?)
     }
 
     /// Segments of a run that carriers took.
-    pub async fn segments_taken(&self, run: RunId) -> Result<i64, ServiceError> {
+    pub async fn segments_taken(&self, actor: &Actor, run: RunId) -> Result<i64, ServiceError> {
+        actor.may(Act::ReadLog)?;
         Ok(self
             .store
             .read("segments_taken")
@@ -221,11 +229,12 @@ impl Office {
     }
 
     /// All runs, newest first.
-    pub async fn runs(&self) -> Result<Vec<RunView>, ServiceError> {
+    pub async fn runs(&self, actor: &Actor) -> Result<Vec<RunView>, ServiceError> {
+        actor.may(Act::ReadLog)?;
         let rows = self.store.read("runs").await?.runs().await?;
         let mut views = Vec::with_capacity(rows.len());
         for row in rows {
-            views.push(self.run(row.id).await?);
+            views.push(self.view(row.id).await?);
         }
         Ok(views)
     }

@@ -1,5 +1,5 @@
 //! Work orders: drafted by a plan, let out by a second person, handed to a carrier over its interface or on paper,
-//! followed to their evidence. What is to be told a carrier is committed before it is told (see [`desk`]).
+//! followed to their evidence. A command for a carrier is committed before it is sent (see [`desk`]).
 
 mod answer;
 mod change;
@@ -35,7 +35,7 @@ use crate::{
 use change::Change;
 
 pub use crate::{
-    store::work_order::{EvidenceRow, OrderRow, ProofRow, WishRow},
+    store::work_order::{CommandRow, EvidenceRow, OrderRow, ProofRow},
     work_orders::{Answer, Figures, Piece, Proof},
 };
 pub use answer::Taken;
@@ -67,8 +67,8 @@ pub struct OrderView {
     pub contradictions: Vec<Contradiction>,
     /// Its evidence, without the bytes.
     pub evidence: Vec<EvidenceRow>,
-    /// What the carrier was or is to be told.
-    pub wishes: Vec<WishRow>,
+    /// The commands to its carrier, sent or still to be sent.
+    pub commands: Vec<CommandRow>,
     /// What the carrier owes, and until when.
     pub owed: Option<(Owed, Micros)>,
 }
@@ -178,7 +178,7 @@ impl Office {
         let state = row.state()?;
         Ok(OrderView {
             contradictions: counts::check(&reports, &self.order_bounds(&row)),
-            wishes: tx.wishes(Some(&id)).await?,
+            commands: tx.commands(Some(&id)).await?,
             owed: owed(state, &times, &self.config.work_orders.patience),
             row,
             state,
@@ -285,7 +285,7 @@ impl Office {
         row.channel = if by_http { "http" } else { "paper" }.to_owned();
         row.revision = 1;
         change.happens(&actor.label(), OrderEvent::Issue, "")?;
-        self.wish(&mut change, protocol::Act::Create, "").await?;
+        self.command(&mut change, protocol::Act::Create, "").await?;
         change.commit().await?;
         self.order(actor, id).await
     }
@@ -302,7 +302,7 @@ impl Office {
         let mut change = Change::begin(self, "correct_order", id).await?;
         change.row.revision += 1;
         change.happens(&actor.label(), OrderEvent::Correct, reason)?;
-        self.wish(&mut change, protocol::Act::Correct, reason)
+        self.command(&mut change, protocol::Act::Correct, reason)
             .await?;
         change.commit().await?;
         self.order(actor, id).await
@@ -322,7 +322,8 @@ impl Office {
         let mut change = Change::begin(self, "release_order", id).await?;
         change.row.released_us = change.now().0;
         change.happens(&actor.label(), OrderEvent::Release, "")?;
-        self.wish(&mut change, protocol::Act::Release, "").await?;
+        self.command(&mut change, protocol::Act::Release, "")
+            .await?;
         change.commit().await?;
         self.order(actor, id).await
     }
@@ -340,7 +341,7 @@ impl Office {
         let was_out = change.row.state()?.is_out();
         change.happens(&actor.label(), OrderEvent::Withdraw, reason)?;
         if was_out {
-            self.wish(&mut change, protocol::Act::Withdraw, reason)
+            self.command(&mut change, protocol::Act::Withdraw, reason)
                 .await?;
         }
         change.commit().await?;
@@ -393,8 +394,8 @@ impl Office {
         Ok(())
     }
 
-    /// Notes what the carrier is to be told, where it is told by wire; committed with the change itself.
-    async fn wish(&self, change: &mut Change, act: protocol::Act, reason: &str) -> Result<()> {
+    /// Notes a command for the carrier, where it has an interface; committed with the change itself.
+    async fn command(&self, change: &mut Change, act: protocol::Act, reason: &str) -> Result<()> {
         if change.row.channel != "http" {
             return Ok(());
         }
@@ -413,7 +414,7 @@ impl Office {
         };
         let body = serde_json::to_string(&telling).map_err(std::io::Error::other)?;
         let key = protocol::key(order, row.revision, act);
-        change.wish(act, key, body).await
+        change.command(act, key, body).await
     }
 
     fn order_request(&self, row: &OrderRow) -> Result<protocol::Request> {

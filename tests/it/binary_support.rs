@@ -24,7 +24,7 @@ use watchbell::{
     store::log::{LogFilter, LogRow},
 };
 
-use crate::{county_support::settings, http_support::http_settings};
+use crate::{county_support::settings, http_support::http_settings, support::machine};
 
 /// Longer than any one command takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -250,7 +250,11 @@ impl Stage {
     }
 
     pub(crate) async fn view(&self, run: &str) -> RunView {
-        self.office().await.run(run.parse().unwrap()).await.unwrap()
+        self.office()
+            .await
+            .run(&machine(), run.parse().unwrap())
+            .await
+            .unwrap()
     }
 
     /// How many messages the carrier has taken.

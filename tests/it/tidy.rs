@@ -261,6 +261,19 @@ fn one_room_writes_the_states_of_campaigns_and_runs() {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
+/// Rights live in the service: nobody else asks for one.
+#[test]
+fn doors_ask_for_no_right() {
+    let mut wrong = String::new();
+    for source in sources() {
+        if !["service", "domain"].contains(&source.module.as_str()) {
+            report(&mut wrong, &source, ".may(");
+            report(&mut wrong, &source, ".may_approve(");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
 #[test]
 fn files_stay_short() {
     let long: Vec<_> = ["src", "tests", "crates"]
