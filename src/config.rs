@@ -338,7 +338,7 @@ pub struct Gateway {
     pub rate: u32,
     /// What `rate` counts.
     pub rate_unit: RateUnit,
-    /// Connections.
+    /// How many connections are held open, 1 or more.
     pub links: u16,
     /// Unanswered requests per connection.
     pub window: u16,

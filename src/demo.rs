@@ -70,9 +70,9 @@ pub enum Step<'a> {
     OwnRefused(String),
     /// The approver gave a campaign back.
     Returned {
-        /// Which.
+        /// The campaign's name.
         name: &'a str,
-        /// Why.
+        /// The approver's own words.
         reason: &'a str,
     },
     /// So many campaigns were let out.

@@ -45,7 +45,7 @@ pub enum What {
 pub struct Say {
     /// 中文
     pub zh: String,
-    /// English.
+    /// The same in English.
     pub en: String,
 }
 

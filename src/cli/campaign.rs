@@ -28,7 +28,7 @@ pub enum CampaignCommand {
     },
     /// 查看 · show one
     Show {
-        /// Which.
+        /// 任务编号（见 campaign list） · the campaign's id, as `campaign list` shows it
         id: CampaignId,
         /// 输出一个 JSON · print one JSON object
         #[arg(long)]
@@ -47,7 +47,7 @@ pub enum CampaignCommand {
 /// What is handed in: one campaign, or all drafts of a plan.
 #[derive(Debug, Args)]
 pub struct ToSubmit {
-    /// Which.
+    /// 任务编号（见 campaign list） · the campaign's id, as `campaign list` shows it
     #[arg(required_unless_present = "plan", conflicts_with = "plan")]
     pub id: Option<CampaignId>,
     /// 整个计划的草稿 · all drafts of this plan
@@ -73,7 +73,7 @@ pub struct ToApprove {
 /// A campaign and why.
 #[derive(Debug, Args)]
 pub struct WithReason {
-    /// Which.
+    /// 任务编号（见 campaign list） · the campaign's id, as `campaign list` shows it
     pub id: CampaignId,
     /// 理由 · why
     #[arg(long, value_name = "TEXT")]

@@ -24,7 +24,7 @@ pub enum RunCommand {
     },
     /// 查看 · show one with its counts
     Show {
-        /// Which.
+        /// 批次编号（见 run list） · the run's id, as `run list` shows it
         id: RunId,
         /// 输出一个 JSON · print one JSON object
         #[arg(long)]
@@ -32,17 +32,17 @@ pub enum RunCommand {
     },
     /// 暂停 · halt it
     Pause {
-        /// Which.
+        /// 批次编号（见 run list） · the run's id, as `run list` shows it
         id: RunId,
     },
     /// 恢复 · let it go on
     Resume {
-        /// Which.
+        /// 批次编号（见 run list） · the run's id, as `run list` shows it
         id: RunId,
     },
     /// 取消 · end it; what has left has left
     Cancel {
-        /// Which.
+        /// 批次编号（见 run list） · the run's id, as `run list` shows it
         id: RunId,
         /// 理由 · why
         #[arg(long, value_name = "TEXT")]

@@ -116,9 +116,9 @@ pub struct ForecastFigures {
 /// The ledger at the end.
 #[derive(Debug, Clone, Serialize)]
 pub struct LedgerFigures {
-    /// Entries.
+    /// How many entries (commits) the ledger has.
     pub entries: i64,
-    /// Events.
+    /// How many events they hold together.
     pub events: i64,
     /// The newest entry, to be written down.
     pub head: String,

@@ -69,7 +69,7 @@ states!(
 states!(
     /// What happens to a campaign.
     CampaignAct {
-        /// Written.
+        /// Drafted for the first time.
         Create = "created",
         /// Called otherwise; nothing that an approval binds has changed.
         Rename = "renamed",
@@ -83,7 +83,7 @@ states!(
         Reject = "rejected",
         /// A run has opened.
         Start = "started",
-        /// Halted.
+        /// Halted until somebody resumes it.
         Pause = "paused",
         /// Let go on.
         Resume = "resumed",
@@ -171,7 +171,7 @@ impl CampaignState {
 states!(
     /// What people want of a run; kept beside the progress that follows from its messages.
     Intent {
-        /// Send.
+        /// Send, within its hours.
         Go = "go",
         /// Wait until resumed.
         Paused = "paused",

@@ -58,7 +58,7 @@ pub struct Event {
     pub id: String,
     /// Its name; in texts `((name))` stands for its date.
     pub name: String,
-    /// When.
+    /// The days it takes, both included.
     pub span: Span,
     /// The day of the lunar year that it falls on every year.
     pub lunar: Option<LunarDay>,

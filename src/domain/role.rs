@@ -129,7 +129,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// All.
+    /// Every act there is, for tables and tests.
     pub const ALL: [Self; 23] = [
         Self::ImportContacts,
         Self::Draft,
@@ -290,7 +290,7 @@ pub enum Forbidden {
     NotAllowed {
         /// Who tried.
         actor: Actor,
-        /// What.
+        /// What was tried.
         act: Act,
     },
     /// Approving what one wrote or submitted oneself.

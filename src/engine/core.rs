@@ -76,7 +76,7 @@ pub struct Wording {
 /// A lane that is open, as last read from the database.
 #[derive(Debug, Clone)]
 pub struct Lane {
-    /// Which.
+    /// The lane's id in the ledger.
     pub id: LaneId,
     /// Through which gateway.
     pub gateway: GatewayId,

@@ -158,7 +158,7 @@ async fn keep(
         items.push(Item {
             position,
             phone,
-            vals: message.vals,
+            values: message.values,
             segments: message.segments,
         });
     }

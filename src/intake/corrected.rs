@@ -56,7 +56,7 @@ pub enum CorrectedError {
     Io {
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// The system's own error.
         source: io::Error,
     },
     /// The workbook.
@@ -64,7 +64,7 @@ pub enum CorrectedError {
     Xlsx {
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// The spreadsheet library's own error.
         source: Box<XlsxError>,
     },
     /// More rows than a sheet holds.

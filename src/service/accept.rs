@@ -89,7 +89,7 @@ pub struct Acceptance {
 pub struct Planned {
     /// From 1.
     pub n: usize,
-    /// Which.
+    /// The step.
     pub name: StepName,
     /// What should be seen.
     pub expected: Said,
@@ -102,7 +102,7 @@ pub struct Planned {
 pub struct Step {
     /// From 1.
     pub n: usize,
-    /// Which.
+    /// The step that was made.
     pub name: StepName,
     /// What should be seen.
     pub expected: Said,

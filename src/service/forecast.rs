@@ -84,11 +84,11 @@ pub struct RunForecast {
 /// A run's part at one gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GatewayForecast {
-    /// Which.
+    /// The gateway that takes this part of the run.
     pub gateway: GatewayId,
-    /// People.
+    /// How many recipients go through it.
     pub people: i64,
-    /// Segments.
+    /// How many segments their messages take.
     pub segments: i64,
     /// When the first segment goes; none: never.
     #[serde(rename = "starts_us")]
@@ -107,7 +107,7 @@ pub struct Totals {
     pub runs: usize,
     /// Texts to people.
     pub people: i64,
-    /// Segments.
+    /// How many segments all messages take.
     pub segments: i64,
     /// In millionths of the currency.
     #[serde(rename = "cost_millionths")]

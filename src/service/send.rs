@@ -42,7 +42,7 @@ pub enum Target<'a> {
     File(&'a Path),
     /// Groups by name, the first one's rows win; without those of the excluded groups.
     Groups {
-        /// Who.
+        /// Everybody in at least one of these groups, by name.
         include: &'a [String],
         /// But not these.
         exclude: &'a [String],
@@ -93,7 +93,7 @@ pub struct Queued {
 /// A campaign handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Submission {
-    /// Which.
+    /// The draft that was submitted.
     pub campaign: CampaignId,
     /// So many people, as of now.
     pub people: i64,

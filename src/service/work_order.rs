@@ -8,7 +8,7 @@ mod draft;
 mod papers;
 mod summary;
 
-use chrono::{Datelike as _, NaiveDate, TimeZone as _};
+use chrono::Datelike as _;
 
 use super::{Office, Result, ServiceError, check_reason};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     domain::{
         carrier::Carrier,
         check_code::CheckCode,
-        hours::HourMinute,
+        hours::instant,
         id::OrderId,
         lang::Lang,
         role::{Act, Actor, Role},
@@ -135,18 +135,17 @@ impl Office {
     }
 
     /// The order of this id, or of this number as it stands on the letter.
-    pub async fn find_order(&self, which: &str) -> Result<OrderId> {
+    pub async fn find_order(&self, actor: &Actor, which: &str) -> Result<OrderId> {
+        actor.may(Act::ReadOrders)?;
         if let Ok(id) = which.parse() {
             return Ok(id);
         }
-        let row = self
-            .store
-            .read("find_order")
-            .await?
-            .order_by_number(which.trim())
-            .await?;
-        match row {
-            Some(row) => Ok(row.id()?),
+        let mut tx = self.store.read("find_order").await?;
+        match tx.order_by_number(which.trim()).await? {
+            Some(row) => {
+                check_own(&mut tx, actor, &row).await?;
+                Ok(row.id()?)
+            }
             None => Err(crate::store::Error::Missing {
                 what: "work order",
                 id: which.to_owned(),
@@ -174,10 +173,10 @@ impl Office {
             &row,
             counts.iter().map(|c| c.at_us).max(),
             !evidence.is_empty(),
-        );
+        )?;
         let state = row.state()?;
         Ok(OrderView {
-            contradictions: counts::check(&reports, &self.order_bounds(&row)),
+            contradictions: counts::check(&reports, &self.order_bounds(&row)?),
             commands: tx.commands(Some(&id)).await?,
             owed: owed(state, &times, &self.config.work_orders.patience),
             row,
@@ -188,47 +187,45 @@ impl Office {
         })
     }
 
-    fn order_bounds(&self, row: &OrderRow) -> Bounds {
-        let (opens, _) = self.order_window(row);
-        Bounds {
+    fn order_bounds(&self, row: &OrderRow) -> Result<Bounds> {
+        let (opens, _) = self.order_window(row)?;
+        Ok(Bounds {
             zone: self.config.sending.timezone,
-            from: row.from_day.parse().unwrap_or_default(),
+            from: row.days()?.0,
             opens,
             released: Micros(row.released_us),
             daily_cap: row.daily_cap,
-        }
+        })
     }
 
-    fn order_times(&self, row: &OrderRow, counted: Option<i64>, has_evidence: bool) -> Times {
-        let (opens, ends) = self.order_window(row);
-        Times {
+    fn order_times(
+        &self,
+        row: &OrderRow,
+        counted: Option<i64>,
+        has_evidence: bool,
+    ) -> Result<Times> {
+        let (opens, ends) = self.order_window(row)?;
+        Ok(Times {
             step: Micros(row.step_us),
             counted: Micros(counted.unwrap_or(0)),
             opens,
             ends,
             proven: has_evidence || row.evidence.is_empty(),
-        }
+        })
     }
 
     /// The first day's first hour and the last day's last, on the office's clock.
-    fn order_window(&self, row: &OrderRow) -> (Micros, Micros) {
+    fn order_window(&self, row: &OrderRow) -> Result<(Micros, Micros)> {
         let zone = self.config.sending.timezone;
-        let hours = row.hours.split_once('-').unwrap_or_default();
-        let at = |day: &str, hour: &str| {
-            let day: NaiveDate = day.parse().ok()?;
-            let hour: HourMinute = hour.parse().ok()?;
-            let local = day.and_time(hour.time());
-            Some(zone.from_local_datetime(&local).earliest()?.into())
-        };
-        (
-            at(&row.from_day, hours.0).unwrap_or_default(),
-            at(&row.to_day, hours.1).unwrap_or_default(),
-        )
+        let ((from, to), (opens, closes)) = (row.days()?, row.hours()?);
+        Ok((
+            instant(from.and_time(opens.time()), zone),
+            instant(to.and_time(closes.time()), zone),
+        ))
     }
 
-    fn order_carrier(&self, row: &OrderRow) -> Option<&OrderCarrier> {
-        let carrier: Carrier = row.carrier.parse().ok()?;
-        self.config.work_orders.carrier(carrier)
+    fn order_carrier(&self, row: &OrderRow) -> Result<Option<&OrderCarrier>> {
+        Ok(self.config.work_orders.carrier(row.carrier()?))
     }
 
     /// Lets out the draft that was `seen`. Nobody who wrote or changed it may.
@@ -261,14 +258,14 @@ impl Office {
         actor.may(Act::TendOrders)?;
         let mut change = Change::begin(self, "issue_order", id).await?;
         let now = change.now();
-        let (_, ends) = self.order_window(&change.row);
+        let (_, ends) = self.order_window(&change.row)?;
         if ends <= now && change.row.state()? == OrderState::Approved {
             return Err(ServiceError::refused(
                 "委托的发送日期已经过去：请改计划后重新导入",
                 "the order's last day has passed: change the plan and import it again",
             ));
         }
-        let carrier = self.order_carrier(&change.row).cloned();
+        let carrier = self.order_carrier(&change.row)?.cloned();
         let year = i64::from(now.local(self.config.sending.timezone).year());
         let row = &mut change.row;
         row.state()?
@@ -433,7 +430,7 @@ impl Office {
             hours: row.hours.clone(),
             zone: self.config.sending.timezone.to_string(),
             daily_cap: row.daily_cap,
-            counts: serde_json::from_str(&row.counts).unwrap_or_default(),
+            counts: row.kinds_of_counts()?,
             evidence: row.evidence.clone(),
             contact: row.contact.clone(),
             seed_phones: row.seeds()?,

@@ -1,10 +1,12 @@
 //! Work orders' rows, with the proofs, figures and evidence that carriers answer, and the outgoing commands to them.
 
+use chrono::NaiveDate;
 use serde_json::json;
 
 use super::{Error, Result, Tx, columns::Columns, on};
 use crate::domain::{
     carrier::Carrier,
+    hours::HourMinute,
     id::OrderId,
     time::Micros,
     work_order::{OrderState, Terms, counts},
@@ -114,6 +116,30 @@ impl OrderRow {
         Ok(self.columns().json("writers", &self.writers)?)
     }
 
+    /// Its first and last day.
+    pub fn days(&self) -> Result<(NaiveDate, NaiveDate)> {
+        let order = self.columns();
+        Ok((
+            order.parse("from_day", &self.from_day)?,
+            order.parse("to_day", &self.to_day)?,
+        ))
+    }
+
+    /// From when to when it is sent on each day.
+    pub fn hours(&self) -> Result<(HourMinute, HourMinute)> {
+        let order = self.columns();
+        let (opens, closes) = self
+            .hours
+            .split_once('-')
+            .ok_or_else(|| order.corrupt("hours"))?;
+        Ok((order.parse("hours", opens)?, order.parse("hours", closes)?))
+    }
+
+    /// The kinds of figures that the carrier is to report.
+    pub fn kinds_of_counts(&self) -> Result<Vec<String>> {
+        Ok(self.columns().json("counts", &self.counts)?)
+    }
+
     /// Its seed phones.
     pub fn seeds(&self) -> Result<Vec<String>> {
         Ok(self.columns().json("seeds", &self.seeds)?)
@@ -184,7 +210,7 @@ impl OrderRow {
 pub struct ProofRow {
     /// Its number.
     pub n: i64,
-    /// Whose.
+    /// The order it belongs to.
     pub order_id: String,
     /// Of which round.
     pub revision: i64,
@@ -209,7 +235,7 @@ pub struct ProofRow {
 pub struct CountRow {
     /// Its number.
     pub n: i64,
-    /// Whose.
+    /// The order it belongs to.
     pub order_id: String,
     /// As of when.
     pub as_of_us: i64,
@@ -252,7 +278,7 @@ impl CountRow {
 pub struct EvidenceRow {
     /// Its number.
     pub n: i64,
-    /// Whose.
+    /// The order it belongs to.
     pub order_id: String,
     /// What the carrier calls it.
     pub name: String,
@@ -275,7 +301,7 @@ pub struct EvidenceRow {
 pub struct CommandRow {
     /// Its number: commands of an order are sent in their order.
     pub n: i64,
-    /// Whose.
+    /// The order it speaks of.
     pub order_id: String,
     /// `create`, `correct`, `release`, `withdraw`.
     pub act: String,

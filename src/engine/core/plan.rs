@@ -17,7 +17,6 @@ use crate::{
         id::{ClaimId, GatewayId, LaneId, MessageId, Position},
         message::Change,
         priority::Priority,
-        template::Values,
         text::{Count, Framing, segments, split},
         time::Micros,
     },
@@ -463,8 +462,7 @@ fn reference(part_ref: u8, attempt: i64) -> u8 {
 
 /// A message as it goes to the wire: cut into parts, or whole.
 pub(super) fn progress(lane: &Lane, item: &Item, count: Count, framing: Framing) -> Progress {
-    let values = Values::from_json(&item.vals).unwrap_or_default();
-    let (mut parts, counted): (Vec<String>, usize) = match lane.template.render(&values) {
+    let (mut parts, counted): (Vec<String>, usize) = match lane.template.render(&item.values) {
         Ok(text) => match framing {
             Framing::Parts => {
                 let parts: Vec<_> = split(&text, count).into_iter().map(str::to_owned).collect();

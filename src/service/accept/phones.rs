@@ -1,6 +1,6 @@
 //! The phones of an acceptance.
 
-use std::{fs::File, ops::ControlFlow, path::Path};
+use std::{collections::HashSet, fs::File, ops::ControlFlow, path::Path};
 
 use super::{LEAST_PHONES, MOST_PHONES, Said};
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     domain::{carrier::CarrierTable, lang::Lang, phone::Phone},
     intake::{Book, Verdict},
     service::{Office, Result, ServiceError},
+    store::{self, contact::SuppressionRow},
 };
 
 /// Suppressions read at a time.
@@ -106,7 +107,11 @@ impl Office {
                 return Ok(());
             };
             after = last.seq;
-            let listed = |r: &&Receiver| page.iter().any(|s| s.phone == r.phone.expose());
+            let listed: HashSet<Phone> = page
+                .iter()
+                .map(SuppressionRow::number)
+                .collect::<store::Result<_>>()?;
+            let listed = |r: &&Receiver| listed.contains(&r.phone);
             if let Some(receiver) = receivers.iter().find(listed) {
                 let row = receiver.row;
                 return Err(ServiceError::refused(

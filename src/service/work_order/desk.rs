@@ -15,7 +15,6 @@ use super::{
 use crate::{
     config::OrderCarrier,
     domain::{
-        carrier::Carrier,
         id::OrderId,
         lang::Lang,
         time::Micros,
@@ -206,7 +205,7 @@ impl Desk {
             .await?
             .order(order)
             .await?;
-        let Some(carrier) = self.carrier(&row) else {
+        let Some(carrier) = self.carrier(&row)? else {
             return self
                 .put_off(now, &command, "no [[work_order_carriers]] with a url")
                 .await;
@@ -284,7 +283,7 @@ impl Desk {
         let rhythm = self.office.config.work_orders.ask_every;
         let rhythm = i64::try_from(rhythm.as_micros()).unwrap_or(i64::MAX);
         let at_the_latest = Micros(now.0.saturating_add(rhythm));
-        let Some(carrier) = self.carrier(&row) else {
+        let Some(carrier) = self.carrier(&row)? else {
             return self.ask_again(&row, at_the_latest).await;
         };
         let order = row.id()?;
@@ -433,13 +432,9 @@ impl Desk {
         Ok(())
     }
 
-    fn carrier(&self, row: &OrderRow) -> Option<&OrderCarrier> {
-        let carrier: Carrier = row.carrier.parse().ok()?;
-        self.office
-            .config
-            .work_orders
-            .carrier(carrier)
-            .filter(|c| !c.url.is_empty())
+    fn carrier(&self, row: &OrderRow) -> Result<Option<&OrderCarrier>> {
+        let carrier = self.office.order_carrier(row)?;
+        Ok(carrier.filter(|c| !c.url.is_empty()))
     }
 
     fn silent(&self, row: &OrderRow, error: &ClientError) {

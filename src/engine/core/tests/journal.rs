@@ -494,7 +494,7 @@ fn item(id: MessageId, parts: u8) -> Item {
     Item {
         position: id.position(),
         phone: Phone::from_number(13_800_100_000 + id.position() as u64).expect("a mobile number"),
-        vals: format!(r#"{{"姓名":"{name}"}}"#),
+        values: [("姓名", name)].into_iter().collect(),
         segments: parts,
     }
 }
