@@ -104,7 +104,7 @@ pub fn process_env() -> impl Iterator<Item = (String, String)> {
 /// `[server]`
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// Where the HTTP door listens.
+    /// Where the HTTP listener is opened.
     pub listen: std::net::SocketAddr,
 }
 

@@ -90,13 +90,13 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
         }
         CampaignCommand::Show { id, json } => {
             let campaign = office.campaign(&actor, id).await?;
-            let foretold = match campaign.state {
+            let forecast = match campaign.state {
                 CampaignState::Submitted | CampaignState::Approved => {
                     Some(office.forecast_campaign(&actor, id).await?)
                 }
                 _ => None,
             };
-            show(&campaign, foretold.as_ref(), json, ctx)?;
+            show(&campaign, forecast.as_ref(), json, ctx)?;
         }
         CampaignCommand::Submit(what) => return submit(&office, &actor, what, ctx).await,
         CampaignCommand::Approve(what) => return approve(&office, &actor, what, ctx).await,
@@ -154,8 +154,8 @@ async fn approve(
     let seen = seen(office, actor, &what).await?;
     if let ([id], [seen]) = (&what.ids[..], &seen[..]) {
         let campaign = office.approve(actor, *id, seen).await?;
-        let foretold = office.forecast_campaign(actor, *id).await?;
-        show(&campaign, Some(&foretold), false, ctx)?;
+        let forecast = office.forecast_campaign(actor, *id).await?;
+        show(&campaign, Some(&forecast), false, ctx)?;
         return Ok(Exit::Done);
     }
     let mut seen = seen.iter();
@@ -302,14 +302,14 @@ fn list(office: &Office, campaigns: &[Campaign], as_json: bool, ctx: &Ctx) -> Re
 
 fn show(
     c: &Campaign,
-    foretold: Option<&Forecast>,
+    forecast: Option<&Forecast>,
     as_json: bool,
     ctx: &Ctx,
 ) -> Result<(), CliError> {
     if as_json {
         let mut value = to_json(c);
-        if let Some(foretold) = foretold {
-            value["forecast"] = json!(foretold);
+        if let Some(forecast) = forecast {
+            value["forecast"] = json!(forecast);
         }
         return ctx.out.json(&value);
     }
@@ -329,5 +329,5 @@ fn show(
             c.submitted_by, c.decided_by,
         ),
     ))?;
-    foretold.map_or(Ok(()), |f| super::forecast::forecast(ctx, f, false))
+    forecast.map_or(Ok(()), |f| super::forecast::forecast(ctx, f, false))
 }

@@ -120,7 +120,7 @@ fn settings(database: &str) -> String {
         county::COUNTY
     );
     super::orders::settings(&mut text);
-    // A gateway for each protocol. Over HTTP batches go, and as there is no door to call at, reports are fetched.
+    // A gateway for each protocol. Over HTTP batches go, and as no listener is open for calls, reports are fetched.
     let http = "address = \"http://127.0.0.1:7891\"\nlinks = 4\nwindow = 100\nbatch = 50\npoll_every = \"200ms\"\n";
     let wire = "address = \"127.0.0.1:7890\"\nlinks = 2\nwindow = 32\n";
     let node = format!("{wire}node = 3025001234\n");

@@ -158,7 +158,7 @@ pub struct WorkOrder {
     pub contact: String,
 }
 
-/// One campaign of a plan with everything worked out: what an import drafts and a forecast reckons with.
+/// One campaign of a plan with everything worked out: what an import drafts and a forecast counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     /// Its key in the plan file; stays the same when the plan is imported again.

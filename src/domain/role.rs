@@ -1,4 +1,4 @@
-//! Who may do what: one table, asked by every door through the service.
+//! Who may do what: one table, which only the service asks.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! Why a use case did not happen, in both languages, with the kind of end it means for a door.
+//! Why a use case did not happen, in both languages, with the kind of end it means for the command line (and HTTP).
 
 use std::io;
 

@@ -23,7 +23,7 @@ pub use crate::store::{campaign::Campaign, lane::Counts};
 /// How long `stop` waits for the engine's count before it counts itself.
 const COUNT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often an approval is reckoned anew because others were first.
+/// How often an approval is computed again because others were first.
 const APPROVAL_TRIES: usize = 8;
 
 /// A run with what follows from its messages.
@@ -59,7 +59,7 @@ impl Office {
     ///
     /// Before an approval the campaign is forecast. Where a gateway's quota would not suffice, the answer
     /// is no; otherwise the forecast is kept in the approval's own commit, which takes the quotas: an
-    /// approval that reckoned with what another one has taken meanwhile reckons anew.
+    /// approval that counted on what another one has taken meanwhile is computed again.
     pub async fn approve(
         &self,
         actor: &Actor,

@@ -1,4 +1,4 @@
-//! What a forecast reckons with: what is still to go, what has gone, and the forecasts as they were announced.
+//! What a forecast counts: what is still to go, what has gone, and the forecasts as they were announced.
 
 use super::{
     Corrupt, Result, Tx,

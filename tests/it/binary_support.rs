@@ -219,7 +219,7 @@ impl Stage {
             .to_owned()
     }
 
-    /// The daemon, once its doors are open; with its address.
+    /// The daemon, once it listens; with its address.
     pub(crate) async fn serve(&self) -> (Process, String) {
         self.serve_with(&self.settings_file()).await
     }

@@ -1,4 +1,4 @@
-//! An office whose carrier speaks HTTP, with the daemon's doors open for its calls.
+//! An office whose carrier speaks HTTP, with the daemon listening for its calls.
 
 use std::{
     fmt::Write as _,
@@ -73,9 +73,9 @@ impl HttpCounty {
         std::fs::write(&file, text).unwrap();
         let config = Config::load(Some(&file), []).unwrap();
         let office = Office::open(config.clone(), Clock::system()).await.unwrap();
-        let doors = Office::open(config, Clock::system()).await.unwrap();
+        let listening = Office::open(config, Clock::system()).await.unwrap();
         let stop = CancellationToken::new();
-        let daemon = Daemon::start(doors, stop.clone()).await.unwrap();
+        let daemon = Daemon::start(listening, stop.clone()).await.unwrap();
         let address = daemon.address().unwrap().to_string();
         carrier.call_back(&format!("http://{address}/carriers/mobile/reports"));
         Self {

@@ -105,8 +105,8 @@ impl Core {
             return;
         }
         let asked = gateway.requested.is_some();
-        if !self.kept.is_empty() {
-            self.repeat_kept(id);
+        if !self.replays.is_empty() {
+            self.replay_all(id);
         }
         let Some(gateway) = self.gateways.get(id).filter(|_| !asked) else {
             return;
@@ -264,7 +264,7 @@ impl Core {
             written: false,
             timed_out: false,
             cost: 1,
-            kept: false,
+            replayed: false,
         };
         let gateway = claim.gateway.clone();
         self.gateways.get_mut(&gateway)?.enter(sequence, flight);
@@ -281,7 +281,7 @@ impl Core {
     }
 
     /// Makes the requests of a claim whose messages go as whole texts, several numbers in each. Of a
-    /// kept claim those without an open message are left out; the others are what they were, unless one of
+    /// replayed claim those without an open message are left out; the others are what they were, unless one of
     /// their numbers has gone another way: then they are in doubt.
     pub(super) fn hand_over_whole(
         &mut self,
@@ -335,7 +335,7 @@ impl Core {
         &mut self,
         id: ClaimId,
         members: &[&(Position, Progress)],
-        kept: bool,
+        replayed: bool,
     ) -> Vec<Submit> {
         let Some(claim) = self.claims.get(&id) else {
             return Vec::new();
@@ -352,7 +352,7 @@ impl Core {
             claim: id,
             position: members[0].0,
             asked: claim.at,
-            repeat: kept,
+            repeat: replayed,
         };
         let mut batch = Vec::with_capacity(members.len());
         let mut first = true;
@@ -372,7 +372,7 @@ impl Core {
                     written: false,
                     timed_out: false,
                     cost,
-                    kept,
+                    replayed,
                 };
                 gateway.enter(sequence, flight);
             }
