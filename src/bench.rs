@@ -34,7 +34,7 @@ pub enum BenchError {
     /// The database.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// Freezing.
+    /// The run could not be frozen.
     #[error(transparent)]
     Freeze(#[from] FreezeError),
     /// It would write a made-up run among real ones.

@@ -68,7 +68,7 @@ impl Clock {
         Self(Source::Manual(Hand::at(start.0)))
     }
 
-    /// Now.
+    /// The current time in microseconds since 1970, UTC.
     pub fn now(&self) -> Micros {
         Micros(match &self.0 {
             Source::System => system_now(),

@@ -104,7 +104,7 @@ pub fn process_env() -> impl Iterator<Item = (String, String)> {
 /// `[server]`
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// Where the HTTP door listens.
+    /// Where the HTTP listener is opened.
     pub listen: std::net::SocketAddr,
 }
 
@@ -338,7 +338,7 @@ pub struct Gateway {
     pub rate: u32,
     /// What `rate` counts.
     pub rate_unit: RateUnit,
-    /// Connections.
+    /// How many connections are held open, 1 or more.
     pub links: u16,
     /// Unanswered requests per connection.
     pub window: u16,

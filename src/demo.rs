@@ -75,9 +75,9 @@ pub enum Step<'a> {
     OwnRefused(String),
     /// The approver gave a campaign back.
     Returned {
-        /// Which.
+        /// The campaign's name.
         name: &'a str,
-        /// Why.
+        /// The approver's own words.
         reason: &'a str,
     },
     /// So many campaigns were let out.
@@ -110,7 +110,7 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     let started = Instant::now();
     let clock = Clock::starting_at(start()?);
     let mut office = setup::open(wanted, clock.clone()).await?;
-    if !office.campaigns().await?.is_empty() {
+    if !office.campaigns(&setup::machine()).await?.is_empty() {
         return Err(DemoRefusal::DatabaseUsed.into());
     }
     let seed = wanted.seed;

@@ -1,4 +1,4 @@
-//! The HTTP door: is it alive, is it ready, what does it count; and carriers' calls.
+//! The HTTP listener: is it alive, is it ready, what does it count; and carriers' calls.
 
 mod carriers;
 
@@ -18,7 +18,7 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// What the doors know.
+/// What the routes know.
 #[derive(Debug, Clone)]
 pub struct State {
     office: Office,
@@ -27,7 +27,7 @@ pub struct State {
 }
 
 impl State {
-    /// Doors of this office.
+    /// Routes of this office.
     pub fn new(office: Office, metrics: Metrics, watch: Watch) -> Self {
         Self {
             office,

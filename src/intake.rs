@@ -105,7 +105,7 @@ pub enum Verdict {
     Accepted(Person),
     /// The same number stands higher up.
     Duplicate {
-        /// There.
+        /// The row, counted from 1 with the heading, that had the number first.
         of_row: u64,
         /// The number.
         phone: Phone,
@@ -123,11 +123,11 @@ pub struct Person {
     pub repaired: Option<Repaired>,
     /// Name; empty when the file has none.
     pub name: String,
-    /// Unit.
+    /// 单位; empty where the file has none.
     pub unit: String,
-    /// Department.
+    /// 部门; empty where the file has none.
     pub department: String,
-    /// Post.
+    /// 职务; empty where the file has none.
     pub post: String,
     /// All other columns with something in them, by heading.
     pub fields: Values,

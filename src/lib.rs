@@ -1,8 +1,27 @@
 //! Watchbell (警钟): safety reminders by SMS, through the carriers' own gateways, with a log that an
 //! auditor can verify.
 //!
-//! The tour, bottom up: [`domain`] holds the rules and does no I/O; [`config`], [`clock`],
-//! [`telemetry`] and [`alert`] are leaves that everybody may use; [`service`] holds the use cases.
+//! # The tour
+//!
+//! Read it in this order; each room's first lines say what it is for, and `tests/it/tidy.rs` names every
+//! arrow between them.
+//!
+//! 1. [`domain`]: the rules, values in and values out. [`domain::message`] is the heart: how a message's
+//!    state follows from what happened to it, and how its row holds that state. [`domain::event`] is what the
+//!    ledger says.
+//! 2. [`store`]: SQLite and PostgreSQL behind one concrete [`store::Store`]. Rows stay inside; typed values
+//!    come out; a corrupt row is an error that names table, column and row.
+//! 3. [`campaign`]: an audience and a text become a frozen run ([`campaign::freeze`]), slots come
+//!    ([`campaign::fire`]), and every step of either life is written in [`campaign::lifecycle`].
+//! 4. [`engine`]: what the project exists for. [`engine::core`] decides without I/O; [`engine::journal`]
+//!    makes durable; [`engine::driver`] joins them to the gateways. Nothing goes to a socket before its claim
+//!    is durable, nothing is acknowledged before it is.
+//! 5. [`gateway`]: carriers. One session driver for all binary protocols, one file a protocol, HTTP carriers
+//!    by description; [`simulate`] is the other end.
+//! 6. [`audit`]: from the ledger alone to what the tables must hold.
+//! 7. [`service`]: the use cases. Who may do what is asked here and nowhere else.
+//! 8. [`cli`] and [`http`]: one service call each; [`app`] starts and stops the parts, [`demo`] lives through
+//!    a whole month with them.
 
 pub mod app;
 pub mod audit;

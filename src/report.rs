@@ -11,7 +11,7 @@ pub use words::{carrier, cause, reason, state};
 /// How many messages ended how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sum {
-    /// All.
+    /// Messages in any state.
     pub total: i64,
     /// On the handset, says the carrier.
     pub delivered: i64,
@@ -94,7 +94,7 @@ pub fn percent(part: i64, whole: i64) -> String {
 pub struct Piece {
     /// Which colour.
     pub class: &'static str,
-    /// From.
+    /// Left edge in the chart, in pixels.
     pub x: i64,
     /// How wide.
     pub width: i64,
@@ -142,7 +142,7 @@ pub struct Run {
 pub struct Gateway {
     /// Its name.
     pub name: String,
-    /// Messages.
+    /// Its messages by how they ended.
     pub sum: Sum,
     /// Segments that it took.
     pub segments: i64,
@@ -225,7 +225,7 @@ pub struct Report {
     pub practice: bool,
     /// The ledger's head at that moment.
     pub head: String,
-    /// Everything.
+    /// All messages of the report's time.
     pub total: Sum,
     /// By state.
     pub states: Vec<State>,

@@ -1,7 +1,7 @@
-//! Use cases: what a clerk, an approver or an auditor may do, every act audited; the doors' only way in.
+//! Use cases: what a clerk, an approver or an auditor may do, every act audited; the only way in for command line, HTTP and pages.
 //!
 //! Each use case is a method of [`Office`] in a file of its own. It asks the role table first, changes
-//! the tables and appends the ledger's event in one transaction, and returns what a door prints.
+//! the tables and appends the ledger's event in one transaction, and returns what is to be printed or shown.
 
 pub mod accept;
 /// Verification and export of the ledger.

@@ -53,10 +53,10 @@ const BEGIN: &str = "BEGIN IMMEDIATE";
 /// that does it takes some 15 ms instead of 30, and the disk never gets much at once (`docs/architecture.md`).
 const FOLD_AT_PAGES: &str = "300";
 
-/// Readers at once on SQLite: log, exports, audit and the doors beside the engine.
+/// Readers at once on SQLite: log, exports, audit and HTTP beside the engine.
 const READERS: u32 = 4;
 
-/// Connections to PostgreSQL: the recorder's, the lease's, and the doors'.
+/// Connections to PostgreSQL: the recorder's, the lease's, and the rest's.
 const PG_CONNECTIONS: u32 = 8;
 
 /// The database. Cheap to clone.

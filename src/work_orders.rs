@@ -64,6 +64,6 @@ pub struct Piece {
     pub theirs: i64,
     /// What it is called.
     pub name: String,
-    /// Itself.
+    /// The file's content.
     pub bytes: Vec<u8>,
 }

@@ -39,7 +39,7 @@ pub fn alerts(office: &Office, stop: &CancellationToken) -> Result<Alerts, Servi
     Ok(alerts)
 }
 
-/// The daemon: engine, and doors. Without the engine's lock it keeps its doors open and takes over when
+/// The daemon: engine and HTTP listener. Without the engine's lock it still answers HTTP, and takes over when
 /// the lock is free.
 #[derive(Debug)]
 pub struct Daemon {
@@ -54,7 +54,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Opens the doors; port 0 takes a free one.
+    /// Opens the HTTP listener; port 0 takes a free one.
     pub async fn start(mut office: Office, stop: CancellationToken) -> Result<Self, ServiceError> {
         let carriers = Carriers::practice(&mut office).await?;
         let order_desks = OrderDesks::practice(&mut office).await?;
@@ -98,16 +98,16 @@ impl Daemon {
             stop,
         } = self;
         tokio::spawn(sweep_traces(office.clone(), stop.clone()));
-        let doors_stop = stop.clone();
-        let doors = axum::serve(
+        let until = stop.clone();
+        let server = axum::serve(
             listener,
             http::router(state).into_make_service_with_connect_info::<SocketAddr>(),
         )
-        .with_graceful_shutdown(async move { doors_stop.cancelled().await });
-        let doors: JoinHandle<std::io::Result<()>> = tokio::spawn(async move { doors.await });
+        .with_graceful_shutdown(async move { until.cancelled().await });
+        let server: JoinHandle<std::io::Result<()>> = tokio::spawn(async move { server.await });
         let ended = keep_engine(&office, &alerts, &watch, &stop).await;
         stop.cancel();
-        _ = tokio::time::timeout(Duration::from_secs(1), doors).await;
+        _ = tokio::time::timeout(Duration::from_secs(1), server).await;
         drop((carriers, order_desks));
         office.store.close().await;
         ended
@@ -180,9 +180,7 @@ pub async fn keep_engine(
             }
             None if !told => {
                 told = true;
-                tracing::info!(
-                    "Another process has the engine; this one keeps its doors open and waits"
-                );
+                tracing::info!("Another process has the engine; this one answers HTTP and waits");
             }
             None => {}
         }

@@ -104,7 +104,7 @@ fn altered(table: &'static str, row: impl std::fmt::Display) -> Stop {
     .into()
 }
 
-/// Orders, proofs, figures, evidence and wishes.
+/// Orders, proofs, figures, evidence and commands.
 pub(super) async fn orders(tx: &mut Tx, replay: &Replay) -> Check {
     let orders = &replay.orders;
     let rows = tx.orders().await?;
@@ -153,7 +153,7 @@ pub(super) async fn orders(tx: &mut Tx, replay: &Replay) -> Check {
             return Err(wrong("work_order_evidence", row.n, words).into());
         }
     }
-    parts(orders, "work_order_wish", &tx.wishes(None).await?)
+    parts(orders, "work_order_wish", &tx.commands(None).await?)
 }
 
 fn parts<P: Part>(orders: &Orders, table: &'static str, rows: &[P]) -> Check {

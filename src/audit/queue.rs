@@ -27,7 +27,7 @@ pub(super) struct Lane {
     pub(super) written_from: i64,
     /// One part a message, however many segments it counts.
     pub(super) whole: bool,
-    /// Hexadecimal.
+    /// The Merkle root, as 64 hex digits.
     pub(super) root: String,
     pub(super) next: i64,
     pub(super) end: i64,

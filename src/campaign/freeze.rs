@@ -105,9 +105,9 @@ pub struct Frozen {
     pub campaign: CampaignId,
     /// Its run.
     pub run: RunId,
-    /// Messages.
+    /// How many messages the run has.
     pub size: i64,
-    /// Segments.
+    /// How many segments its messages take together.
     pub segments: i64,
     /// Numbers that stood more than once.
     pub merged: i64,
@@ -132,7 +132,7 @@ pub enum FreezeError {
     /// Placeholders that can't be filled for everybody.
     #[error("{} of the audience cannot get this text: {}", .0.total, first_problems(.0))]
     Values(Problems),
-    /// Nobody.
+    /// No recipient is left after refusals, duplicates and suppressed numbers.
     #[error("the audience is empty: nobody would get this text")]
     Nobody,
     /// One person's values change the text's frame.

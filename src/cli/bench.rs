@@ -37,7 +37,7 @@ pub struct FreezeArgs {
     pub json: bool,
 }
 
-/// Measures.
+/// Measures, and prints the figures.
 pub async fn run(command: BenchCommand, ctx: &Ctx) -> Result<Exit, CliError> {
     let BenchCommand::Freeze(args) = command;
     // The practice gateways, whatever this machine's settings are: figures must be comparable.

@@ -12,7 +12,7 @@ use crate::{
         id::CampaignId,
         lang::Lang,
         lifecycle::{CampaignAct, CampaignState},
-        role::{Act, Actor},
+        role::Actor,
         time::Micros,
     },
     service::{Office, ServiceError, forecast::Forecast, sending::Campaign},
@@ -29,7 +29,7 @@ pub enum CampaignCommand {
     },
     /// 查看 · show one
     Show {
-        /// Which.
+        /// 任务编号（见 campaign list） · the campaign's id, as `campaign list` shows it
         id: CampaignId,
         /// 输出一个 JSON · print one JSON object
         #[arg(long)]
@@ -48,7 +48,7 @@ pub enum CampaignCommand {
 /// What is handed in: one campaign, or all drafts of a plan.
 #[derive(Debug, Args)]
 pub struct ToSubmit {
-    /// Which.
+    /// 任务编号（见 campaign list） · the campaign's id, as `campaign list` shows it
     #[arg(required_unless_present = "plan", conflicts_with = "plan")]
     pub id: Option<CampaignId>,
     /// 整个计划的草稿 · all drafts of this plan
@@ -74,7 +74,7 @@ pub struct ToApprove {
 /// A campaign and why.
 #[derive(Debug, Args)]
 pub struct WithReason {
-    /// Which.
+    /// 任务编号（见 campaign list） · the campaign's id, as `campaign list` shows it
     pub id: CampaignId,
     /// 理由 · why
     #[arg(long, value_name = "TEXT")]
@@ -87,19 +87,17 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
     let actor = ctx.actor(&office).await?;
     match command {
         CampaignCommand::List { json } => {
-            actor.may(Act::ReadLog)?;
-            list(&office, &office.campaigns().await?, json, ctx)?;
+            list(&office, &office.campaigns(&actor).await?, json, ctx)?;
         }
         CampaignCommand::Show { id, json } => {
-            actor.may(Act::ReadLog)?;
-            let campaign = office.campaign(id).await?;
-            let foretold = match campaign.state {
+            let campaign = office.campaign(&actor, id).await?;
+            let forecast = match campaign.state {
                 CampaignState::Submitted | CampaignState::Approved => {
-                    Some(office.forecast_campaign(id).await?)
+                    Some(office.forecast_campaign(&actor, id).await?)
                 }
                 _ => None,
             };
-            show(&campaign, foretold.as_ref(), json, ctx)?;
+            show(&campaign, forecast.as_ref(), json, ctx)?;
         }
         CampaignCommand::Submit(what) => return submit(&office, &actor, what, ctx).await,
         CampaignCommand::Approve(what) => return approve(&office, &actor, what, ctx).await,
@@ -118,12 +116,12 @@ async fn submit(
 ) -> Result<Exit, CliError> {
     if let Some(id) = what.id {
         office.submit(actor, id, what.text.as_deref()).await?;
-        show(&office.campaign(id).await?, None, false, ctx)?;
+        show(&office.campaign(actor, id).await?, None, false, ctx)?;
         return Ok(Exit::Done);
     }
     let plan = what.plan.unwrap_or_default();
     let drafts: Vec<_> = office
-        .campaigns()
+        .campaigns(actor)
         .await?
         .into_iter()
         .rev()
@@ -152,11 +150,11 @@ async fn approve(
     what: ToApprove,
     ctx: &Ctx,
 ) -> Result<Exit, CliError> {
-    let seen = seen(office, &what).await?;
+    let seen = seen(office, actor, &what).await?;
     if let ([id], [seen]) = (&what.ids[..], &seen[..]) {
         let campaign = office.approve(actor, *id, seen).await?;
-        let foretold = office.forecast_campaign(*id).await?;
-        show(&campaign, Some(&foretold), false, ctx)?;
+        let forecast = office.forecast_campaign(actor, *id).await?;
+        show(&campaign, Some(&forecast), false, ctx)?;
         return Ok(Exit::Done);
     }
     let mut seen = seen.iter();
@@ -169,7 +167,11 @@ async fn approve(
     .await
 }
 
-async fn seen(office: &Office, what: &ToApprove) -> Result<Vec<CheckCode>, CliError> {
+async fn seen(
+    office: &Office,
+    actor: &Actor,
+    what: &ToApprove,
+) -> Result<Vec<CheckCode>, CliError> {
     if !what.check.is_empty() {
         return match what.check.len() == what.ids.len() {
             true => Ok(what.check.clone()),
@@ -178,7 +180,7 @@ async fn seen(office: &Office, what: &ToApprove) -> Result<Vec<CheckCode>, CliEr
     }
     let mut seen = Vec::with_capacity(what.ids.len());
     for id in &what.ids {
-        seen.push(CheckCode::of(&office.campaign(*id).await?.digest));
+        seen.push(CheckCode::of(&office.campaign(actor, *id).await?.digest));
     }
     Ok(seen)
 }
@@ -284,14 +286,14 @@ fn list(office: &Office, campaigns: &[Campaign], as_json: bool, ctx: &Ctx) -> Re
 
 fn show(
     c: &Campaign,
-    foretold: Option<&Forecast>,
+    forecast: Option<&Forecast>,
     as_json: bool,
     ctx: &Ctx,
 ) -> Result<(), CliError> {
     if as_json {
         let mut value = to_json(c);
-        if let Some(foretold) = foretold {
-            value["forecast"] = json!(foretold);
+        if let Some(forecast) = forecast {
+            value["forecast"] = json!(forecast);
         }
         return ctx.out.json(&value);
     }
@@ -311,5 +313,5 @@ fn show(
             c.submitted_by, c.decided_by,
         ),
     ))?;
-    foretold.map_or(Ok(()), |f| super::forecast::forecast(ctx, f, false))
+    forecast.map_or(Ok(()), |f| super::forecast::forecast(ctx, f, false))
 }

@@ -174,7 +174,7 @@ fn show(report: &ImportReport, args: &ImportArgs, ctx: &Ctx) -> Result<(), CliEr
             [
                 r.row.to_string(),
                 r.column.clone(),
-                // A cell may hold what a terminal obeys.
+                // A cell may hold control characters that a terminal would act on.
                 r.value.replace(char::is_control, " "),
                 r.reason.clone(),
             ]

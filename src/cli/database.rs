@@ -5,10 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{CliError, Ctx, Exit, actor::os_account};
-use crate::{
-    domain::role::{Act, Actor},
-    service::maintenance,
-};
+use crate::{domain::role::Actor, service::maintenance};
 
 /// `watchbell backup`
 #[derive(Debug, Args)]
@@ -27,7 +24,7 @@ pub struct RestoreArgs {
 /// Brings the schema up to date.
 pub async fn migrate(ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
-    ctx.actor(&office).await?.may(Act::Maintain)?;
+    office.migrated(&ctx.actor(&office).await?)?;
     ctx.out.line(ctx.say(
         "数据库结构已是最新。",
         "The database's schema is up to date.",

@@ -5,8 +5,7 @@ use serde_json::json;
 
 use super::{CliError, Ctx};
 use crate::{
-    domain::bilingual::headings,
-    domain::time::Micros,
+    domain::{bilingual::headings, role::Actor, time::Micros},
     service::{
         Office,
         forecast::{Clash, Compared, Forecast, OFTEN, Period, QuotaUse, RunForecast},
@@ -57,8 +56,13 @@ pub fn forecast(ctx: &Ctx, forecast: &Forecast, as_json: bool) -> Result<(), Cli
 }
 
 /// Prints how good the forecasts were.
-pub async fn compared(ctx: &Ctx, office: &Office, as_json: bool) -> Result<(), CliError> {
-    let compared = office.forecast_vs_fact().await?;
+pub async fn compared(
+    ctx: &Ctx,
+    office: &Office,
+    actor: &Actor,
+    as_json: bool,
+) -> Result<(), CliError> {
+    let compared = office.forecast_vs_fact(actor).await?;
     if as_json {
         return ctx.out.json(&json!({ "compared": compared }));
     }

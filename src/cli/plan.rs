@@ -21,7 +21,7 @@ use crate::{
         calendar::Calendar,
         lang::Lang,
         plan::{Plan, Planned, Problem, Resolved},
-        role::{Act, Actor},
+        role::Actor,
         time::Micros,
     },
     intake::plan_files::{self, PlanFile, PlanFileError},
@@ -237,7 +237,9 @@ async fn forecast(args: &ForecastArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let actor = ctx.actor(&office).await?;
     let resolved = beside_the_groups(&file, &office, &actor).await?;
     let plan = &file.read.plan.name;
-    let forecast = office.forecast_planned(plan, &resolved.items).await?;
+    let forecast = office
+        .forecast_planned(&actor, plan, &resolved.items)
+        .await?;
     office.store.close().await;
     super::forecast::forecast(ctx, &forecast, args.json)?;
     if forecast.runs.is_empty() {
@@ -253,8 +255,7 @@ async fn forecast(args: &ForecastArgs, ctx: &Ctx) -> Result<Exit, CliError> {
 async fn facts(args: &FactsArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
-    actor.may(Act::ReadLog)?;
-    super::forecast::compared(ctx, &office, args.json).await?;
+    super::forecast::compared(ctx, &office, &actor, args.json).await?;
     office.store.close().await;
     Ok(Exit::Done)
 }

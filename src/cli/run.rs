@@ -12,7 +12,7 @@ use crate::{
         lang::Lang,
         lifecycle::Intent,
         message::{LogState, Outcome},
-        role::Act,
+        role::Actor,
     },
     service::{
         Office,
@@ -31,7 +31,7 @@ pub enum RunCommand {
     },
     /// 查看 · show one with its counts
     Show {
-        /// Which.
+        /// 批次编号（见 run list） · the run's id, as `run list` shows it
         id: RunId,
         /// 输出一个 JSON · print one JSON object
         #[arg(long)]
@@ -39,17 +39,17 @@ pub enum RunCommand {
     },
     /// 暂停 · halt it
     Pause {
-        /// Which.
+        /// 批次编号（见 run list） · the run's id, as `run list` shows it
         id: RunId,
     },
     /// 恢复 · let it go on
     Resume {
-        /// Which.
+        /// 批次编号（见 run list） · the run's id, as `run list` shows it
         id: RunId,
     },
     /// 取消 · end it; what has left has left
     Cancel {
-        /// Which.
+        /// 批次编号（见 run list） · the run's id, as `run list` shows it
         id: RunId,
         /// 理由 · why
         #[arg(long, value_name = "TEXT")]
@@ -63,12 +63,10 @@ pub async fn run(command: RunCommand, ctx: &Ctx) -> Result<Exit, CliError> {
     let actor = ctx.actor(&office).await?;
     match command {
         RunCommand::List { json } => {
-            actor.may(Act::ReadLog)?;
-            list(&office, json, ctx).await?;
+            list(&office, &actor, json, ctx).await?;
         }
         RunCommand::Show { id, json } => {
-            actor.may(Act::ReadLog)?;
-            show(&office.run(id).await?, &office, json, ctx)?;
+            show(&office.run(&actor, id).await?, &office, json, ctx)?;
         }
         RunCommand::Pause { id } => show(
             &office.intend(&actor, id, Intent::Paused, "").await?,
@@ -97,8 +95,8 @@ pub async fn run(command: RunCommand, ctx: &Ctx) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-async fn list(office: &Office, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
-    let runs = office.runs().await?;
+async fn list(office: &Office, actor: &Actor, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
+    let runs = office.runs(actor).await?;
     if as_json {
         let rows: Vec<_> = runs.iter().map(|r| view_json(r, office)).collect();
         return ctx.out.json(&json!({ "runs": rows }));

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::{CliError, Ctx, Exit, progress::Progress, refusal::CliRefusal};
 use crate::{
     app::{self, Carriers},
-    domain::{hours::parse_not_after, message::Outcome, priority::Priority},
+    domain::{hours::parse_not_after, message::Outcome, priority::Priority, role::Actor},
     service::{
         Office,
-        send::{OnDoubt, OutOfHours, Queued, Target, Wish},
+        send::{OnDoubt, OutOfHours, Queued, SendRequest, Target},
         sending::Counts,
     },
 };
@@ -75,7 +75,7 @@ pub async fn run(args: SendArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         ),
     };
     let groups: Vec<String> = args.group.iter().cloned().collect();
-    let wish = Wish {
+    let request = SendRequest {
         name: args.text.chars().take(20).collect(),
         to: match &args.to {
             Some(file) => Target::File(file),
@@ -95,13 +95,13 @@ pub async fn run(args: SendArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         },
     };
     let started = Instant::now();
-    let queued = office.send(&actor, &wish).await?;
+    let queued = office.send(&actor, &request).await?;
     tell(&queued, &office, ctx)?;
     let counts = match args.wait {
         true => wait(&mut office, &queued, ctx).await?,
-        false => office.run(queued.frozen.run).await?.counts,
+        false => office.run(&actor, queued.frozen.run).await?.counts,
     };
-    report(&office, &queued, &counts, started, &args, ctx).await?;
+    report((&office, &actor), &queued, &counts, started, &args, ctx).await?;
     office.store.close().await;
     Ok(Exit::of(
         !args.wait || (counts.of(Outcome::InDoubt) == 0 && counts.open() == 0),
@@ -163,7 +163,7 @@ fn tell(queued: &Queued, office: &Office, ctx: &Ctx) -> Result<(), CliError> {
 }
 
 async fn report(
-    office: &Office,
+    (office, actor): (&Office, &Actor),
     queued: &Queued,
     counts: &Counts,
     started: Instant,
@@ -171,7 +171,7 @@ async fn report(
     ctx: &Ctx,
 ) -> Result<(), CliError> {
     let seconds = started.elapsed().as_secs_f64();
-    let taken = office.segments_taken(queued.frozen.run).await?;
+    let taken = office.segments_taken(actor, queued.frozen.run).await?;
     if args.json {
         return ctx.out.json(&json!({
             "run": queued.frozen.run,

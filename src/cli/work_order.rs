@@ -31,7 +31,7 @@ pub enum WorkOrderCommand {
     },
     /// 查看一份，含回读比对、数量和疑点 · show one: proofs compared, figures, contradictions
     Show {
-        /// Which.
+        /// 委托编号 · the work order's number or id
         order: String,
         /// 输出一个 JSON · print one JSON object
         #[arg(long)]
@@ -39,7 +39,7 @@ pub enum WorkOrderCommand {
     },
     /// 批准（不能批准自己起草的） · let it out; never your own
     Approve {
-        /// Which.
+        /// 委托编号 · the work order's number or id
         order: String,
         /// 看到的校验码（开头几位即可） · the check code that was shown, or its beginning
         #[arg(long, value_name = "CODE")]
@@ -47,12 +47,12 @@ pub enum WorkOrderCommand {
     },
     /// 编号下达；有接口的由守护进程送达，没有的出函 · number it and hand it to the carrier
     Issue {
-        /// Which.
+        /// 委托编号 · the work order's number or id
         order: String,
     },
     /// 记运营商受理或不受理 · the carrier will do it, or will not
     Answer {
-        /// Which.
+        /// 委托编号 · the work order's number or id
         order: String,
         /// 不受理的原因 · it will not, for this reason
         #[arg(long, value_name = "TEXT")]
@@ -64,7 +64,7 @@ pub enum WorkOrderCommand {
     Correct(WithReason),
     /// 放行：回读一致后方可 · let the carrier send; only after an equal read-back
     Release {
-        /// Which.
+        /// 委托编号 · the work order's number or id
         order: String,
     },
     /// 记运营商报来的数量 · figures as the carrier declares them
@@ -73,19 +73,19 @@ pub enum WorkOrderCommand {
     Evidence(EvidenceArgs),
     /// 验收数量和凭证 · take figures and evidence as they are
     Accept {
-        /// Which.
+        /// 委托编号 · the work order's number or id
         order: String,
     },
     /// 办结 · file it
     Close {
-        /// Which.
+        /// 委托编号 · the work order's number or id
         order: String,
     },
     /// 撤回 · call it off
     Withdraw(WithReason),
     /// 导出函件（HTML）和回执表（XLSX） · the letter and the form, into a folder
     Export {
-        /// Which.
+        /// 委托编号 · the work order's number or id
         order: String,
         /// 写到哪个目录 · the folder
         #[arg(long, value_name = "DIR")]
@@ -104,7 +104,7 @@ pub enum WorkOrderCommand {
 /// An order and why.
 #[derive(Debug, Args)]
 pub struct WithReason {
-    /// Which.
+    /// 委托编号 · the work order's number or id
     pub order: String,
     /// 理由 · why
     #[arg(long, value_name = "TEXT")]
@@ -114,7 +114,7 @@ pub struct WithReason {
 /// `watchbell work-order proof`
 #[derive(Debug, Args)]
 pub struct ProofArgs {
-    /// Which.
+    /// 委托编号 · the work order's number or id
     pub order: String,
     /// 哪部测试手机 · which seed phone
     #[arg(long, value_name = "NUMBER", default_value = "")]
@@ -130,7 +130,7 @@ pub struct ProofArgs {
 /// `watchbell work-order counts`
 #[derive(Debug, Args)]
 pub struct CountsArgs {
-    /// Which.
+    /// 委托编号 · the work order's number or id
     pub order: String,
     /// 截至何时，如 2023-06-05T11:00 · as of when, on the office's clock
     #[arg(long, value_name = "TIME")]
@@ -152,7 +152,7 @@ pub struct CountsArgs {
 /// `watchbell work-order evidence`
 #[derive(Debug, Args)]
 pub struct EvidenceArgs {
-    /// Which.
+    /// 委托编号 · the work order's number or id
     pub order: String,
     /// 收取这个文件 · take this file in
     #[arg(long, value_name = "FILE", conflicts_with = "get")]
@@ -249,7 +249,7 @@ impl Desk<'_> {
     }
 
     async fn find(&self, which: &str) -> Result<OrderId, CliError> {
-        Ok(self.office.find_order(which).await?)
+        Ok(self.office.find_order(self.actor, which).await?)
     }
 
     async fn answer(&self, order: &str, answer: Answer) -> Result<(Taken, OrderView), CliError> {

@@ -9,14 +9,14 @@ use crate::domain::{bilingual::Bilingual, lang::Lang};
 pub enum ConfigError {
     /// The file cannot be read.
     Read {
-        /// Which.
+        /// The file that could not be read.
         path: PathBuf,
-        /// Why.
+        /// The system's own error.
         source: std::io::Error,
     },
     /// The file is not TOML. The line itself is not shown: it may hold a password.
     Syntax {
-        /// Which.
+        /// The file with the mistake.
         path: PathBuf,
         /// From 1.
         line: usize,

@@ -113,7 +113,7 @@ impl Gateway {
             text(v).filter(|a| a.is_empty() || a.parse::<IpAddr>().is_ok())
         });
         let trace = trace(section, kind);
-        // The carrier's password at our own door is one like ours at the carrier's.
+        // The carrier's password at our listener has the shape of ours at the carrier's.
         let listen_password = section
             .has(LISTEN_PASSWORD)
             .then(|| secret(section, LISTEN_PASSWORD));

@@ -31,7 +31,7 @@ pub struct WorkOrders {
 /// A carrier that takes work orders by HTTP, or whose seed phones are known.
 #[derive(Clone)]
 pub struct OrderCarrier {
-    /// Which.
+    /// The carrier that carries out these orders.
     pub carrier: Carrier,
     /// Where its interface is; empty: on paper.
     pub url: String,

@@ -266,7 +266,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
     }
 }
 
-/// Text.
+/// A string's text; `None` for any other kind of value.
 pub(super) fn text(value: &Value) -> Option<String> {
     if let ValueKind::String(s) = &value.kind {
         Some(s.clone())

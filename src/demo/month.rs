@@ -196,7 +196,13 @@ impl Month<'_> {
 
     /// Every draft goes to the approver; those of groups without anybody stay drafts.
     async fn hand_in(&self) -> Result<(), ServiceError> {
-        for campaign in self.office.campaigns().await?.into_iter().rev() {
+        for campaign in self
+            .office
+            .campaigns(&self.people.clerk)
+            .await?
+            .into_iter()
+            .rev()
+        {
             if campaign.state == CampaignState::Draft
                 && !self.is_empty(campaign.audience.groups()).await?
             {
@@ -232,7 +238,13 @@ impl Month<'_> {
 
     /// What a person who opens this campaign is shown.
     async fn seen(&self, id: CampaignId) -> Result<CheckCode, ServiceError> {
-        Ok(CheckCode::of(&self.office.campaign(id).await?.digest))
+        Ok(CheckCode::of(
+            &self
+                .office
+                .campaign(&self.people.approver, id)
+                .await?
+                .digest,
+        ))
     }
 
     async fn review_again(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
@@ -249,7 +261,13 @@ impl Month<'_> {
     /// What waits for the approver: campaign, plan item, name.
     async fn waiting(&self) -> Result<Vec<(CampaignId, String, String)>, ServiceError> {
         let mut waiting = Vec::new();
-        for campaign in self.office.campaigns().await?.into_iter().rev() {
+        for campaign in self
+            .office
+            .campaigns(&self.people.clerk)
+            .await?
+            .into_iter()
+            .rev()
+        {
             if campaign.state == CampaignState::Submitted {
                 waiting.push((
                     campaign.id,
@@ -331,7 +349,13 @@ impl Month<'_> {
             date,
             ..Day::default()
         };
-        for view in self.office.runs().await?.into_iter().rev() {
+        for view in self
+            .office
+            .runs(&self.people.clerk)
+            .await?
+            .into_iter()
+            .rev()
+        {
             day.month.add(&view.counts);
             let opened = view.run.opened.map(|at| at.local(zone).date_naive());
             if opened == Some(date) {

@@ -56,7 +56,7 @@ pub enum OrderStep {
     Acknowledged,
     /// What arrived on a seed phone.
     Proof {
-        /// Which.
+        /// The seed phone it came from, 11 digits.
         phone: String,
         /// Where it is not the approved text.
         differences: Vec<Difference>,
@@ -82,7 +82,7 @@ pub enum OrderStep {
     Evidence(String),
     /// Figures and evidence were taken.
     Accepted,
-    /// Filed.
+    /// Evidence is in and the order is filed.
     Closed,
 }
 

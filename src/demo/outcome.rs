@@ -121,9 +121,9 @@ pub struct ForecastFigures {
 /// The ledger at the end.
 #[derive(Debug, Clone, Serialize)]
 pub struct LedgerFigures {
-    /// Entries.
+    /// How many entries (commits) the ledger has.
     pub entries: i64,
-    /// Events.
+    /// How many events they hold together.
     pub events: i64,
     /// The newest entry, to be written down.
     pub head: String,
@@ -153,7 +153,7 @@ pub(super) async fn gather(
     wanted: &Wanted,
     started: Instant,
 ) -> Result<Outcome, ServiceError> {
-    let (runs, sum, groups) = by_group(office).await?;
+    let (runs, sum, groups) = by_group(office, auditor).await?;
     let (disagreement, adopted) = compare(office, carriers).await?;
     let views = office.orders(auditor).await?;
     let disagreement = disagreement.or_else(|| orders::disagreement(&views, desks));
@@ -162,7 +162,7 @@ pub(super) async fn gather(
             why: bilingual!("台账无法核验：{e}", "{e}"),
         })
     })?;
-    let forecast = compare_forecast(office).await?;
+    let forecast = compare_forecast(office, auditor).await?;
     let log = write_log(office, auditor, wanted).await?;
     let summary = write_summary(office, auditor, wanted).await?;
     let gateways = office
@@ -215,10 +215,13 @@ fn work_order(view: &OrderView) -> WorkOrderFigures {
 }
 
 /// How many runs went out, what became of all messages, and the same by audience.
-async fn by_group(office: &Office) -> Result<(usize, Counts, Vec<GroupFigures>), ServiceError> {
+async fn by_group(
+    office: &Office,
+    actor: &Actor,
+) -> Result<(usize, Counts, Vec<GroupFigures>), ServiceError> {
     let (mut runs, mut sum) = (0, Counts::default());
     let mut groups: BTreeMap<String, GroupFigures> = BTreeMap::new();
-    for view in office.runs().await? {
+    for view in office.runs(actor).await? {
         sum.add(&view.counts);
         let name = view.campaign.audience.groups().join("、");
         let group = groups.entry(name.clone()).or_default();
@@ -227,7 +230,7 @@ async fn by_group(office: &Office) -> Result<(usize, Counts, Vec<GroupFigures>),
         if view.run.opened.is_some() {
             runs += 1;
             group.runs += 1;
-            group.segments += office.segments_taken(view.run.id).await?;
+            group.segments += office.segments_taken(actor, view.run.id).await?;
         }
     }
     Ok((runs, sum, groups.into_values().collect()))
@@ -370,9 +373,9 @@ fn june() -> Result<Month, ServiceError> {
 }
 
 /// Each run's last answer beside what its approver was told.
-async fn compare_forecast(office: &Office) -> Result<ForecastFigures, ServiceError> {
+async fn compare_forecast(office: &Office, actor: &Actor) -> Result<ForecastFigures, ServiceError> {
     let mut figures = ForecastFigures::default();
-    let runs = office.forecast_vs_fact().await?;
+    let runs = office.forecast_vs_fact(actor).await?;
     for run in runs.into_iter().filter(|r| r.gateway.is_none()) {
         let (error, percent) = (run.seconds.abs(), run.percent.abs());
         figures.runs += 1;

@@ -124,7 +124,7 @@ fn settings(database: &str) -> String {
         county::COUNTY
     );
     super::orders::settings(&mut text);
-    // A gateway for each protocol. Over HTTP batches go, and as there is no door to call at, reports are fetched.
+    // A gateway for each protocol. Over HTTP batches go, and as no listener is open for calls, reports are fetched.
     let http = "address = \"http://127.0.0.1:7891\"\nlinks = 4\nwindow = 100\nbatch = 50\npoll_every = \"200ms\"\n";
     let wire = "address = \"127.0.0.1:7890\"\nlinks = 2\nwindow = 32\n";
     let node = format!("{wire}node = 3025001234\n");
@@ -192,9 +192,7 @@ pub(super) async fn settle_disk(dir: &Path) {
 /// The administrator, a clerk, an approver and an auditor, with passwords that nobody knows.
 pub(super) async fn hire(office: &Office) -> Result<People, ServiceError> {
     let secret = |name: &str| Secret::new(format!("{name}-{}", uuid::Uuid::now_v7()));
-    let nobody = Actor::System {
-        account: "demo".to_owned(),
-    };
+    let nobody = machine();
     office
         .add_user(&nobody, "admin", Role::Admin, &secret("admin"))
         .await?;
@@ -299,4 +297,11 @@ pub(super) fn read_plan(dir: &Path, office: &Office) -> Result<PlanRead, Service
         items: resolved.items,
         orders: resolved.orders,
     })
+}
+
+/// Who acts before there are users.
+pub(super) fn machine() -> Actor {
+    Actor::System {
+        account: "demo".to_owned(),
+    }
 }

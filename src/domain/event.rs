@@ -25,14 +25,14 @@ pub enum Source {
     Gateway,
     /// Our own rule (limit, suppression, not-after, window over).
     Watchbell,
-    /// Somebody.
+    /// A person said so.
     Person,
 }
 
 /// A span of positions `from..to` in a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
-    /// Whose.
+    /// The lane its positions are in.
     pub lane: LaneId,
     /// First position.
     pub from: i64,
@@ -123,9 +123,9 @@ pub struct AnnouncedForecast {
     pub slot: Micros,
     /// Through which gateway.
     pub gateway: GatewayId,
-    /// People.
+    /// How many recipients the run was to have.
     pub people: i64,
-    /// Segments.
+    /// How many segments their messages were to take.
     pub segments: i64,
     /// When the first segment goes; `None`, written 0: never.
     #[serde(with = "zero_is_none")]
@@ -196,7 +196,7 @@ pub enum Event {
         seq: i64,
         /// Who did it.
         by: String,
-        /// Why.
+        /// The user's own words.
         reason: String,
     },
     /// A campaign's lifecycle.
@@ -205,7 +205,7 @@ pub enum Event {
         by: String,
         /// What happened.
         act: CampaignAct,
-        /// Which.
+        /// The campaign that changed.
         campaign: CampaignId,
         /// The state afterwards.
         state: CampaignState,
@@ -230,16 +230,16 @@ pub enum Event {
     Forecast {
         /// Who lets it out.
         by: String,
-        /// Which.
+        /// The campaign it was computed for.
         campaign: CampaignId,
         /// By run and gateway.
         rows: Vec<AnnouncedForecast>,
     },
     /// A run exists, whole.
     Frozen {
-        /// Which.
+        /// The run that was frozen.
         run: RunId,
-        /// Whose.
+        /// The campaign it belongs to.
         campaign: CampaignId,
         /// What was decided about it.
         #[serde(flatten)]
@@ -255,7 +255,7 @@ pub enum Event {
         by: String,
         /// What happened.
         act: RunAct,
-        /// Which.
+        /// The run that changed.
         run: RunId,
         /// The intent afterwards.
         intent: Intent,
@@ -300,7 +300,7 @@ pub enum Event {
     },
     /// Messages go back into the queue: they surely did not leave.
     Released {
-        /// Which.
+        /// The messages that are free again.
         #[serde(flatten)]
         span: Span,
         /// The first part still to be sent.
@@ -322,7 +322,7 @@ pub enum Event {
     },
     /// Something happened to a message.
     M {
-        /// Which.
+        /// The message that changed.
         m: MessageId,
         /// The entry of its previous event; 0: none since it was frozen.
         p: i64,
@@ -331,7 +331,7 @@ pub enum Event {
         /// Of how many; absent: of one.
         #[serde(default = "one_part", skip_serializing_if = "is_one_part")]
         of: u8,
-        /// What.
+        /// What happened to it.
         #[serde(flatten)]
         change: Change,
         /// The message's state afterwards; absent while it is still on its way.
@@ -403,7 +403,7 @@ pub enum Event {
         by: String,
         /// What happened.
         act: StopAct,
-        /// Why.
+        /// The user's own words; may be empty.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
         /// Segments handed over before it took hold, since the first entry.
@@ -432,11 +432,11 @@ pub enum Event {
     },
     /// Somebody saw what is usually masked, or exported it.
     Seen {
-        /// Who.
+        /// The user's name.
         by: String,
         /// What: `log`, `export` …
         what: String,
-        /// Why.
+        /// Why they were shown, in the user's own words.
         reason: String,
     },
     /// A carrier's work order: what happened to it, and the rows that came with it.
@@ -447,7 +447,7 @@ pub enum Event {
         /// `proof_differs`, `proofed`, `corrected`, `released`, `counts`, `reported`, `evidence`, `accepted`, `closed`,
         /// `withdrawn`, `overdue`, `told`.
         act: String,
-        /// Which.
+        /// The order that changed.
         order: OrderId,
         /// The state afterwards.
         state: String,
@@ -474,9 +474,9 @@ pub enum Event {
     },
     /// A personal record was erased; its commitment stays.
     Erased {
-        /// Which.
+        /// The message whose recipient was erased.
         m: MessageId,
-        /// Who.
+        /// The user's name.
         by: String,
     },
 }
@@ -523,7 +523,7 @@ mod zero_is_none {
 /// Consecutive messages suppressed at freezing for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SuppressedSpan {
-    /// Which.
+    /// The messages of suppressed numbers.
     #[serde(flatten)]
     pub span: Span,
     /// `opt_out`, `no_route` …

@@ -36,7 +36,7 @@ pub const RESERVE_US: i64 = 10_000;
 /// What a gateway's contract allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contract {
-    /// Which.
+    /// The gateway whose contract this is.
     pub gateway: GatewayId,
     /// Segments a second by contract; see [`PAUSE_US`].
     pub rate: u32,
@@ -59,9 +59,9 @@ impl Contract {
 /// The part of a run that goes through one gateway: what is still to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Share {
-    /// Which.
+    /// The gateway that takes this part.
     pub gateway: GatewayId,
-    /// People.
+    /// How many recipients go through it.
     pub people: i64,
     /// Their segments.
     pub segments: i64,
@@ -137,9 +137,9 @@ fn ready(loads: &[Load], hours: &Hours) -> Vec<Micros> {
 pub struct Passage {
     /// Which gateway.
     pub gateway: GatewayId,
-    /// People.
+    /// How many recipients pass.
     pub people: i64,
-    /// Segments.
+    /// How many segments pass.
     pub segments: i64,
     /// When its first segment goes; `None`: none ever does.
     pub starts: Option<Micros>,

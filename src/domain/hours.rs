@@ -187,7 +187,7 @@ pub struct Hours {
 /// May a message go out now?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
-    /// Yes.
+    /// It may be sent now.
     Open,
     /// No: not before this instant, for this reason.
     OpensAt(Micros, Closed),

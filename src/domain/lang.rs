@@ -8,7 +8,7 @@ pub enum Lang {
     /// Simplified Chinese, what most of the office reads.
     #[default]
     Zh,
-    /// English.
+    /// English, plain and without idioms.
     En,
 }
 

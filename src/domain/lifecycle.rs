@@ -78,7 +78,7 @@ states!(
 states!(
     /// What happens to a campaign.
     CampaignAct {
-        /// Written.
+        /// Drafted for the first time.
         Create = "created" / "起草",
         /// Called otherwise; nothing that an approval binds has changed.
         Rename = "renamed" / "改名",
@@ -92,7 +92,7 @@ states!(
         Reject = "rejected" / "否决",
         /// A run has opened.
         Start = "started" / "开始发送",
-        /// Halted.
+        /// Halted until somebody resumes it.
         Pause = "paused" / "暂停",
         /// Let go on.
         Resume = "resumed" / "恢复",
@@ -180,7 +180,7 @@ impl CampaignState {
 states!(
     /// What people want of a run; kept beside the progress that follows from its messages.
     Intent {
-        /// Send.
+        /// Send, within its hours.
         Go = "go" / "发送",
         /// Wait until resumed.
         Paused = "paused" / "暂停",

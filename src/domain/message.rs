@@ -232,13 +232,13 @@ pub enum Change {
     Resent,
     /// We don't send.
     Suppressed {
-        /// Why.
+        /// Why the number is suppressed, as the ledger keeps it.
         #[serde(rename = "k")]
         reason: String,
     },
     /// Stopped before it left.
     Cancelled {
-        /// Why.
+        /// Why its run was cancelled, as the ledger keeps it.
         #[serde(rename = "k")]
         reason: String,
     },

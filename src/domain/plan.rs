@@ -57,7 +57,7 @@ pub struct Event {
     pub id: String,
     /// Its name; in texts `((name))` stands for its date.
     pub name: String,
-    /// When.
+    /// The days it takes, both included.
     pub span: Span,
     /// The day of the lunar year that it falls on every year.
     pub lunar: Option<LunarDay>,
@@ -157,7 +157,7 @@ pub struct WorkOrder {
     pub contact: String,
 }
 
-/// One campaign of a plan with everything worked out: what an import drafts and a forecast reckons with.
+/// One campaign of a plan with everything worked out: what an import drafts and a forecast counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     /// Its key in the plan file; stays the same when the plan is imported again.

@@ -1,4 +1,4 @@
-//! Who may do what: one table, asked by every door through the service.
+//! Who may do what: one table, which only the service asks.
 
 use std::{fmt, str::FromStr};
 
@@ -131,7 +131,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// All.
+    /// Every act there is, for tables and tests.
     pub const ALL: [Self; 23] = [
         Self::ImportContacts,
         Self::Draft,

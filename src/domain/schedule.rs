@@ -94,7 +94,7 @@ pub struct Schedule {
 /// The forms in which a schedule is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {
-    /// Once.
+    /// One day of the calendar.
     On {
         /// The day.
         date: NaiveDate,
@@ -167,9 +167,9 @@ macro_rules! words {
 words! {
     /// Before or after.
     Way {
-        /// Earlier.
+        /// Days before the event.
         Before = "before",
-        /// Later.
+        /// Days after the event.
         After = "after",
     }
 }
@@ -199,7 +199,7 @@ words! {
 words! {
     /// Which days of an event.
     Every {
-        /// Each.
+        /// Each day.
         Day = "day",
         /// Each that is worked.
         Workday = "workday",
@@ -209,7 +209,7 @@ words! {
 words! {
     /// The days on which a slot may lie.
     Fitting {
-        /// Any.
+        /// Any day.
         Any = "any",
         /// Worked ones.
         Workdays = "workdays",

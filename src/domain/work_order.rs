@@ -102,7 +102,7 @@ pub enum OrderEvent {
         /// The evidence that the order asks for is there.
         proven: bool,
     },
-    /// Filed.
+    /// The evidence is complete and the order is filed.
     Close,
     /// Called off.
     Withdraw,

@@ -6,8 +6,8 @@
 //! with its last message.
 
 mod flight;
-mod kept;
 mod plan;
+mod replay;
 mod requests;
 
 pub(super) use plan::wire_number;
@@ -76,7 +76,7 @@ pub struct Wording {
 /// A lane that is open, as last read from the database.
 #[derive(Debug, Clone)]
 pub struct Lane {
-    /// Which.
+    /// The lane's id in the ledger.
     pub id: LaneId,
     /// Through which gateway.
     pub gateway: GatewayId,
@@ -123,7 +123,7 @@ pub struct Core {
     stale: BTreeSet<LaneId>,
     claims: HashMap<ClaimId, Claim>,
     /// Claims of an earlier life whose requests will be said again.
-    kept: Vec<Kept>,
+    replays: Vec<ClaimReplay>,
     halted: bool,
     out: VecDeque<Action>,
     ops: Vec<Op>,
@@ -158,7 +158,7 @@ struct Flight {
     /// Units of rate and window that it takes up.
     cost: usize,
     /// An earlier life may have handed it over already: it never goes back into the queue.
-    kept: bool,
+    replayed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -194,7 +194,7 @@ struct Progress {
 
 /// An open claim of an earlier life, whose requests may be said again.
 #[derive(Debug)]
-pub struct Kept {
+pub struct ClaimReplay {
     /// The claim, with all that it handed over.
     pub grant: Grant,
     /// Positions without an outcome.
@@ -233,7 +233,7 @@ impl Core {
             lanes: BTreeMap::new(),
             stale: BTreeSet::new(),
             claims: HashMap::new(),
-            kept: Vec::new(),
+            replays: Vec::new(),
             halted: false,
             out: VecDeque::new(),
             ops: Vec::new(),

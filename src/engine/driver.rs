@@ -215,7 +215,7 @@ impl Engine {
             });
         }));
         let mut core = Core::new(parts.node.clone(), accounts(may_log_in));
-        core.keep(recovered.kept);
+        core.replay(recovered.replays);
         let housekeeper = Housekeeper::new(parts.policy.clone(), &parts.gateways);
         Ok(Some(Self {
             core,
@@ -239,7 +239,7 @@ impl Engine {
         }))
     }
 
-    /// The gateways, for doors that show their health while the engine runs.
+    /// The gateways, for whoever shows their health while the engine runs.
     pub fn gateways(&self) -> BTreeMap<GatewayId, Arc<dyn Gateway>> {
         self.gateways.clone()
     }
@@ -403,14 +403,14 @@ async fn note_start(
             act: act.into(),
         })
     };
-    if found.claims + found.half_made + found.kept.len() > 0 {
+    if found.claims + found.half_made + found.replays.len() > 0 {
         tracing::warn!(
             claims = found.claims,
             doubts = found.doubts,
-            repeated = found.kept.len(),
+            repeated = found.replays.len(),
             "Recovered: {} messages are in doubt, the requests of {} claims will be sent again",
             found.doubts,
-            found.kept.len()
+            found.replays.len()
         );
     }
     recorder.commit(&[note("started")]).await?;

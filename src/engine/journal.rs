@@ -34,11 +34,13 @@ use crate::{
         message::Change,
         optout::OptOutWords,
         phone::Phone,
+        template::Values,
         time::Micros,
     },
     gateway::{AckToken, Delivery},
     store::{
         self, Store, Tx,
+        contact::SuppressionRow,
         error::Next,
         hot::ReportWait,
         lane::{Claim, Requeued},
@@ -88,9 +90,9 @@ pub enum Op {
     Close(LaneId, ClaimId),
     /// A report or an MO came in.
     Inbound {
-        /// Where.
+        /// The gateway that delivered it.
         gateway: GatewayId,
-        /// What.
+        /// The text as it came.
         delivery: Delivery,
         /// What to acknowledge once it is durable.
         tokens: Vec<AckToken>,
@@ -101,7 +103,7 @@ pub enum Op {
     GraceExpired(MessageId, u8),
     /// Reserve the day's places of a lane up to a position, for this day and limit.
     Reserve {
-        /// Whose.
+        /// The lane that wants to send.
         lane: LaneId,
         /// One past the last position.
         to: Position,
@@ -130,9 +132,9 @@ pub enum Op {
         to: Intent,
         /// The act, as the ledger has it.
         act: RunAct,
-        /// Who.
+        /// The user's name.
         by: String,
-        /// Why.
+        /// The user's own words; may be empty.
         reason: String,
     },
     /// An engine's own act.
@@ -142,13 +144,13 @@ pub enum Op {
 /// What somebody decided about a campaign.
 #[derive(Debug, Clone)]
 pub struct Decision {
-    /// Which.
+    /// The campaign that changes.
     pub campaign: CampaignId,
-    /// What.
+    /// What is done with it.
     pub act: CampaignAct,
-    /// Who.
+    /// The user's name, or `engine`.
     pub by: String,
-    /// Why.
+    /// The user's own words, or the engine's reason; may be empty.
     pub reason: String,
     /// What was shown to the person who decided; another digest now is an error.
     pub seen: CheckCode,
@@ -169,7 +171,7 @@ pub struct Announced {
 /// A wish to claim.
 #[derive(Debug, Clone)]
 pub struct ClaimRequest {
-    /// Whose.
+    /// The lane the messages are taken from.
     pub lane: LaneId,
     /// Which of its messages.
     pub take: Take,
@@ -207,7 +209,7 @@ pub struct PartNews {
     pub phone: Phone,
     /// Where it was asked.
     pub gateway: GatewayId,
-    /// What.
+    /// What happened to it.
     pub change: Change,
     /// Who says so.
     pub source: Source,
@@ -227,7 +229,7 @@ pub enum Claimed {
     Granted(Grant),
     /// Not now: paused, ended, stopped, held, or nothing left.
     Refused {
-        /// Whose.
+        /// The lane that gets nothing.
         lane: LaneId,
         /// Through which gateway it was wished.
         gateway: GatewayId,
@@ -261,8 +263,8 @@ pub struct Item {
     pub position: Position,
     /// Its number.
     pub phone: Phone,
-    /// Placeholder values, JSON; empty: none.
-    pub vals: String,
+    /// What its placeholders stand for.
+    pub values: Values,
     /// How many segments it counts.
     pub segments: u8,
 }
@@ -364,7 +366,7 @@ impl Recorder {
         let news = tx.suppressions_after(self.suppressed_to, 50_000).await?;
         for row in &news {
             self.suppressed_to = row.seq;
-            self.suppressed.extend(Phone::from_wire(&row.phone));
+            self.suppressed.insert(row.number()?);
         }
         Ok(news.len())
     }
@@ -386,10 +388,7 @@ impl Recorder {
         let news = tx
             .suppressions_after(self.suppressed_to, MAX_GROUP as i64)
             .await?;
-        Ok(news
-            .iter()
-            .filter_map(|row| Phone::from_wire(&row.phone))
-            .collect())
+        news.iter().map(SuppressionRow::number).collect()
     }
 
     /// Commits a group: all of it, or nothing.

@@ -62,9 +62,9 @@ pub enum LockError {
         "cannot open the engine's lock file {path}: {source}; the database's folder must be writable"
     )]
     File {
-        /// Where.
+        /// The lock file's path.
         path: String,
-        /// Why.
+        /// The system's own error.
         source: std::io::Error,
     },
     /// The database.

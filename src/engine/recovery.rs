@@ -21,7 +21,7 @@ use crate::{
     store::{self, Store, Tx, hot::Segment, lane::Claim},
 };
 
-use super::core::{Kept, wire_number};
+use super::core::{ClaimReplay, wire_number};
 
 /// A run still half made after so long has lost its maker; a maker that was only slow finds its run
 /// gone, and says so.
@@ -40,7 +40,7 @@ pub struct Recovered {
     /// Half-made runs cleared away.
     pub half_made: usize,
     /// Claims that stay open, for their requests can be said again.
-    pub kept: Vec<Kept>,
+    pub replays: Vec<ClaimReplay>,
 }
 
 /// For how long each gateway's carrier knows a request by its key; who is not here has none that does.
@@ -72,10 +72,12 @@ pub async fn recover(
     // What a newer claim that stays open has taken is that claim's, and not an older one's.
     let mut taken: HashSet<MessageId> = HashSet::new();
     for claim in claims.into_iter().rev() {
-        if let Some(kept) = keep(store, &claim, &taken, &known.repeatable, clock.now()).await? {
-            let items = kept.grant.items.iter();
+        if let Some(replay) =
+            to_replay(store, &claim, &taken, &known.repeatable, clock.now()).await?
+        {
+            let items = replay.grant.items.iter();
             taken.extend(items.map(|i| MessageId::new(claim.span.lane, i.position)));
-            found.kept.push(kept);
+            found.replays.push(replay);
             continue;
         }
         let ops = settle_claim(store, &claim, &taken, known).await?;
@@ -116,13 +118,13 @@ async fn clear_half_made(store: &Store, clock: &Clock) -> store::Result<usize> {
 
 /// A claim whose requests can be said again, just as they were: its carrier still knows their keys, its
 /// run still goes, and nothing that stood in them has been erased.
-async fn keep(
+async fn to_replay(
     store: &Store,
     claim: &Claim,
     taken: &HashSet<MessageId>,
     repeatable: &Repeatable,
     now: Micros,
-) -> store::Result<Option<Kept>> {
+) -> store::Result<Option<ClaimReplay>> {
     let Some(window) = repeatable.get(&claim.gateway) else {
         return Ok(None);
     };
@@ -158,11 +160,11 @@ async fn keep(
         items.push(Item {
             position,
             phone,
-            vals: message.vals,
+            values: message.values,
             segments: message.segments,
         });
     }
-    Ok((!open.is_empty()).then(|| Kept {
+    Ok((!open.is_empty()).then(|| ClaimReplay {
         grant: Grant {
             claim: claim.clone(),
             items,

@@ -72,7 +72,7 @@ pub struct Present {
     pub head: Head,
     /// Is a lane in mid-sending?
     pub sending: bool,
-    /// Now.
+    /// The engine's time.
     pub now: Micros,
 }
 

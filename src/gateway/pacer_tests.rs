@@ -142,7 +142,7 @@ fn a_submit_of_many_counts_many() {
 enum Step {
     Burst { tries: u16, cost: u32 },
     Wait { us: u32 },
-    Obey { late_us: u32 },
+    WaitUntilTold { late_us: u32 },
     Throttled { delay_ms: u16 },
 }
 
@@ -150,7 +150,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (1u16..400, 1u32..5).prop_map(|(tries, cost)| Step::Burst { tries, cost }),
         2 => (0u32..2_500_000).prop_map(|us| Step::Wait { us }),
-        4 => (0u32..30_000).prop_map(|late_us| Step::Obey { late_us }),
+        4 => (0u32..30_000).prop_map(|late_us| Step::WaitUntilTold { late_us }),
         1 => (0u16..300).prop_map(|delay_ms| Step::Throttled { delay_ms }),
     ]
 }
@@ -172,7 +172,7 @@ proptest! {
                     }
                 },
                 Step::Wait { us } => now += Duration::from_micros(us.into()),
-                Step::Obey { late_us } => now = now.max(told) + Duration::from_micros(late_us.into()),
+                Step::WaitUntilTold { late_us } => now = now.max(told) + Duration::from_micros(late_us.into()),
                 Step::Throttled { delay_ms } => { pacer.throttled(origin + now, Duration::from_millis(delay_ms.into())); }
             }
             pacer.handle_timeout(origin + now);

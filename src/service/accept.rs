@@ -55,7 +55,7 @@ const RATE_SECONDS: usize = 2;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
-pub struct AcceptWish<'a> {
+pub struct AcceptRequest<'a> {
     /// Which gateway.
     pub gateway: &'a str,
     /// An address book with the phones.
@@ -90,7 +90,7 @@ pub struct Acceptance {
 pub struct Planned {
     /// From 1.
     pub n: usize,
-    /// Which.
+    /// The step.
     pub name: StepName,
     /// What should be seen.
     pub expected: Bilingual,
@@ -103,7 +103,7 @@ pub struct Planned {
 pub struct Step {
     /// From 1.
     pub n: usize,
-    /// Which.
+    /// The step that was made.
     pub name: StepName,
     /// What should be seen.
     pub expected: Bilingual,
@@ -213,10 +213,10 @@ impl Office {
     pub async fn prepare_acceptance(
         &self,
         actor: &Actor,
-        wish: &AcceptWish<'_>,
+        request: &AcceptRequest<'_>,
     ) -> Result<Acceptance> {
         actor.may(Act::AcceptGateway)?;
-        let gateway = self.gateway_called(wish.gateway)?.clone();
+        let gateway = self.gateway_called(request.gateway)?.clone();
         let bad = |source| {
             ServiceError::Engine(EngineError::Gateway {
                 id: gateway.id.clone(),
@@ -225,7 +225,7 @@ impl Office {
         };
         gateway::check(&gateway).map_err(bad)?;
         let keep_alive = gateway::keep_alive(&gateway).map_err(bad)?;
-        let receivers = phones::read(wish.phones)?;
+        let receivers = phones::read(request.phones)?;
         self.none_suppressed(&receivers).await?;
         let rate = gateway.rate as usize;
         let most = MOST_A_PHONE * receivers.len();
@@ -233,12 +233,12 @@ impl Office {
         let strangers = receivers.iter().filter(|r| !r.is_served(&gateway)).count();
         Ok(Acceptance {
             texts: Texts::compose(&gateway)?,
-            wait: wish.wait,
-            idle: wish.idle,
+            wait: request.wait,
+            idle: request.idle,
             keep_alive,
             report_channel: gateway::report_channel(&gateway),
             batch: if batch > 1 { batch } else { 0 },
-            rate: wish.rate_segments.min(RATE_SECONDS * rate).min(most),
+            rate: request.rate_segments.min(RATE_SECONDS * rate).min(most),
             strangers,
             receivers,
             gateway,

@@ -8,7 +8,7 @@ use super::{Office, health::Watch};
 use crate::{config::Kind, domain::id::GatewayId};
 
 impl Office {
-    /// The ear of a gateway. Only the process that has the engine can commit what a carrier says; another
+    /// The callback endpoint of a gateway. Only the process that has the engine can commit what a carrier says; another
     /// one asks to be called again.
     pub fn callbacks(&self, watch: &Watch, gateway: &str) -> Result<Callbacks, CallbackRefusal> {
         let known = |g: &crate::config::Gateway| g.kind == Kind::Http && g.id.0 == gateway;

@@ -21,6 +21,7 @@ use crate::{
         lifecycle::CampaignState,
         plan::Planned,
         priority::Priority,
+        role::{Act, Actor},
         time::Micros,
     },
 };
@@ -83,11 +84,11 @@ pub struct RunForecast {
 /// A run's part at one gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GatewayForecast {
-    /// Which.
+    /// The gateway that takes this part of the run.
     pub gateway: GatewayId,
-    /// People.
+    /// How many recipients go through it.
     pub people: i64,
-    /// Segments.
+    /// How many segments their messages take.
     pub segments: i64,
     /// When the first segment goes; none: never.
     #[serde(rename = "starts_us")]
@@ -106,7 +107,7 @@ pub struct Totals {
     pub runs: usize,
     /// Texts to people.
     pub people: i64,
-    /// Segments.
+    /// How many segments all messages take.
     pub segments: i64,
     /// In millionths of the currency.
     #[serde(rename = "cost_millionths")]
@@ -123,9 +124,11 @@ impl Office {
     /// that were read in from it before (`plan` is its name); slots that have passed are left out.
     pub async fn forecast_planned(
         &self,
+        actor: &Actor,
         plan: &str,
         items: &[Planned],
     ) -> Result<Forecast, ServiceError> {
+        actor.may(Act::ReadLog)?;
         let now = self.clock.now();
         let mut all = self.items_ahead(now, |c| !c.is_of(plan), |_| false).await?;
         all.extend(self.items_planned(now, items).await?);
@@ -133,7 +136,12 @@ impl Office {
     }
 
     /// What a campaign that is handed in or let out will do among all others that are.
-    pub async fn forecast_campaign(&self, id: CampaignId) -> Result<Forecast, ServiceError> {
+    pub async fn forecast_campaign(
+        &self,
+        actor: &Actor,
+        id: CampaignId,
+    ) -> Result<Forecast, ServiceError> {
+        actor.may(Act::ReadLog)?;
         let now = self.clock.now();
         let all = self.items_beside(now, id).await?;
         self.foretell(now, &all).await
@@ -141,7 +149,7 @@ impl Office {
 
     /// This campaign's runs, and all others that are handed in or let out.
     async fn items_beside(&self, now: Micros, id: CampaignId) -> Result<Vec<Item>, ServiceError> {
-        let campaign = self.campaign(id).await?;
+        let campaign = self.store.read("forecast").await?.campaign(id).await?;
         let state = campaign.state;
         if !matches!(
             state,

@@ -72,19 +72,19 @@ pub struct Checked {
 pub enum Listener {
     /// We can listen there.
     Free {
-        /// Where.
+        /// Where we would listen.
         address: SocketAddr,
     },
     /// The engine listens there, or nobody can: it has to be asked.
     Elsewhere {
-        /// Where.
+        /// Where somebody listens already.
         address: SocketAddr,
     },
     /// We can't.
     Failed {
-        /// Where.
+        /// Where we tried to listen.
         address: SocketAddr,
-        /// Why.
+        /// The system's own error.
         reason: String,
     },
     /// There is no `listen`.

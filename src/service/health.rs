@@ -1,4 +1,4 @@
-//! How the gateways of the engine in this process stand, for the doors.
+//! How the gateways of the engine in this process stand, for HTTP and the command line.
 
 use std::{
     collections::BTreeMap,

@@ -28,7 +28,7 @@ use crate::{
 /// What an import does to one campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Drafted.
+    /// No draft of this name was there; one is made.
     New,
     /// Changed; nobody had decided about it.
     Changed,

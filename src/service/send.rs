@@ -45,7 +45,7 @@ pub enum Target<'a> {
     File(&'a Path),
     /// Groups by name, the first one's rows win; without those of the excluded groups.
     Groups {
-        /// Who.
+        /// Everybody in at least one of these groups, by name.
         include: &'a [String],
         /// But not these.
         exclude: &'a [String],
@@ -54,7 +54,7 @@ pub enum Target<'a> {
 
 /// What is to be sent.
 #[derive(Debug, Clone)]
-pub struct Wish<'a> {
+pub struct SendRequest<'a> {
     /// What people call it.
     pub name: String,
     /// To whom.
@@ -96,7 +96,7 @@ pub struct Queued {
 /// A campaign handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Submission {
-    /// Which.
+    /// The draft that was submitted.
     pub campaign: CampaignId,
     /// So many people, as of now.
     pub people: i64,
@@ -111,7 +111,11 @@ impl Office {
     }
 
     /// Queues one run. With `require_approval` it is only submitted.
-    pub async fn send(&self, actor: &Actor, wish: &Wish<'_>) -> Result<Queued, ServiceError> {
+    pub async fn send(
+        &self,
+        actor: &Actor,
+        request: &SendRequest<'_>,
+    ) -> Result<Queued, ServiceError> {
         let approval = match self.config.sending.require_approval {
             true => Approval::Needed,
             false => Approval::NotNeeded,
@@ -122,29 +126,29 @@ impl Office {
         })?;
         self.gateways_can_be_opened()?;
         let now = self.clock.now();
-        if wish.not_after.is_some_and(|t| t <= now) {
+        if request.not_after.is_some_and(|t| t <= now) {
             return Err(CampaignRefusal::NotAfterPassed.into());
         }
-        let opens_at = match self.hours().may_send(now, wish.priority) {
+        let opens_at = match self.hours().may_send(now, request.priority) {
             Window::Open => None,
-            Window::OpensAt(at, why) => match wish.out_of_hours {
+            Window::OpensAt(at, why) => match request.out_of_hours {
                 OutOfHours::Refuse => return Err(self.out_of_hours(at, why)),
                 OutOfHours::Wait => Some((at, why)),
             },
         };
-        if let (Some((at, why)), Some(last)) = (opens_at, wish.not_after)
+        if let (Some((at, why)), Some(last)) = (opens_at, request.not_after)
             && last <= at
         {
             return Err(self.out_of_hours(at, why));
         }
-        let (audience, spec, refused_rows) = self.audience(&wish.to).await?;
+        let (audience, spec, refused_rows) = self.audience(&request.to).await?;
         let order = Order {
-            name: wish.name.clone(),
-            text: wish.text.to_owned(),
+            name: request.name.clone(),
+            text: request.text.to_owned(),
             audience: spec,
-            priority: wish.priority,
-            on_doubt: wish.on_doubt,
-            not_after: wish.not_after,
+            priority: request.priority,
+            on_doubt: request.on_doubt,
+            not_after: request.not_after,
             not_before: opens_at.map(|o| o.0),
             late: crate::domain::policy::Late::Send,
             slot: now,
@@ -185,7 +189,7 @@ impl Office {
         text: Option<&str>,
     ) -> Result<Submission, ServiceError> {
         actor.may(Act::Submit)?;
-        let mut campaign = self.campaign(id).await?;
+        let mut campaign = self.store.read("submit").await?.campaign(id).await?;
         campaign.state.on(CampaignAct::Submit)?;
         if let Some(text) = text {
             campaign.template = text.to_owned();

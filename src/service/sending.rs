@@ -23,7 +23,7 @@ pub use crate::store::{campaign::Campaign, lane::Counts};
 /// How long `stop` waits for the engine's count before it counts itself.
 const COUNT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often an approval is reckoned anew because others were first.
+/// How often an approval is computed again because others were first.
 const APPROVAL_TRIES: usize = 8;
 
 /// A run with what follows from its messages.
@@ -59,7 +59,7 @@ impl Office {
     ///
     /// Before an approval the campaign is forecast. Where a gateway's quota would not suffice, the answer
     /// is no; otherwise the forecast is kept in the approval's own commit, which takes the quotas: an
-    /// approval that reckoned with what another one has taken meanwhile reckons anew.
+    /// approval that counted on what another one has taken meanwhile is computed again.
     pub async fn approve(
         &self,
         actor: &Actor,
@@ -96,7 +96,7 @@ impl Office {
                 return Err(error.into());
             }
         }
-        self.campaign(id).await
+        Ok(self.store.read("decided").await?.campaign(id).await?)
     }
 
     /// Returns, rejects, cancels, pauses.
@@ -107,7 +107,7 @@ impl Office {
         act: CampaignAct,
         reason: &str,
     ) -> Result<Campaign, ServiceError> {
-        let campaign = self.campaign(id).await?;
+        let campaign = self.store.read("decide").await?.campaign(id).await?;
         match act {
             CampaignAct::Return => actor.may(Act::Return)?,
             CampaignAct::Reject => actor.may(Act::Reject)?,
@@ -134,7 +134,7 @@ impl Office {
             announced: None,
         });
         self.journal().await?.commit(&[op]).await?;
-        self.campaign(id).await
+        Ok(self.store.read("decided").await?.campaign(id).await?)
     }
 
     /// Pauses, resumes or cancels a run.
@@ -152,7 +152,7 @@ impl Office {
             Intent::Cancelled => (RunAct::Cancel, Act::Cancel),
         };
         actor.may(right)?;
-        let view = self.run(id).await?;
+        let view = self.view(id).await?;
         if view.run.intent == Intent::Held && to == Intent::Go && reason.is_empty() {
             return Err(CampaignRefusal::RunHeld.into());
         }
@@ -176,11 +176,16 @@ impl Office {
             },
         };
         self.journal().await?.commit(&[op]).await?;
-        self.run(id).await
+        self.view(id).await
     }
 
     /// One run.
-    pub async fn run(&self, id: RunId) -> Result<RunView, ServiceError> {
+    pub async fn run(&self, actor: &Actor, id: RunId) -> Result<RunView, ServiceError> {
+        actor.may(Act::ReadLog)?;
+        self.view(id).await
+    }
+
+    async fn view(&self, id: RunId) -> Result<RunView, ServiceError> {
         let mut tx = self.store.read("run").await?;
         let run = tx.run(id).await?;
         let campaign = tx.campaign(run.campaign).await?;
@@ -195,17 +200,20 @@ impl Office {
     }
 
     /// One campaign.
-    pub async fn campaign(&self, id: CampaignId) -> Result<Campaign, ServiceError> {
+    pub async fn campaign(&self, actor: &Actor, id: CampaignId) -> Result<Campaign, ServiceError> {
+        actor.may(Act::ReadLog)?;
         Ok(self.store.read("campaign").await?.campaign(id).await?)
     }
 
     /// All campaigns, newest first.
-    pub async fn campaigns(&self) -> Result<Vec<Campaign>, ServiceError> {
+    pub async fn campaigns(&self, actor: &Actor) -> Result<Vec<Campaign>, ServiceError> {
+        actor.may(Act::ReadLog)?;
         Ok(self.store.read("campaigns").await?.campaigns().await?)
     }
 
     /// Segments of a run that carriers took.
-    pub async fn segments_taken(&self, run: RunId) -> Result<i64, ServiceError> {
+    pub async fn segments_taken(&self, actor: &Actor, run: RunId) -> Result<i64, ServiceError> {
+        actor.may(Act::ReadLog)?;
         Ok(self
             .store
             .read("segments_taken")
@@ -215,11 +223,12 @@ impl Office {
     }
 
     /// All runs, newest first.
-    pub async fn runs(&self) -> Result<Vec<RunView>, ServiceError> {
+    pub async fn runs(&self, actor: &Actor) -> Result<Vec<RunView>, ServiceError> {
+        actor.may(Act::ReadLog)?;
         let rows = self.store.read("runs").await?.runs().await?;
         let mut views = Vec::with_capacity(rows.len());
         for row in rows {
-            views.push(self.run(row.id).await?);
+            views.push(self.view(row.id).await?);
         }
         Ok(views)
     }

@@ -1,5 +1,5 @@
 //! Work orders: drafted by a plan, let out by a second person, handed to a carrier over its interface or on paper,
-//! followed to their evidence. What is to be told a carrier is committed before it is told (see [`desk`]).
+//! followed to their evidence. A command for a carrier is committed before it is sent (see [`desk`]).
 
 mod answer;
 mod change;
@@ -8,7 +8,7 @@ mod draft;
 mod papers;
 mod summary;
 
-use chrono::{Datelike as _, NaiveDate, TimeZone as _};
+use chrono::Datelike as _;
 
 use super::{Office, Result, check_reason, refusal::OrderRefusal};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     domain::{
         carrier::Carrier,
         check_code::CheckCode,
-        hours::HourMinute,
+        hours::instant,
         id::OrderId,
         role::{Act, Actor, Role},
         time::Micros,
@@ -34,7 +34,7 @@ use crate::{
 use change::Change;
 
 pub use crate::{
-    store::work_order::{EvidenceRow, OrderRow, ProofRow, WishRow},
+    store::work_order::{CommandRow, EvidenceRow, OrderRow, ProofRow},
     work_orders::{Answer, Figures, Piece, Proof},
 };
 pub use answer::Taken;
@@ -66,8 +66,8 @@ pub struct OrderView {
     pub contradictions: Vec<Contradiction>,
     /// Its evidence, without the bytes.
     pub evidence: Vec<EvidenceRow>,
-    /// What the carrier was or is to be told.
-    pub wishes: Vec<WishRow>,
+    /// The commands to its carrier, sent or still to be sent.
+    pub commands: Vec<CommandRow>,
     /// What the carrier owes, and until when.
     pub owed: Option<(Owed, Micros)>,
 }
@@ -134,18 +134,17 @@ impl Office {
     }
 
     /// The order of this id, or of this number as it stands on the letter.
-    pub async fn find_order(&self, which: &str) -> Result<OrderId> {
+    pub async fn find_order(&self, actor: &Actor, which: &str) -> Result<OrderId> {
+        actor.may(Act::ReadOrders)?;
         if let Ok(id) = which.parse() {
             return Ok(id);
         }
-        let row = self
-            .store
-            .read("find_order")
-            .await?
-            .order_by_number(which.trim())
-            .await?;
-        match row {
-            Some(row) => Ok(row.id()?),
+        let mut tx = self.store.read("find_order").await?;
+        match tx.order_by_number(which.trim()).await? {
+            Some(row) => {
+                check_own(&mut tx, actor, &row).await?;
+                Ok(row.id()?)
+            }
             None => Err(crate::store::Error::Missing {
                 what: "work order",
                 id: which.to_owned(),
@@ -173,11 +172,11 @@ impl Office {
             &row,
             counts.iter().map(|c| c.at_us).max(),
             !evidence.is_empty(),
-        );
+        )?;
         let state = row.state()?;
         Ok(OrderView {
-            contradictions: counts::check(&reports, &self.order_bounds(&row)),
-            wishes: tx.wishes(Some(&id)).await?,
+            contradictions: counts::check(&reports, &self.order_bounds(&row)?),
+            commands: tx.commands(Some(&id)).await?,
             owed: owed(state, &times, &self.config.work_orders.patience),
             row,
             state,
@@ -187,47 +186,45 @@ impl Office {
         })
     }
 
-    fn order_bounds(&self, row: &OrderRow) -> Bounds {
-        let (opens, _) = self.order_window(row);
-        Bounds {
+    fn order_bounds(&self, row: &OrderRow) -> Result<Bounds> {
+        let (opens, _) = self.order_window(row)?;
+        Ok(Bounds {
             zone: self.config.sending.timezone,
-            from: row.from_day.parse().unwrap_or_default(),
+            from: row.days()?.0,
             opens,
             released: Micros(row.released_us),
             daily_cap: row.daily_cap,
-        }
+        })
     }
 
-    fn order_times(&self, row: &OrderRow, counted: Option<i64>, has_evidence: bool) -> Times {
-        let (opens, ends) = self.order_window(row);
-        Times {
+    fn order_times(
+        &self,
+        row: &OrderRow,
+        counted: Option<i64>,
+        has_evidence: bool,
+    ) -> Result<Times> {
+        let (opens, ends) = self.order_window(row)?;
+        Ok(Times {
             step: Micros(row.step_us),
             counted: Micros(counted.unwrap_or(0)),
             opens,
             ends,
             proven: has_evidence || row.evidence.is_empty(),
-        }
+        })
     }
 
     /// The first day's first hour and the last day's last, on the office's clock.
-    fn order_window(&self, row: &OrderRow) -> (Micros, Micros) {
+    fn order_window(&self, row: &OrderRow) -> Result<(Micros, Micros)> {
         let zone = self.config.sending.timezone;
-        let hours = row.hours.split_once('-').unwrap_or_default();
-        let at = |day: &str, hour: &str| {
-            let day: NaiveDate = day.parse().ok()?;
-            let hour: HourMinute = hour.parse().ok()?;
-            let local = day.and_time(hour.time());
-            Some(zone.from_local_datetime(&local).earliest()?.into())
-        };
-        (
-            at(&row.from_day, hours.0).unwrap_or_default(),
-            at(&row.to_day, hours.1).unwrap_or_default(),
-        )
+        let ((from, to), (opens, closes)) = (row.days()?, row.hours()?);
+        Ok((
+            instant(from.and_time(opens.time()), zone),
+            instant(to.and_time(closes.time()), zone),
+        ))
     }
 
-    fn order_carrier(&self, row: &OrderRow) -> Option<&OrderCarrier> {
-        let carrier: Carrier = row.carrier.parse().ok()?;
-        self.config.work_orders.carrier(carrier)
+    fn order_carrier(&self, row: &OrderRow) -> Result<Option<&OrderCarrier>> {
+        Ok(self.config.work_orders.carrier(row.carrier()?))
     }
 
     /// Lets out the draft that was `seen`. Nobody who wrote or changed it may.
@@ -260,11 +257,11 @@ impl Office {
         actor.may(Act::TendOrders)?;
         let mut change = Change::begin(self, "issue_order", id).await?;
         let now = change.now();
-        let (_, ends) = self.order_window(&change.row);
+        let (_, ends) = self.order_window(&change.row)?;
         if ends <= now && change.row.state()? == OrderState::Approved {
             return Err(OrderRefusal::LastDayPassed.into());
         }
-        let carrier = self.order_carrier(&change.row).cloned();
+        let carrier = self.order_carrier(&change.row)?.cloned();
         let year = i64::from(now.local(self.config.sending.timezone).year());
         let row = &mut change.row;
         row.state()?.on(OrderEvent::Issue)?;
@@ -279,7 +276,7 @@ impl Office {
         row.channel = if by_http { "http" } else { "paper" }.to_owned();
         row.revision = 1;
         change.happens(&actor.label(), OrderEvent::Issue, "")?;
-        self.wish(&mut change, protocol::Act::Create, "").await?;
+        self.command(&mut change, protocol::Act::Create, "").await?;
         change.commit().await?;
         self.order(actor, id).await
     }
@@ -296,7 +293,7 @@ impl Office {
         let mut change = Change::begin(self, "correct_order", id).await?;
         change.row.revision += 1;
         change.happens(&actor.label(), OrderEvent::Correct, reason)?;
-        self.wish(&mut change, protocol::Act::Correct, reason)
+        self.command(&mut change, protocol::Act::Correct, reason)
             .await?;
         change.commit().await?;
         self.order(actor, id).await
@@ -313,7 +310,8 @@ impl Office {
         let mut change = Change::begin(self, "release_order", id).await?;
         change.row.released_us = change.now().0;
         change.happens(&actor.label(), OrderEvent::Release, "")?;
-        self.wish(&mut change, protocol::Act::Release, "").await?;
+        self.command(&mut change, protocol::Act::Release, "")
+            .await?;
         change.commit().await?;
         self.order(actor, id).await
     }
@@ -331,7 +329,7 @@ impl Office {
         let was_out = change.row.state()?.is_out();
         change.happens(&actor.label(), OrderEvent::Withdraw, reason)?;
         if was_out {
-            self.wish(&mut change, protocol::Act::Withdraw, reason)
+            self.command(&mut change, protocol::Act::Withdraw, reason)
                 .await?;
         }
         change.commit().await?;
@@ -384,8 +382,8 @@ impl Office {
         Ok(())
     }
 
-    /// Notes what the carrier is to be told, where it is told by wire; committed with the change itself.
-    async fn wish(&self, change: &mut Change, act: protocol::Act, reason: &str) -> Result<()> {
+    /// Notes a command for the carrier, where it has an interface; committed with the change itself.
+    async fn command(&self, change: &mut Change, act: protocol::Act, reason: &str) -> Result<()> {
         if change.row.channel != "http" {
             return Ok(());
         }
@@ -404,7 +402,7 @@ impl Office {
         };
         let body = serde_json::to_string(&telling).map_err(std::io::Error::other)?;
         let key = protocol::key(order, row.revision, act);
-        change.wish(act, key, body).await
+        change.command(act, key, body).await
     }
 
     fn order_request(&self, row: &OrderRow) -> Result<protocol::Request> {
@@ -423,7 +421,7 @@ impl Office {
             hours: row.hours.clone(),
             zone: self.config.sending.timezone.to_string(),
             daily_cap: row.daily_cap,
-            counts: serde_json::from_str(&row.counts).unwrap_or_default(),
+            counts: row.kinds_of_counts()?,
             evidence: row.evidence.clone(),
             contact: row.contact.clone(),
             seed_phones: row.seeds()?,

@@ -1,15 +1,22 @@
 //! Reading an audience in the order of the numbers, in chunks.
 
-use super::{Result, Tx, dialect, on};
+use super::{
+    Result, Tx,
+    columns::{Columns, NumberKey, all},
+    dialect,
+    error::Corrupt,
+    on,
+};
+use crate::domain::{id::GroupId, phone::Phone, template::Values};
 
-/// One row of an audience: a contact with its group.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct AudienceRow {
-    /// 11 digits.
-    pub phone: String,
-    /// The group's id.
-    pub group_id: String,
-    /// 姓名
+/// A contact of an audience, with one of the audience's groups that it is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The contact's number.
+    pub phone: Phone,
+    /// The group.
+    pub group: GroupId,
+    /// 姓名; empty where the address book has none, like the next three.
     pub name: String,
     /// 单位
     pub unit: String,
@@ -17,8 +24,38 @@ pub struct AudienceRow {
     pub department: String,
     /// 职务
     pub post: String,
-    /// Other named fields, JSON.
-    pub fields: String,
+    /// Other named fields.
+    pub fields: Values,
+}
+
+/// As stored.
+#[derive(sqlx::FromRow)]
+struct MemberRow {
+    phone: String,
+    group_id: String,
+    name: String,
+    unit: String,
+    department: String,
+    post: String,
+    fields: String,
+}
+
+impl TryFrom<MemberRow> for Member {
+    type Error = Corrupt;
+
+    fn try_from(row: MemberRow) -> Result<Self, Corrupt> {
+        let key = NumberKey(&row.phone);
+        let contact = Columns::of("contact", &key);
+        Ok(Self {
+            phone: contact.phone("phone", &row.phone)?,
+            group: contact.parse("group_id", &row.group_id)?,
+            fields: contact.json("fields", &row.fields)?,
+            name: row.name,
+            unit: row.unit,
+            department: row.department,
+            post: row.post,
+        })
+    }
 }
 
 impl Tx {
@@ -29,7 +66,7 @@ impl Tx {
         groups: &[String],
         after: &str,
         limit: i64,
-    ) -> Result<Vec<AudienceRow>> {
+    ) -> Result<Vec<Member>> {
         let list = serde_json::json!(groups).to_string();
         let sql = dialect!(self,
             sqlite: "SELECT c.phone, c.group_id, c.name, c.unit, c.department, c.post, c.fields
@@ -42,16 +79,20 @@ impl Tx {
                               WHERE phone > $2 AND group_id IN (SELECT json_array_elements_text($1::json)) ORDER BY phone LIMIT $3) p
                        JOIN contact c ON c.phone = p.phone
                       WHERE c.group_id IN (SELECT json_array_elements_text($1::json)) ORDER BY c.phone");
-        on!(self, db => sqlx::query_as(sql).bind(list).bind(after).bind(limit).fetch_all(db).await)
+        let rows: Vec<MemberRow> = on!(self, db => sqlx::query_as(sql).bind(list).bind(after).bind(limit).fetch_all(db).await)?;
+        all(rows)
     }
 
     /// All numbers of these groups.
-    pub async fn phones_of(&mut self, groups: &[String]) -> Result<Vec<String>> {
+    pub async fn phones_of(&mut self, groups: &[String]) -> Result<Vec<Phone>> {
         let list = serde_json::json!(groups).to_string();
         let sql = dialect!(self,
             sqlite: "SELECT DISTINCT phone FROM contact WHERE group_id IN (SELECT value FROM json_each($1))",
             postgres: "SELECT DISTINCT phone FROM contact WHERE group_id IN (SELECT json_array_elements_text($1::json))");
-        on!(self, db => sqlx::query_scalar(sql).bind(list).fetch_all(db).await)
+        let numbers: Vec<String> =
+            on!(self, db => sqlx::query_scalar(sql).bind(list).fetch_all(db).await)?;
+        let typed = |n: &String| Ok(Columns::of("contact", &NumberKey(n)).phone("phone", n)?);
+        numbers.iter().map(typed).collect()
     }
 }
 

@@ -55,7 +55,7 @@ pub struct AuditLane {
     pub gateway: String,
     /// Final text with placeholders open.
     pub template: String,
-    /// Messages.
+    /// How many messages the run put into it.
     pub size: i64,
     /// The first position never claimed.
     pub next: i64,

@@ -84,6 +84,18 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// A row's key that is a number: masked, for an error may end in a log.
+pub(super) struct NumberKey<'a>(pub(super) &'a str);
+
+impl Display for NumberKey<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match Phone::from_wire(self.0) {
+            Some(phone) => phone.fmt(f),
+            None => f.write_str("a number that is none"),
+        }
+    }
+}
+
 /// An instant; 0 means none.
 pub(super) fn time(us: i64) -> Option<Micros> {
     (us != 0).then_some(Micros(us))

@@ -1,7 +1,11 @@
 //! Groups, contacts, suppressions, routing evidence.
 
-use super::{Result, Tx, columns::Columns, dialect, on};
-use crate::domain::{id::GroupId, ledger::Hash, time::Micros};
+use super::{
+    Result, Tx,
+    columns::{Columns, NumberKey},
+    dialect, on,
+};
+use crate::domain::{carrier::Carrier, id::GroupId, ledger::Hash, phone::Phone, time::Micros};
 
 /// A group as stored.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -69,17 +73,22 @@ pub struct SuppressionRow {
     pub seq: i64,
     /// 11 digits.
     pub phone: String,
-    /// Why.
+    /// Why: `opt_out`, or a user's own words.
     pub reason: String,
     /// Who or what put it there.
     pub source: String,
     /// 16 random bytes.
     pub salt: Vec<u8>,
-    /// When.
+    /// When it was suppressed, in microseconds since 1970, UTC.
     pub at_us: i64,
 }
 
 impl SuppressionRow {
+    /// Its number, typed.
+    pub fn number(&self) -> Result<Phone> {
+        Ok(Columns::of("suppression", &self.seq).phone("phone", &self.phone)?)
+    }
+
     /// What the ledger commits to: one JSON array.
     pub fn commitment(&self) -> String {
         serde_json::json!([self.seq, self.phone, self.reason]).to_string()
@@ -220,8 +229,15 @@ impl Tx {
     }
 
     /// Where numbers are known to be served by another carrier than their segment says.
-    pub async fn routing(&mut self) -> Result<Vec<(String, String)>> {
-        on!(self, db => sqlx::query_as("SELECT phone, carrier FROM routing_evidence").fetch_all(db).await)
+    pub async fn routing(&mut self) -> Result<Vec<(Phone, Carrier)>> {
+        let rows: Vec<(String, String)> = on!(self, db => sqlx::query_as(
+            "SELECT phone, carrier FROM routing_evidence").fetch_all(db).await)?;
+        let typed = |(phone, carrier): &(String, String)| {
+            let key = NumberKey(phone);
+            let row = Columns::of("routing_evidence", &key);
+            Ok((row.phone("phone", phone)?, row.word("carrier", carrier)?))
+        };
+        rows.iter().map(typed).collect()
     }
 
     /// Remembers who serves a number. A person's word is not overruled by a delivery.

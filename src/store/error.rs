@@ -15,7 +15,7 @@ pub enum Error {
     Open {
         /// Path or URL without password.
         what: String,
-        /// Why.
+        /// The database's own error.
         source: sqlx::Error,
     },
     /// The schema can't be brought up to date.

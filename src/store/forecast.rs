@@ -1,4 +1,4 @@
-//! What a forecast reckons with: what is still to go, what has gone, and the forecasts as they were announced.
+//! What a forecast counts: what is still to go, what has gone, and the forecasts as they were announced.
 
 use super::{
     Corrupt, Result, Tx,
@@ -9,6 +9,7 @@ use super::{
 use crate::domain::{
     event::{AnnouncedForecast, Span},
     id::{CampaignId, GatewayId, MessageId},
+    phone::Phone,
     time::Micros,
 };
 
@@ -19,7 +20,7 @@ pub struct KeptForecast {
     pub campaign: CampaignId,
     /// What the approver was shown.
     pub announced: AnnouncedForecast,
-    /// When.
+    /// When it was computed.
     pub made: Micros,
 }
 
@@ -90,10 +91,14 @@ impl Tx {
         from: i64,
         to: i64,
         limit: i64,
-    ) -> Result<Vec<(i64, String)>> {
-        on!(self, db => sqlx::query_as(
+    ) -> Result<Vec<(i64, Phone)>> {
+        let rows: Vec<(i64, String)> = on!(self, db => sqlx::query_as(
             "SELECT id, phone FROM message WHERE id >= $1 AND id < $2 AND COALESCE(state, '') = '' AND phone <> ''
-              ORDER BY id LIMIT $3").bind(from).bind(to).bind(limit).fetch_all(db).await)
+              ORDER BY id LIMIT $3").bind(from).bind(to).bind(limit).fetch_all(db).await)?;
+        let typed = |(id, phone): &(i64, String)| {
+            Ok((*id, Columns::of("message", id).phone("phone", phone)?))
+        };
+        rows.iter().map(typed).collect()
     }
 
     /// Lanes of runs that opened at `since` or later.

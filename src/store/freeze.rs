@@ -22,9 +22,9 @@ pub struct MergeRow {
 /// A lane's final figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneFigures {
-    /// Which.
+    /// The lane.
     pub lane: LaneId,
-    /// Messages.
+    /// How many messages were put into it.
     pub size: i64,
     /// Segments of the longest.
     pub max_parts: i64,

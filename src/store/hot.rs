@@ -19,6 +19,7 @@ use crate::domain::{
     message::{LogState, Outcome, ReportStatus, StoredPart, StoredState},
     phone::Phone,
     policy::OnDoubt,
+    template::Values,
     time::Micros,
 };
 
@@ -402,8 +403,8 @@ pub struct ClaimedMessage {
     pub id: MessageId,
     /// The receiver; `None` once erased.
     pub phone: Option<Phone>,
-    /// Placeholder values, JSON; empty: none.
-    pub vals: String,
+    /// What its placeholders stand for.
+    pub values: Values,
     /// How many segments it counts.
     pub segments: u8,
     /// Its outcome: the engine refuses to send a message that has one.
@@ -433,7 +434,10 @@ impl TryFrom<ClaimedRow> for ClaimedMessage {
             phone: message.phone_or_erased("phone", &row.phone)?,
             segments: message.number("segments", row.segments)?,
             outcome: outcome(message, row.state.as_deref())?,
-            vals: row.vals,
+            values: match row.vals.as_str() {
+                "" => Values::default(),
+                json => message.json("vals", json)?,
+            },
             attempt: row.attempt,
         })
     }

@@ -29,7 +29,7 @@ pub struct Lane {
     pub gateway: Option<GatewayId>,
     /// The final text with its placeholders open.
     pub template: String,
-    /// Messages.
+    /// How many messages the run put into it.
     pub size: Position,
     /// The first position never claimed.
     pub next: Position,
@@ -443,7 +443,7 @@ impl Tx {
 pub struct Counts {
     /// By [`Outcome`], in the order of [`Outcome::ALL`]; cancelled-by-range included.
     outcomes: [i64; Outcome::ALL.len()],
-    /// Waiting.
+    /// Waiting, in no claim.
     pub queued: i64,
     /// Claimed, no answer yet.
     pub submitting: i64,

@@ -24,13 +24,13 @@ pub struct MoRow {
     pub phone: String,
     /// What was written to.
     pub to: String,
-    /// What.
+    /// What the phone wrote.
     pub text: String,
     /// 0 or 1.
     pub opt_out: i64,
     /// 16 random bytes.
     pub salt: Vec<u8>,
-    /// When.
+    /// When it came in, in microseconds since 1970, UTC.
     pub at_us: i64,
 }
 

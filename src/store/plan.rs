@@ -15,7 +15,7 @@ pub struct PlanRow {
     pub digest: Vec<u8>,
     /// Who read it in last.
     pub imported_by: String,
-    /// When.
+    /// When it was imported, in microseconds since 1970, UTC.
     pub imported_us: i64,
 }
 

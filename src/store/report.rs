@@ -7,7 +7,7 @@ use crate::domain::time::Micros;
 /// A run with what its campaign says of it.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct ReportRun {
-    /// Which.
+    /// The run's id.
     pub id: String,
     /// Its campaign's name.
     pub name: String,
@@ -17,7 +17,7 @@ pub struct ReportRun {
     pub slot_us: i64,
     /// `go`, `paused`, `held`, `cancelled`.
     pub intent: String,
-    /// Why.
+    /// Why it was halted or skipped; empty when it was not.
     pub reason: String,
     /// 0: nobody has let it out.
     pub approved_us: i64,
@@ -27,7 +27,7 @@ pub struct ReportRun {
     pub closed_us: i64,
     /// Not later than; 0: none.
     pub not_after_us: i64,
-    /// People.
+    /// How many recipients it was frozen with.
     pub size: i64,
 }
 
@@ -44,7 +44,7 @@ pub struct ReportCount {
     pub state: String,
     /// The carrier's code, or our reason.
     pub code: String,
-    /// Messages.
+    /// How many messages stand so.
     pub n: i64,
 }
 
@@ -53,9 +53,9 @@ pub struct ReportCount {
 pub struct ReportUnit {
     /// Empty: the address books name none.
     pub unit: String,
-    /// All.
+    /// How many messages went to this unit.
     pub total: i64,
-    /// Delivered.
+    /// How many of them a report says were delivered.
     pub delivered: i64,
     /// The carrier said no, or that it did not arrive.
     pub failed: i64,

@@ -53,7 +53,7 @@ pub struct Run {
     pub day: Option<String>,
     /// The reference of its long messages, 0 to 127.
     pub part_ref: u8,
-    /// People.
+    /// How many recipients it was frozen with; 0 until then.
     pub size: i64,
     /// People who stood in the audience more than once.
     pub merged: i64,

@@ -1,10 +1,12 @@
-//! Work orders' rows, with the proofs, figures and evidence that carriers answer, and what is to be told them.
+//! Work orders' rows, with the proofs, figures and evidence that carriers answer, and the outgoing commands to them.
 
+use chrono::NaiveDate;
 use serde_json::json;
 
 use super::{Error, Refusal, Result, Tx, columns::Columns, on};
 use crate::domain::{
     carrier::Carrier,
+    hours::HourMinute,
     id::OrderId,
     time::Micros,
     work_order::{OrderState, Terms, counts},
@@ -114,6 +116,30 @@ impl OrderRow {
         Ok(self.columns().json("writers", &self.writers)?)
     }
 
+    /// Its first and last day.
+    pub fn days(&self) -> Result<(NaiveDate, NaiveDate)> {
+        let order = self.columns();
+        Ok((
+            order.parse("from_day", &self.from_day)?,
+            order.parse("to_day", &self.to_day)?,
+        ))
+    }
+
+    /// From when to when it is sent on each day.
+    pub fn hours(&self) -> Result<(HourMinute, HourMinute)> {
+        let order = self.columns();
+        let (opens, closes) = self
+            .hours
+            .split_once('-')
+            .ok_or_else(|| order.corrupt("hours"))?;
+        Ok((order.parse("hours", opens)?, order.parse("hours", closes)?))
+    }
+
+    /// The kinds of figures that the carrier is to report.
+    pub fn kinds_of_counts(&self) -> Result<Vec<String>> {
+        Ok(self.columns().json("counts", &self.counts)?)
+    }
+
     /// Its seed phones.
     pub fn seeds(&self) -> Result<Vec<String>> {
         Ok(self.columns().json("seeds", &self.seeds)?)
@@ -184,7 +210,7 @@ impl OrderRow {
 pub struct ProofRow {
     /// Its number.
     pub n: i64,
-    /// Whose.
+    /// The order it belongs to.
     pub order_id: String,
     /// Of which round.
     pub revision: i64,
@@ -209,7 +235,7 @@ pub struct ProofRow {
 pub struct CountRow {
     /// Its number.
     pub n: i64,
-    /// Whose.
+    /// The order it belongs to.
     pub order_id: String,
     /// As of when.
     pub as_of_us: i64,
@@ -252,7 +278,7 @@ impl CountRow {
 pub struct EvidenceRow {
     /// Its number.
     pub n: i64,
-    /// Whose.
+    /// The order it belongs to.
     pub order_id: String,
     /// What the carrier calls it.
     pub name: String,
@@ -270,12 +296,12 @@ pub struct EvidenceRow {
     pub at_us: i64,
 }
 
-/// What is to be told a carrier.
+/// An outgoing command to a carrier: committed before it is sent, answered after it.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct WishRow {
-    /// Its number: wishes of an order are told in their order.
+pub struct CommandRow {
+    /// Its number: commands of an order are sent in their order.
     pub n: i64,
-    /// Whose.
+    /// The order it speaks of.
     pub order_id: String,
     /// `create`, `correct`, `release`, `withdraw`.
     pub act: String,
@@ -287,11 +313,11 @@ pub struct WishRow {
     pub answer: String,
     /// 16 random bytes.
     pub salt: Vec<u8>,
-    /// When it was wished.
+    /// When it was commanded.
     pub made_us: i64,
     /// When it was answered; 0: not.
     pub answered_us: i64,
-    /// Not told before; an aid.
+    /// Not sent again before; an aid that no entry speaks of.
     pub retry_us: i64,
 }
 
@@ -351,7 +377,7 @@ part!(EvidenceRow, "evidence", |r| json!([
     r.by_whom,
     r.at_us
 ]));
-part!(WishRow, "wish", |r| json!([
+part!(CommandRow, "wish", |r| json!([
     r.n,
     r.order_id,
     r.act,
@@ -489,8 +515,8 @@ impl Tx {
             .bind(n).fetch_optional(db).await)
     }
 
-    /// Writes a wish.
-    pub async fn insert_wish(&mut self, w: &WishRow) -> Result<()> {
+    /// Writes an outgoing command.
+    pub async fn insert_command(&mut self, w: &CommandRow) -> Result<()> {
         on!(self, db => sqlx::query(
             "INSERT INTO work_order_wish (n, order_id, act, key, body, answer, salt, made_us, answered_us, retry_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
@@ -498,26 +524,26 @@ impl Tx {
             .bind(w.made_us).bind(w.answered_us).bind(w.retry_us).execute(db).await.map(drop))
     }
 
-    /// Writes a wish's answer; false when somebody else was first.
-    pub async fn answer_wish(&mut self, w: &WishRow) -> Result<bool> {
+    /// Writes an outgoing command's answer; false when somebody else was first.
+    pub async fn answer_command(&mut self, w: &CommandRow) -> Result<bool> {
         on!(self, db => sqlx::query(
             "UPDATE work_order_wish SET answer = $2, answered_us = $3, salt = $4 WHERE n = $1 AND answer = ''")
             .bind(w.n).bind(&w.answer).bind(w.answered_us).bind(&w.salt).execute(db).await.map(|d| d.rows_affected() == 1))
     }
 
-    /// A wish is told again not before then; an aid that no entry speaks of.
-    pub async fn set_wish_retry(&mut self, n: i64, at: i64) -> Result<()> {
+    /// An outgoing command is sent again not before then; an aid that no entry speaks of.
+    pub async fn set_command_retry(&mut self, n: i64, at: i64) -> Result<()> {
         on!(self, db => sqlx::query("UPDATE work_order_wish SET retry_us = $2 WHERE n = $1")
             .bind(n).bind(at).execute(db).await.map(drop))
     }
 
-    /// Wishes without an answer, the oldest first.
-    pub async fn open_wishes(&mut self) -> Result<Vec<WishRow>> {
+    /// Commands without an answer, the oldest first.
+    pub async fn unanswered_commands(&mut self) -> Result<Vec<CommandRow>> {
         on!(self, db => sqlx::query_as("SELECT * FROM work_order_wish WHERE answer = '' ORDER BY n").fetch_all(db).await)
     }
 
-    /// An order's wishes; of all orders with `None`.
-    pub async fn wishes(&mut self, order: Option<&str>) -> Result<Vec<WishRow>> {
+    /// An order's commands; of all orders with `None`.
+    pub async fn commands(&mut self, order: Option<&str>) -> Result<Vec<CommandRow>> {
         on!(self, db => sqlx::query_as("SELECT * FROM work_order_wish WHERE $1 = '' OR order_id = $1 ORDER BY n")
             .bind(order.unwrap_or("")).fetch_all(db).await)
     }

@@ -91,7 +91,7 @@ impl Kind {
 /// One alert, as it is raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
-    /// What.
+    /// What kind of trouble; with `subject` it decides whether two alerts are the same.
     pub kind: Kind,
     /// With what: a gateway's or a run's name, a path.
     pub subject: String,
@@ -102,7 +102,7 @@ pub struct Alert {
 /// One alert, as it is told (and the webhook's JSON).
 #[derive(Debug, Clone, Serialize)]
 pub struct Notice {
-    /// What.
+    /// What kind of trouble.
     pub kind: Kind,
     /// `error` or `warning`.
     pub severity: &'static str,

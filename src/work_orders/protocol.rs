@@ -75,7 +75,7 @@ pub struct Telling {
     pub order: OrderId,
     /// Which round of proofs.
     pub revision: i64,
-    /// What.
+    /// What the office asks for.
     pub act: Act,
     /// Why, of a correction or a withdrawal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -155,7 +155,7 @@ pub enum CarrierState {
 /// What a carrier answers about an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    /// Which.
+    /// The order the carrier speaks of.
     pub order: OrderId,
     /// The round that the carrier is at.
     pub revision: i64,
@@ -170,7 +170,7 @@ pub struct Standing {
     /// What arrived on the seed phones.
     #[serde(default)]
     pub proofs: Vec<WireProof>,
-    /// Figures.
+    /// Its figures so far, the oldest first.
     #[serde(default)]
     pub counts: Vec<WireFigures>,
     /// Evidence, to be fetched one by one.
@@ -184,10 +184,10 @@ pub struct Standing {
 /// Planned times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
-    /// From.
+    /// The first moment it means to send at.
     #[serde(with = "time")]
     pub from: Micros,
-    /// To.
+    /// The moment it means to be through at.
     #[serde(with = "time")]
     pub to: Micros,
 }
@@ -205,7 +205,7 @@ pub struct WireProof {
     pub text: String,
 }
 
-/// Figures.
+/// One statement of a carrier's figures, as it goes over the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WireFigures {
     /// From 1.

@@ -24,7 +24,7 @@ use watchbell::{
     store::log::{LogFilter, LogRow},
 };
 
-use crate::{county_support::settings, http_support::http_settings};
+use crate::{county_support::settings, http_support::http_settings, support::machine};
 
 /// Longer than any one command takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -219,7 +219,7 @@ impl Stage {
             .to_owned()
     }
 
-    /// The daemon, once its doors are open; with its address.
+    /// The daemon, once it listens; with its address.
     pub(crate) async fn serve(&self) -> (Process, String) {
         self.serve_with(&self.settings_file()).await
     }
@@ -250,7 +250,11 @@ impl Stage {
     }
 
     pub(crate) async fn view(&self, run: &str) -> RunView {
-        self.office().await.run(run.parse().unwrap()).await.unwrap()
+        self.office()
+            .await
+            .run(&machine(), run.parse().unwrap())
+            .await
+            .unwrap()
     }
 
     /// How many messages the carrier has taken.

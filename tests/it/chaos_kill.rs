@@ -13,6 +13,7 @@ use watchbell::{
 use crate::{
     binary_support::{Stage, eventually, log, own_postgres},
     county_support::{carrier, dialled},
+    support::machine,
 };
 
 /// Messages of a round's main run.
@@ -91,7 +92,7 @@ async fn round(seed: u64, database: &str, kind: Kind) -> i64 {
     }
     let (last, _) = stage.serve().await;
     let office = stage.office().await;
-    for view in office.runs().await.unwrap() {
+    for view in office.runs(&machine()).await.unwrap() {
         if !runs.contains(&view.run.id.to_string()) {
             runs.push(view.run.id.to_string());
         }
@@ -99,7 +100,13 @@ async fn round(seed: u64, database: &str, kind: Kind) -> i64 {
     let counted = async || {
         let mut sum = Counts::default();
         for run in &runs {
-            sum.add(&office.run(run.parse().unwrap()).await.unwrap().counts);
+            sum.add(
+                &office
+                    .run(&machine(), run.parse().unwrap())
+                    .await
+                    .unwrap()
+                    .counts,
+            );
         }
         sum
     };

@@ -12,7 +12,7 @@ use watchbell::{
     domain::{id::RunId, phone::Phone, priority::Priority, role::Actor},
     service::{
         Office,
-        send::{OutOfHours, Queued, Target, Wish},
+        send::{OutOfHours, Queued, SendRequest, Target},
     },
     simulate::{Dialling, Faults, Running, Settings, Simulator},
     store::lane::Counts,
@@ -20,6 +20,7 @@ use watchbell::{
 };
 
 use crate::gateway_support::{dialling, sgip_keys};
+use crate::support::machine;
 
 pub(crate) const ACCOUNT: &str = "901234";
 pub(crate) const PASSWORD: &str = "sharedpw";
@@ -133,7 +134,7 @@ impl County {
         text: &str,
         on_doubt: OnDoubt,
     ) -> Queued {
-        let wish = Wish {
+        let request = SendRequest {
             name: "test".to_owned(),
             to: Target::File(list),
             text,
@@ -142,7 +143,7 @@ impl County {
             not_after: None,
             out_of_hours: OutOfHours::Refuse,
         };
-        self.office.send(&somebody(), &wish).await.unwrap()
+        self.office.send(&somebody(), &request).await.unwrap()
     }
 
     /// Does the sending until no message of the run is open.
@@ -155,7 +156,7 @@ impl County {
             Ok(counts) => counts.unwrap(),
             Err(tokio::time::error::Elapsed { .. }) => panic!(
                 "still open after {PATIENCE:?}: {:?}",
-                self.office.run(run).await.unwrap().counts
+                self.office.run(&machine(), run).await.unwrap().counts
             ),
         }
     }

@@ -29,7 +29,7 @@ use watchbell::{
 use crate::{
     county_support::until,
     gateway_support::{self, carrier},
-    support::{MORNING, Story, approve, on_each_database, refused},
+    support::{MORNING, Story, approve, machine, on_each_database, refused},
 };
 
 const TEXT: &str = "((姓名))，今日高温，请落实防暑降温措施，请各单位加强值班值守。";
@@ -153,7 +153,11 @@ async fn a_survey_counts_what_freezing_makes() {
         let mut once = item("once", "全县", hours(&[2]));
         once.include.push("外地".into());
         let plan = [once, item("again", "全县", hours(&[3, 27]))];
-        let before = desk.office.forecast_planned("june", &plan).await.unwrap();
+        let before = desk
+            .office
+            .forecast_planned(&machine(), "june", &plan)
+            .await
+            .unwrap();
         assert_eq!(before.runs.len(), 3);
         assert_eq!(before.runs[0].people, 90);
         assert_eq!(before.runs[0].by_segments.iter().sum::<i64>(), 90);
@@ -162,13 +166,25 @@ async fn a_survey_counts_what_freezing_makes() {
             "long names, two segments"
         );
         let ids = desk.submit(&plan).await;
-        let frozen = desk.office.forecast_campaign(ids[0]).await.unwrap();
-        let again = desk.office.forecast_campaign(ids[1]).await.unwrap();
+        let frozen = desk
+            .office
+            .forecast_campaign(&machine(), ids[0])
+            .await
+            .unwrap();
+        let again = desk
+            .office
+            .forecast_campaign(&machine(), ids[1])
+            .await
+            .unwrap();
         assert_eq!(again.runs.len(), 2);
         assert_eq!(frozen.runs, before.runs[..1]);
         assert_eq!(again.runs, before.runs[1..]);
         // The file stands for its own campaigns: they do not count twice.
-        let anew = desk.office.forecast_planned("june", &plan).await.unwrap();
+        let anew = desk
+            .office
+            .forecast_planned(&machine(), "june", &plan)
+            .await
+            .unwrap();
         assert_eq!(
             Forecast {
                 made: before.made,
@@ -195,7 +211,11 @@ async fn people_with_too_many_texts_on_a_day_are_counted_by_group() {
             item("b", "乙", hours(&[3, 4, 5])),
             warning,
         ];
-        let told = desk.office.forecast_planned("june", &plan).await.unwrap();
+        let told = desk
+            .office
+            .forecast_planned(&machine(), "june", &plan)
+            .await
+            .unwrap();
         let counts: Vec<_> = told
             .clashes
             .iter()
@@ -211,7 +231,11 @@ async fn people_with_too_many_texts_on_a_day_are_counted_by_group() {
         );
         // A run that is frozen counts by its messages.
         let ids = desk.submit(&plan).await;
-        let frozen = desk.office.forecast_campaign(ids[0]).await.unwrap();
+        let frozen = desk
+            .office
+            .forecast_campaign(&machine(), ids[0])
+            .await
+            .unwrap();
         assert_eq!(frozen.clashes, told.clashes);
     })
     .await;
@@ -229,7 +253,7 @@ async fn an_approval_beyond_the_quota_is_refused_with_the_arithmetic() {
         let ids = desk.submit(&plan).await;
         // What only waits for approval takes nothing: whoever is let out first may go.
         let left = async |id| {
-            let told = desk.office.forecast_campaign(id).await.unwrap();
+            let told = desk.office.forecast_campaign(&machine(), id).await.unwrap();
             let day = told.quotas.into_iter().find(|q| q.period == Period::Day);
             day.unwrap().left
         };
@@ -342,10 +366,15 @@ async fn a_run_ends_within_five_per_cent_of_its_forecast() {
         let late = (begun.0 - slot.0) / 1_000;
         println!("from the slot to the first segment: {late} ms");
         until("it is through", async || {
-            !desk.office.forecast_vs_fact().await.unwrap().is_empty()
+            !desk
+                .office
+                .forecast_vs_fact(&machine())
+                .await
+                .unwrap()
+                .is_empty()
         })
         .await;
-        let compared = desk.office.forecast_vs_fact().await.unwrap();
+        let compared = desk.office.forecast_vs_fact(&machine()).await.unwrap();
         println!("{compared:?}");
         assert_eq!(compared.len(), 2);
         for c in &compared {

@@ -12,7 +12,7 @@ use watchbell::{
     engine::lock::EngineLock,
     service::{
         Office, ServiceError,
-        accept::{AcceptWish, Going, Protocol, Step, StepName, Verdict},
+        accept::{AcceptRequest, Going, Protocol, Step, StepName, Verdict},
         audit,
     },
     simulate::{Faults, Running, Settings, Simulator, SubmitRefusal},
@@ -70,8 +70,8 @@ impl Stand {
         path
     }
 
-    async fn accept(&self, wish: AcceptWish<'_>) -> Result<Protocol, ServiceError> {
-        self.accept_answering(wish, |word| {
+    async fn accept(&self, request: AcceptRequest<'_>) -> Result<Protocol, ServiceError> {
+        self.accept_answering(request, |word| {
             self.carrier.inject_mo(phone(3), word);
         })
         .await
@@ -80,10 +80,13 @@ impl Stand {
     /// The same with a phone that does what it is asked in its own way.
     async fn accept_answering(
         &self,
-        wish: AcceptWish<'_>,
+        request: AcceptRequest<'_>,
         reply: impl Fn(&str),
     ) -> Result<Protocol, ServiceError> {
-        let ready = self.office.prepare_acceptance(&somebody(), &wish).await?;
+        let ready = self
+            .office
+            .prepare_acceptance(&somebody(), &request)
+            .await?;
         let stop = CancellationToken::new();
         self.office
             .accept(&somebody(), &ready, &stop, |going| {
@@ -99,8 +102,8 @@ fn ten() -> Vec<String> {
     (1..=PHONES).map(|n| phone(n).expose()).collect()
 }
 
-fn wish(phones: &std::path::Path) -> AcceptWish<'_> {
-    AcceptWish {
+fn request(phones: &std::path::Path) -> AcceptRequest<'_> {
+    AcceptRequest {
         gateway: "mobile",
         phones,
         wait: Duration::from_secs(5),
@@ -135,11 +138,11 @@ async fn all_is_shown(kind: Kind, gateway: &str) {
     let gateway = format!("rate = 60\nbatch = 20\n{gateway}");
     let stand = Stand::open(settings, &gateway).await;
     let list = stand.list(&ten());
-    let wish = AcceptWish {
+    let request = AcceptRequest {
         rate_segments: 90,
-        ..wish(&list)
+        ..request(&list)
     };
-    let protocol = stand.accept(wish).await.unwrap();
+    let protocol = stand.accept(request).await.unwrap();
     assert!(protocol.ok, "{:#?}", protocol.steps);
     let http = kind == Kind::Http;
     for name in StepName::ALL {
@@ -210,11 +213,11 @@ async fn a_quiet_sgip_link_may_close_and_comes_back() {
     };
     let stand = Stand::open(settings, "idle_close = \"1s\"").await;
     let list = stand.list(&ten());
-    let wish = AcceptWish {
+    let request = AcceptRequest {
         idle: Some(Duration::from_millis(2_500)),
-        ..wish(&list)
+        ..request(&list)
     };
-    let protocol = stand.accept(wish).await.unwrap();
+    let protocol = stand.accept(request).await.unwrap();
     comes_to(&protocol, StepName::KeepAlive, Verdict::Ok);
     assert!(stand.carrier.counts().logins > 1);
 }
@@ -231,11 +234,11 @@ async fn lost_reports_are_missed_and_their_phones_named() {
     };
     let stand = Stand::open(settings, "").await;
     let list = stand.list(&ten());
-    let wish = AcceptWish {
+    let request = AcceptRequest {
         wait: Duration::from_secs(1),
-        ..wish(&list)
+        ..request(&list)
     };
-    let protocol = stand.accept(wish).await.unwrap();
+    let protocol = stand.accept(request).await.unwrap();
     assert!(!protocol.ok);
     comes_to(&protocol, StepName::Short, Verdict::Ok);
     comes_to(&protocol, StepName::Reports, Verdict::Failed);
@@ -255,7 +258,7 @@ async fn an_undelivered_phone_fails_with_the_carriers_word() {
     };
     let stand = Stand::open(settings, "").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(wish(&list)).await.unwrap();
+    let protocol = stand.accept(request(&list)).await.unwrap();
     comes_to(&protocol, StepName::Reports, Verdict::Failed);
     let reports = step(&protocol, StepName::Reports);
     assert_eq!(reports.figures["reported"], 10);
@@ -270,11 +273,11 @@ async fn a_carrier_that_throttles_below_the_contract_is_found_out() {
     };
     let stand = Stand::open(settings, "rate = 80").await;
     let list = stand.list(&ten());
-    let wish = AcceptWish {
+    let request = AcceptRequest {
         rate_segments: 100,
-        ..wish(&list)
+        ..request(&list)
     };
-    let protocol = stand.accept(wish).await.unwrap();
+    let protocol = stand.accept(request).await.unwrap();
     comes_to(&protocol, StepName::Short, Verdict::Ok);
     comes_to(&protocol, StepName::Rate, Verdict::Failed);
     let figures = &step(&protocol, StepName::Rate).figures;
@@ -293,7 +296,7 @@ async fn a_full_window_is_seen_and_never_exceeded() {
     };
     let stand = Stand::open(settings, "rate = 100\nwindow = 4\nlinks = 2").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(wish(&list)).await.unwrap();
+    let protocol = stand.accept(request(&list)).await.unwrap();
     comes_to(&protocol, StepName::Window, Verdict::Ok);
     let figures = &step(&protocol, StepName::Window).figures;
     assert_eq!(figures["most_unanswered"], 4, "{figures}");
@@ -307,7 +310,7 @@ async fn a_refused_login_is_tried_once_and_nothing_else_is() {
     };
     let stand = Stand::open(settings, "links = 2").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(wish(&list)).await.unwrap();
+    let protocol = stand.accept(request(&list)).await.unwrap();
     assert!(!protocol.ok);
     comes_to(&protocol, StepName::Login, Verdict::Failed);
     let others = protocol.steps.iter().skip(1);
@@ -327,7 +330,7 @@ async fn a_keep_alive_without_an_answer_is_noticed_before_the_link_is_lost() {
     };
     let stand = Stand::open(settings, "keep_alive = \"600ms\"").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(wish(&list)).await.unwrap();
+    let protocol = stand.accept(request(&list)).await.unwrap();
     comes_to(&protocol, StepName::KeepAlive, Verdict::Failed);
 }
 
@@ -335,7 +338,7 @@ async fn a_keep_alive_without_an_answer_is_noticed_before_the_link_is_lost() {
 async fn an_idle_time_shorter_than_the_keep_alive_shows_nothing() {
     let stand = Stand::open(carrier(), "keep_alive = \"30s\"").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(wish(&list)).await.unwrap();
+    let protocol = stand.accept(request(&list)).await.unwrap();
     comes_to(&protocol, StepName::KeepAlive, Verdict::NotShown);
     assert!(protocol.ok, "not shown is not failed");
 }
@@ -351,7 +354,7 @@ async fn an_id_given_twice_is_found_out() {
     };
     let stand = Stand::open(settings, "").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(wish(&list)).await.unwrap();
+    let protocol = stand.accept(request(&list)).await.unwrap();
     comes_to(&protocol, StepName::Short, Verdict::Failed);
     let figures = &step(&protocol, StepName::Short).figures;
     assert_eq!(
@@ -372,7 +375,7 @@ async fn a_batch_that_the_carrier_takes_apart_is_found_out() {
     };
     let stand = Stand::open(settings, "batch = 50").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(wish(&list)).await.unwrap();
+    let protocol = stand.accept(request(&list)).await.unwrap();
     comes_to(&protocol, StepName::Batch, Verdict::Failed);
     let short = step(&protocol, StepName::Short);
     assert_eq!(short.figures["refused"], 1, "{short:?}");
@@ -387,7 +390,9 @@ async fn what_is_not_ours_is_not_acknowledged() {
     stand.carrier.inject_mo(phone(2), "R");
     stand.carrier.inject_mo(phone(99), "谢谢");
     let protocol = stand
-        .accept_answering(wish(&list), |_| stand.carrier.inject_mo(phone(5), "好的"))
+        .accept_answering(request(&list), |_| {
+            stand.carrier.inject_mo(phone(5), "好的")
+        })
         .await
         .unwrap();
     comes_to(&protocol, StepName::Reply, Verdict::NotShown);
@@ -404,7 +409,7 @@ async fn a_late_reply_is_shown_with_its_text() {
     let stand = Stand::open(carrier(), "").await;
     let list = stand.list(&ten());
     let protocol = stand
-        .accept_answering(wish(&list), |word| {
+        .accept_answering(request(&list), |word| {
             stand.carrier.inject_mo(phone(5), &format!(" {word}。"));
         })
         .await
@@ -423,7 +428,7 @@ async fn while_another_process_sends_it_is_refused() {
         .await
         .unwrap()
         .unwrap();
-    let error = stand.accept(wish(&list)).await.unwrap_err();
+    let error = stand.accept(request(&list)).await.unwrap_err();
     assert!(matches!(error, ServiceError::Gateway(_)), "{error:?}");
     assert_eq!(stand.carrier.counts().logins, 0);
 }
@@ -439,9 +444,9 @@ async fn what_is_stopped_sends_nothing_and_a_stop_ends_it_within_a_second() {
     };
     let stand = Stand::open(settings, "").await;
     let list = stand.list(&ten());
-    let wish = AcceptWish {
+    let request = AcceptRequest {
         wait: Duration::from_mins(1),
-        ..wish(&list)
+        ..request(&list)
     };
     let stopping = async {
         eventually("the short texts are there", async || {
@@ -452,13 +457,13 @@ async fn what_is_stopped_sends_nothing_and_a_stop_ends_it_within_a_second() {
         stand.office.stop(&somebody(), "enough").await.unwrap();
         begun.elapsed()
     };
-    let (protocol, took) = tokio::join!(stand.accept(wish.clone()), stopping);
+    let (protocol, took) = tokio::join!(stand.accept(request.clone()), stopping);
     let protocol = protocol.unwrap();
     assert!(took < Duration::from_secs(3), "{took:?}");
     assert!(!protocol.ok && protocol.broken_off.is_some());
     comes_to(&protocol, StepName::Reports, Verdict::NotShown);
     assert_eq!(stand.carrier.counts().segments, 10);
-    let error = stand.accept(wish).await.unwrap_err();
+    let error = stand.accept(request).await.unwrap_err();
     assert!(matches!(error, ServiceError::Gateway(_)), "{error:?}");
     assert_eq!(stand.carrier.counts().segments, 10);
 }
@@ -470,7 +475,7 @@ async fn the_phones_have_to_be_right() {
         let list = stand.list(numbers);
         let ready = stand
             .office
-            .prepare_acceptance(&somebody(), &wish(&list))
+            .prepare_acceptance(&somebody(), &request(&list))
             .await;
         let error = ready.unwrap_err().text(Lang::En);
         assert!(error.contains(what), "{error}");
@@ -481,9 +486,9 @@ async fn the_phones_have_to_be_right() {
     refused(&[ten(), ten()].concat(), "row 12").await;
     refused(&[ten(), vec!["1380013".to_owned()]].concat(), "row 12").await;
     let list = stand.list(&ten());
-    let unknown = AcceptWish {
+    let unknown = AcceptRequest {
         gateway: "unicom",
-        ..wish(&list)
+        ..request(&list)
     };
     let error = stand.office.prepare_acceptance(&somebody(), &unknown).await;
     assert!(error.unwrap_err().is_usage());
@@ -504,7 +509,7 @@ async fn who_wants_no_messages_gets_none_of_these_either() {
     tx.suppress(row).await.unwrap();
     tx.commit().await.unwrap();
     let list = stand.list(&ten());
-    let error = stand.accept(wish(&list)).await.unwrap_err();
+    let error = stand.accept(request(&list)).await.unwrap_err();
     assert!(error.text(Lang::En).contains("row 5"), "{error}");
 }
 
@@ -518,7 +523,7 @@ async fn an_auditor_may_not() {
     };
     let error = stand
         .office
-        .prepare_acceptance(&auditor, &wish(&list))
+        .prepare_acceptance(&auditor, &request(&list))
         .await;
     assert!(
         matches!(error, Err(ServiceError::Forbidden(_))),

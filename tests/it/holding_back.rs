@@ -8,6 +8,7 @@ use watchbell::domain::message::Outcome;
 use crate::{
     binary_support::{Stage, TEXT, eventually, ledger, ready, stays},
     county_support::carrier,
+    support::machine,
 };
 
 /// What a halt may take.
@@ -94,7 +95,7 @@ async fn a_paused_run_that_resumes_is_finished() {
     let list = stage.numbers(0, 500).display().to_string();
     let sender = stage.spawn(&["send", "--to", &list, "--text", TEXT, "--wait", "--json"]);
     stage.taken_at_least(100).await;
-    let run = stage.office().await.runs().await.unwrap()[0]
+    let run = stage.office().await.runs(&machine()).await.unwrap()[0]
         .run
         .id
         .to_string();

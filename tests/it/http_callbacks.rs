@@ -13,6 +13,7 @@ use watchbell::{clock::Clock, domain::ledger::Head, domain::message::Outcome, we
 use crate::{
     county_support::{PASSWORD, carrier, until},
     http_support::{HttpCounty, all_delivered},
+    support::machine,
 };
 
 struct Caller<'a> {
@@ -144,7 +145,11 @@ async fn a_wrong_an_old_a_repeated_and_a_huge_call_change_nothing() {
         assert_eq!(caller.signed("c1", now, &text).await, 200);
     }
     assert_eq!(caller.head().await, after, "a replay changes nothing");
-    let view = county.office.run(queued.frozen.run).await.unwrap();
+    let view = county
+        .office
+        .run(&machine(), queued.frozen.run)
+        .await
+        .unwrap();
     assert_eq!(view.counts.of(Outcome::Delivered), 20);
     county.close().await;
 }

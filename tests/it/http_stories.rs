@@ -13,6 +13,7 @@ use crate::{
     binary_support::{Stage, eventually},
     county_support::{carrier, until},
     http_support::{HttpCounty, all_delivered, on_each_database},
+    support::machine,
 };
 
 const TEXT: &str = "今日高温，请落实防暑降温措施。";
@@ -103,7 +104,10 @@ async fn a_long_text_is_one_submit_and_counts_its_segments() {
         let theirs = county.carrier.counts();
         assert_eq!((theirs.recipients, theirs.segments), (90, 270));
         assert!(theirs.peak_segments_in_one_second <= 400, "{theirs:?}");
-        let taken = county.office.segments_taken(queued.frozen.run).await;
+        let taken = county
+            .office
+            .segments_taken(&machine(), queued.frozen.run)
+            .await;
         assert_eq!(taken.unwrap(), 270);
         let mut tx = county.office.store.read("test").await.unwrap();
         let rows = tx.log_after(&LogFilter::default(), 0, 200).await.unwrap();

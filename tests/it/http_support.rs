@@ -1,4 +1,4 @@
-//! An office whose carrier speaks HTTP, with the daemon's doors open for its calls.
+//! An office whose carrier speaks HTTP, with the daemon listening for its calls.
 
 use std::{
     fmt::Write as _,
@@ -20,7 +20,7 @@ use watchbell::{
     domain::{id::RunId, message::Outcome, phone::Phone, priority::Priority},
     service::{
         Office, ServiceError, audit,
-        send::{OutOfHours, Queued, Target, Wish},
+        send::{OutOfHours, Queued, SendRequest, Target},
     },
     simulate::{Running, Settings, Simulator},
     store::{lane::Counts, log::LogFilter},
@@ -28,6 +28,7 @@ use watchbell::{
 
 use crate::{
     county_support::{PATIENCE, settings, somebody, until},
+    support::machine,
     support::scratch_database,
 };
 
@@ -72,9 +73,9 @@ impl HttpCounty {
         std::fs::write(&file, text).unwrap();
         let config = Config::load(Some(&file), []).unwrap();
         let office = Office::open(config.clone(), Clock::system()).await.unwrap();
-        let doors = Office::open(config, Clock::system()).await.unwrap();
+        let listening = Office::open(config, Clock::system()).await.unwrap();
         let stop = CancellationToken::new();
-        let daemon = Daemon::start(doors, stop.clone()).await.unwrap();
+        let daemon = Daemon::start(listening, stop.clone()).await.unwrap();
         let address = daemon.address().unwrap().to_string();
         carrier.call_back(&format!("http://{address}/carriers/mobile/reports"));
         Self {
@@ -106,7 +107,7 @@ impl HttpCounty {
     }
 
     pub(crate) async fn send_to(&self, list: &Path, text: &str) -> Queued {
-        let wish = Wish {
+        let request = SendRequest {
             name: "test".to_owned(),
             to: Target::File(list),
             text,
@@ -115,7 +116,7 @@ impl HttpCounty {
             not_after: None,
             out_of_hours: OutOfHours::Refuse,
         };
-        self.office.send(&somebody(), &wish).await.unwrap()
+        self.office.send(&somebody(), &request).await.unwrap()
     }
 
     /// Until no message of the run is open.
@@ -127,7 +128,7 @@ impl HttpCounty {
     pub(crate) async fn finish_within(&self, run: RunId, patience: Duration) -> Counts {
         let deadline = Instant::now() + patience;
         loop {
-            let counts = self.office.run(run).await.unwrap().counts;
+            let counts = self.office.run(&machine(), run).await.unwrap().counts;
             if counts.open() == 0 {
                 return counts;
             }

@@ -13,6 +13,7 @@ mod chaos_copies;
 mod chaos_kill;
 mod commands;
 mod contacts;
+mod corrupt_rows;
 mod county_support;
 mod daemon;
 mod forecast;

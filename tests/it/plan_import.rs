@@ -17,7 +17,7 @@ use watchbell::{
     telemetry::alert::Alerts,
 };
 
-use crate::support::{MORNING, Story, approve, misused, on_each_database};
+use crate::support::{MORNING, Story, approve, machine, misused, on_each_database};
 
 fn item(key: &str, slots: &[i64]) -> Planned {
     Planned {
@@ -107,7 +107,7 @@ async fn a_plan_is_drafted_approved_fired_once_and_voided_by_a_change() {
             .clock
             .advance(chrono::TimeDelta::minutes(24 * 60 + 80));
         assert_eq!(scheduler.run_once(now()).await.unwrap(), 1);
-        let runs = office.runs().await.unwrap();
+        let runs = office.runs(&machine()).await.unwrap();
         assert_eq!(runs.len(), 2);
         assert_eq!(
             runs.iter()

@@ -24,7 +24,7 @@ use watchbell::{
 use crate::{
     binary_support::{Stage, eventually},
     county_support::carrier,
-    support::{MORNING, Story, approve, on_each_database},
+    support::{MORNING, Story, approve, machine, on_each_database},
 };
 
 fn clerk() -> Actor {
@@ -99,7 +99,7 @@ fn scheduler(office: &Office) -> Scheduler {
 }
 
 async fn runs_of(office: &Office, id: CampaignId) -> Vec<RunView> {
-    let runs = office.runs().await.unwrap().into_iter().rev();
+    let runs = office.runs(&machine()).await.unwrap().into_iter().rev();
     runs.filter(|r| r.run.campaign == id).collect()
 }
 
@@ -119,7 +119,7 @@ async fn engine(office: &Office) -> (CancellationToken, tokio::task::JoinHandle<
 }
 
 async fn run(office: &Office, id: &str) -> RunView {
-    office.run(id.parse().unwrap()).await.unwrap()
+    office.run(&machine(), id.parse().unwrap()).await.unwrap()
 }
 
 #[tokio::test]
@@ -381,7 +381,13 @@ async fn a_daemon_killed_across_a_slot_sends_it_once_late_and_shows_the_one_that
     let counts = stage.carrier.counts();
     assert_eq!((counts.recipients, counts.recipients_sent_twice), (80, 0));
     let states = [CampaignState::Active, CampaignState::Finished];
-    assert_eq!(office.campaign(ids[0]).await.unwrap().state, states[0]);
-    assert_eq!(office.campaign(ids[2]).await.unwrap().state, states[1]);
+    assert_eq!(
+        office.campaign(&machine(), ids[0]).await.unwrap().state,
+        states[0]
+    );
+    assert_eq!(
+        office.campaign(&machine(), ids[2]).await.unwrap().state,
+        states[1]
+    );
     verified(&office).await;
 }

@@ -22,7 +22,7 @@ use watchbell::{
     telemetry::alert::Alerts,
 };
 
-use crate::support::{MORNING, Story, approve, on_each_database, refused};
+use crate::support::{MORNING, Story, approve, machine, on_each_database, refused};
 
 /// A campaign at these hours after [`MORNING`].
 fn planned(late: Late, hours: &[i64]) -> Planned {
@@ -126,7 +126,7 @@ impl<'a> Desk<'a> {
 
     /// In the order of their slots.
     async fn runs(&self) -> Vec<RunView> {
-        let mut runs = self.story.office.runs().await.unwrap();
+        let mut runs = self.story.office.runs(&machine()).await.unwrap();
         runs.sort_by_key(|r| (r.run.slot, r.run.created));
         runs
     }
@@ -150,7 +150,7 @@ async fn cancelling_one_run_leaves_the_campaign_its_other_slots() {
             .intend(&desk.approver, run, Intent::Cancelled, "放假")
             .await
             .unwrap();
-        let state = office.campaign(id).await.unwrap().state;
+        let state = office.campaign(&machine(), id).await.unwrap().state;
         assert_eq!(state, CampaignState::Approved);
         desk.verified().await;
         assert_eq!(desk.after_minutes(60).await, 1);
@@ -191,21 +191,21 @@ async fn what_changed_after_it_was_shown_is_not_let_out() {
         let mut item = planned(Late::Skip, &[1]);
         let (id, _) = desk.import(&item).await;
         desk.submit(id).await;
-        let shown = CheckCode::of(&office.campaign(id).await.unwrap().digest);
+        let shown = CheckCode::of(&office.campaign(&machine(), id).await.unwrap().digest);
         // The plan is read in with another text and handed in anew between the look and the decision.
         item.text = "今日停电，请检查用电设备。".into();
         assert_eq!(desk.import(&item).await, (id, Effect::Voided));
         desk.submit(id).await;
         let no = refused(office.approve(&desk.approver, id, &shown).await);
         assert!(no.contains("check code differs"), "{no}");
-        let state = office.campaign(id).await.unwrap().state;
+        let state = office.campaign(&machine(), id).await.unwrap().state;
         assert_eq!(state, CampaignState::Submitted);
         // A recurring one's slots are bound too.
         let mut weekly = planned(Late::Skip, &[2, 3]);
         weekly.item = "weekly".into();
         let (weekly_id, _) = desk.import(&weekly).await;
         desk.submit(weekly_id).await;
-        let shown = CheckCode::of(&office.campaign(weekly_id).await.unwrap().digest);
+        let shown = CheckCode::of(&office.campaign(&machine(), weekly_id).await.unwrap().digest);
         weekly.slots.push(MORNING.plus_secs(4 * 3_600));
         desk.import(&weekly).await;
         desk.submit(weekly_id).await;

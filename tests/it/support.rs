@@ -98,7 +98,7 @@ pub(crate) async fn approve(
     approver: &Actor,
     id: CampaignId,
 ) -> Result<(), ServiceError> {
-    let seen = CheckCode::of(&office.campaign(id).await?.digest);
+    let seen = CheckCode::of(&office.campaign(&machine(), id).await?.digest);
     office.approve(approver, id, &seen).await.map(drop)
 }
 

@@ -105,7 +105,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    // Figures of single parts, without the doors around them.
+    // Figures of single parts, without what is around them.
     ("bench", &["campaign", "clock", "config", "domain", "store"]),
     // One service call a command, and what it starts.
     (
@@ -256,6 +256,19 @@ fn one_room_writes_the_states_of_campaigns_and_runs() {
     for source in sources().iter().filter(|s| s.module != "campaign") {
         for statement in LIFECYCLE {
             report(&mut wrong, source, &format!("tx{statement}"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// Rights live in the service: nobody else asks for one.
+#[test]
+fn only_the_service_asks_for_rights() {
+    let mut wrong = String::new();
+    for source in sources() {
+        if !["service", "domain"].contains(&source.module.as_str()) {
+            report(&mut wrong, &source, ".may(");
+            report(&mut wrong, &source, ".may_approve(");
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");

@@ -64,7 +64,7 @@ async fn a_file_over_its_size_limit_ends_the_process_with_an_error_and_recovery_
     assert_eq!(stage.carrier.counts().recipients_sent_twice, 0);
 }
 
-/// The engine in this process, with an ear for its alerts.
+/// The engine in this process, with its alerts.
 struct Inside {
     office: Office,
     alerts: Alerts,

@@ -125,7 +125,7 @@ async fn every_change_to_a_work_order_behind_the_ledgers_back_is_found_and_named
                 .replace("{proof}", &view.proofs[0].proof.n.to_string())
                 .replace("{count}", &view.counts[0].n.to_string())
                 .replace("{evidence}", &view.evidence[0].n.to_string())
-                .replace("{wish}", &view.wishes[0].n.to_string())
+                .replace("{wish}", &view.commands[0].n.to_string())
         };
         let mut wrong = Vec::new();
         // The comparison is the same code on both; a copy of a PostgreSQL database takes a second.

@@ -105,13 +105,13 @@ async fn an_answer_that_is_lost_makes_no_second_order() {
         town.worker.run_once(now).await.unwrap();
         // It was done, and nobody here knows: the same is asked again.
         assert_eq!(town.carrier.counts().orders, 1);
-        assert_eq!(town.view(id).await.wishes[0].answer, "");
+        assert_eq!(town.view(id).await.commands[0].answer, "");
         town.verified().await;
         town.live(3).await;
         let counts = town.carrier.counts();
         assert_eq!((counts.orders, counts.repeated), (1, 3));
         let view = town.view(id).await;
-        assert_eq!(view.wishes[0].answer, "taken");
+        assert_eq!(view.commands[0].answer, "taken");
         assert_eq!(view.state, S::Acknowledged);
         town.verified().await;
     })
@@ -271,7 +271,7 @@ async fn a_withdrawn_order_is_told_and_never_sent() {
         town.office.stop(&machine(), "演练").await.unwrap();
         town.live(2).await;
         let answers = |view: &watchbell::service::work_order::OrderView| -> Vec<_> {
-            view.wishes
+            view.commands
                 .iter()
                 .map(|w| (w.act.clone(), w.answer.clone()))
                 .collect()
@@ -308,7 +308,7 @@ async fn what_the_carrier_has_not_signed_is_no_answer() {
         town.live(2).await;
         let counts = town.carrier.counts();
         assert!(counts.orders == 0 && counts.unsigned > 0, "{counts:?}");
-        assert_eq!(town.view(id).await.wishes[0].answer, "");
+        assert_eq!(town.view(id).await.commands[0].answer, "");
         let told = town.told();
         assert!(
             told.iter().any(|t| t.contains("not signed by the carrier")),

@@ -9,7 +9,7 @@ use crate::{
         phone::Phone,
         template::{self, Problems, Template, Values},
     },
-    store::{self, Store, audience::AudienceRow},
+    store::{self, Store, audience::Member},
 };
 
 /// One recipient.
@@ -95,10 +95,6 @@ impl Audience {
         let excluded = all(exclude)?;
         let fields = tx.field_names(&included).await?;
         let excluded = tx.phones_of(&excluded).await?;
-        let excluded = excluded
-            .iter()
-            .filter_map(|p| Phone::from_wire(p))
-            .collect();
         let title = |id: &String| {
             let found = groups.iter().find(|g| g.id == *id);
             found.map_or_else(String::new, |g| g.name.clone())
@@ -213,7 +209,7 @@ impl Audience {
                 let Some(last) = rows.last() else {
                     return Ok(Vec::new());
                 };
-                after.clone_from(&last.phone);
+                *after = last.phone.expose();
                 let people = merge(rows, ids, titles, excluded, &self.used, row);
                 // A chunk of excluded people only is not the end.
                 if !people.is_empty() {
@@ -225,7 +221,7 @@ impl Audience {
 }
 
 fn merge(
-    rows: Vec<AudienceRow>,
+    rows: Vec<Member>,
     ids: &[String],
     titles: &[String],
     excluded: &[Phone],
@@ -234,12 +230,13 @@ fn merge(
 ) -> Vec<Person> {
     let mut candidates: Vec<_> = rows
         .into_iter()
-        .filter_map(|r| {
-            let rank = u32::try_from(ids.iter().position(|id| *id == r.group_id)?).ok()?;
+        .filter_map(|member| {
+            let group = member.group.to_string();
+            let rank = u32::try_from(ids.iter().position(|id| *id == group)?).ok()?;
             Some(Candidate {
-                phone: Phone::from_wire(&r.phone)?,
+                phone: member.phone,
                 rank,
-                row: r,
+                row: member,
             })
         })
         .collect();
@@ -264,16 +261,15 @@ fn merge(
 }
 
 /// The values of a contact that the text uses.
-fn values(row: &AudienceRow, used: &[String]) -> Values {
+fn values(row: &Member, used: &[String]) -> Values {
     let mut values = Values::new();
-    let fields = Values::from_json(&row.fields).unwrap_or_default();
     for name in used {
         let value = match name.as_str() {
             template::NAME => Some(row.name.as_str()),
             template::UNIT => Some(row.unit.as_str()),
             template::DEPARTMENT => Some(row.department.as_str()),
             template::POST => Some(row.post.as_str()),
-            other => fields.get(other),
+            other => row.fields.get(other),
         };
         if let Some(value) = value {
             values.set(name, value);

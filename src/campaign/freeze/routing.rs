@@ -37,19 +37,16 @@ pub(super) struct Router<'a> {
 impl<'a> Router<'a> {
     pub(super) async fn open(store: &Store, office: Office<'a>) -> store::Result<Self> {
         let mut tx = store.read("routing").await?;
-        let routing = tx
-            .routing()
-            .await?
-            .into_iter()
-            .filter_map(|(phone, carrier)| Some((Phone::from_wire(&phone)?, carrier.parse().ok()?)))
-            .collect();
+        let routing = tx.routing().await?.into_iter().collect();
         let mut suppressed = HashSet::new();
         let mut after = 0;
         loop {
             let rows = tx.suppressions_after(after, SUPPRESSIONS).await?;
             let Some(last) = rows.last() else { break };
             after = last.seq;
-            suppressed.extend(rows.iter().filter_map(|r| Phone::from_wire(&r.phone)));
+            for row in &rows {
+                suppressed.insert(row.number()?);
+            }
         }
         Ok(Self {
             office,

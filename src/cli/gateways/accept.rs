@@ -11,7 +11,7 @@ use crate::{
     cli::{CliError, Ctx, Exit, refusal::CliRefusal},
     service::{
         Office,
-        accept::{AcceptWish, Acceptance, Going, Protocol},
+        accept::{AcceptRequest, Acceptance, Going, Protocol},
     },
 };
 
@@ -85,14 +85,14 @@ pub(super) async fn run(args: AcceptArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         true => Carriers::practice(&mut office).await?,
         false => Carriers::default(),
     };
-    let wish = AcceptWish {
+    let request = AcceptRequest {
         gateway: &args.id,
         phones: &args.phones,
         wait: args.wait,
         idle: args.idle,
         rate_segments: args.rate_segments,
     };
-    let acceptance = office.prepare_acceptance(&actor, &wish).await?;
+    let acceptance = office.prepare_acceptance(&actor, &request).await?;
     ctx.out.note(announcement(&acceptance, &office, ctx))?;
     if !args.yes {
         show_plan(&acceptance, &args, ctx)?;

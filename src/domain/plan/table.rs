@@ -302,7 +302,7 @@ pub(super) fn unknown(
     }
 }
 
-/// Text.
+/// A string's text; `None` for any other kind of value.
 pub(super) fn text(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(s) => Some(Cow::clone(s).into_owned()),

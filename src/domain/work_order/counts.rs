@@ -73,7 +73,7 @@ labels!(Figure {
 pub enum What {
     /// A figure that only grows has fallen since report `before`.
     Fell {
-        /// Which.
+        /// The figure that went down.
         figure: Figure,
         /// The earlier report.
         before: i64,
@@ -84,16 +84,16 @@ pub enum What {
     },
     /// More arrived than were sent.
     DeliveredOverSent {
-        /// Delivered.
+        /// Declared as delivered.
         delivered: i64,
-        /// Sent.
+        /// Declared as sent.
         sent: i64,
     },
     /// More were sent than were to be.
     SentOverRequested {
-        /// Sent.
+        /// Declared as sent.
         sent: i64,
-        /// Requested.
+        /// What the order asks for.
         requested: i64,
     },
     /// More were sent in these days than the cap lets out.
@@ -107,12 +107,12 @@ pub enum What {
     },
     /// Something was sent before the order's first hour.
     BeforeWindow {
-        /// Sent.
+        /// Declared as sent.
         sent: i64,
     },
     /// Something was sent before the carrier was let send.
     NotReleased {
-        /// Sent.
+        /// Declared as sent.
         sent: i64,
     },
     /// The figures are as of a time that had not come.
@@ -124,7 +124,7 @@ pub enum What {
     },
     /// A figure below nothing.
     Negative {
-        /// Which.
+        /// The figure below zero.
         figure: Figure,
         /// What it says.
         is: i64,
@@ -138,7 +138,7 @@ pub struct Contradiction {
     pub n: i64,
     /// As of when it is.
     pub as_of: Micros,
-    /// What.
+    /// What does not add up.
     pub what: What,
 }
 

@@ -26,9 +26,9 @@ pub enum Owed {
     Acknowledgement,
     /// What arrives on the seed phones.
     Proof,
-    /// Figures.
+    /// The carrier's figures.
     Counts,
-    /// Evidence.
+    /// The carrier's evidence.
     Evidence,
 }
 

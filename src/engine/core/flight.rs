@@ -254,7 +254,7 @@ impl Core {
             let Some(flight) = self.gateways.get_mut(id).and_then(|g| g.leave(*sequence)) else {
                 continue;
             };
-            if flight.kept {
+            if flight.replayed {
                 // An earlier life may have written it: not in the queue again.
                 self.doubt(&flight, true);
                 continue;

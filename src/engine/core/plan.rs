@@ -17,7 +17,6 @@ use crate::{
         id::{ClaimId, GatewayId, LaneId, MessageId, Position},
         message::Change,
         priority::Priority,
-        template::Values,
         text::{Count, Framing, segments, split},
         time::Micros,
     },
@@ -106,8 +105,8 @@ impl Core {
             return;
         }
         let asked = gateway.requested.is_some();
-        if !self.kept.is_empty() {
-            self.repeat_kept(id);
+        if !self.replays.is_empty() {
+            self.replay_all(id);
         }
         let Some(gateway) = self.gateways.get(id).filter(|_| !asked) else {
             return;
@@ -265,7 +264,7 @@ impl Core {
             written: false,
             timed_out: false,
             cost: 1,
-            kept: false,
+            replayed: false,
         };
         let gateway = claim.gateway.clone();
         self.gateways.get_mut(&gateway)?.enter(sequence, flight);
@@ -282,7 +281,7 @@ impl Core {
     }
 
     /// Makes the requests of a claim whose messages go as whole texts, several numbers in each. Of a
-    /// kept claim those without an open message are left out; the others are what they were, unless one of
+    /// replayed claim those without an open message are left out; the others are what they were, unless one of
     /// their numbers has gone another way: then they are in doubt.
     pub(super) fn hand_over_whole(
         &mut self,
@@ -336,7 +335,7 @@ impl Core {
         &mut self,
         id: ClaimId,
         members: &[&(Position, Progress)],
-        kept: bool,
+        replayed: bool,
     ) -> Vec<Submit> {
         let Some(claim) = self.claims.get(&id) else {
             return Vec::new();
@@ -353,7 +352,7 @@ impl Core {
             claim: id,
             position: members[0].0,
             asked: claim.at,
-            repeat: kept,
+            repeat: replayed,
         };
         let mut batch = Vec::with_capacity(members.len());
         let mut first = true;
@@ -373,7 +372,7 @@ impl Core {
                     written: false,
                     timed_out: false,
                     cost,
-                    kept,
+                    replayed,
                 };
                 gateway.enter(sequence, flight);
             }
@@ -463,8 +462,7 @@ fn reference(part_ref: u8, attempt: i64) -> u8 {
 
 /// A message as it goes to the wire: cut into parts, or whole.
 pub(super) fn progress(lane: &Lane, item: &Item, count: Count, framing: Framing) -> Progress {
-    let values = Values::from_json(&item.vals).unwrap_or_default();
-    let (mut parts, counted): (Vec<String>, usize) = match lane.template.render(&values) {
+    let (mut parts, counted): (Vec<String>, usize) = match lane.template.render(&item.values) {
         Ok(text) => match framing {
             Framing::Parts => {
                 let parts: Vec<_> = split(&text, count).into_iter().map(str::to_owned).collect();

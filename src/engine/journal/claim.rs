@@ -215,7 +215,7 @@ async fn partition_sendable(
             items.push(Item {
                 position: message.id.position(),
                 phone,
-                vals: message.vals,
+                values: message.values,
                 segments: message.segments,
             });
         }

@@ -30,7 +30,7 @@ pub enum StepName {
 }
 
 impl StepName {
-    /// All.
+    /// All steps in the order they are made.
     pub const ALL: [Self; 11] = [
         Self::Login,
         Self::Short,

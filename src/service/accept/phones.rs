@@ -1,6 +1,6 @@
 //! The phones of an acceptance.
 
-use std::{fs::File, ops::ControlFlow, path::Path};
+use std::{collections::HashSet, fs::File, ops::ControlFlow, path::Path};
 
 use super::{LEAST_PHONES, MOST_PHONES};
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         Office, Result, ServiceError,
         refusal::{ContactsRefusal, GatewayRefusal},
     },
+    store::{self, contact::SuppressionRow},
 };
 
 /// Suppressions read at a time.
@@ -105,7 +106,11 @@ impl Office {
                 return Ok(());
             };
             after = last.seq;
-            let listed = |r: &&Receiver| page.iter().any(|s| s.phone == r.phone.expose());
+            let listed: HashSet<Phone> = page
+                .iter()
+                .map(SuppressionRow::number)
+                .collect::<store::Result<_>>()?;
+            let listed = |r: &&Receiver| listed.contains(&r.phone);
             if let Some(receiver) = receivers.iter().find(listed) {
                 let row = receiver.row;
                 return Err(GatewayRefusal::PhoneSuppressed { row }.into());

@@ -198,8 +198,8 @@ impl Stream {
                 let mut tx = store.read("clash").await?;
                 let rows = tx.phones_ahead(*from, *to, CHUNK).await?;
                 *from = rows.last().map_or(*to, |(id, _)| id + 1);
-                let phones = rows.iter().filter_map(|(_, p)| Phone::from_wire(p));
-                self.ready.extend(phones.map(|p| (p, group.clone())));
+                self.ready
+                    .extend(rows.iter().map(|(_, phone)| (*phone, group.clone())));
             }
         }
         Ok(())

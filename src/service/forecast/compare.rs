@@ -6,7 +6,11 @@ use serde::Serialize;
 
 use super::super::{Office, ServiceError};
 use crate::{
-    domain::{id::GatewayId, time::Micros},
+    domain::{
+        id::GatewayId,
+        role::{Act, Actor},
+        time::Micros,
+    },
     store::forecast::ForecastFact,
 };
 
@@ -36,7 +40,8 @@ pub struct Compared {
 
 impl Office {
     /// All runs that were forecast and are through: by gateway, and behind these the run as a whole.
-    pub async fn forecast_vs_fact(&self) -> Result<Vec<Compared>, ServiceError> {
+    pub async fn forecast_vs_fact(&self, actor: &Actor) -> Result<Vec<Compared>, ServiceError> {
+        actor.may(Act::ReadLog)?;
         let facts = self.store.read("forecast_facts").await?;
         let facts = { facts }.forecast_facts().await?;
         let mut runs: BTreeMap<(i64, String), Vec<ForecastFact>> = BTreeMap::new();

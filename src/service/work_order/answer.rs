@@ -26,7 +26,7 @@ const MAX_NAME: usize = 100;
 pub struct Taken {
     /// It was acknowledged or refused.
     pub decided: bool,
-    /// Proofs.
+    /// How many proofs were read.
     pub proofs: usize,
     /// Of them, not the approved text.
     pub differing: usize,

@@ -9,7 +9,7 @@ use crate::{
         work_order::{OrderEvent, OrderState},
     },
     service::{Acting, Office, Result},
-    store::work_order::{OrderRow, Part, WishRow},
+    store::work_order::{CommandRow, OrderRow, Part},
     work_orders::protocol,
 };
 
@@ -115,14 +115,14 @@ impl Change {
         self.rows.push(part(row));
     }
 
-    /// Something that the carrier is to be told.
-    pub(super) async fn wish(
+    /// Notes a command for the carrier, to be sent after this commit.
+    pub(super) async fn command(
         &mut self,
         act: protocol::Act,
         key: String,
         body: String,
     ) -> Result<()> {
-        let wish = WishRow {
+        let command = CommandRow {
             n: self.draw().await?,
             order_id: self.row.id.clone(),
             act: act.as_str().to_owned(),
@@ -134,8 +134,8 @@ impl Change {
             answered_us: 0,
             retry_us: 0,
         };
-        self.acting.tx.insert_wish(&wish).await?;
-        let row = part(&wish);
+        self.acting.tx.insert_command(&command).await?;
+        let row = part(&command);
         match self.events.last_mut() {
             // It is a part of what just happened.
             Some(Event::Order { rows, .. }) => rows.push(row),

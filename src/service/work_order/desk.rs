@@ -1,7 +1,7 @@
-//! The desk that deals with carriers' interfaces: tells them what was wished, asks how orders go, and says what is
+//! The desk that deals with carriers' interfaces: gives them the office's commands, asks how orders go, and says what is
 //! overdue. One per database; it lives beside the engine.
 //!
-//! A wish is committed with its key before it is told, and its answer afterwards. A process that dies in between
+//! An outgoing command is committed with its key before it is sent, and its answer afterwards. A process that dies in between
 //! tells it again, word for word and with the same key: the carrier has one order, not two.
 
 use std::time::Duration;
@@ -16,13 +16,12 @@ use crate::{
     config::OrderCarrier,
     domain::{
         bilingual::bilingual,
-        carrier::Carrier,
         id::OrderId,
         time::Micros,
         work_order::{OrderEvent, OrderState, due::Owed},
     },
     service::{Office, Result, ServiceError, refusal::MachineRefusal},
-    store::work_order::{OrderRow, WishRow},
+    store::work_order::{CommandRow, OrderRow},
     telemetry::alert::{Alert, Alerts, Kind},
     work_orders::{
         Answer, Piece,
@@ -54,8 +53,8 @@ pub struct Desk {
 /// What one turn did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Turn {
-    /// Wishes that were answered.
-    pub told: usize,
+    /// Commands that were answered.
+    pub sent: usize,
     /// Orders that carriers were asked about.
     pub asked: usize,
     /// Orders that were found overdue.
@@ -65,7 +64,7 @@ pub struct Turn {
 /// Which of the three is due, and when.
 #[derive(Debug, Clone)]
 enum Due {
-    Tell(Box<WishRow>),
+    Send(Box<CommandRow>),
     Ask(Box<OrderRow>),
     Overdue(OrderId, Owed),
 }
@@ -84,16 +83,16 @@ impl Office {
         let mut waiting: Vec<String> = Vec::new();
         let may_send = tx.installation().await?.is_some_and(|i| i.may_send());
         let is_held = tx.installation().await?.is_none_or(|i| !i.held.is_empty());
-        for wish in tx.open_wishes().await? {
-            // Each order's wishes are told in their order.
-            if waiting.contains(&wish.order_id) {
+        for command in tx.unanswered_commands().await? {
+            // Each order's commands are sent in their order.
+            if waiting.contains(&command.order_id) {
                 continue;
             }
-            waiting.push(wish.order_id.clone());
+            waiting.push(command.order_id.clone());
             // A halt stops what makes carriers send, and never what makes them stop; a copy says nothing at all.
-            if may_send || (!is_held && wish.act == Act::Withdraw.as_str()) {
-                let at = Micros(wish.made_us.max(wish.retry_us));
-                work.push((at, Due::Tell(Box::new(wish))));
+            if may_send || (!is_held && command.act == Act::Withdraw.as_str()) {
+                let at = Micros(command.made_us.max(command.retry_us));
+                work.push((at, Due::Send(Box::new(command))));
             }
         }
         for row in orders {
@@ -175,7 +174,7 @@ impl Desk {
         let mut turn = Turn::default();
         for (_, due) in work {
             let done = match due {
-                Due::Tell(wish) => self.tell(now, *wish).await.map(|()| turn.told += 1),
+                Due::Send(command) => self.tell(now, *command).await.map(|()| turn.sent += 1),
                 Due::Ask(row) => self.ask(now, *row).await.map(|()| turn.asked += 1),
                 Due::Overdue(id, owed) => self.overdue(id, owed).await.map(|()| turn.overdue += 1),
             };
@@ -188,66 +187,76 @@ impl Desk {
         Ok(turn)
     }
 
-    /// Tells a carrier what was wished, and keeps its answer.
-    async fn tell(&self, now: Micros, wish: WishRow) -> Result<()> {
+    /// Sends a carrier a command, and keeps its answer.
+    async fn tell(&self, now: Micros, command: CommandRow) -> Result<()> {
         let corrupt = |column| {
-            crate::store::Error::from(crate::store::Corrupt::on("work_order_wish", column, wish.n))
+            crate::store::Error::from(crate::store::Corrupt::on(
+                "work_order_wish",
+                column,
+                command.n,
+            ))
         };
-        let order: OrderId = wish.order_id.parse().map_err(|_| corrupt("order_id"))?;
-        let act = Act::of(&wish.act).ok_or_else(|| corrupt("act"))?;
-        let row = self.office.store.read("wish").await?.order(order).await?;
-        let Some(carrier) = self.carrier(&row) else {
+        let order: OrderId = command.order_id.parse().map_err(|_| corrupt("order_id"))?;
+        let act = Act::of(&command.act).ok_or_else(|| corrupt("act"))?;
+        let row = self
+            .office
+            .store
+            .read("command")
+            .await?
+            .order(order)
+            .await?;
+        let Some(carrier) = self.carrier(&row)? else {
             return self
-                .put_off(now, &wish, "no [[work_order_carriers]] with a url")
+                .put_off(now, &command, "no [[work_order_carriers]] with a url")
                 .await;
         };
         match self
             .client
-            .tell(carrier, now, order, act, &wish.key, &wish.body)
+            .tell(carrier, now, order, act, &command.key, &command.body)
             .await
         {
             Ok(()) => {
                 self.answers(&row);
-                self.answered(order, &wish, "taken", None).await
+                self.answered(order, &command, "taken", None).await
             }
             Err(ClientError::Refused { status, reason }) => {
                 let reason = tidy(&format!("HTTP {status} {reason}"));
                 self.refused(&row, act, &reason);
                 let event = (act == Act::Create).then_some(OrderEvent::Refuse);
-                self.answered(order, &wish, &format!("refused: {reason}"), event)
+                self.answered(order, &command, &format!("refused: {reason}"), event)
                     .await
             }
             Err(error) => {
                 self.silent(&row, &error);
-                self.put_off(now, &wish, "").await
+                self.put_off(now, &command, "").await
             }
         }
     }
 
-    /// The answer to a wish, with what follows from it.
+    /// The answer to an outgoing command, with what follows from it.
     async fn answered(
         &self,
         order: OrderId,
-        wish: &WishRow,
+        command: &CommandRow,
         answer: &str,
         event: Option<OrderEvent>,
     ) -> Result<()> {
-        let mut change = Change::begin(&self.office, "wish_answered", order).await?;
+        let mut change = Change::begin(&self.office, "command_answered", order).await?;
         let by = format!("carrier:{}", change.row.carrier);
-        let wish = WishRow {
+        let command = CommandRow {
             answer: answer.to_owned(),
             answered_us: change.now().0,
-            ..wish.clone()
+            ..command.clone()
         };
-        if !change.acting.tx.answer_wish(&wish).await? {
+        if !change.acting.tx.answer_command(&command).await? {
             return Ok(());
         }
-        change.adds(&wish);
+        change.adds(&command);
         let state = change.row.state()?;
         match event.filter(|e| state.on(*e).is_ok()) {
             Some(event) => change.happens(&by, event, answer)?,
             None => {
-                if state.is_open() || wish.act == Act::Withdraw.as_str() {
+                if state.is_open() || command.act == Act::Withdraw.as_str() {
                     change.row.poll_us = change.now().0;
                 }
                 change.note(&by, "told", "")?;
@@ -256,14 +265,14 @@ impl Desk {
         change.commit().await
     }
 
-    async fn put_off(&self, now: Micros, wish: &WishRow, why: &str) -> Result<()> {
+    async fn put_off(&self, now: Micros, command: &CommandRow, why: &str) -> Result<()> {
         if !why.is_empty() {
-            tracing::warn!(order = %wish.order_id, "A carrier cannot be told: {why}");
+            tracing::warn!(order = %command.order_id, "A carrier cannot be told: {why}");
         }
         let (least, most) = RETRY_S;
-        let age = (now.0 - wish.made_us) / 1_000_000;
-        let mut tx = self.office.store.begin("wish_retry").await?;
-        tx.set_wish_retry(wish.n, now.plus_secs(age.clamp(least, most)).0)
+        let age = (now.0 - command.made_us) / 1_000_000;
+        let mut tx = self.office.store.begin("command_retry").await?;
+        tx.set_command_retry(command.n, now.plus_secs(age.clamp(least, most)).0)
             .await?;
         tx.commit().await?;
         Ok(())
@@ -274,7 +283,7 @@ impl Desk {
         let rhythm = self.office.config.work_orders.ask_every;
         let rhythm = i64::try_from(rhythm.as_micros()).unwrap_or(i64::MAX);
         let at_the_latest = Micros(now.0.saturating_add(rhythm));
-        let Some(carrier) = self.carrier(&row) else {
+        let Some(carrier) = self.carrier(&row)? else {
             return self.ask_again(&row, at_the_latest).await;
         };
         let order = row.id()?;
@@ -423,13 +432,9 @@ impl Desk {
         Ok(())
     }
 
-    fn carrier(&self, row: &OrderRow) -> Option<&OrderCarrier> {
-        let carrier: Carrier = row.carrier.parse().ok()?;
-        self.office
-            .config
-            .work_orders
-            .carrier(carrier)
-            .filter(|c| !c.url.is_empty())
+    fn carrier(&self, row: &OrderRow) -> Result<Option<&OrderCarrier>> {
+        let carrier = self.office.order_carrier(row)?;
+        Ok(carrier.filter(|c| !c.url.is_empty()))
     }
 
     fn silent(&self, row: &OrderRow, error: &ClientError) {

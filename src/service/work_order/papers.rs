@@ -73,7 +73,7 @@ impl Office {
             0 => self.clock.now(),
             at => Micros(at),
         };
-        let counts: Vec<String> = serde_json::from_str(&row.counts).unwrap_or_default();
+        let counts = row.kinds_of_counts()?;
         let counts: Vec<_> = counts.iter().map(|c| count_word(c)).collect();
         Ok(Letter {
             office: self.config.sending.signature.clone(),

@@ -18,7 +18,7 @@ impl Office {
     ) -> Result<Vec<Order>> {
         let mut orders = Vec::new();
         for row in tx.orders().await? {
-            let (opens, ends) = self.order_window(&row);
+            let (opens, ends) = self.order_window(&row)?;
             if row.issued_us > 0 && opens < month.1 && ends >= month.0 {
                 let view = self.order_view(tx, row).await?;
                 orders.push((view.row.seq, self.line_of_report(&view, lang)));

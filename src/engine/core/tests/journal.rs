@@ -366,8 +366,12 @@ impl Journal {
     }
 
     /// What recovery does after a crash: claims of gateways that know their requests by key may stay.
-    pub(super) fn recover(&mut self, now: Micros, windows: &BTreeMap<GatewayId, i64>) -> Vec<Kept> {
-        let mut kept = Vec::new();
+    pub(super) fn recover(
+        &mut self,
+        now: Micros,
+        windows: &BTreeMap<GatewayId, i64>,
+    ) -> Vec<ClaimReplay> {
+        let mut replays = Vec::new();
         let all: Vec<_> = self
             .claims
             .iter()
@@ -400,7 +404,7 @@ impl Journal {
             let gone = gone.collect();
             let can = goes && lane.whole;
             if let Some(until) = until.filter(|until| can && *until > now) {
-                kept.push(Kept {
+                replays.push(ClaimReplay {
                     grant: Grant {
                         claim: claim.row.clone(),
                         items: claim.items.clone(),
@@ -426,7 +430,7 @@ impl Journal {
                 }
             }
         }
-        kept
+        replays
     }
 
     /// A person's word, or not-after: nothing more of this lane.
@@ -494,7 +498,7 @@ fn item(id: MessageId, parts: u8) -> Item {
     Item {
         position: id.position(),
         phone: Phone::from_number(13_800_100_000 + id.position() as u64).expect("a mobile number"),
-        vals: format!(r#"{{"姓名":"{name}"}}"#),
+        values: [("姓名", name)].into_iter().collect(),
         segments: parts,
     }
 }

@@ -578,15 +578,18 @@ impl World {
         for line in self.lines.values_mut() {
             *line = Line::default();
         }
-        let kept = self.journal.recover(self.now, &self.windows);
+        let replays = self.journal.recover(self.now, &self.windows);
         self.journal.nobody_is_lost();
         for account in &mut self.accounts {
             account.first_sequence = self.dice.next() as u32;
             self.pace.insert(account.id.clone(), account.rate);
         }
         self.core = Core::new("node", self.accounts.clone());
-        self.until = kept.iter().map(|k| (k.grant.claim.id, k.until)).collect();
-        self.core.keep(kept);
+        self.until = replays
+            .iter()
+            .map(|k| (k.grant.claim.id, k.until))
+            .collect();
+        self.core.replay(replays);
         self.look_now = true;
     }
 
@@ -746,7 +749,10 @@ impl World {
                 break;
             }
         }
-        assert!(self.core.kept.is_empty(), "nothing waits to be said again");
+        assert!(
+            self.core.replays.is_empty(),
+            "nothing waits to be said again"
+        );
         assert!(
             self.core.is_idle(),
             "everything is settled: {:?}",

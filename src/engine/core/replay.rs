@@ -2,7 +2,7 @@
 //! answers as it did the first time, and nobody gets anything twice. What can't be repeated in time is
 //! in doubt.
 
-use super::{Claim, Core, Kept, Progress, plan::progress};
+use super::{Claim, ClaimReplay, Core, Progress, plan::progress};
 use crate::{
     domain::{
         event::{Source, Span},
@@ -14,42 +14,42 @@ use crate::{
 };
 
 impl Core {
-    /// Takes over what recovery kept open: handed over again once its gateway has a link.
-    pub fn keep(&mut self, kept: Vec<Kept>) {
-        for kept in &kept {
-            if let Some(gateway) = self.gateways.get_mut(&kept.grant.claim.gateway) {
+    /// Takes over what recovery left open: handed over again once its gateway has a link.
+    pub fn replay(&mut self, replays: Vec<ClaimReplay>) {
+        for replay in &replays {
+            if let Some(gateway) = self.gateways.get_mut(&replay.grant.claim.gateway) {
                 // Behind the numbers that are in use.
-                gateway.sequence = end_of(kept);
+                gateway.sequence = end_of(replay);
             }
         }
-        self.kept.extend(kept);
+        self.replays.extend(replays);
     }
 
     /// Their run does not go any more: nothing of them is said again.
     pub(super) fn give_up_stopped(&mut self) {
         let lanes = &self.lanes;
-        let (stay, gone) = std::mem::take(&mut self.kept)
+        let (stay, gone) = std::mem::take(&mut self.replays)
             .into_iter()
             .partition(|k| lanes.contains_key(&k.grant.claim.span.lane));
-        self.kept = stay;
+        self.replays = stay;
         self.give_up(gone);
     }
 
     /// It is too late for the carrier to know them.
     pub(super) fn give_up_old(&mut self, now: Micros) {
-        let (stay, gone) = std::mem::take(&mut self.kept)
+        let (stay, gone) = std::mem::take(&mut self.replays)
             .into_iter()
             .partition(|k| k.until > now);
-        self.kept = stay;
+        self.replays = stay;
         self.give_up(gone);
     }
 
-    fn give_up(&mut self, kept: Vec<Kept>) {
-        for kept in kept {
-            let claim = &kept.grant.claim;
+    fn give_up(&mut self, replays: Vec<ClaimReplay>) {
+        for replay in replays {
+            let claim = &replay.grant.claim;
             let lane = claim.span.lane;
-            let items = kept.grant.items.iter();
-            for item in items.filter(|i| kept.open.contains(&i.position)) {
+            let items = replay.grant.items.iter();
+            for item in items.filter(|i| replay.open.contains(&i.position)) {
                 self.ops.push(Op::Part(PartNews {
                     message: MessageId::new(lane, item.position),
                     part: 0,
@@ -66,26 +66,26 @@ impl Core {
         }
     }
 
-    /// Hands the requests of this gateway's kept claims over again, all numbers as they were.
-    pub(super) fn repeat_kept(&mut self, id: &GatewayId) {
-        let (mine, rest) = std::mem::take(&mut self.kept)
+    /// Hands the requests of this gateway's replays over again, all numbers as they were.
+    pub(super) fn replay_all(&mut self, id: &GatewayId) {
+        let (mine, rest) = std::mem::take(&mut self.replays)
             .into_iter()
             .partition(|k| k.grant.claim.gateway == *id);
-        self.kept = rest;
-        for kept in mine {
-            self.repeat(id, kept);
+        self.replays = rest;
+        for replay in mine {
+            self.replay_one(id, replay);
         }
     }
 
-    fn repeat(&mut self, id: &GatewayId, kept: Kept) {
-        let lane_id = kept.grant.claim.span.lane;
+    fn replay_one(&mut self, id: &GatewayId, replay: ClaimReplay) {
+        let lane_id = replay.grant.claim.span.lane;
         let (Some(lane), Some(gateway)) = (self.lanes.get(&lane_id), self.gateways.get(id)) else {
             // The lanes have not been read yet.
-            self.kept.push(kept);
+            self.replays.push(replay);
             return;
         };
         let account = &gateway.account;
-        let all: Vec<(Position, Progress)> = kept
+        let all: Vec<(Position, Progress)> = replay
             .grant
             .items
             .iter()
@@ -98,18 +98,23 @@ impl Core {
             .collect();
         if all.iter().any(|(_, p)| p.parts.is_empty()) {
             // The request can't be made as it was.
-            return self.give_up(vec![kept]);
+            return self.give_up(vec![replay]);
         }
         let claim = Claim {
             open: all
                 .iter()
-                .filter(|(position, _)| kept.open.contains(position))
+                .filter(|(position, _)| replay.open.contains(position))
                 .cloned()
                 .collect(),
-            ..Claim::of(&kept.grant, lane, lane.priority)
+            ..Claim::of(&replay.grant, lane, lane.priority)
         };
-        self.claims.insert(kept.grant.claim.id, claim);
-        self.hand_over_whole(kept.grant.claim.id, &all, &kept.grant, Some(&kept.gone));
+        self.claims.insert(replay.grant.claim.id, claim);
+        self.hand_over_whole(
+            replay.grant.claim.id,
+            &all,
+            &replay.grant,
+            Some(&replay.gone),
+        );
     }
 
     /// The first number of `span` that no claim of this gateway uses, from `first` on.
@@ -120,7 +125,7 @@ impl Core {
             .filter(|c| c.gateway == *id)
             .map(|c| (c.first, length(c.span, c.stride)))
             .chain(
-                self.kept
+                self.replays
                     .iter()
                     .filter(|k| k.grant.claim.gateway == *id)
                     .map(|k| (start_of(k), end_of(k).wrapping_sub(start_of(k)))),
@@ -142,11 +147,11 @@ fn length(span: Span, stride: u32) -> u32 {
         .wrapping_mul(stride)
 }
 
-fn start_of(kept: &Kept) -> u32 {
-    kept.grant.claim.first
+fn start_of(replay: &ClaimReplay) -> u32 {
+    replay.grant.claim.first
 }
 
-fn end_of(kept: &Kept) -> u32 {
-    let claim = &kept.grant.claim;
+fn end_of(replay: &ClaimReplay) -> u32 {
+    let claim = &replay.grant.claim;
     claim.first.wrapping_add(length(claim.span, claim.stride))
 }
