@@ -318,6 +318,7 @@ mod tests {
     use axum::{Json, Router, extract::State as Shared, http::StatusCode, routing::post};
 
     use super::*;
+    use crate::domain::bilingual::bilingual;
 
     fn alert(subject: &str) -> Alert {
         Alert {

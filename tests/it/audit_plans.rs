@@ -105,7 +105,7 @@ fn person(name: &str, role: Role) -> Actor {
     }
 }
 
-fn item(office: &Office, key: &str, hours: &[i64]) -> Planned {
+pub(crate) fn item(office: &Office, key: &str, hours: &[i64]) -> Planned {
     let now = office.clock.now();
     Planned {
         item: key.into(),

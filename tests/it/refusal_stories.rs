@@ -6,15 +6,22 @@ use clap::Parser as _;
 use serde_json::Value;
 use watchbell::{
     cli::{Cli, CliError, Ctx},
-    domain::lang::Lang,
-    service::ServiceError,
+    domain::{
+        carrier::Carrier,
+        check_code::CheckCode,
+        lang::Lang,
+        lifecycle::CampaignAct,
+        role::{Actor, Role},
+    },
+    service::contacts::Import,
 };
 
 use crate::{
-    binary_support::{Stage, TEXT, password_of},
-    county_support::{ACCOUNT, PASSWORD, carrier},
+    audit_plans::item,
+    binary_support::{PATIENCE, Stage, TEXT, password_of},
+    county_support::carrier,
     opt_outs::people,
-    order_support::{Town, knowing, ordered},
+    order_support::{TEXT as ORDER_TEXT, Town, knowing, ordered},
     support::{Story, approve_order, on_each_database},
 };
 
@@ -92,7 +99,7 @@ async fn with_json_every_refusal_is_one_object_in_the_language_of_the_person() {
     let no = refuses(&stage, None, &args, "not_found", 2).await;
     assert_eq!(no["id"], args[2]);
     let args = ["gateways", "accept", "unicom", "--phones", &list];
-    let no = refuses(&stage, Some("admin"), &args, "unknown_gateway", 2).await;
+    let no = refuses(&stage, Some("root"), &args, "unknown_gateway", 2).await;
     assert_eq!(no["known"], serde_json::json!(["mobile"]));
     refuses(
         &stage,
@@ -115,20 +122,20 @@ async fn with_json_every_refusal_is_one_object_in_the_language_of_the_person() {
     );
 
     // A wrong password, an account that is not let in, settings that cannot be used.
-    for (user, code) in [("nobody", "wrong_password"), ("admin", "wrong_password")] {
+    for (user, code) in [("nobody", "wrong_password"), ("root", "wrong_password")] {
         let mut command = stage.command(&stage.settings_file(), &send);
         command
             .args(["--json", "--as", user])
             .env("WATCHBELL_PASSWORD", "a wrong password");
         let ended = stage
             .start(command)
-            .ended(crate::binary_support::PATIENCE)
+            .ended(PATIENCE)
             .await;
         assert_eq!(ended.json()["error"]["code"], code);
         assert!(!ended.out.contains("a wrong password"));
     }
     stage
-        .run_as("admin", &["user", "disable", "chief"])
+        .run_as("root", &["user", "disable", "chief"])
         .await
         .ok();
     refuses(&stage, Some("chief"), &["run", "list"], "user_disabled", 1).await;
@@ -197,17 +204,16 @@ async fn run(
 }
 
 /// It refuses with this code; `exit` is what the process would end with.
-fn is_refused(done: Result<(), CliError>, code: &str, exit: u8) {
-    let refusal = done.expect_err(code).refusal();
+fn is_refused<T: std::fmt::Debug>(done: Result<T, impl Into<CliError>>, code: &str, exit: u8) {
+    let error: CliError = done.map_err(Into::into).expect_err(code);
+    let refusal = error.refusal();
     assert_eq!(refusal.code(), code, "{refusal}");
     assert_eq!(refusal.kind().exit_code(), exit, "{refusal}");
     for lang in [Lang::Zh, Lang::En] {
         let facts = Value::Object(refusal.facts(lang)).to_string();
         let text = refusal.text(lang);
-        assert!(
-            !text.is_empty() && !shows_a_number(&facts) && !shows_a_number(&text),
-            "{text} {facts}"
-        );
+        let safe = !shows_a_number(&facts) && !shows_a_number(&text);
+        assert!(!text.is_empty() && safe, "{text} {facts}");
     }
 }
 
@@ -437,7 +443,7 @@ async fn users_and_passwords_are_refused_by_their_rules() {
             "long enough 1",
             &["user", "passwd", "wang"],
         ),
-        ("admin", "own_account", 1, "", &["user", "disable", "admin"]),
+        ("root", "own_account", 1, "", &["user", "disable", "root"]),
         (
             "admin",
             "no_terminal",
@@ -523,4 +529,84 @@ async fn address_books_are_refused_by_what_is_wrong_in_them() {
         "((单位))：请检查消防通道。",
     ];
     is_refused(run(&stage, "", &[], &args).await, "value_missing", 1);
+}
+
+/// A recurring campaign of the plan, submitted by the clerk.
+async fn submitted(town: &Town) -> watchbell::domain::id::CampaignId {
+    let items = [item(&town.office, "heat", &[24, 48])];
+    let import = watchbell::service::plan::Import {
+        plan: "june",
+        title: "六月",
+        source: "[plan]",
+        items: &items,
+        orders: &[],
+    };
+    let diff = town.office.import_plan(&town.clerk, &import, false).await.unwrap();
+    let id = diff.items[0].campaign.unwrap();
+    town.office.submit(&town.clerk, id, None).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn campaigns_and_runs_are_refused_by_where_they_stand() {
+    on_each_database(async |story: &Story| {
+        let town = Town::open(story, |_| {}).await;
+        let (office, clerk, li) = (&town.office, &town.clerk, &town.approver);
+        let book = "手机,姓名\n13800138000,张三\n".as_bytes().to_vec();
+        office
+            .import_contacts(clerk, std::io::Cursor::new(book), Import::into_group("全县"))
+            .await
+            .unwrap();
+        let id = submitted(&town).await;
+        let wrong: CheckCode = "0000".parse().unwrap();
+        is_refused(office.approve(li, id, &wrong).await, "check_code_differs", 1);
+        is_refused(office.decide(li, id, CampaignAct::Approve, "").await, "act_has_own_command", 2);
+        office.decide(li, id, CampaignAct::Reject, "不需要").await.unwrap();
+        is_refused(office.decide(li, id, CampaignAct::Reject, "不需要").await, "wrong_campaign_state", 1);
+        is_refused(office.forecast_campaign(li, id).await, "nothing_to_forecast", 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn work_orders_are_refused_by_where_they_stand() {
+    on_each_database(async |story: &Story| {
+        let town = Town::open(story, |_| {}).await;
+        let office = knowing(&town.office, "");
+        let clerk = &town.clerk;
+        let admin = Actor::User {
+            name: "admin".into(),
+            role: Role::Admin,
+        };
+        let staff = office.set_staff(&admin, "zhao", Carrier::Mobile).await;
+        is_refused(staff, "not_carrier_staff", 1);
+        let diff = town.import(&[ordered("telecom", ORDER_TEXT)], false).await;
+        let id = diff.items[0].order.unwrap();
+        is_refused(office.export_order(clerk, id).await.map(drop), "work_order_not_approved", 1);
+        is_refused(office.issue_order(clerk, id).await.map(drop), "wrong_order_state", 1);
+        let own = office.approve_order(clerk, id, &town.view(id).await.check_code()).await;
+        is_refused(own.map(drop), "role_may_not", 1);
+        approve_order(&office, &town.approver, id).await.unwrap();
+        office.issue_order(clerk, id).await.unwrap();
+        office.stop(clerk, "停").await.unwrap();
+        is_refused(office.release_order(clerk, id).await.map(drop), "sending_is_stopped", 1);
+        let nonsense = office.import_order_form(clerk, b"nonsense").await;
+        is_refused(nonsense.map(drop), "form_is_wrong", 1);
+        office.clock.advance(chrono::TimeDelta::days(30));
+        let diff = town.import(&[ordered("late", ORDER_TEXT)], false).await;
+        let late = diff.items.iter().find(|i| i.item == "late").unwrap().order.unwrap();
+        approve_order(&office, &town.approver, late).await.unwrap();
+        is_refused(office.issue_order(clerk, late).await.map(drop), "work_order_too_late", 1);
+        let long = "长".repeat(1_001);
+        let import = watchbell::service::plan::Import {
+            plan: "july",
+            title: "七月",
+            source: "[plan]",
+            items: &[],
+            orders: &[ordered("long", &long)],
+        };
+        let done = office.import_plan(clerk, &import, false).await;
+        is_refused(done.map(drop), "work_order_text_too_long", 2);
+    })
+    .await;
 }
