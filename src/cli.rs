@@ -197,7 +197,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
             };
         }
     };
-    let ctx = Ctx::new(cli.global, env, unparsed::wants_json(&args));
+    // Behind a command that is not built yet everything is a value; its language counts all the same.
+    let global = Global {
+        lang: cli.global.lang.or(unparsed::global(&args).lang),
+        ..cli.global
+    };
+    let ctx = Ctx::new(global, env, unparsed::wants_json(&args));
     let filter = ctx.env(telemetry::LOG_VARIABLE);
     if let Err(e) = telemetry::start_logs(filter, cli.command.usual_log()) {
         return ctx.explain(&CliRefusal::LogFilter { why: e.to_string() }.into());

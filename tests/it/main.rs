@@ -47,6 +47,7 @@ mod rates;
 mod recorder_doubts;
 mod recorder_stories;
 mod recorder_support;
+mod refusal_office;
 mod refusal_stories;
 mod refusals;
 mod report;

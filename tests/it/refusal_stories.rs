@@ -6,23 +6,14 @@ use clap::Parser as _;
 use serde_json::Value;
 use watchbell::{
     cli::{Cli, CliError, Ctx},
-    domain::{
-        carrier::Carrier,
-        check_code::CheckCode,
-        lang::Lang,
-        lifecycle::CampaignAct,
-        role::{Actor, Role},
-    },
-    service::contacts::Import,
+    domain::lang::Lang,
+    engine::lock::EngineLock,
 };
 
 use crate::{
-    audit_plans::item,
     binary_support::{PATIENCE, Stage, TEXT, password_of},
     county_support::carrier,
     opt_outs::people,
-    order_support::{TEXT as ORDER_TEXT, Town, knowing, ordered},
-    support::{Story, approve_order, on_each_database},
 };
 
 /// Seven to fifteen digits in a row after a 1 look like a number that nobody should see.
@@ -32,7 +23,13 @@ fn shows_a_number(text: &str) -> bool {
 }
 
 /// The real program refuses with `--json`: one object in each language, the same sentence on standard error.
-async fn refuses(stage: &Stage, user: Option<&str>, args: &[&str], code: &str, exit: i32) -> Value {
+pub(crate) async fn refuses(
+    stage: &Stage,
+    user: Option<&str>,
+    args: &[&str],
+    code: &str,
+    exit: i32,
+) -> Value {
     let mut told = Vec::new();
     for lang in ["zh", "en"] {
         let args = [args, &["--json", "--lang", lang]].concat();
@@ -127,10 +124,7 @@ async fn with_json_every_refusal_is_one_object_in_the_language_of_the_person() {
         command
             .args(["--json", "--as", user])
             .env("WATCHBELL_PASSWORD", "a wrong password");
-        let ended = stage
-            .start(command)
-            .ended(PATIENCE)
-            .await;
+        let ended = stage.start(command).ended(PATIENCE).await;
         assert_eq!(ended.json()["error"]["code"], code);
         assert!(!ended.out.contains("a wrong password"));
     }
@@ -179,7 +173,7 @@ async fn a_command_that_has_answered_prints_no_second_object() {
 }
 
 /// One command of the program in this process, by this user.
-async fn run(
+pub(crate) async fn run(
     stage: &Stage,
     user: &str,
     env: &[(&str, &str)],
@@ -204,7 +198,11 @@ async fn run(
 }
 
 /// It refuses with this code; `exit` is what the process would end with.
-fn is_refused<T: std::fmt::Debug>(done: Result<T, impl Into<CliError>>, code: &str, exit: u8) {
+pub(crate) fn is_refused<T: std::fmt::Debug>(
+    done: Result<T, impl Into<CliError>>,
+    code: &str,
+    exit: u8,
+) {
     let error: CliError = done.map_err(Into::into).expect_err(code);
     let refusal = error.refusal();
     assert_eq!(refusal.code(), code, "{refusal}");
@@ -372,6 +370,40 @@ async fn the_command_line_refuses_what_makes_no_sense() {
     for (code, exit, args) in cases {
         is_refused(run(&stage, "", &[], args).await, code, *exit);
     }
+    let used = stage.path("watchbell.db").display().to_string();
+    let url = format!("sqlite://{used}");
+    let folder = stage.dir.path().display().to_string();
+    let key = [("KEY", "0123456789abcdef")];
+    let args = ["gateways", "trace", &list, "--key", "env:KEY"];
+    is_refused(run(&stage, "", &key, &args).await, "trace_unreadable", 1);
+    let more: &[(&str, u8, &[&str])] = &[
+        ("not_utf8", 2, &["work-order", "proof", id, "--file", &odd]),
+        (
+            "bad_as_of",
+            2,
+            &["work-order", "counts", id, "--as-of", "soon"],
+        ),
+        ("evidence_what", 2, &["work-order", "evidence", id]),
+        ("io", 1, &["audit", "export", "/nowhere/ledger.jsonl"]),
+        ("bench_failed", 1, &["bench", "freeze", "--database", &url]),
+        ("demo_folder_used", 2, &["demo", "--dir", &folder]),
+        ("backup_is_the_database", 2, &["restore", &used]),
+    ];
+    for (code, exit, args) in more {
+        is_refused(run(&stage, "", &[], args).await, code, *exit);
+    }
+    let backup = stage.path("backup.db").display().to_string();
+    run(&stage, "", &[], &["backup", &backup]).await.unwrap();
+    let office = stage.office().await;
+    let lock = EngineLock::try_take(&office.store, "another")
+        .await
+        .unwrap();
+    is_refused(
+        run(&stage, "", &[], &["restore", &backup]).await,
+        "database_in_use",
+        1,
+    );
+    drop(lock);
     let wait = ["log", "--state", "已送达"];
     run(&stage, "", &[], &wait).await.unwrap();
     stage.configure(|text| *text = text.replace("[sending]", "[sending]\ncalendar = \"odd.txt\""));
@@ -409,35 +441,35 @@ async fn users_and_passwords_are_refused_by_their_rules() {
             &["user", "add", "wang", "--role", "clerk"],
         ),
         (
-            "admin",
+            "root",
             "bad_user_name",
             2,
             "long enough 1",
             &["user", "add", "王 五", "--role", "clerk"],
         ),
         (
-            "admin",
+            "root",
             "user_exists",
             1,
             "long enough 1",
             &["user", "add", "clerk", "--role", "clerk"],
         ),
         (
-            "admin",
+            "root",
             "password_length",
             1,
             "short",
             &["user", "add", "wang", "--role", "clerk"],
         ),
         (
-            "admin",
+            "root",
             "password_is_name",
             1,
             "wangwangwang",
             &["user", "add", "wangwangwang", "--role", "clerk"],
         ),
         (
-            "admin",
+            "root",
             "unknown_user",
             2,
             "long enough 1",
@@ -445,7 +477,7 @@ async fn users_and_passwords_are_refused_by_their_rules() {
         ),
         ("root", "own_account", 1, "", &["user", "disable", "root"]),
         (
-            "admin",
+            "root",
             "no_terminal",
             2,
             "",
@@ -463,6 +495,7 @@ async fn address_books_are_refused_by_what_is_wrong_in_them() {
     let list = stage.numbers(0, 3).display().to_string();
     let books: &[(&str, &[u8])] = &[
         ("file_empty", b""),
+        ("bad_encoding", b"\xff\xff\xff\xff\xff,\xff\n\xff\xff\xff\n"),
         (
             "old_excel",
             &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1],
@@ -529,84 +562,4 @@ async fn address_books_are_refused_by_what_is_wrong_in_them() {
         "((单位))：请检查消防通道。",
     ];
     is_refused(run(&stage, "", &[], &args).await, "value_missing", 1);
-}
-
-/// A recurring campaign of the plan, submitted by the clerk.
-async fn submitted(town: &Town) -> watchbell::domain::id::CampaignId {
-    let items = [item(&town.office, "heat", &[24, 48])];
-    let import = watchbell::service::plan::Import {
-        plan: "june",
-        title: "六月",
-        source: "[plan]",
-        items: &items,
-        orders: &[],
-    };
-    let diff = town.office.import_plan(&town.clerk, &import, false).await.unwrap();
-    let id = diff.items[0].campaign.unwrap();
-    town.office.submit(&town.clerk, id, None).await.unwrap();
-    id
-}
-
-#[tokio::test]
-async fn campaigns_and_runs_are_refused_by_where_they_stand() {
-    on_each_database(async |story: &Story| {
-        let town = Town::open(story, |_| {}).await;
-        let (office, clerk, li) = (&town.office, &town.clerk, &town.approver);
-        let book = "手机,姓名\n13800138000,张三\n".as_bytes().to_vec();
-        office
-            .import_contacts(clerk, std::io::Cursor::new(book), Import::into_group("全县"))
-            .await
-            .unwrap();
-        let id = submitted(&town).await;
-        let wrong: CheckCode = "0000".parse().unwrap();
-        is_refused(office.approve(li, id, &wrong).await, "check_code_differs", 1);
-        is_refused(office.decide(li, id, CampaignAct::Approve, "").await, "act_has_own_command", 2);
-        office.decide(li, id, CampaignAct::Reject, "不需要").await.unwrap();
-        is_refused(office.decide(li, id, CampaignAct::Reject, "不需要").await, "wrong_campaign_state", 1);
-        is_refused(office.forecast_campaign(li, id).await, "nothing_to_forecast", 1);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn work_orders_are_refused_by_where_they_stand() {
-    on_each_database(async |story: &Story| {
-        let town = Town::open(story, |_| {}).await;
-        let office = knowing(&town.office, "");
-        let clerk = &town.clerk;
-        let admin = Actor::User {
-            name: "admin".into(),
-            role: Role::Admin,
-        };
-        let staff = office.set_staff(&admin, "zhao", Carrier::Mobile).await;
-        is_refused(staff, "not_carrier_staff", 1);
-        let diff = town.import(&[ordered("telecom", ORDER_TEXT)], false).await;
-        let id = diff.items[0].order.unwrap();
-        is_refused(office.export_order(clerk, id).await.map(drop), "work_order_not_approved", 1);
-        is_refused(office.issue_order(clerk, id).await.map(drop), "wrong_order_state", 1);
-        let own = office.approve_order(clerk, id, &town.view(id).await.check_code()).await;
-        is_refused(own.map(drop), "role_may_not", 1);
-        approve_order(&office, &town.approver, id).await.unwrap();
-        office.issue_order(clerk, id).await.unwrap();
-        office.stop(clerk, "停").await.unwrap();
-        is_refused(office.release_order(clerk, id).await.map(drop), "sending_is_stopped", 1);
-        let nonsense = office.import_order_form(clerk, b"nonsense").await;
-        is_refused(nonsense.map(drop), "form_is_wrong", 1);
-        office.clock.advance(chrono::TimeDelta::days(30));
-        let diff = town.import(&[ordered("late", ORDER_TEXT)], false).await;
-        let late = diff.items.iter().find(|i| i.item == "late").unwrap().order.unwrap();
-        approve_order(&office, &town.approver, late).await.unwrap();
-        is_refused(office.issue_order(clerk, late).await.map(drop), "work_order_too_late", 1);
-        let long = "长".repeat(1_001);
-        let import = watchbell::service::plan::Import {
-            plan: "july",
-            title: "七月",
-            source: "[plan]",
-            items: &[],
-            orders: &[ordered("long", &long)],
-        };
-        let done = office.import_plan(clerk, &import, false).await;
-        is_refused(done.map(drop), "work_order_text_too_long", 2);
-    })
-    .await;
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The form as it was sent, with these cells typed over: as Excel names them.
-fn filled(form: &[u8], cells: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn filled(form: &[u8], cells: &[(&str, &str)]) -> Vec<u8> {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(form)).unwrap();
     let name = book.sheet_names()[0].clone();
     let range = book.worksheet_range(&name).unwrap();
