@@ -248,10 +248,7 @@ impl Messages {
                 mark.last
             ));
         }
-        let of = usize::try_from(news.of)
-            .ok()
-            .filter(|n| (1..=255).contains(n))
-            .unwrap_or(0);
+        let of = usize::from(news.of);
         if of == 0 || self.parts(position).is_some_and(|known| known != of) {
             return Err(bilingual!(
                 "短信条数前后不一",
@@ -272,7 +269,7 @@ impl Messages {
             },
             other => other.clone(),
         };
-        match after.apply(usize::try_from(news.part).unwrap_or(usize::MAX), &change) {
+        match after.apply(usize::from(news.part), &change) {
             Ok(true) => {}
             Ok(false) => return Err(bilingual!("重复的事件", "the event says nothing new")),
             Err(e) => return Err(bilingual!("按此前的状态不可能发生", "{e}")),

@@ -128,10 +128,7 @@ async fn submit(
         .filter(|c| c.is_of(&plan) && c.state == CampaignState::Draft)
         .collect();
     if drafts.is_empty() {
-        return Err(CliRefusal::NoDrafts {
-            plan: plan.to_owned(),
-        }
-        .into());
+        return Err(CliRefusal::NoDrafts { plan: plan.clone() }.into());
     }
     each(drafts.iter().map(|c| c.id), ctx, async |id| {
         let submission = office.submit(actor, id, None).await?;

@@ -11,7 +11,7 @@ use watchbell::{
     store::entry::Entry,
 };
 
-use crate::audit_support::{Base, Story, accepted, part, report};
+use crate::harness::ledger::{Base, Story, accepted, part, report};
 
 #[tokio::test]
 async fn an_untouched_database_verifies_and_a_second_program_agrees() {
@@ -276,22 +276,22 @@ async fn a_message_stopped_halfway_and_one_with_late_words_verify() {
         story
             .commit(vec![
                 report(8, "x", ReportStatus::Delivered),
-                crate::audit_support::release_part(8, 1),
+                crate::harness::ledger::release_part(8, 1),
             ])
             .await;
         // Ranges that go back in the commit that ends the lane are stopped with it.
-        let release = crate::audit_support::release(0..3);
+        let release = crate::harness::ledger::release(0..3);
         story
             .commit(vec![
                 release,
-                watchbell::engine::journal::Op::End(crate::audit_support::LANE, "person".into()),
+                watchbell::engine::journal::Op::End(crate::harness::ledger::LANE, "person".into()),
             ])
             .await;
-        let late = crate::audit_support::release(3..5);
+        let late = crate::harness::ledger::release(3..5);
         story
             .commit(vec![
                 late,
-                watchbell::engine::journal::Op::Close(crate::audit_support::LANE, claim),
+                watchbell::engine::journal::Op::Close(crate::harness::ledger::LANE, claim),
             ])
             .await;
         story

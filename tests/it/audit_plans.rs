@@ -13,7 +13,7 @@ use watchbell::{
     telemetry::alert::Alerts,
 };
 
-use crate::{audit_support::Base, support::approve};
+use crate::{harness::ledger::Base, harness::story::approve};
 
 /// What is changed, and how the finding begins; `{weekly}`, `{once}` stand for the campaigns.
 const CHANGES: &[(&str, &str)] = &[

@@ -2,7 +2,7 @@
 
 use watchbell::engine::journal::Take;
 
-use crate::audit_support::{Base, Story};
+use crate::harness::ledger::{Base, Story};
 
 /// What is changed, and how the finding begins.
 const CHANGES: &[(&str, &str)] = &[

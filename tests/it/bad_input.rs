@@ -6,8 +6,8 @@ use chrono::{Datelike as _, Timelike as _};
 use watchbell::clock::Clock;
 
 use crate::{
-    binary_support::{Stage, TEXT, eventually, log, stays},
-    county_support::carrier,
+    harness::county::carrier,
+    harness::program::{Stage, TEXT, eventually, log, stays},
 };
 
 const GATEWAY: &str = "rate = 500\nwindow = 32";

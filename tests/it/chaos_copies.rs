@@ -5,8 +5,8 @@ use std::{fs, path::Path, time::Duration};
 use watchbell::domain::message::Outcome;
 
 use crate::{
-    binary_support::{Process, Stage, eventually, ledger, ready, stays},
-    county_support::carrier,
+    harness::county::carrier,
+    harness::program::{Process, Stage, eventually, ledger, ready, stays},
 };
 
 /// How long a held database is watched: were its links open, their first silent second would be over.

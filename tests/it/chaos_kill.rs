@@ -11,9 +11,10 @@ use watchbell::{
 };
 
 use crate::{
-    binary_support::{Stage, eventually, log, own_postgres},
-    county_support::{carrier, dialled},
-    support::machine,
+    harness::county::{carrier, dialled},
+    harness::postgres,
+    harness::program::{Stage, eventually, log},
+    harness::story::machine,
 };
 
 /// Messages of a round's main run.
@@ -197,7 +198,7 @@ async fn killed_fifty_times_nobody_is_lost_and_nobody_gets_it_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_ten_times_on_a_server_nobody_is_lost_and_nobody_gets_it_twice() {
-    let (Some(one), Some(two)) = (own_postgres().await, own_postgres().await) else {
+    let (Some(one), Some(two)) = (postgres::scratch().await, postgres::scratch().await) else {
         println!("no WATCHBELL_TEST_POSTGRES: scripts/test brings one");
         return;
     };

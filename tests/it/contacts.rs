@@ -8,7 +8,7 @@ use watchbell::{
     service::contacts::{Import, ImportReport, OptOut, Step},
 };
 
-use crate::support::{Story, machine, misused, on_each_database, refused};
+use crate::harness::story::{Story, machine, misused, on_each_database, refused};
 
 async fn import(story: &Story, group: &str, book: &[u8]) -> ImportReport {
     let wish = Import::into_group(group);

@@ -14,8 +14,8 @@ use watchbell::{
 };
 
 use crate::{
-    county_support::{County, carrier, somebody},
-    support::machine,
+    harness::county::{County, carrier, somebody},
+    harness::story::machine,
 };
 
 impl County {

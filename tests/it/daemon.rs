@@ -6,8 +6,8 @@ use tokio::time::Instant;
 use watchbell::domain::message::Outcome;
 
 use crate::{
-    binary_support::{Stage, TEXT, eventually, get, ready},
-    county_support::carrier,
+    harness::county::carrier,
+    harness::program::{Stage, TEXT, eventually, get, ready},
 };
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,9 +27,9 @@ use watchbell::{
 };
 
 use crate::{
-    county_support::until,
-    gateway_support::{self, carrier},
-    support::{MORNING, Story, approve, machine, on_each_database, refused},
+    harness::county::until,
+    harness::gateway::{self, carrier},
+    harness::story::{MORNING, Story, approve, machine, on_each_database, refused},
 };
 
 const TEXT: &str = "((姓名))，今日高温，请落实防暑降温措施，请各单位加强值班值守。";
@@ -69,7 +69,7 @@ impl<'a> Desk<'a> {
         let approver = story.person("li", Role::Approver).await;
         let mut office = story.office.clone();
         let mut config = (*office.config).clone();
-        config.gateways = vec![gateway_support::config(([127, 0, 0, 1], 9).into())];
+        config.gateways = vec![gateway::config(([127, 0, 0, 1], 9).into())];
         config.sending.signature = "云岭县安委办".into();
         config.gateways[0].signature = "云岭县安委办".into();
         config.sending.season = Season {

@@ -11,7 +11,7 @@ use watchbell::{
     simulate::{Faults, Settings},
 };
 
-use crate::{gateway_stories::extra, gateway_support::*};
+use crate::{gateway_stories::extra, harness::gateway::*};
 #[tokio::test]
 async fn the_rate_is_used_and_never_exceeded_as_the_carrier_counts() {
     let rate = 2_000;

@@ -11,7 +11,7 @@ use watchbell::{
     simulate::{Faults, Settings, Simulator, SubmitRefusal},
 };
 
-use crate::{gateway_limits::connected, gateway_support::*};
+use crate::{gateway_limits::connected, harness::gateway::*};
 
 pub(crate) fn extra(text: &str) -> BTreeMap<String, toml::Value> {
     toml::from_str(text).expect("valid TOML")

@@ -24,10 +24,10 @@ use watchbell::{
 };
 
 use crate::{
-    binary_support::{Stage, TEXT, eventually},
-    gateway_support::{
+    harness::gateway::{
         PASSWORD, Pair, accepted, carrier, config, mos, phone, reports, sgip_keys, submit,
     },
+    harness::program::{Stage, TEXT, eventually},
 };
 
 const KEY: &str = "a long passphrase";
@@ -297,7 +297,7 @@ async fn a_killed_daemon_leaves_a_trace_that_can_be_read() {
     assert!(whole.out.contains("13800100007"));
     let office = stage.office().await;
     assert!(
-        crate::binary_support::ledger(&office)
+        crate::harness::program::ledger(&office)
             .await
             .contains(r#""what":"trace","reason":"with the carrier""#)
     );

@@ -19,10 +19,11 @@ use watchbell::{
 };
 
 use crate::{
-    binary_support::{Stage, eventually, ledger, own_postgres},
-    county_support::{County, carrier, somebody},
-    gateway_support::phone,
-    http_support::http_settings,
+    harness::county::{County, carrier, somebody},
+    harness::gateway::phone,
+    harness::http_county::http_settings,
+    harness::postgres,
+    harness::program::{Stage, eventually, ledger},
 };
 
 /// Ten phones, from 13800000001 on.
@@ -605,7 +606,7 @@ async fn the_command_lists_its_steps_and_sends_only_with_yes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres_the_lease_is_kept_and_given_back() {
-    let Some(url) = own_postgres().await else {
+    let Some(url) = postgres::scratch().await else {
         return;
     };
     let stage = Stage::with_database(&url, carrier(), "", "rate = 50").await;

@@ -13,8 +13,8 @@ use watchbell::{
 };
 
 use crate::{
-    audit_support::Base,
-    county_support::{County, carrier},
+    harness::county::{County, carrier},
+    harness::ledger::Base,
 };
 
 fn somebody() -> Actor {

@@ -6,9 +6,9 @@ use tokio::time::Instant;
 use watchbell::domain::message::Outcome;
 
 use crate::{
-    binary_support::{Stage, TEXT, eventually, ledger, ready, stays},
-    county_support::carrier,
-    support::machine,
+    harness::county::carrier,
+    harness::program::{Stage, TEXT, eventually, ledger, ready, stays},
+    harness::story::machine,
 };
 
 /// What a halt may take.
@@ -103,7 +103,7 @@ async fn a_paused_run_that_resumes_is_finished() {
     last_taken(&stage).await;
     stage.run(&["run", "resume", &run]).await.ok();
     let ended = sender
-        .ended(crate::binary_support::PATIENCE)
+        .ended(crate::harness::program::PATIENCE)
         .await
         .ok()
         .json();

@@ -11,9 +11,9 @@ use tokio::{
 use watchbell::{clock::Clock, domain::ledger::Head, domain::message::Outcome, web::signing};
 
 use crate::{
-    county_support::{PASSWORD, carrier, until},
-    http_support::{HttpCounty, all_delivered},
-    support::machine,
+    harness::county::{PASSWORD, carrier, until},
+    harness::http_county::{HttpCounty, all_delivered},
+    harness::story::machine,
 };
 
 struct Caller<'a> {

@@ -10,8 +10,8 @@ use watchbell::{
 };
 
 use crate::{
-    county_support::{carrier, somebody, until},
-    http_support::{HttpCounty, all_delivered},
+    harness::county::{carrier, somebody, until},
+    harness::http_county::{HttpCounty, all_delivered},
 };
 
 const MAS: &str = "description = \"yunmas\"\nec_name = \"云岭县应急局\"\nsign_code = \"DWItALe3A\"\ncallback_from = [\"127.0.0.1\"]\nrate = 500\nwindow = 200\nbatch = 20\nresponse_timeout = \"500ms\"";

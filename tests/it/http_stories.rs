@@ -10,10 +10,10 @@ use watchbell::{
 };
 
 use crate::{
-    binary_support::{Stage, eventually},
-    county_support::{carrier, until},
-    http_support::{HttpCounty, all_delivered, on_each_database},
-    support::machine,
+    harness::county::{carrier, until},
+    harness::http_county::{HttpCounty, all_delivered, on_each_database},
+    harness::program::{Stage, eventually},
+    harness::story::machine,
 };
 
 const TEXT: &str = "今日高温，请落实防暑降温措施。";

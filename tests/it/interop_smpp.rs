@@ -17,10 +17,10 @@ use watchbell::{
 };
 
 use crate::{
-    binary_support::{TEXT, log},
-    county_support::{self, County, somebody},
-    gateway_support::{self, *},
-    interop_support::*,
+    harness::county::{self, County, somebody},
+    harness::foreign::*,
+    harness::gateway::{self, *},
+    harness::program::{TEXT, log},
 };
 
 const SIGNATURE: &str = "【云岭县安委办】";
@@ -129,7 +129,7 @@ async fn npms_message_centre_takes_a_run() {
     center.hear("unbind", 2).await;
     center.hear("closed", 2).await;
     let binds = center.told("bind");
-    let bind = json!({"system_id": county_support::ACCOUNT, "password": county_support::PASSWORD, "interface_version": 0x34});
+    let bind = json!({"system_id": county::ACCOUNT, "password": county::PASSWORD, "interface_version": 0x34});
     assert_eq!(binds, [bind.clone(), bind]);
     assert!(
         !center.told("asked").is_empty(),
@@ -351,7 +351,7 @@ async fn carrier() -> Running {
     let settings = Settings {
         protocol: Kind::Smpp34,
         undelivered_percent: 30.0,
-        ..gateway_support::carrier()
+        ..gateway::carrier()
     };
     Simulator::start(settings).await.unwrap()
 }

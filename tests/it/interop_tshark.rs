@@ -14,11 +14,11 @@ use watchbell_wire::{
 };
 
 use crate::{
-    binary_support::eventually,
     gateway_stories::extra,
-    gateway_support::*,
-    interop_support::{Tools, tools},
-    wiretap_support::{Side, Wiretap},
+    harness::foreign::{Tools, tools},
+    harness::gateway::*,
+    harness::program::eventually,
+    harness::wiretap::{Side, Wiretap},
 };
 
 /// Between fields, and between the values of one; no text has them.

@@ -2,10 +2,9 @@
 
 use std::{fs, path::Path, process::Stdio};
 
-use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::process::Command;
 
-use crate::support::scratch_database;
+use crate::harness::postgres;
 
 /// Lives through June and looks at what it leaves.
 async fn june(dir: &Path, more: &[&str]) -> serde_json::Value {
@@ -121,14 +120,10 @@ async fn june_is_lived_through_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn june_is_lived_through_on_postgresql() {
-    let Some((url, name, server)) = scratch_database().await else {
+    let Some(url) = postgres::scratch().await else {
         return;
     };
     let dir = tempfile::tempdir().unwrap();
     june(&dir.path().join("demo"), &["--database", &url]).await;
-    let mut admin = PgConnection::connect(&server).await.unwrap();
-    admin
-        .execute(sqlx::AssertSqlSafe(format!("DROP DATABASE {name}")))
-        .await
-        .unwrap();
+    postgres::discard(&url).await;
 }

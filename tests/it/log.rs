@@ -23,7 +23,7 @@ use watchbell::{
     store::{campaign::Campaign, freeze::LaneFigures, hot::NewMessage, run::NewRun},
 };
 
-use crate::support::{MORNING, Story, machine, misused, on_each_database, refused};
+use crate::harness::story::{MORNING, Story, machine, misused, on_each_database, refused};
 
 /// A frozen run of `size` people at 13800000000 and on; the first two have been delivered.
 async fn frozen(story: &Story, lane: i64, size: u64) -> (CampaignId, RunId) {

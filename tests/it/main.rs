@@ -1,41 +1,35 @@
-//! Tests from outside, one binary: files by feature, helpers in `support`.
+//! Tests from outside, one binary: files by feature, what they stand on in `harness`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod address_books;
 mod audit_ledger;
 mod audit_plans;
-mod audit_support;
 mod audit_tables;
 mod bad_input;
-mod binary_support;
 mod chaos_copies;
 mod chaos_kill;
 mod commands;
 mod contacts;
 mod corrupt_rows;
-mod county_support;
 mod daemon;
 mod forecast;
 mod gateway_limits;
 mod gateway_stories;
-mod gateway_support;
 mod gateway_trace;
 mod gateways_accept;
 mod gateways_check;
+mod harness;
 mod holding_back;
 mod http_callbacks;
 mod http_carriers;
 mod http_stories;
-mod http_support;
 mod intake;
 mod interop_smpp;
-mod interop_support;
 mod interop_tshark;
 mod june;
 mod log;
 mod opt_outs;
-mod order_support;
 mod pdu_decode;
 mod plan_commands;
 mod plan_import;
@@ -46,7 +40,6 @@ mod quotas;
 mod rates;
 mod recorder_doubts;
 mod recorder_stories;
-mod recorder_support;
 mod refusal_office;
 mod refusal_stories;
 mod refusals;
@@ -57,11 +50,9 @@ mod sgip_ids;
 mod sgip_listener;
 mod simulate_stories;
 mod slots;
-mod support;
 mod tidy;
 mod trouble_below;
 mod users;
-mod wiretap_support;
 mod work_order_kill;
 mod work_order_papers;
 mod work_order_tables;

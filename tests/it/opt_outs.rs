@@ -3,8 +3,8 @@
 use watchbell::domain::{message::Outcome, phone::Phone};
 
 use crate::{
-    binary_support::{Stage, TEXT, eventually, ledger, password_of},
-    county_support::{carrier, somebody},
+    harness::county::{carrier, somebody},
+    harness::program::{Stage, TEXT, eventually, ledger, password_of},
 };
 
 fn phone(i: u64) -> Phone {
@@ -129,7 +129,7 @@ pub(crate) async fn people(stage: &Stage) {
             .env("WATCHBELL_NEW_PASSWORD", password_of(name));
         stage
             .start(command)
-            .ended(crate::binary_support::PATIENCE)
+            .ended(crate::harness::program::PATIENCE)
             .await
             .ok();
     }

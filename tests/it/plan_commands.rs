@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{binary_support::Stage, county_support::carrier, opt_outs::people};
+use crate::{harness::county::carrier, harness::program::Stage, opt_outs::people};
 
 const PLAN: &str = r#"
 [plan]

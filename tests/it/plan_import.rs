@@ -17,7 +17,7 @@ use watchbell::{
     telemetry::alert::Alerts,
 };
 
-use crate::support::{MORNING, Story, approve, machine, misused, on_each_database};
+use crate::harness::story::{MORNING, Story, approve, machine, misused, on_each_database};
 
 fn item(key: &str, slots: &[i64]) -> Planned {
     Planned {

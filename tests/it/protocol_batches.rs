@@ -22,8 +22,8 @@ use watchbell::{
 };
 
 use crate::{
-    county_support::{self, County},
-    gateway_support::{self, *},
+    harness::county::{self, County},
+    harness::gateway::{self, *},
 };
 
 macro_rules! stories {
@@ -60,7 +60,7 @@ fn carrier(kind: Kind, batch_ids: BatchIds) -> Settings {
     Settings {
         protocol: kind,
         batch_ids,
-        ..gateway_support::carrier()
+        ..gateway::carrier()
     }
 }
 
@@ -195,7 +195,7 @@ fn every_fault(kind: Kind) -> Settings {
         faults: Faults {
             disconnect_every: Some(500),
             id_reuse: Some(20_000),
-            ..county_support::one_in_a_hundred()
+            ..county::one_in_a_hundred()
         },
         // One number in a hundred is none of this carrier's.
         refusals: vec![SubmitRefusal {
@@ -204,7 +204,7 @@ fn every_fault(kind: Kind) -> Settings {
             result: 10,
         }],
         protocol: kind,
-        ..county_support::carrier()
+        ..county::carrier()
     }
 }
 

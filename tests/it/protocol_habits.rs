@@ -9,13 +9,13 @@ use watchbell::{
 
 use crate::{
     gateway_stories::extra,
-    gateway_support::{self, *},
+    harness::gateway::{self, *},
 };
 
 fn carrier(kind: Kind) -> Settings {
     Settings {
         protocol: kind,
-        ..gateway_support::carrier()
+        ..gateway::carrier()
     }
 }
 

@@ -12,9 +12,9 @@ use watchbell::{
 };
 
 use crate::{
-    county_support::{self, County, both_sides_agree, somebody, until},
     gateway_stories::extra,
-    gateway_support::{self, *},
+    harness::county::{self, County, both_sides_agree, somebody, until},
+    harness::gateway::{self, *},
 };
 
 macro_rules! stories {
@@ -62,7 +62,7 @@ fn codes(kind: Kind) -> (u8, u8, u8, &'static str) {
 fn carrier(kind: Kind) -> Settings {
     Settings {
         protocol: kind,
-        ..gateway_support::carrier()
+        ..gateway::carrier()
     }
 }
 
@@ -412,7 +412,7 @@ async fn county(kind: Kind, settings: Settings, sending: &str, gateway: &str) ->
 }
 
 async fn the_check_logs_in_and_sends_nothing(kind: Kind) {
-    let county = county(kind, county_support::carrier(), "", "links = 3").await;
+    let county = county(kind, county::carrier(), "", "links = 3").await;
     let found = county
         .office
         .check_gateways(&somebody(), false)
@@ -431,13 +431,7 @@ async fn the_check_logs_in_and_sends_nothing(kind: Kind) {
 }
 
 async fn a_refusal_by_phone_is_heeded(kind: Kind) {
-    let county = county(
-        kind,
-        county_support::carrier(),
-        "",
-        "rate = 100\nwindow = 16",
-    )
-    .await;
+    let county = county(kind, county::carrier(), "", "rate = 100\nwindow = 16").await;
     let list = county.numbers(200);
     let queued = county.send(&list, "注意防汛", OnDoubt::Hold).await;
     let last = watchbell::domain::phone::Phone::from_number(13_800_100_199).unwrap();
@@ -459,9 +453,9 @@ async fn thousands_with_faults_lose_nobody_and_double_nobody(kind: Kind) {
         undelivered_percent: 3.0,
         faults: Faults {
             disconnect_every: Some(900),
-            ..county_support::one_in_a_hundred()
+            ..county::one_in_a_hundred()
         },
-        ..county_support::carrier()
+        ..county::carrier()
     };
     let county = county(
         kind,

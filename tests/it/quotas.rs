@@ -6,8 +6,8 @@ use std::time::Duration;
 use watchbell::{domain::message::Outcome, simulate::Faults};
 
 use crate::{
-    binary_support::{Stage, TEXT, eventually, stays},
-    county_support::carrier,
+    harness::county::carrier,
+    harness::program::{Stage, TEXT, eventually, stays},
 };
 
 /// How long silence is watched: longer than an open claim is asked about again.

@@ -12,8 +12,8 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    binary_support::{PATIENCE, Stage, eventually},
-    county_support::carrier,
+    harness::county::carrier,
+    harness::program::{PATIENCE, Stage, eventually},
 };
 
 const RATE: u64 = 400;

@@ -6,7 +6,7 @@ use watchbell::{
     engine::journal::{Op, Take},
 };
 
-use crate::recorder_support::*;
+use crate::harness::journal::*;
 
 #[tokio::test]
 async fn doubt_is_sent_again_once_and_then_held() {

@@ -12,7 +12,7 @@ use watchbell::{
     store::contact::SuppressionRow,
 };
 
-use crate::recorder_support::*;
+use crate::harness::journal::*;
 
 fn intend(run: watchbell::domain::id::RunId, to: Intent) -> Op {
     Op::Intend {

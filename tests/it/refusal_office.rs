@@ -24,11 +24,11 @@ use watchbell::{
 
 use crate::{
     audit_plans::item,
-    binary_support::{PATIENCE, Stage, TEXT},
-    county_support::carrier,
-    order_support::{TEXT as ORDER_TEXT, Town, knowing, ordered},
+    harness::county::carrier,
+    harness::program::{PATIENCE, Stage, TEXT},
+    harness::story::{Story, approve_order, on_each_database},
+    harness::town::{TEXT as ORDER_TEXT, Town, knowing, ordered},
     refusal_stories::{is_refused, refuses, run},
-    support::{Story, approve_order, on_each_database},
     work_order_papers::filled,
 };
 

@@ -11,8 +11,8 @@ use watchbell::{
 };
 
 use crate::{
-    binary_support::{PATIENCE, Stage, TEXT, password_of},
-    county_support::carrier,
+    harness::county::carrier,
+    harness::program::{PATIENCE, Stage, TEXT, password_of},
     opt_outs::people,
 };
 

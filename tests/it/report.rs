@@ -21,7 +21,7 @@ use watchbell::{
     store::{campaign::Campaign, freeze::LaneFigures, hot::NewMessage, run::NewRun},
 };
 
-use crate::support::{MORNING, Story, machine, on_each_database, refused};
+use crate::harness::story::{MORNING, Story, machine, on_each_database, refused};
 
 const FIRST: u64 = 13_800_000_000;
 

@@ -22,9 +22,9 @@ use watchbell::{
 };
 
 use crate::{
-    binary_support::{Stage, eventually},
-    county_support::carrier,
-    support::{MORNING, Story, approve, machine, on_each_database},
+    harness::county::carrier,
+    harness::program::{Stage, eventually},
+    harness::story::{MORNING, Story, approve, machine, on_each_database},
 };
 
 fn clerk() -> Actor {

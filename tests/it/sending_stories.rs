@@ -13,7 +13,7 @@ use watchbell::{
     telemetry::alert::Alerts,
 };
 
-use crate::county_support::{County, both_sides_agree, carrier, somebody, until};
+use crate::harness::county::{County, both_sides_agree, carrier, somebody, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_on_a_list_gets_it_once_and_the_reports_come_back() {

@@ -15,9 +15,9 @@ use watchbell::{
 };
 
 use crate::{
-    binary_support::{Stage, eventually, log},
-    county_support::{carrier, dialled},
-    recorder_support::*,
+    harness::county::{carrier, dialled},
+    harness::journal::*,
+    harness::program::{Stage, eventually, log},
 };
 
 fn lost(lane: LaneId, position: i64, part: u8, id: &str) -> Op {

@@ -21,9 +21,9 @@ use watchbell_wire::sgip::{
 };
 
 use crate::{
-    county_support::until,
     gateway_stories::extra,
-    gateway_support::{self, *},
+    harness::county::until,
+    harness::gateway::{self, *},
 };
 
 const NODE: u32 = 3_025_001_234;
@@ -31,7 +31,7 @@ const NODE: u32 = 3_025_001_234;
 fn carrier() -> Settings {
     Settings {
         protocol: Kind::Sgip12,
-        ..gateway_support::carrier()
+        ..gateway::carrier()
     }
 }
 

@@ -11,7 +11,7 @@ use watchbell::{
     simulate::{Counts, Faults, Settings, Simulator, SubmitRefusal},
 };
 
-use crate::gateway_support::*;
+use crate::harness::gateway::*;
 
 #[tokio::test]
 async fn the_same_seed_gives_the_same_numbers_the_same_fate() {

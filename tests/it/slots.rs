@@ -22,7 +22,7 @@ use watchbell::{
     telemetry::alert::Alerts,
 };
 
-use crate::support::{MORNING, Story, approve, machine, on_each_database, refused};
+use crate::harness::story::{MORNING, Story, approve, machine, on_each_database, refused};
 
 /// A campaign at these hours after [`MORNING`].
 fn planned(late: Late, hours: &[i64]) -> Planned {

@@ -16,8 +16,8 @@ use watchbell::{
 };
 
 use crate::{
-    binary_support::{Stage, eventually, stays},
-    county_support::carrier,
+    harness::county::carrier,
+    harness::program::{Stage, eventually, stays},
 };
 
 async fn connect(path: &Path) -> SqliteConnection {

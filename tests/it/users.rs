@@ -5,7 +5,7 @@ use watchbell::{
     domain::role::{Actor, Role},
 };
 
-use crate::support::{machine, misused, on_each_database, refused};
+use crate::harness::story::{machine, misused, on_each_database, refused};
 
 fn secret(text: &str) -> Secret {
     Secret::new(text)

@@ -7,9 +7,10 @@ use watchbell::{
 };
 
 use crate::{
-    binary_support::{Stage, eventually, own_postgres, password_of},
-    county_support::carrier,
-    order_support::SECRET,
+    harness::county::carrier,
+    harness::postgres,
+    harness::program::{Stage, eventually, password_of},
+    harness::town::SECRET,
 };
 
 const PLAN: &str = r#"
@@ -43,7 +44,7 @@ async fn killed_in_between(database: &str) {
     stage.text.push_str(&orders);
     stage.configure(|_| {});
     let office = stage.office().await;
-    let machine = crate::support::machine();
+    let machine = crate::harness::story::machine();
     let admin = watchbell::domain::role::Actor::User {
         name: "admin".into(),
         role: Role::Admin,
@@ -121,7 +122,7 @@ async fn killed_between_request_and_answer_there_is_one_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_request_and_answer_there_is_one_order_on_a_server() {
-    let Some(database) = own_postgres().await else {
+    let Some(database) = postgres::scratch().await else {
         println!("no WATCHBELL_TEST_POSTGRES: scripts/test brings one");
         return;
     };

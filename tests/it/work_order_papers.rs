@@ -7,8 +7,8 @@ use rust_xlsxwriter::Workbook;
 use watchbell::domain::work_order::OrderState as S;
 
 use crate::{
-    order_support::{SEEDS, TEXT, Town, knowing},
-    support::{Story, approve_order, on_each_database, refused},
+    harness::story::{Story, approve_order, on_each_database, refused},
+    harness::town::{SEEDS, TEXT, Town, knowing},
 };
 
 /// The form as it was sent, with these cells typed over: as Excel names them.
@@ -41,7 +41,7 @@ async fn an_order_on_paper_goes_out_as_a_letter_and_comes_back_as_a_form() {
         let office = knowing(&town.office, "");
         let clerk = &town.clerk;
         let diff = town
-            .import(&[crate::order_support::ordered("telecom", TEXT)], false)
+            .import(&[crate::harness::town::ordered("telecom", TEXT)], false)
             .await;
         let id = diff.items[0].order.unwrap();
         refused(office.export_order(clerk, id).await.map(drop));

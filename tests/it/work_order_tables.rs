@@ -1,9 +1,9 @@
 //! The audit finds what somebody changed about work orders, and names it.
 
 use crate::{
-    audit_support::Base,
-    order_support::{TEXT, Town},
-    support::on_base,
+    harness::ledger::Base,
+    harness::story::on_base,
+    harness::town::{TEXT, Town},
 };
 
 /// What is changed, and how the finding begins.

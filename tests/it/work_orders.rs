@@ -15,8 +15,8 @@ use watchbell::{
 };
 
 use crate::{
-    order_support::{SEEDS, TEXT, Town, knowing, ordered},
-    support::{MORNING, Story, approve_order, machine, on_each_database, refused},
+    harness::story::{MORNING, Story, approve_order, machine, on_each_database, refused},
+    harness::town::{SEEDS, TEXT, Town, knowing, ordered},
 };
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! The core's promises, over thousands of simulated lives. Each life is its seed: a failure names it,
-//! and `WATCHBELL_SEED=n` lives that one alone.
+//! and `WATCHBELL_TEST_SEED=n` lives that one alone.
 
 mod journal;
 mod world;
@@ -11,7 +11,7 @@ const LIVES: u64 = 3_000;
 
 #[test]
 fn whatever_happens_nobody_is_lost_and_nobody_gets_it_twice() {
-    let only = std::env::var("WATCHBELL_SEED")
+    let only = std::env::var("WATCHBELL_TEST_SEED")
         .ok()
         .and_then(|s| s.parse::<u64>().ok());
     let mut broken = Vec::new();

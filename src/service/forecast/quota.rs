@@ -12,7 +12,7 @@ use super::{
     gather::Item,
 };
 use crate::domain::{
-    bilingual::bilingual,
+    bilingual::{labelled_facts, labels},
     forecast::{Contract, Course},
     hours::instant,
     id::GatewayId,
@@ -28,6 +28,10 @@ pub enum Period {
     /// A month.
     Month,
 }
+
+labels!(Period { Day: "当日", "daily"; Month: "当月", "monthly" });
+
+labelled_facts!(Period);
 
 impl Period {
     /// Its first day.
@@ -158,16 +162,13 @@ impl Forecast {
         let Some(q) = over else { return Ok(()) };
         let (id, used, own, others) = (&q.gateway, q.used, q.own, q.ahead - q.own);
         let (quota, sum) = (q.quota.unwrap_or(0), q.used + q.ahead);
-        let (period, at) = match q.period {
-            Period::Day => (bilingual!("当日", "daily"), q.from.to_string()),
-            Period::Month => (
-                bilingual!("当月", "monthly"),
-                q.from.format("%Y-%m").to_string(),
-            ),
+        let at = match q.period {
+            Period::Day => q.from.to_string(),
+            Period::Month => q.from.format("%Y-%m").to_string(),
         };
         Err(CampaignRefusal::QuotaExceeded {
             gateway: id.to_string(),
-            period,
+            period: q.period,
             at,
             used,
             others,

@@ -1,6 +1,9 @@
 //! What is refused about campaigns, plans and runs.
 
-use crate::domain::{bilingual::Bilingual, lifecycle::CampaignState, refusal::refusals};
+use crate::{
+    domain::{bilingual::Bilingual, lifecycle::CampaignState, refusal::refusals},
+    service::forecast::Period,
+};
 
 refusals! {
     /// What is refused about campaigns, plans and runs.
@@ -49,7 +52,7 @@ refusals! {
         /// Choose another time, fewer people, or a higher quota.
         QuotaExceeded {
             gateway: String,
-            period: Bilingual,
+            period: Period,
             at: String,
             used: i64,
             others: i64,

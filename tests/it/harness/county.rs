@@ -19,8 +19,8 @@ use watchbell::{
     telemetry::alert::Alerts,
 };
 
-use crate::gateway_support::{dialling, sgip_keys};
-use crate::support::machine;
+use crate::harness::gateway::{dialling, sgip_keys};
+use crate::harness::story::machine;
 
 pub(crate) const ACCOUNT: &str = "901234";
 pub(crate) const PASSWORD: &str = "sharedpw";

@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use sqlx::Connection as _;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -24,7 +23,9 @@ use watchbell::{
     store::log::{LogFilter, LogRow},
 };
 
-use crate::{county_support::settings, http_support::http_settings, support::machine};
+use crate::{
+    harness::county::settings, harness::http_county::http_settings, harness::story::machine,
+};
 
 /// Longer than any one command takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -394,17 +395,4 @@ pub(crate) async fn ledger(office: &Office) -> String {
         .map(|e| e.events.as_str())
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-/// A database of our own on the test server; none when there is no server.
-pub(crate) async fn own_postgres() -> Option<String> {
-    let server = std::env::var("WATCHBELL_TEST_POSTGRES").ok()?;
-    let mut name = [0; 6];
-    getrandom::fill(&mut name).unwrap();
-    let name = format!("chaos_{}", hex::encode(name));
-    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
-    let sql = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-    let (base, _) = server.rsplit_once('/').unwrap();
-    Some(format!("{base}/{name}"))
 }

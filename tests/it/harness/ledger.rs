@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, path::PathBuf, process::Command};
 
+use super::postgres;
 use sqlx::Executor as _;
 use watchbell::{
     campaign::freeze::{self, Approval, Audience, Office, Order, Person, Target},
@@ -51,18 +52,9 @@ impl Base {
         }
     }
 
-    /// On the server of `WATCHBELL_TEST_POSTGRES`, if there is one.
+    /// On PostgreSQL, if there is a server.
     async fn postgres() -> Option<Self> {
-        let server = std::env::var("WATCHBELL_TEST_POSTGRES").ok()?;
-        let name = format!("audit_{}", uuid::Uuid::now_v7().simple());
-        let mut admin = <sqlx::PgConnection as sqlx::Connection>::connect(&server)
-            .await
-            .unwrap();
-        admin
-            .execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .await
-            .unwrap();
-        let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+        let url = postgres::scratch().await?;
         let folder = tempfile::tempdir().unwrap();
         Some(Self {
             store: Store::open(&url, Limits::default()).await.unwrap(),
@@ -133,12 +125,7 @@ impl Base {
         let (base, copy) = self.url.rsplit_once('/').unwrap();
         let name = format!("{copy}_{}", uuid::Uuid::now_v7().simple());
         self.store.close().await;
-        let admin = std::env::var("WATCHBELL_TEST_POSTGRES").unwrap();
-        let mut admin = <sqlx::PgConnection as sqlx::Connection>::connect(&admin)
-            .await
-            .unwrap();
-        let make = format!("CREATE DATABASE {} TEMPLATE {copy}", &name[..60]);
-        admin.execute(sqlx::AssertSqlSafe(make)).await.unwrap();
+        postgres::order(&format!("CREATE DATABASE {} TEMPLATE {copy}", &name[..60])).await;
         let url = format!("{base}/{}", &name[..60]);
         let mut hand = <sqlx::PgConnection as sqlx::Connection>::connect(&url)
             .await
@@ -154,8 +141,7 @@ impl Base {
         let copy = Store::connect(&url, Limits::default()).await.unwrap();
         let verdict = audit::verify(&copy, None).await.unwrap();
         copy.close().await;
-        let gone = format!("DROP DATABASE {} WITH (FORCE)", &name[..60]);
-        admin.execute(sqlx::AssertSqlSafe(gone)).await.unwrap();
+        postgres::order(&format!("DROP DATABASE {} WITH (FORCE)", &name[..60])).await;
         verdict.first_difference
     }
 

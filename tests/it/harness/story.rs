@@ -1,9 +1,9 @@
 //! An office for a story: on SQLite always, on PostgreSQL where `WATCHBELL_TEST_POSTGRES` names a server
 //! (`scripts/test` starts one). Each story has a database of its own.
 
-use std::{collections::BTreeMap, env, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use super::postgres;
 use tempfile::TempDir;
 use watchbell::{
     clock::Clock,
@@ -34,34 +34,11 @@ pub(crate) async fn on_each_database(story: impl AsyncFn(&Story)) {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", dir.path().join("watchbell.db").display());
     tell(&story, url, dir).await;
-    let Some((url, name, server)) = scratch_database().await else {
+    let Some(url) = postgres::scratch().await else {
         return;
     };
-    tell(&story, url, tempfile::tempdir().unwrap()).await;
-    let mut admin = PgConnection::connect(&server).await.unwrap();
-    admin
-        .execute(sqlx::AssertSqlSafe(format!("DROP DATABASE {name}")))
-        .await
-        .unwrap();
-}
-
-/// A database of one's own on the server that `WATCHBELL_TEST_POSTGRES` names: its URL, its name, the server's URL.
-pub(crate) async fn scratch_database() -> Option<(String, String, String)> {
-    let Ok(server) = env::var("WATCHBELL_TEST_POSTGRES") else {
-        assert!(
-            env::var_os("CI").is_none(),
-            "WATCHBELL_TEST_POSTGRES is not set: ./scripts/test starts a server"
-        );
-        return None;
-    };
-    let name = format!("watchbell_story_{}", uuid::Uuid::now_v7().simple());
-    let mut admin = PgConnection::connect(&server).await.unwrap();
-    admin
-        .execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .await
-        .unwrap();
-    let (place, _) = server.rsplit_once('/').unwrap();
-    Some((format!("{place}/{name}"), name, server.clone()))
+    tell(&story, url.clone(), tempfile::tempdir().unwrap()).await;
+    postgres::discard(&url).await;
 }
 
 async fn tell(story: &impl AsyncFn(&Story), url: String, dir: TempDir) {
@@ -78,7 +55,7 @@ async fn tell(story: &impl AsyncFn(&Story), url: String, dir: TempDir) {
 }
 
 /// A story on a database that a test looks after itself.
-pub(crate) async fn on_base(base: &crate::audit_support::Base) -> Story {
+pub(crate) async fn on_base(base: &crate::harness::ledger::Base) -> Story {
     let settings = BTreeMap::from([("WATCHBELL__DATABASE__URL".to_owned(), base.url.clone())]);
     Story {
         office: open(&settings).await,

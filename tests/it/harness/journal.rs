@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::postgres;
 use tempfile::TempDir;
 use watchbell::{
     campaign::freeze::{Approval, Office, Order, audience, freeze},
@@ -55,33 +56,20 @@ fn serves() -> HashMap<GatewayId, Carrier> {
     HashMap::from([(mobile(), Carrier::Mobile), (telecom(), Carrier::Telecom)])
 }
 
-/// A PostgreSQL database of its own, where there is a server.
-async fn postgres() -> Option<String> {
-    let server = std::env::var("WATCHBELL_TEST_POSTGRES").ok()?;
-    let name = format!("wb_{}", uuid::Uuid::now_v7().simple());
-    let pool = sqlx::PgPool::connect(&server).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .execute(&pool)
-        .await
-        .unwrap();
-    let at = server.rfind('/').unwrap();
-    Some(format!("{}/{name}", &server[..at]))
-}
-
 /// The story on each database there is.
 pub(crate) async fn on_each(story: impl AsyncFn(Desk)) {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", dir.path().join("watchbell.db").display());
     story(Desk::open(&url, Some(dir)).await).await;
-    if let Some(url) = postgres().await {
+    if let Some(url) = postgres::scratch().await {
         story(Desk::open(&url, None).await).await;
     }
 }
 
 impl Desk {
     async fn open(url: &str, dir: Option<TempDir>) -> Self {
-        let text = crate::county_support::settings("sqlite://none.db", "127.0.0.1:1", "", "")
-            + &crate::county_support::settings("", "127.0.0.1:2", "", "")
+        let text = crate::harness::county::settings("sqlite://none.db", "127.0.0.1:1", "", "")
+            + &crate::harness::county::settings("", "127.0.0.1:2", "", "")
                 .split("[[gateways]]")
                 .nth(1)
                 .map_or(String::new(), |second| {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use super::postgres;
 use tempfile::TempDir;
 use tokio::{
     task::JoinHandle,
@@ -27,9 +28,8 @@ use watchbell::{
 };
 
 use crate::{
-    county_support::{PATIENCE, settings, somebody, until},
-    support::machine,
-    support::scratch_database,
+    harness::county::{PATIENCE, settings, somebody, until},
+    harness::story::machine,
 };
 
 /// An office at work.
@@ -52,7 +52,7 @@ pub(crate) fn http_settings(database: &str, address: &str, sending: &str, gatewa
 /// Runs a story on each database.
 pub(crate) async fn on_each_database(story: impl AsyncFn(&str)) {
     story("sqlite://watchbell.db").await;
-    if let Some((url, ..)) = scratch_database().await {
+    if let Some(url) = postgres::scratch().await {
         story(&url).await;
     }
 }

@@ -26,7 +26,7 @@ use watchbell::{
     telemetry::alert::{Alerts, Notice},
 };
 
-use crate::support::{Story, approve_order};
+use crate::harness::story::{Story, approve_order};
 
 pub(crate) const SECRET: &str = "a secret of two";
 
@@ -43,7 +43,7 @@ pub(crate) struct Town {
     pub(crate) notices: mpsc::Receiver<Arc<Notice>>,
 }
 
-/// An order for the two days after [`crate::support::MORNING`].
+/// An order for the two days after [`crate::harness::story::MORNING`].
 pub(crate) fn ordered(key: &str, text: &str) -> Ordered {
     let day = |d| NaiveDate::from_ymd_opt(2023, 6, d).unwrap();
     Ordered {
