@@ -496,7 +496,7 @@ fn send() -> Late {
     Late::Send
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+#[expect(clippy::ref_option, reason = "serde hands a reference")]
 fn is_send(late: &Late) -> bool {
     *late == Late::Send
 }

@@ -16,7 +16,7 @@ use crate::domain::{
 };
 
 /// A reference goes to nobody again so long after its run is over: phones join parts by it.
-const PART_REF_REST: Duration = Duration::from_secs(3_600);
+const PART_REF_REST: Duration = Duration::from_hours(1);
 
 /// One firing of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -392,7 +392,7 @@ async fn what_is_not_ours_is_not_acknowledged() {
     stand.carrier.inject_mo(phone(99), "谢谢");
     let protocol = stand
         .accept_answering(request(&list), |_| {
-            stand.carrier.inject_mo(phone(5), "好的")
+            stand.carrier.inject_mo(phone(5), "好的");
         })
         .await
         .unwrap();

@@ -268,7 +268,8 @@ async fn sending_is_refused_by_hours_quotas_and_what_stands() {
             .map(str::to_owned)
             .to_vec()
     };
-    let ten: String = (0..10).map(|i| format!("1380013800{i}\n")).collect();
+    let ten: Vec<_> = (0..10).map(|i| format!("1380013800{i}\n")).collect();
+    let ten = ten.concat();
     let cases = [
         (
             "手机\n13800138000\n".to_owned(),
@@ -318,7 +319,7 @@ async fn sending_is_refused_by_hours_quotas_and_what_stands() {
     };
     let season = format!("season = {{ from = \"{month}-10\", to = \"{month}-10\" }}");
     stage.configure(|text| {
-        *text = text.replace("season = { from = \"01-01\", to = \"12-31\" }", &season)
+        *text = text.replace("season = { from = \"01-01\", to = \"12-31\" }", &season);
     });
     let send = ["send", "--to", &list, "--text", TEXT];
     let no = refuses(&stage, None, &send, "out_of_hours", 1).await;

@@ -142,7 +142,7 @@ async fn with_json_every_refusal_is_one_object_in_the_language_of_the_person() {
         *text = format!(
             "practice = true\n{}",
             text.split("[[gateways]]").next().unwrap()
-        )
+        );
     });
     refuses(&stage, None, &["run", "list"], "made_for_real_sending", 2).await;
     stage.configure(|text| *text = text.replace("watchbell.db", "elsewhere.db"));

@@ -189,7 +189,7 @@ pub(crate) fn is_due(due: Micros, now: Micros) -> bool {
 }
 
 /// See [`is_due`].
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// Leaves out who has an outcome already, and suppresses who has opted out since the run was frozen.
 async fn partition_sendable(

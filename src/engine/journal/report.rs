@@ -135,7 +135,7 @@ impl Work<'_> {
             return;
         };
         let orphan = orphans.remove(at);
-        self.settle_orphan(orphan, id, part);
+        self.settle_orphan(&orphan, id, part);
     }
 
     /// Settles the one doubtful message of a number by the orphans that can only be its own.
@@ -169,7 +169,7 @@ impl Work<'_> {
                 if let Some(waiting) = self.orphans.get_mut(place) {
                     waiting.retain(|o| o.carrier_id != orphan.carrier_id);
                 }
-                self.settle_orphan(orphan, message, part);
+                self.settle_orphan(&orphan, message, part);
             }
         }
         self.send_rest(message, &place.0);
@@ -234,7 +234,7 @@ impl Work<'_> {
         })
     }
 
-    fn settle_orphan(&mut self, orphan: OrphanReport, id: MessageId, part: u8) {
+    fn settle_orphan(&mut self, orphan: &OrphanReport, id: MessageId, part: u8) {
         let change = Change::Reported {
             status: orphan.status,
             code: orphan.code.clone(),
@@ -255,7 +255,7 @@ impl Work<'_> {
                 self.settled_orphans.push(known);
             }
             // It came and found its message within one commit: it was never an orphan to anybody.
-            None => self.new_orphans.retain(|o| !o.is_same_report(&orphan)),
+            None => self.new_orphans.retain(|o| !o.is_same_report(orphan)),
         }
     }
 }
