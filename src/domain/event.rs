@@ -496,7 +496,7 @@ fn send() -> Late {
     Late::Send
 }
 
-#[expect(clippy::ref_option, reason = "serde hands a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_send(late: &Late) -> bool {
     *late == Late::Send
 }
@@ -507,7 +507,7 @@ mod zero_is_none {
 
     use super::Micros;
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    #[expect(clippy::ref_option, reason = "serde hands a reference")]
     pub(super) fn serialize<S: Serializer>(at: &Option<Micros>, to: S) -> Result<S::Ok, S::Error> {
         at.unwrap_or(Micros(0)).serialize(to)
     }
