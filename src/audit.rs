@@ -133,9 +133,9 @@ async fn tables_hold(tx: &mut Tx, replay: &Replay) -> Check {
     tables::frozen_lanes(&lanes, replay)?;
     tables::campaigns(tx, replay).await?;
     tables::plans(tx, replay).await?;
-    forecasts::forecasts(tx, replay).await?;
-    orders::orders(tx, replay).await?;
-    orders::staff(tx, replay).await?;
+    forecasts::forecasts(tx, &replay.forecasts).await?;
+    orders::orders(tx, &replay.orders).await?;
+    orders::staff(tx, &replay.orders).await?;
     let sums = messages::check(tx, replay, &lanes).await?;
     tables::moving_lanes(&lanes, replay, &sums)?;
     messages::check_tallies(&tx.audit_tallies().await?, &sums)?;

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    difference::{Check, extra, missing, same},
-    replay::Replay,
-};
+use super::difference::{Check, extra, missing, same};
 use crate::{
     domain::{
         event::AnnouncedForecast,
@@ -22,7 +19,7 @@ type Key = (CampaignId, Micros, GatewayId);
 pub(super) type Forecasts = BTreeMap<Key, (AnnouncedForecast, Micros)>;
 
 /// Kept forecasts.
-pub(super) async fn forecasts(tx: &mut Tx, replay: &Replay) -> Check {
+pub(super) async fn forecasts(tx: &mut Tx, known: &Forecasts) -> Check {
     let rows: BTreeMap<Key, KeptForecast> = tx
         .forecasts()
         .await?
@@ -37,7 +34,7 @@ pub(super) async fn forecasts(tx: &mut Tx, replay: &Replay) -> Check {
     let us = |at: Option<Micros>| at.map_or(0, |at| at.0);
     for (key, row) in &rows {
         let id = name(key);
-        let Some((ledger, made)) = replay.forecasts.get(key) else {
+        let Some((ledger, made)) = known.get(key) else {
             return Err(extra("forecast", id));
         };
         let is = &row.announced;
@@ -53,7 +50,7 @@ pub(super) async fn forecasts(tx: &mut Tx, replay: &Replay) -> Check {
         same("forecast", &id, "ends_us", us(is.ends), us(ledger.ends))?;
         same("forecast", &id, "made_us", row.made.0, made.0)?;
     }
-    match replay.forecasts.keys().find(|key| !rows.contains_key(*key)) {
+    match known.keys().find(|key| !rows.contains_key(*key)) {
         Some(key) => Err(missing("forecast", name(key))),
         None => Ok(()),
     }

@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    difference::{Check, Stop, extra, missing, same, wrong},
-    replay::Replay,
-};
+use super::difference::{Check, Stop, extra, missing, same, wrong};
 use crate::{
     domain::{
         bilingual::{Bilingual, bilingual},
@@ -105,8 +102,7 @@ fn altered(table: &'static str, row: impl std::fmt::Display) -> Stop {
 }
 
 /// Orders, proofs, figures, evidence and commands.
-pub(super) async fn orders(tx: &mut Tx, replay: &Replay) -> Check {
-    let orders = &replay.orders;
+pub(super) async fn orders(tx: &mut Tx, orders: &Orders) -> Check {
     let rows = tx.orders().await?;
     for row in &rows {
         let Some(known) = orders.known.get(&row.id) else {
@@ -175,14 +171,14 @@ fn parts<P: Part>(orders: &Orders, table: &'static str, rows: &[P]) -> Check {
 }
 
 /// Which carrier each of its staff belongs to.
-pub(super) async fn staff(tx: &mut Tx, replay: &Replay) -> Check {
+pub(super) async fn staff(tx: &mut Tx, orders: &Orders) -> Check {
     let rows: BTreeMap<_, _> = tx.all_staff().await?.into_iter().collect();
     for (name, carrier) in &rows {
-        let Some(known) = replay.orders.staff.get(name) else {
+        let Some(known) = orders.staff.get(name) else {
             return Err(extra("carrier_staff", name));
         };
         same("carrier_staff", name, "carrier", carrier, known)?;
     }
-    let gone = replay.orders.staff.keys().find(|n| !rows.contains_key(*n));
+    let gone = orders.staff.keys().find(|n| !rows.contains_key(*n));
     gone.map_or(Ok(()), |name| Err(missing("carrier_staff", name)))
 }

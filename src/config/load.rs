@@ -239,9 +239,18 @@ fn ids(table: &DeTable<'_>) -> Vec<String> {
         .collect()
 }
 
+/// A key's path inside a table's.
+pub(super) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
 fn note_lines(prefix: &str, table: &DeTable<'_>, text: &str, lines: &mut BTreeMap<String, usize>) {
     for (key, value) in table {
-        let path = super::read::join(prefix, key.get_ref());
+        let path = join(prefix, key.get_ref());
         lines.insert(path.clone(), position(text, key.span().start).0);
         match value.get_ref() {
             DeValue::Table(inner) => note_lines(&path, inner, text, lines),

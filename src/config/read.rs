@@ -6,7 +6,7 @@ use config::{Map, Value, ValueKind};
 
 use super::{
     error::Problem,
-    load::{Layers, is_env},
+    load::{Layers, is_env, join},
 };
 use crate::domain::{
     bilingual::{Bilingual, Fixed as Expect, bilingual},
@@ -254,15 +254,6 @@ fn shown(value: &Value) -> String {
         ValueKind::Table(_) => "a table".into(),
         ValueKind::Array(_) => "a list".into(),
         other => other.to_string(),
-    }
-}
-
-/// A key's path inside a table's.
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
     }
 }
 

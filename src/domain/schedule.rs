@@ -14,7 +14,6 @@ use super::{
     calendar::{Calendar, nearest_day},
     hours::{HourMinute, instant},
     lang::Lang,
-    plan::Event,
     time::Micros,
 };
 
@@ -274,15 +273,16 @@ impl Schedule {
         form || self.days != Fitting::Any
     }
 
-    /// When it fires: rising, none twice, at most [`MAX_SLOTS`]; none at all is for the caller to judge.
+    /// When it fires: rising, none twice, at most [`MAX_SLOTS`]; none at all is for the caller to judge. `span` knows
+    /// the plan's events by their keys.
     pub fn slots(
         &self,
-        events: &[Event],
+        span: &dyn Fn(&str) -> Option<Span>,
         calendar: &Calendar,
         zone: Tz,
     ) -> Result<Vec<Micros>, SlotsError> {
         let mut slots = BTreeSet::new();
-        for local in self.candidates(events, calendar)? {
+        for local in self.candidates(span, calendar)? {
             if let Some(date) = self.fitting(local.date(), calendar) {
                 slots.insert(instant(date.and_time(local.time()), zone));
             }
@@ -296,15 +296,10 @@ impl Schedule {
     /// The local times before the days are looked at.
     fn candidates<'a>(
         &'a self,
-        events: &[Event],
+        span: &dyn Fn(&str) -> Option<Span>,
         calendar: &'a Calendar,
     ) -> Result<Box<dyn Iterator<Item = NaiveDateTime> + 'a>, SlotsError> {
-        let span = |id: &str| {
-            let event = events.iter().find(|e| e.id == id);
-            event
-                .map(|e| e.span)
-                .ok_or_else(|| SlotsError::UnknownEvent(id.to_owned()))
-        };
+        let span = |id: &str| span(id).ok_or_else(|| SlotsError::UnknownEvent(id.to_owned()));
         Ok(match &self.form {
             Form::On { date, at } => Box::new(std::iter::once(date.and_time(at.time()))),
             Form::Cron { rule, span } => Box::new(rule.times(*span)),

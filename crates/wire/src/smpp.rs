@@ -61,6 +61,7 @@ mod describe;
 mod layout;
 mod message;
 mod receipt;
+mod seen;
 mod status;
 mod tlv;
 

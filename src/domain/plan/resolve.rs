@@ -208,7 +208,8 @@ impl Work<'_> {
     ) -> Option<Vec<Micros>> {
         let plan: &Plan = &self.read.plan;
         let schedule = &plan.campaigns[n].schedule;
-        match schedule.slots(&plan.events, calendar, zone) {
+        let span = |id: &str| plan.events.iter().find(|e| e.id == id).map(|e| e.span);
+        match schedule.slots(&span, calendar, zone) {
             Ok(slots) if slots.is_empty() => {
                 let what = match schedule.form {
                     Form::Cron { .. } => bilingual!(

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Frame, HEADER_LEN, Smpp, Version, layout, layout::Seen};
+use super::{Frame, HEADER_LEN, Smpp, Version, layout, seen::Seen};
 use crate::{
     View,
     view::{Describe, Fields, Value},

@@ -1,7 +1,7 @@
 //! What stands in which body, as a table (SMPP 3.4 §4, SMPP 5.0 §4): says what is wrong where, and gives
 //! names to values.
 
-use super::tlv;
+use super::{seen::Seen, tlv};
 use crate::{
     BodyFault,
     octets::{Fault, Reader},
@@ -35,18 +35,6 @@ enum Field {
     Unsuccessful,
     /// Optional parameters to the end.
     Tlvs,
-}
-
-/// A value on its way to somebody who looks.
-#[derive(Clone, Copy)]
-pub(super) enum Seen<'a> {
-    Number(u64),
-    Text(&'a [u8]),
-    Bytes(&'a [u8]),
-    /// A parameter whose tag is not in the table.
-    UnknownTlv(u16, &'a [u8]),
-    /// The next element of a list.
-    Item,
 }
 
 use Field::{Address, Destinations, ShortMessage, Text, Time, Tlvs, U8, Unsuccessful};

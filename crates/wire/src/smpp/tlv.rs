@@ -2,7 +2,7 @@
 
 use rusmpp_core::tlvs::owned::{Tlv, TlvValue};
 
-use super::layout::Seen;
+use super::seen::Seen;
 use crate::{
     BodyFault,
     octets::Fault,
