@@ -55,7 +55,7 @@ pub(super) enum Bound {
     /// Its row as a draft.
     #[default]
     Draft,
-    /// Its row as it was handed in to fire again and again.
+    /// Its row as it was submitted to fire again and again.
     Recurring,
     /// Its text and this run.
     Run(RunId),

@@ -230,7 +230,7 @@ pub(super) async fn plans(tx: &mut Tx, replay: &Replay) -> Check {
     }
 }
 
-/// The row's text and policies must be those that the digest was made of: as a draft, as handed in to
+/// The row's text and policies must be those that the digest was made of: as a draft, as submitted to
 /// fire again and again, or with the run that was frozen for it.
 fn bound(replay: &Replay, row: &Campaign, bound: &Bound) -> Check {
     let run = match bound {

@@ -65,7 +65,7 @@ pub struct Order {
     pub slot: Micros,
     /// Who hands it in.
     pub author: String,
-    /// A campaign of its own, or one that was returned and is handed in again.
+    /// A campaign of its own, or one that was returned and is submitted again.
     pub campaign: Target,
     /// Waits for another person, or goes at once.
     pub approval: Approval,
@@ -78,7 +78,7 @@ pub enum Target {
     New,
     /// Of a campaign that was returned: its first run is cancelled, this one takes its place.
     Again(CampaignId),
-    /// One more run of a recurring campaign that is let out, with the digest of what was approved.
+    /// One more run of a recurring campaign that is approved, with the digest of what was approved.
     Of(CampaignId, [u8; 32]),
 }
 

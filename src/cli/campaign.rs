@@ -35,9 +35,9 @@ pub enum CampaignCommand {
         #[arg(long)]
         json: bool,
     },
-    /// 提交审批 · hand in for approval
+    /// 提交审批 · submit for approval
     Submit(ToSubmit),
-    /// 批准（不能批准自己的） · let out; never your own
+    /// 批准（不能批准自己的） · approve; never your own
     Approve(ToApprove),
     /// 退回修改 · give it back to be mended
     Return(WithReason),
@@ -45,7 +45,7 @@ pub enum CampaignCommand {
     Reject(WithReason),
 }
 
-/// What is handed in: one campaign, or all drafts of a plan.
+/// What is submitted: one campaign, or all drafts of a plan.
 #[derive(Debug, Args)]
 pub struct ToSubmit {
     /// 任务编号（见 campaign list） · the campaign's id, as `campaign list` shows it
@@ -107,7 +107,7 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
     Ok(Exit::Done)
 }
 
-/// One campaign, or all drafts of a plan, each by itself: what cannot be handed in keeps no other.
+/// One campaign, or all drafts of a plan, each by itself: what cannot be submitted keeps no other.
 async fn submit(
     office: &Office,
     actor: &Actor,
@@ -134,7 +134,7 @@ async fn submit(
         let submission = office.submit(actor, id, None).await?;
         Ok(ctx.lang.pick(
             format!("已提交，{} 人", submission.people),
-            format!("handed in, {} people", submission.people),
+            format!("submitted, {} people", submission.people),
         ))
     })
     .await
@@ -159,7 +159,7 @@ async fn approve(
         if let Some(seen) = seen.next() {
             office.approve(actor, id, seen).await?;
         }
-        Ok(ctx.lang.pick("已批准".to_owned(), "let out".to_owned()))
+        Ok(ctx.lang.pick("已批准".to_owned(), "approved".to_owned()))
     })
     .await
 }

@@ -121,7 +121,7 @@ fn show(step: &Step<'_>, progress: &Progress, lang: Lang) {
         ),
         Step::Approved(n) => lang.pick(
             format!("何志远批准 {n} 项任务"),
-            format!("the approver let out {n} campaigns"),
+            format!("the approver approved {n} campaigns"),
         ),
         Step::Changed(diff) => changed(diff, lang),
         Step::Order(order, at, step) => order_line(order, *at, step, lang),
@@ -156,7 +156,7 @@ fn order_line(order: &OrderView, at: Micros, step: &OrderStep, lang: Lang) -> St
     let what = match step {
         OrderStep::Approved(code) => lang.pick(
             format!("何志远批准，校验码 {code}"),
-            format!("let out by the approver, check code {code}"),
+            format!("approved by the approver, check code {code}"),
         ),
         OrderStep::Issued => lang.pick(
             format!("下达，{}", order.row.number),

@@ -62,11 +62,11 @@ refusals! {
         EvidenceWhat = Usage "evidence_what"
             zh "请写 --add 文件，或 --get 编号 --out 文件"
             en "write --add FILE, or --get N --out FILE";
-        /// The plan has no drafts to hand in.
+        /// The plan has no drafts to submit.
         /// Import it with `plan import`.
         NoDrafts { plan: String } = Refused "no_drafts"
             zh "计划“{plan}”没有待提交的草稿：先用 watchbell plan import 导入"
-            en "plan {plan:?} has no drafts to hand in: import it with `watchbell plan import`";
+            en "plan {plan:?} has no drafts to submit: import it with `watchbell plan import`";
         /// There are not as many check codes as campaigns.
         /// Give `--check` once for each, in their order.
         CheckCount = Usage "check_codes_and_ids_differ"

@@ -37,7 +37,7 @@ pub enum WorkOrderCommand {
         #[arg(long)]
         json: bool,
     },
-    /// 批准（不能批准自己起草的） · let it out; never your own
+    /// 批准（不能批准自己起草的） · approve it; never your own
     Approve {
         /// 委托编号 · the work order's number or id
         order: String,

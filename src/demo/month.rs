@@ -43,7 +43,7 @@ const AMENDED: (&str, &str) = ("drill-leaders", "请携带工作证。");
 /// What happens when, on the office's clock.
 #[derive(Debug, Clone, Copy)]
 enum Act {
-    /// The approver looks at what was handed in.
+    /// The approver looks at what was submitted.
     Review,
     /// The clerk mends what came back.
     Mend,
@@ -157,7 +157,7 @@ impl Month<'_> {
             .map_or_else(|| local.and_utc().into(), Micros::from)
     }
 
-    /// The plan is read in, looked at, and handed in.
+    /// The plan is read in, looked at, and submitted.
     async fn draft(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
         setup::lay_out_plan(&self.wanted.dir)?;
         let plan = setup::read_plan(&self.wanted.dir, self.office)?;
@@ -279,8 +279,8 @@ impl Month<'_> {
         Ok(waiting)
     }
 
-    /// The clerk writes into a message's text file and reads the plan in again: what was let out with the
-    /// old words has to be let out anew.
+    /// The clerk writes into a message's text file and reads the plan in again: what was approved with the
+    /// old words has to be approved anew.
     async fn amend(
         &self,
         item: &str,

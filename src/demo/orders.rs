@@ -48,7 +48,7 @@ const CARRIERS: [(Carrier, i64, [&str; 2]); 3] = [
 /// What happened to an order.
 #[derive(Debug, Clone)]
 pub enum OrderStep {
-    /// Let out, with this check code.
+    /// Approved, with this check code.
     Approved(String),
     /// Numbered and handed to the carrier.
     Issued,

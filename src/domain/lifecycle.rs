@@ -60,7 +60,7 @@ states!(
         Submitted = "submitted" / "待审批",
         /// Sent back to be changed.
         Returned = "returned" / "已退回",
-        /// Let out; its time has not come.
+        /// Approved; its time has not come.
         Approved = "approved" / "已批准",
         /// A run of it is going.
         Active = "active" / "发送中",
@@ -82,9 +82,9 @@ states!(
         Create = "created" / "起草",
         /// Called otherwise; nothing that an approval binds has changed.
         Rename = "renamed" / "改名",
-        /// Handed in for approval.
+        /// Submitted for approval.
         Submit = "submitted" / "提交审批",
-        /// Let out.
+        /// Approved.
         Approve = "approved" / "批准",
         /// Sent back with a reason.
         Return = "returned" / "退回",
@@ -102,7 +102,7 @@ states!(
         Finish = "finished" / "结束",
         /// Its plan says something else now, and nobody has been asked yet.
         Change = "changed" / "修改",
-        /// Its plan says something else now: what was handed in or let out no longer holds.
+        /// Its plan says something else now: what was submitted or approved no longer holds.
         Void = "voided" / "作废",
     }
 );

@@ -180,7 +180,7 @@ pub struct Planned {
     pub lasts: Option<Duration>,
     /// The schedule as it stands in the plan, on one line: for people.
     pub rule: String,
-    /// When it fires: rising, at least one, none twice. One slot: the run is frozen when it is handed in;
+    /// When it fires: rising, at least one, none twice. One slot: the run is frozen when it is submitted;
     /// several: each is frozen when it is due.
     pub slots: Vec<Micros>,
 }

@@ -33,7 +33,7 @@ states!(
     OrderState {
         /// Being written.
         Draft = "draft" / "草稿",
-        /// Let out by a second person; it has not left yet.
+        /// Approved by a second person; it has not left yet.
         Approved = "approved" / "已批准",
         /// Numbered and handed to the carrier.
         Issued = "issued" / "已下达",
@@ -76,7 +76,7 @@ pub enum OrderEvent {
     Change,
     /// Its plan says something else: the approval no longer holds.
     Void,
-    /// Let out.
+    /// Approved.
     Approve,
     /// Numbered and handed to the carrier.
     Issue,
@@ -313,6 +313,11 @@ impl OrderState {
     /// Has it left the office?
     pub const fn is_out(self) -> bool {
         !matches!(self, Self::Draft | Self::Approved)
+    }
+
+    /// Does the last reason explain why it stands so? A correction that has been proofed since explains nothing.
+    pub const fn has_reason(self) -> bool {
+        matches!(self, Self::Corrected | Self::Refused | Self::Withdrawn)
     }
 
     /// Is the carrier still to be asked how it goes?

@@ -282,13 +282,13 @@ impl Housekeeper {
     }
 
     /// Could it have begun long ago? Its time is its slot, when the window opens for it, or when a
-    /// person let it out, whichever came last. What goes at once is never late.
+    /// person approved it, whichever came last. What goes at once is never late.
     async fn is_late(&self, tx: &mut Tx, now: Micros, run: &Run) -> store::Result<bool> {
         let Some(slot) = run.not_before else {
             return Ok(false);
         };
         let campaign = tx.campaign(run.campaign).await?;
-        // A recurring campaign's run is let out by the campaign's approval, not when it was frozen.
+        // A recurring campaign's run is approved by the campaign's approval, not when it was frozen.
         let approved = match campaign.is_recurring() {
             true => campaign.approved,
             false => run.approved,

@@ -161,7 +161,7 @@ pub struct Decision {
 /// A forecast as an approver was shown it.
 #[derive(Debug, Clone)]
 pub struct Announced {
-    /// By campaign, slot and gateway: the forecasts of the one let out, and of others that it moves.
+    /// By campaign, slot and gateway: the forecasts of the one approved, and of others that it moves.
     pub campaigns: BTreeMap<CampaignId, Vec<AnnouncedForecast>>,
     /// The ledger's newest entry when it was computed. A forecast behind it at the commit is an error:
     /// another approval has taken of the same quotas meanwhile.

@@ -135,7 +135,7 @@ impl Office {
         self.foretell(now, &all).await
     }
 
-    /// What a campaign that is handed in or let out will do among all others that are.
+    /// What a campaign that is submitted or approved will do among all others that are.
     pub async fn forecast_campaign(
         &self,
         actor: &Actor,

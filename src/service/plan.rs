@@ -34,7 +34,7 @@ pub enum Effect {
     Changed,
     /// Only what people call it has changed: what was decided stands.
     Renamed,
-    /// Changed after it was handed in or approved: it is a draft again.
+    /// Changed after it was submitted or approved: it is a draft again.
     Voided,
     /// As it was.
     Unchanged,

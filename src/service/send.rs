@@ -85,7 +85,7 @@ pub enum OutOfHours {
 pub struct Queued {
     /// The frozen run.
     pub frozen: Frozen,
-    /// Another person must let it out first.
+    /// Another person must approve it first.
     pub waits_for_approval: bool,
     /// It may not start before.
     pub opens_at: Option<(Micros, Closed)>,
@@ -93,7 +93,7 @@ pub struct Queued {
     pub refused_rows: u64,
 }
 
-/// A campaign handed in.
+/// A campaign submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Submission {
     /// The draft that was submitted.
@@ -234,7 +234,7 @@ impl Office {
         })
     }
 
-    /// A run's slot is its campaign's for good: handed in again, the next free microsecond takes its
+    /// A run's slot is its campaign's for good: submitted again, the next free microsecond takes its
     /// place. When it begins is `not_before`, exactly.
     async fn free_slot(&self, campaign: CampaignId, slot: Micros) -> Result<Micros, ServiceError> {
         let runs = self

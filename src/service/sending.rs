@@ -54,7 +54,7 @@ impl Office {
         Ok(Recorder::open(self.store.clone(), self.clock.clone(), HashMap::new()).await?)
     }
 
-    /// Lets out what was `seen`: what has changed since is refused, whoever changed it. Nobody approves
+    /// Approves what was `seen`: what has changed since is refused, whoever changed it. Nobody approves
     /// their own.
     ///
     /// Before an approval the campaign is forecast. Where a gateway's quota would not suffice, the answer

@@ -1,4 +1,4 @@
-//! Work orders: drafted by a plan, let out by a second person, handed to a carrier over its interface or on paper,
+//! Work orders: drafted by a plan, approved by a second person, handed to a carrier over its interface or on paper,
 //! followed to their evidence. A command for a carrier is committed before it is sent (see [`desk`]).
 
 mod answer;
@@ -227,7 +227,7 @@ impl Office {
         Ok(self.config.work_orders.carrier(row.carrier()?))
     }
 
-    /// Lets out the draft that was `seen`. Nobody who wrote or changed it may.
+    /// Approves the draft that was `seen`. Nobody who wrote or changed it may.
     pub async fn approve_order(
         &self,
         actor: &Actor,
@@ -241,7 +241,7 @@ impl Office {
         if !seen.matches(&change.row.digest) {
             return Err(super::sending::not_as_seen());
         }
-        // What is let out is what stands there, not what a digest of yesterday says.
+        // What is approved is what stands there, not what a digest of yesterday says.
         if change.row.terms()?.digest()[..] != change.row.digest[..] {
             let corrupt = crate::store::Corrupt::on("work_order", "digest", id);
             return Err(crate::store::Error::from(corrupt).into());

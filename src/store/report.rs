@@ -19,7 +19,7 @@ pub struct ReportRun {
     pub intent: String,
     /// Why it was halted or skipped; empty when it was not.
     pub reason: String,
-    /// 0: nobody has let it out.
+    /// 0: nobody has approved it.
     pub approved_us: i64,
     /// 0: it has not begun.
     pub opened_us: i64,

@@ -265,7 +265,7 @@ impl Tx {
         )
     }
 
-    /// Runs that are let out and not over.
+    /// Runs that are approved and not over.
     pub async fn going_runs(&mut self) -> Result<Vec<Run>> {
         columns::all::<RunRow, _>(on!(self, db => sqlx::query_as(
             "SELECT * FROM run WHERE frozen_us > 0 AND approved_us > 0 AND closed_us = 0 AND intent = 'go' ORDER BY id")

@@ -65,7 +65,7 @@ pub struct OrderRow {
     pub overdue: String,
     /// Who wrote or changed it, JSON.
     pub writers: String,
-    /// Who let it out.
+    /// Who approved it.
     pub approved_by: String,
     /// What the approval binds.
     pub digest: Vec<u8>,

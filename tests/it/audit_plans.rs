@@ -122,7 +122,7 @@ pub(crate) fn item(office: &Office, key: &str, hours: &[i64]) -> Planned {
     }
 }
 
-/// A plan read in: one campaign that fires thrice and one that fires once, both let out, the first slot
+/// A plan read in: one campaign that fires thrice and one that fires once, both approved, the first slot
 /// of the one fired, and one still a draft. Their ids in this order.
 async fn planned(base: &Base) -> [String; 3] {
     let office = base.office().await;

@@ -251,7 +251,7 @@ async fn an_approval_beyond_the_quota_is_refused_with_the_arithmetic() {
             item("second", "全县", hours(&[2])),
         ];
         let ids = desk.submit(&plan).await;
-        // What only waits for approval takes nothing: whoever is let out first may go.
+        // What only waits for approval takes nothing: whoever is approved first may go.
         let left = async |id| {
             let told = desk.office.forecast_campaign(&machine(), id).await.unwrap();
             let day = told.quotas.into_iter().find(|q| q.period == Period::Day);
@@ -331,7 +331,7 @@ async fn letting_one_out_moves_the_forecasts_of_those_it_delays() {
             ..item("urgent", "全县", hours(&[1]))
         };
         let urgent = desk.submit(&[urgent]).await;
-        assert_eq!(ends(ids[0]).await, beside, "nothing is let out yet");
+        assert_eq!(ends(ids[0]).await, beside, "nothing is approved yet");
         desk.approve(urgent[0]).await.unwrap();
         let behind = ends(ids[0]).await;
         assert_eq!(behind.0 - beside.0, behind.1 - beside.1, "all of it later");

@@ -190,7 +190,7 @@ async fn two_people_let_a_run_out_and_nobody_their_own() {
         .run_as("chief", &["campaign", "approve", campaign])
         .await;
     assert_eq!(twice.code, Some(1), "{twice:?}");
-    // One that is given back ends, and can't be let out afterwards.
+    // One that is given back ends, and can't be approved afterwards.
     let submit = ["send", "--to", &list, "--text", "写错了的通知", "--json"];
     let second = stage.run_as("clerk", &submit).await.ok().json();
     let (run, campaign) = (

@@ -1,4 +1,4 @@
-//! A plan by the program's own commands: read in, handed in as a whole, let out several at a time.
+//! A plan by the program's own commands: read in, submitted as a whole, approved several at a time.
 
 use serde_json::Value;
 
@@ -82,7 +82,7 @@ async fn a_plan_is_handed_in_as_a_whole_and_let_out_several_at_a_time() {
         let args = coded(&both, wrong);
         assert_eq!(stage.run_as("chief", &args).await.code, Some(2));
     }
-    // Each is let out as it was shown, or not at all.
+    // Each is approved as it was shown, or not at all.
     let mixed = stage
         .run_as("chief", &coded(&both, &[codes[0], codes[0]]))
         .await;

@@ -1,4 +1,4 @@
-//! A plan's way: read in, handed in, approved, fired, changed.
+//! A plan's way: read in, submitted, approved, fired, changed.
 
 use watchbell::{
     campaign::fire::Scheduler,

@@ -192,7 +192,7 @@ async fn what_changed_after_it_was_shown_is_not_let_out() {
         let (id, _) = desk.import(&item).await;
         desk.submit(id).await;
         let shown = CheckCode::of(&office.campaign(&machine(), id).await.unwrap().digest);
-        // The plan is read in with another text and handed in anew between the look and the decision.
+        // The plan is read in with another text and submitted anew between the look and the decision.
         item.text = "今日停电，请检查用电设备。".into();
         assert_eq!(desk.import(&item).await, (id, Effect::Voided));
         desk.submit(id).await;

@@ -248,9 +248,9 @@ pub(super) fn line(view: &OrderView, ctx: &Ctx) -> Result<(), CliError> {
         ),
         false => String::new(),
     };
-    let reason = match r.reason.is_empty() {
-        true => String::new(),
-        false => ctx
+    let reason = match view.state.has_reason() && !r.reason.is_empty() {
+        false => String::new(),
+        true => ctx
             .lang
             .pick(format!("（{}）", r.reason), format!(" ({})", r.reason)),
     };

@@ -21,6 +21,13 @@ fn only(arrived: &str) -> Difference {
     found[0]
 }
 
+/// A correction that is settled explains nothing any more: "sending (character 10 is wrong)" was read as a warning.
+#[test]
+fn a_state_is_explained_by_a_reason_only_while_it_is_the_reason() {
+    let explained: Vec<_> = S::ALL.iter().filter(|s| s.has_reason()).collect();
+    assert_eq!(explained, [&S::Corrected, &S::Refused, &S::Withdrawn]);
+}
+
 #[test]
 fn only_a_proofed_order_may_send() {
     for &from in S::ALL {

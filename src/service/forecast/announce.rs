@@ -47,7 +47,7 @@ impl Office {
     }
 }
 
-/// What is to be kept, by campaign: all of the one in question, and of the others that are let out and
+/// What is to be kept, by campaign: all of the one in question, and of the others that are approved and
 /// have not begun whatever is no longer as it was kept.
 fn moved(
     items: &[Item],

@@ -28,7 +28,7 @@ pub(super) struct Item {
     pub(super) slot: Micros,
     /// Was it asked for?
     pub(super) is_own: bool,
-    /// Is it let out, or asked for? What only waits for approval takes nothing of a quota.
+    /// Is it approved, or asked for? What only waits for approval takes nothing of a quota.
     pub(super) binds: bool,
     pub(super) merged: i64,
     pub(super) by_segments: BTreeMap<i64, i64>,
@@ -95,7 +95,7 @@ impl Surveys {
 }
 
 impl Office {
-    /// Everything handed in or let out that `counts`; `own` says what was asked for.
+    /// Everything submitted or approved that `counts`; `own` says what was asked for.
     pub(super) async fn items_ahead(
         &self,
         now: Micros,
@@ -157,7 +157,7 @@ impl Office {
         Ok(items)
     }
 
-    /// A plan's runs; what fires once is frozen when it is handed in: before all that fires again.
+    /// A plan's runs; what fires once is frozen when it is submitted: before all that fires again.
     pub(super) async fn items_planned(
         &self,
         now: Micros,

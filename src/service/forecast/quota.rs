@@ -57,7 +57,7 @@ pub struct QuotaUse {
     pub quota: Option<i64>,
     /// Segments gone already, counted on the day on which their run opened.
     pub used: i64,
-    /// Segments to come, of all runs that are let out and those that were asked for.
+    /// Segments to come, of all runs that are approved and those that were asked for.
     pub ahead: i64,
     /// Of these the runs that were asked for.
     pub own: i64,

@@ -27,7 +27,7 @@ refusals! {
         /// Use `campaign approve`, `campaign submit` or `plan import`.
         OwnCommand = Usage "act_has_own_command"
             zh "批准、提交和改动各有专门的命令：campaign approve、campaign submit、plan import"
-            en "approving, handing in and changing have commands of their own: campaign approve, campaign submit, plan import";
+            en "approving, submitting and changing have commands of their own: campaign approve, campaign submit, plan import";
         /// The check code given is not that of the campaign or order as it is now.
         /// Look at it again: it was changed, or the code belongs to something else.
         CheckCodeDiffers = Refused "check_code_differs"
@@ -43,12 +43,12 @@ refusals! {
         StopNotCounted = Refused "stop_not_counted"
             zh "停发已生效，但发送进程没有在五秒内报出已发条数：请用 watchbell run list 查看"
             en "sending is stopped, but the sending process did not say within five seconds how many have left: see `watchbell run list`";
-        /// Only what was handed in, let out or is going can be forecast.
+        /// Only what was submitted, approved or is going can be forecast.
         /// Submit it first.
         NotForecast { state: CampaignState } = Refused "nothing_to_forecast"
             zh "任务处于“{state}”状态：提交审批之后才能预测"
-            en "the campaign is {state}: it can be forecast once it is handed in";
-        /// The gateway's quota does not suffice for this campaign beside those that are let out already.
+            en "the campaign is {state}: it can be forecast once it is submitted";
+        /// The gateway's quota does not suffice for this campaign beside those that are approved already.
         /// Choose another time, fewer people, or a higher quota.
         QuotaExceeded {
             gateway: String,

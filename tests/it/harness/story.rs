@@ -69,7 +69,7 @@ async fn open(settings: &BTreeMap<String, String>) -> Office {
     Office::open(config, Clock::manual(MORNING)).await.unwrap()
 }
 
-/// Lets a campaign out as it stands.
+/// Approves a campaign as it stands.
 pub(crate) async fn approve(
     office: &Office,
     approver: &Actor,
