@@ -534,7 +534,7 @@ fn one() -> i64 {
     1
 }
 
-#[expect(clippy::ref_option, reason = "serde hands a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_one(n: &i64) -> bool {
     *n == 1
 }
@@ -543,12 +543,12 @@ fn one_part() -> u8 {
     1
 }
 
-#[expect(clippy::ref_option, reason = "serde hands a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_one_part(n: &u8) -> bool {
     *n == 1
 }
 
-#[expect(clippy::ref_option, reason = "serde hands a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_zero(n: &i64) -> bool {
     *n == 0
 }
