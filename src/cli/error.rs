@@ -9,6 +9,7 @@ use crate::{
     config::ConfigError,
     domain::{
         lang::Lang,
+        phone::Phone,
         refusal::{Kind, Refusal},
         role::Forbidden,
     },
@@ -110,5 +111,42 @@ fn json_of(refusal: &dyn Refusal, lang: Lang) -> Value {
     error.insert("code".to_owned(), refusal.code().into());
     error.insert("message".to_owned(), refusal.text(lang).into());
     error.extend(refusal.facts(lang));
+    let mut error = Value::Object(error);
+    mask(&mut error);
     json!({ "error": error })
+}
+
+/// Whoever typed a phone number where a name or a time should be gets it back masked: this object is kept in logs.
+fn mask(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+            let numbers = words
+                .filter(|w| w.len() == 11)
+                .filter_map(|w| Some((w, Phone::from_wire(w)?)));
+            let masked = numbers.fold(text.clone(), |text, (word, phone)| {
+                text.replace(word, &phone.to_string())
+            });
+            *text = masked;
+        }
+        Value::Array(all) => all.iter_mut().for_each(mask),
+        Value::Object(all) => all.values_mut().for_each(mask),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_was_typed_comes_back_masked() {
+        let mut value = json!({ "a": ["用户13800138000、13800138001", 5], "id": "13800138000a" });
+        mask(&mut value);
+        let text = value.to_string();
+        assert!(
+            !text.contains("13800138001") && text.contains("13800138000a"),
+            "{text}"
+        );
+    }
 }
