@@ -8,6 +8,7 @@ mod lapse;
 mod month;
 mod orders;
 mod outcome;
+mod people;
 mod setup;
 
 use std::path::PathBuf;
@@ -110,7 +111,7 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     let started = Instant::now();
     let clock = Clock::starting_at(start()?);
     let mut office = setup::open(wanted, clock.clone()).await?;
-    if !office.campaigns(&setup::machine()).await?.is_empty() {
+    if !office.campaigns(&people::machine()).await?.is_empty() {
         return Err(DemoRefusal::DatabaseUsed.into());
     }
     let seed = wanted.seed;
@@ -122,7 +123,7 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     })
     .await?;
     setup::settle_disk(&wanted.dir).await;
-    let people = setup::hire(&office).await?;
+    let people = people::hire(&office).await?;
     setup::import(&office, &people, wanted, &mut tell).await?;
     let stop = CancellationToken::new();
     let works = tokio::spawn({

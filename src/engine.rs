@@ -4,6 +4,7 @@
 
 pub mod core;
 pub mod driver;
+pub mod error;
 pub mod housekeeping;
 pub mod journal;
 pub mod lock;
@@ -12,5 +13,6 @@ pub mod sidecar;
 
 mod held;
 
-pub use driver::{Engine, EngineError, Parts};
+pub use driver::{Engine, Parts};
+pub use error::EngineError;
 pub use housekeeping::Policy;

@@ -8,6 +8,7 @@ pub mod accept;
 pub use crate::audit;
 pub mod carriers;
 pub mod contacts;
+pub mod diff;
 pub mod error;
 pub mod forecast;
 pub mod gateways;

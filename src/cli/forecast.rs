@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::{CliError, Ctx};
 use crate::{
-    domain::{bilingual::headings, role::Actor, time::Micros},
+    domain::{bilingual::headings, forecast::Period, role::Actor, time::Micros},
     service::{
         Office,
-        forecast::{Clash, Compared, Forecast, OFTEN, Period, QuotaUse, RunForecast},
+        forecast::{Clash, Compared, Forecast, OFTEN, QuotaUse, RunForecast},
     },
 };
 

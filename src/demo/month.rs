@@ -9,7 +9,8 @@ use super::{
     Day, Step, Wanted,
     lapse::Lapse,
     orders::{LOOKS, Orders},
-    setup::{self, People, PlanRead},
+    people::People,
+    setup::{self, PlanRead},
 };
 use crate::{
     app::Carriers,

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Write as _, time::Duration};
 
 use chrono::NaiveDate;
 
-use super::{Step, setup::People};
+use super::{Step, people::People};
 use crate::{
     app::OrderDesks,
     clock::Clock,

@@ -8,16 +8,15 @@ use std::{
     time::Duration,
 };
 
-use super::{Step, Wanted};
+use super::{Step, Wanted, people::People};
 use crate::{
     clock::Clock,
-    config::{Config, Kind, Secret},
+    config::{Config, Kind},
     demo::county,
     domain::{
-        bilingual::{Bilingual, bilingual},
+        bilingual::Bilingual,
         calendar::Calendar,
         plan::{Ordered, Planned},
-        role::{Actor, Role},
     },
     intake::plan_files::{self, PlanFile, PlanFileError},
     service::{Office, ServiceError, contacts::Import, refusal::DemoRefusal},
@@ -26,13 +25,6 @@ use crate::{
 
 /// What marks a folder as made by a demo, so that the next one may clear it.
 const MARK: &str = "# made by `watchbell demo`; may be deleted";
-
-/// The demo's people.
-pub(super) struct People {
-    pub(super) clerk: Actor,
-    pub(super) approver: Actor,
-    pub(super) auditor: Actor,
-}
 
 /// A county that may have nobody whose number ends in [`PORTED`].
 const SMALL_COUNTY: u32 = 1_000;
@@ -189,41 +181,6 @@ pub(super) async fn settle_disk(dir: &Path) {
     _ = tokio::time::timeout(SETTLING, settled).await;
 }
 
-/// The administrator, a clerk, an approver and an auditor, with passwords that nobody knows.
-pub(super) async fn hire(office: &Office) -> Result<People, ServiceError> {
-    let secret = |name: &str| Secret::new(format!("{name}-{}", uuid::Uuid::now_v7()));
-    let nobody = machine();
-    office
-        .add_user(&nobody, "admin", Role::Admin, &secret("admin"))
-        .await?;
-    let admin = Actor::User {
-        name: "admin".to_owned(),
-        role: Role::Admin,
-    };
-    let mut made = Vec::new();
-    for (name, role) in [
-        ("周晓岚", Role::Clerk),
-        ("何志远", Role::Approver),
-        ("秦明", Role::Auditor),
-    ] {
-        let password = secret(name);
-        office.add_user(&admin, name, role, &password).await?;
-        made.push(office.authenticate(name, &password).await?);
-    }
-    let mut made = made.into_iter();
-    match (made.next(), made.next(), made.next()) {
-        (Some(clerk), Some(approver), Some(auditor)) => Ok(People {
-            clerk,
-            approver,
-            auditor,
-        }),
-        _ => Err(DemoRefusal::Failed {
-            why: bilingual!("演示人员不齐", "the demo's people are not all there"),
-        }
-        .into()),
-    }
-}
-
 /// The county's three address books, faults and all.
 pub(super) async fn import(
     office: &Office,
@@ -297,11 +254,4 @@ pub(super) fn read_plan(dir: &Path, office: &Office) -> Result<PlanRead, Service
         items: resolved.items,
         orders: resolved.orders,
     })
-}
-
-/// Who acts before there are users.
-pub(super) fn machine() -> Actor {
-    Actor::System {
-        account: "demo".to_owned(),
-    }
 }

@@ -1,4 +1,4 @@
-//! Texts in both languages, written side by side: [`bilingual!`] for sentences, [`refusals!`](super::refusal) for
+//! Texts in both languages, written side by side: `bilingual!` for sentences, `refusals!` of [`super::refusal`] for
 //! those that have a code. A text without one of the languages does not compile.
 
 use std::path::PathBuf;

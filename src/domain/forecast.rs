@@ -7,9 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Days, NaiveDate, NaiveTime};
+use chrono::{Datelike as _, Days, NaiveDate, NaiveTime};
+use serde::Serialize;
 
 use super::{
+    bilingual::{labelled_facts, labels},
     hours::{Hours, Window, instant},
     id::GatewayId,
     priority::Priority,
@@ -32,6 +34,30 @@ pub const RESERVE_PEOPLE: i64 = 500;
 
 /// Such a commit, full, with the look before it. Measured likewise.
 pub const RESERVE_US: i64 = 10_000;
+
+/// What a quota is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    /// One of the office's days.
+    Day,
+    /// A month.
+    Month,
+}
+
+labels!(Period { Day: "当日", "daily"; Month: "当月", "monthly" });
+
+labelled_facts!(Period);
+
+impl Period {
+    /// Its first day.
+    pub fn of(self, day: NaiveDate) -> NaiveDate {
+        match self {
+            Self::Day => day,
+            Self::Month => day.with_day(1).unwrap_or(day),
+        }
+    }
+}
 
 /// What a gateway's contract allows.
 #[derive(Debug, Clone, PartialEq, Eq)]

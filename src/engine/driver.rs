@@ -24,9 +24,10 @@ use gateways::open_gateways;
 
 use super::{
     core::{Account, Action, Core, Wording},
+    error::EngineError,
     held::{hold_copies, write_sidecar},
     housekeeping::{Housekeeper, Policy},
-    lock::{EngineLock, LeaseLost, LockError, RenewError},
+    lock::{EngineLock, RenewError},
     recovery::{Known, Recovered, recover},
 };
 use crate::{
@@ -36,7 +37,7 @@ use crate::{
         bilingual::bilingual, carrier::Carrier, event::Event as Entry, id::GatewayId, time::Micros,
     },
     engine::journal::{Claimed, Committed, Op, Quota, Quotas, Recorder},
-    gateway::{self, Event, Gateway, OpenError},
+    gateway::{self, Event, Gateway},
     store::{self, Store},
     telemetry::alert::{Alert, Alerts, Kind},
 };
@@ -68,48 +69,6 @@ pub struct Parts {
     pub alerts: Alerts,
     /// This process's name in claims.
     pub node: String,
-}
-
-/// Why an engine ended or did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The lock.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// A gateway's configuration.
-    #[error("gateway {id}: {source}")]
-    Gateway {
-        /// The gateway's.
-        id: GatewayId,
-        /// What is wrong with it.
-        source: OpenError,
-    },
-    /// The sidecar.
-    #[error("cannot write {path}: {source}; the database's folder must be writable")]
-    Sidecar {
-        /// The file's path.
-        path: String,
-        /// The operating system's reason.
-        source: std::io::Error,
-    },
-    /// The lease went to another engine.
-    #[error(transparent)]
-    LeaseLost(#[from] LeaseLost),
-    /// The journal's task died.
-    #[error("the journal ended unexpectedly; recovery will read what was committed")]
-    Journal,
-}
-
-impl From<RenewError> for EngineError {
-    fn from(error: RenewError) -> Self {
-        match error {
-            RenewError::Lost(lost) => Self::LeaseLost(lost),
-            RenewError::Store(error) => Self::Store(error),
-        }
-    }
 }
 
 /// A running engine.
@@ -183,7 +142,7 @@ impl Engine {
         let Some(lock) = EngineLock::try_take(&parts.store, &parts.node).await? else {
             return Ok(None);
         };
-        let found = hold_copies(&parts).await?;
+        let found = hold_copies(&parts.store, &parts.clock, &parts.alerts).await?;
         let may_log_in: &[config::Gateway] = if found.held { &[] } else { &parts.gateways };
         let serves: HashMap<GatewayId, Carrier> = parts
             .gateways

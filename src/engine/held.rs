@@ -1,14 +1,11 @@
 //! Whether the database may be used for sending at all: copies, old states put back and restored
 //! backups are held, and say so at every start, until a person releases them.
 
-use super::{
-    driver::{EngineError, Parts},
-    sidecar,
-};
+use super::{error::EngineError, sidecar};
 use crate::{
     clock::Clock,
     domain::{bilingual::bilingual, event::Event as Entry, lifecycle::StopAct},
-    store,
+    store::{self, Store},
     telemetry::alert::{Alert, Alerts, Kind},
 };
 
@@ -21,9 +18,13 @@ pub(super) struct Found {
 }
 
 /// Is this a copy, an old backup put back, a clone? Then it is held until a person says otherwise.
-pub(super) async fn hold_copies(parts: &Parts) -> Result<Found, EngineError> {
-    let now = parts.clock.now();
-    let mut tx = parts.store.begin("hold_copies").await?;
+pub(super) async fn hold_copies(
+    store: &Store,
+    clock: &Clock,
+    alerts: &Alerts,
+) -> Result<Found, EngineError> {
+    let now = clock.now();
+    let mut tx = store.begin("hold_copies").await?;
     let Some(installation) = tx.installation().await? else {
         return Err(store::Error::Missing {
             what: "installation",
@@ -31,7 +32,7 @@ pub(super) async fn hold_copies(parts: &Parts) -> Result<Found, EngineError> {
         }
         .into());
     };
-    let reason = if let Some(path) = parts.store.path() {
+    let reason = if let Some(path) = store.path() {
         sqlite_suspicion(&mut tx, path, &installation.id).await?
     } else {
         let place = tx.place().await?;
@@ -47,11 +48,11 @@ pub(super) async fn hold_copies(parts: &Parts) -> Result<Found, EngineError> {
         };
         tx.record(now, &[event]).await?;
         tx.commit().await?;
-        tell_held(&parts.alerts, reason.as_str());
+        tell_held(alerts, reason.as_str());
     } else if !installation.held.is_empty() {
-        tell_held(&parts.alerts, &installation.held);
+        tell_held(alerts, &installation.held);
     } else if installation.stopped_us > 0 {
-        parts.alerts.raise(Alert {
+        alerts.raise(Alert {
             kind: Kind::DatabaseHeld,
             subject: "stopped".into(),
             text: bilingual!(
@@ -105,11 +106,11 @@ async fn sqlite_suspicion(
     })
 }
 
-pub(super) async fn write_sidecar(parts: &Parts, installation: &str) -> Result<(), EngineError> {
-    let Some(path) = parts.store.path() else {
+pub(super) async fn write_sidecar(store: &Store, installation: &str) -> Result<(), EngineError> {
+    let Some(path) = store.path() else {
         return Ok(());
     };
-    let head = parts.store.read("sidecar").await?.head().await?;
+    let head = store.read("sidecar").await?.head().await?;
     sidecar::write(path, installation, head, Clock::system().now()).map_err(|source| {
         EngineError::Sidecar {
             path: sidecar::path_of(path).display().to_string(),

@@ -28,7 +28,7 @@ use crate::{
 
 pub use clash::{Clash, OFTEN};
 pub use compare::Compared;
-pub use quota::{Period, QuotaUse};
+pub use quota::QuotaUse;
 
 use gather::Item;
 

@@ -8,6 +8,7 @@ use watchbell::{
     clock::Clock,
     config::Config,
     domain::{
+        forecast::Period,
         hours::{HourMinute, MonthDay, QuietHours, Season},
         id::CampaignId,
         plan::Planned,
@@ -17,11 +18,7 @@ use watchbell::{
         time::Micros,
     },
     engine::Engine,
-    service::{
-        Office, audit, contacts,
-        forecast::{Forecast, Period},
-        plan::Import,
-    },
+    service::{Office, audit, contacts, forecast::Forecast, plan::Import},
     simulate::{Settings, Simulator},
     telemetry::alert::Alerts,
 };

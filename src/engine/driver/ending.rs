@@ -82,7 +82,7 @@ impl Engine {
         }
         self.tracker.close();
         _ = timeout(Duration::from_secs(1), self.tracker.wait()).await;
-        write_sidecar(&self.parts, &self.installation).await?;
+        write_sidecar(&self.parts.store, &self.installation).await?;
         // A lease that can't be given back runs out by itself.
         _ = timeout(RENEWAL, self.lock.give_back()).await;
         Ok(())

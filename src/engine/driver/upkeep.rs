@@ -37,7 +37,7 @@ impl Engine {
     /// Reads what people and other processes changed; keeps the lease, the sidecar and the house.
     async fn poll(&mut self) -> Result<(), EngineError> {
         if self.lock.renew_if_due().await? {
-            write_sidecar(&self.parts, &self.installation).await?;
+            write_sidecar(&self.parts.store, &self.installation).await?;
             self.tell_of_absent();
         }
         if self.recorder.is_finished() {

@@ -1,31 +1,18 @@
 //! Reports that are awaited: under which ids, for which parts, and for how long.
 
-use super::{PartNews, work::Work};
+use super::{
+    PartNews,
+    work::{Awaited, Work},
+};
 use crate::{
     domain::{
         event::Source,
-        id::{GatewayId, MessageId},
+        id::GatewayId,
         message::{Change, Part},
         phone::Phone,
     },
     store::hot::ReportWait,
 };
-
-/// A part whose report is awaited.
-#[derive(Debug, Clone)]
-pub(super) struct Awaited {
-    pub(super) message: MessageId,
-    pub(super) part: u8,
-    /// The id that the answer gave, where the awaited one is by counting.
-    pub(super) answered: Option<String>,
-}
-
-impl Awaited {
-    /// The part's own id, where a report names `reported`.
-    pub(super) fn own_id<'a>(&'a self, reported: &'a str) -> &'a str {
-        self.answered.as_deref().unwrap_or(reported)
-    }
-}
 
 impl Work<'_> {
     /// A part's report will come under this id.

@@ -1,10 +1,7 @@
 //! Reports and MOs: whose is it? A known id first; then the number's own messages; then an orphan,
 //! kept until it can only be one message's.
 
-use super::{
-    awaited::Awaited,
-    work::{Place, Work},
-};
+use super::work::{Awaited, Place, Work};
 use crate::{
     domain::{
         event::{Event, Source},

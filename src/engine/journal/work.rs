@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{Committed, Op, PartNews, awaited::Awaited};
+use super::{Committed, Op, PartNews};
 use crate::{
     domain::{
         event::{Event, Source},
@@ -57,6 +57,22 @@ pub(super) type Place = (GatewayId, Phone);
 
 fn place_of(doubt: &Doubt) -> Place {
     (doubt.gateway.clone(), doubt.phone)
+}
+
+/// A part whose report is awaited.
+#[derive(Debug, Clone)]
+pub(super) struct Awaited {
+    pub(super) message: MessageId,
+    pub(super) part: u8,
+    /// The id that the answer gave, where the awaited one is by counting.
+    pub(super) answered: Option<String>,
+}
+
+impl Awaited {
+    /// The part's own id, where a report names `reported`.
+    pub(super) fn own_id<'a>(&'a self, reported: &'a str) -> &'a str {
+        self.answered.as_deref().unwrap_or(reported)
+    }
 }
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use crate::service::refusal::CampaignRefusal;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Datelike as _, NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveTime};
 use serde::Serialize;
 
 use super::{
@@ -12,36 +12,11 @@ use super::{
     gather::Item,
 };
 use crate::domain::{
-    bilingual::{labelled_facts, labels},
-    forecast::{Contract, Course},
+    forecast::{Contract, Course, Period},
     hours::instant,
     id::GatewayId,
     time::Micros,
 };
-
-/// What a quota is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Period {
-    /// One of the office's days.
-    Day,
-    /// A month.
-    Month,
-}
-
-labels!(Period { Day: "当日", "daily"; Month: "当月", "monthly" });
-
-labelled_facts!(Period);
-
-impl Period {
-    /// Its first day.
-    fn of(self, day: NaiveDate) -> NaiveDate {
-        match self {
-            Self::Day => day,
-            Self::Month => day.with_day(1).unwrap_or(day),
-        }
-    }
-}
 
 /// A gateway's quota on a day or in a month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,8 +1,7 @@
 //! What is refused about campaigns, plans and runs.
 
-use crate::{
-    domain::{bilingual::Bilingual, lifecycle::CampaignState, refusal::refusals},
-    service::forecast::Period,
+use crate::domain::{
+    bilingual::Bilingual, forecast::Period, lifecycle::CampaignState, refusal::refusals,
 };
 
 refusals! {

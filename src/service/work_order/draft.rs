@@ -14,7 +14,7 @@ use crate::{
     },
     service::{
         Acting, Result,
-        plan::{Effect, ItemDiff},
+        diff::{Effect, ItemDiff},
         refusal::CampaignRefusal,
     },
     store::work_order::OrderRow,
