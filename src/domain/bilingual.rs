@@ -16,7 +16,7 @@ use super::{
 pub struct Bilingual {
     /// 中文
     pub zh: String,
-    /// English.
+    /// The English text.
     pub en: String,
 }
 

@@ -84,7 +84,7 @@ states!(
         Rename = "renamed" / "改名",
         /// Submitted for approval.
         Submit = "submitted" / "提交审批",
-        /// Approved.
+        /// A second person approved it as it stood.
         Approve = "approved" / "批准",
         /// Sent back with a reason.
         Return = "returned" / "退回",

@@ -76,7 +76,7 @@ pub enum OrderEvent {
     Change,
     /// Its plan says something else: the approval no longer holds.
     Void,
-    /// Approved.
+    /// A second person approved it as it stood.
     Approve,
     /// Numbered and handed to the carrier.
     Issue,
