@@ -9,8 +9,11 @@ use super::{CliError, Ctx, Exit, progress::Progress};
 use crate::{
     demo::{self, Day, OrderStep, Outcome, Step, Wanted},
     domain::{
-        bilingual::headings, lang::Lang, message::Outcome as State, time::Micros,
-        work_order::readback::summary,
+        bilingual::headings,
+        lang::Lang,
+        message::Outcome as State,
+        time::Micros,
+        work_order::{OrderState, readback::summary},
     },
     service::{
         plan::{Effect, ImportDiff},
@@ -302,7 +305,9 @@ fn table(outcome: &Outcome, ctx: &Ctx) -> Result<(), CliError> {
     });
     ctx.out.table(heading, rows)?;
     for o in &outcome.work_orders {
-        let (carrier, state) = (&o.carrier, &o.state);
+        let carrier = &o.carrier;
+        let known = OrderState::ALL.iter().find(|s| s.as_str() == o.state);
+        let state = known.map_or(o.state.as_str(), |s| s.label(ctx.lang));
         ctx.out.line(ctx.lang.pick(
             format!("委托单 {carrier}：{state}，运营商申报应发 {}、已发 {}、送达 {}", o.requested, o.sent, o.delivered),
             format!("work order {carrier}: {state}; declared by the carrier: requested {}, sent {}, delivered {}", o.requested, o.sent, o.delivered),
