@@ -111,7 +111,12 @@ pub async fn run(wanted: &Wanted, mut tell: impl FnMut(Step<'_>)) -> Result<Outc
     let started = Instant::now();
     let clock = Clock::starting_at(start()?);
     let mut office = setup::open(wanted, clock.clone()).await?;
-    if !office.campaigns(&people::machine()).await?.is_empty() {
+    if !office
+        .campaigns()
+        .list(&people::machine())
+        .await?
+        .is_empty()
+    {
         return Err(DemoRefusal::DatabaseUsed.into());
     }
     let seed = wanted.seed;

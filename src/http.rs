@@ -87,9 +87,9 @@ async fn ready(Extract(state): Extract<State>) -> Response {
     let body = json!({
         "ready": all_up,
         "database": "ok",
-        "practice": installation.practice != 0,
+        "practice": installation.practice,
         "held": installation.held,
-        "stopped": installation.stopped_us > 0,
+        "stopped": installation.stopped.is_some(),
         "engine": gateways.is_some(),
         "gateways": gateways,
     });

@@ -1,11 +1,13 @@
 //! Use cases: what a clerk, an approver or an auditor may do, every act audited; the only way in for command line, HTTP and pages.
 //!
-//! Each use case is a method of [`Office`] in a file of its own. It asks the role table first, changes
-//! the tables and appends the ledger's event in one transaction, and returns what is to be printed or shown.
+//! Each use case is a method of a group ([`Campaigns`], [`WorkOrders`] …) that [`Office`] hands out. It asks the
+//! role table first, changes the tables and appends the ledger's event in one transaction, and returns a view: what
+//! command line, HTTP and pages show, serialisable, without a row of the database in it.
 
 pub mod accept;
 /// Verification and export of the ledger.
 pub use crate::audit;
+pub mod campaigns;
 pub mod carriers;
 pub mod contacts;
 pub mod diff;
@@ -20,6 +22,7 @@ pub mod pdu;
 pub mod plan;
 pub mod refusal;
 pub mod report;
+pub mod runs;
 pub mod send;
 pub mod sending;
 pub mod trace;
@@ -118,6 +121,53 @@ impl Office {
         }
         Ok(())
     }
+}
+
+/// Hands out the use cases in groups, `office.campaigns().approve(…)`: for each its type and its method.
+macro_rules! groups {
+    ($($(#[$doc:meta])* $group:ident as $method:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy)]
+            pub struct $group<'a> {
+                office: &'a Office,
+            }
+        )*
+
+        impl Office {
+            $(
+                $(#[$doc])*
+                pub fn $method(&self) -> $group<'_> {
+                    $group { office: self }
+                }
+            )*
+        }
+    };
+}
+
+groups! {
+    /// Campaigns: from draft to decision, with their forecasts.
+    Campaigns as campaigns;
+    /// Runs: how far each is, pausing and calling off, forecast beside fact.
+    Runs as runs;
+    /// Sending as a whole: a text sent now, the stop for all, the engine's parts.
+    Sending as sending;
+    /// Work orders to carriers: from approval to evidence.
+    WorkOrders as work_orders;
+    /// People and groups: address books in, who is in what, who wants no messages.
+    Contacts as contacts;
+    /// Users: who may come in, and as what.
+    Users as users;
+    /// Messages: the delivery log, texts and reports that match nothing, what went over the wire.
+    Messages as messages;
+    /// Gateways: login checks, acceptances, carriers' calls.
+    Gateways as gateways;
+    /// Plans of a month: taken in, forecast, their next slot.
+    Plans as plans;
+    /// Reports for the office's files.
+    Reports as reports;
+    /// The database itself: schema, backups.
+    Database as database;
 }
 
 /// A person's act under way: its ledger entry follows all that was read since.

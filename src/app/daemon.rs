@@ -147,7 +147,7 @@ pub async fn keep_engine(
 ) -> Result<(), ServiceError> {
     let mut told = false;
     while !stop.is_cancelled() {
-        match Engine::start(office.engine_parts(alerts.clone())).await? {
+        match Engine::start(office.sending().engine_parts(alerts.clone())).await? {
             Some(engine) => {
                 tracing::info!("The engine is ours");
                 watch.set(Some(engine.gateways()));

@@ -373,7 +373,7 @@ impl Replay {
             let lane = lane_of(&mut self.lanes, part.span)?;
             for position in part.span.from..part.span.to {
                 lane.messages
-                    .suppress(position, &part.reason, &mut self.words);
+                    .suppress(position, part.reason.as_str(), &mut self.words);
             }
         }
         let new = Run {

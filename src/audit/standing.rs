@@ -329,6 +329,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::message::SuppressReason;
 
     fn change() -> impl Strategy<Value = Change> {
         let id = prop_oneof![Just("a".to_owned()), Just("b".to_owned())];
@@ -348,7 +349,7 @@ mod tests {
             Just(Change::Unconfirmed),
             Just(Change::Resent),
             Just(Change::Suppressed {
-                reason: "opt_out".into()
+                reason: SuppressReason::OptOut
             }),
             Just(Change::Cancelled {
                 reason: "person".into()

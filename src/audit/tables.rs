@@ -50,14 +50,14 @@ pub(super) async fn installation(tx: &mut Tx, replay: &Replay) -> Check {
                 "installation",
                 &id,
                 "practice",
-                row.practice != 0,
+                row.practice,
                 genesis.practice,
             )?;
             same(
                 "installation",
                 &id,
                 "created_us",
-                row.created_us,
+                row.created.0,
                 genesis.at.0,
             )?;
             same(
@@ -71,7 +71,7 @@ pub(super) async fn installation(tx: &mut Tx, replay: &Replay) -> Check {
                 "installation",
                 &id,
                 "stopped_us",
-                row.stopped_us,
+                us(row.stopped),
                 us(replay.halt.stopped),
             )
         }

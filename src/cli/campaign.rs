@@ -15,7 +15,7 @@ use crate::{
         role::Actor,
         time::Micros,
     },
-    service::{Office, ServiceError, forecast::Forecast, sending::Campaign},
+    service::{Office, ServiceError, campaigns::CampaignView, forecast::Forecast},
 };
 
 /// `watchbell campaign …`
@@ -87,13 +87,13 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
     let actor = ctx.actor(&office).await?;
     match command {
         CampaignCommand::List { json } => {
-            list(&office, &office.campaigns(&actor).await?, json, ctx)?;
+            list(&office, &office.campaigns().list(&actor).await?, json, ctx)?;
         }
         CampaignCommand::Show { id, json } => {
-            let campaign = office.campaign(&actor, id).await?;
+            let campaign = office.campaigns().get(&actor, id).await?;
             let forecast = match campaign.state {
                 CampaignState::Submitted | CampaignState::Approved => {
-                    Some(office.forecast_campaign(&actor, id).await?)
+                    Some(office.campaigns().forecast(&actor, id).await?)
                 }
                 _ => None,
             };
@@ -115,23 +115,27 @@ async fn submit(
     ctx: &Ctx,
 ) -> Result<Exit, CliError> {
     if let Some(id) = what.id {
-        office.submit(actor, id, what.text.as_deref()).await?;
-        show(&office.campaign(actor, id).await?, None, false, ctx)?;
+        office
+            .campaigns()
+            .submit(actor, id, what.text.as_deref())
+            .await?;
+        show(&office.campaigns().get(actor, id).await?, None, false, ctx)?;
         return Ok(Exit::Done);
     }
     let plan = what.plan.unwrap_or_default();
     let drafts: Vec<_> = office
-        .campaigns(actor)
+        .campaigns()
+        .list(actor)
         .await?
         .into_iter()
         .rev()
-        .filter(|c| c.is_of(&plan) && c.state == CampaignState::Draft)
+        .filter(|c| c.plan == plan && c.state == CampaignState::Draft)
         .collect();
     if drafts.is_empty() {
         return Err(CliRefusal::NoDrafts { plan: plan.clone() }.into());
     }
     each(drafts.iter().map(|c| c.id), ctx, async |id| {
-        let submission = office.submit(actor, id, None).await?;
+        let submission = office.campaigns().submit(actor, id, None).await?;
         Ok(ctx.lang.pick(
             format!("已提交，{} 人", submission.people),
             format!("submitted, {} people", submission.people),
@@ -149,15 +153,15 @@ async fn approve(
 ) -> Result<Exit, CliError> {
     let seen = seen(office, actor, &what).await?;
     if let ([id], [seen]) = (&what.ids[..], &seen[..]) {
-        let campaign = office.approve(actor, *id, seen).await?;
-        let forecast = office.forecast_campaign(actor, *id).await?;
+        let campaign = office.campaigns().approve(actor, *id, seen).await?;
+        let forecast = office.campaigns().forecast(actor, *id).await?;
         show(&campaign, Some(&forecast), false, ctx)?;
         return Ok(Exit::Done);
     }
     let mut seen = seen.iter();
     each(what.ids.iter().copied(), ctx, async |id| {
         if let Some(seen) = seen.next() {
-            office.approve(actor, id, seen).await?;
+            office.campaigns().approve(actor, id, seen).await?;
         }
         Ok(ctx.lang.pick("已批准".to_owned(), "approved".to_owned()))
     })
@@ -177,7 +181,7 @@ async fn seen(
     }
     let mut seen = Vec::with_capacity(what.ids.len());
     for id in &what.ids {
-        seen.push(CheckCode::of(&office.campaign(actor, *id).await?.digest));
+        seen.push(office.campaigns().get(actor, *id).await?.check_code);
     }
     Ok(seen)
 }
@@ -211,45 +215,21 @@ async fn decide(
     let Some(reason) = what.reason else {
         return Err(CliRefusal::ReasonMissing.into());
     };
-    let campaign = office.decide(actor, what.id, act, &reason).await?;
+    let campaign = office
+        .campaigns()
+        .decide(actor, what.id, act, &reason)
+        .await?;
     show(&campaign, None, false, ctx)
 }
 
-/// The next slot that has not come; `None`: there is none.
-fn next_slot(c: &Campaign, now: Micros) -> Option<Micros> {
-    use CampaignState as S;
-    match c.state {
-        S::Finished | S::Rejected | S::Cancelled => None,
-        S::Draft | S::Submitted | S::Returned | S::Approved | S::Active | S::Paused => {
-            c.slots.iter().copied().find(|s| *s > now)
-        }
-    }
-}
-
-fn plan_of(c: &Campaign) -> &str {
-    c.plan.as_ref().map_or("", |p| &p.plan)
-}
-
-fn to_json(c: &Campaign) -> serde_json::Value {
-    json!({
-        "campaign": c.id, "name": c.name, "state": c.state, "text": c.template, "priority": c.priority,
-        "on_doubt": c.on_doubt, "created_by": c.created_by, "submitted_by": c.submitted_by,
-        "decided_by": c.decided_by, "reason": c.reason, "digest": hex::encode(&c.digest),
-    })
-}
-
-fn list(office: &Office, campaigns: &[Campaign], as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
-    let now = office.clock.now();
+fn list(
+    office: &Office,
+    campaigns: &[CampaignView],
+    as_json: bool,
+    ctx: &Ctx,
+) -> Result<(), CliError> {
     if as_json {
-        let rows = campaigns.iter().map(|c| {
-            let mut row = to_json(c);
-            row["plan"] = json!(plan_of(c));
-            row["next_slot_us"] = json!(next_slot(c, now));
-            row
-        });
-        return ctx
-            .out
-            .json(&json!({ "campaigns": rows.collect::<Vec<_>>() }));
+        return ctx.out.json(&json!({ "campaigns": campaigns }));
     }
     let heading = headings(
         ctx.lang,
@@ -271,35 +251,35 @@ fn list(office: &Office, campaigns: &[Campaign], as_json: bool, ctx: &Ctx) -> Re
             c.id.to_string(),
             c.name.clone(),
             c.state.label(ctx.lang).to_owned(),
-            plan_of(c).to_owned(),
-            next_slot(c, now).map_or(String::new(), local),
+            c.plan.clone(),
+            c.next_slot.map_or(String::new(), local),
             c.submitted_by.clone(),
             c.decided_by.clone(),
-            CheckCode::of(&c.digest).to_string(),
+            c.check_code.to_string(),
         ]
     });
     ctx.out.table(heading, rows)
 }
 
 fn show(
-    c: &Campaign,
+    c: &CampaignView,
     forecast: Option<&Forecast>,
     as_json: bool,
     ctx: &Ctx,
 ) -> Result<(), CliError> {
     if as_json {
-        let mut value = to_json(c);
+        let mut value = json!(c);
         if let Some(forecast) = forecast {
             value["forecast"] = json!(forecast);
         }
         return ctx.out.json(&value);
     }
-    let code = CheckCode::of(&c.digest);
+    let code = &c.check_code;
     ctx.out.line(ctx.lang.pick(
         format!("任务 {}（{}）：{}", c.id, c.name, c.state.label(Lang::Zh)),
         format!("campaign {} ({}): {}", c.id, c.name, c.state),
     ))?;
-    ctx.out.line(&c.template)?;
+    ctx.out.line(&c.text)?;
     ctx.out.line(ctx.lang.pick(
         format!(
             "提交 {}，决定 {}，校验码 {code}",

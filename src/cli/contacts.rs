@@ -71,7 +71,7 @@ pub async fn run(command: ContactsCommand, ctx: &Ctx) -> Result<Exit, CliError> 
         ContactsCommand::Nest { group, contains } => {
             let contains: Vec<_> = contains.into_iter().filter(|n| !n.is_empty()).collect();
             let actor = ctx.actor(&office).await?;
-            office.nest(&actor, &group, &contains).await?;
+            office.contacts().nest(&actor, &group, &contains).await?;
             let list = contains.join("、");
             ctx.out.note(ctx.lang.pick(
                 format!("“{group}”现在包含：{list}"),
@@ -81,7 +81,10 @@ pub async fn run(command: ContactsCommand, ctx: &Ctx) -> Result<Exit, CliError> 
         }
         ContactsCommand::OptOut { phone, reason } => {
             let actor = ctx.actor(&office).await?;
-            let done = office.opt_out(&actor, &phone, reason.as_deref()).await?;
+            let done = office
+                .contacts()
+                .opt_out(&actor, &phone, reason.as_deref())
+                .await?;
             ctx.out.line(match done {
                 OptOut::Added(phone) => ctx.lang.pick(
                     format!("{phone} 已登记，不再发送。"),
@@ -122,7 +125,10 @@ async fn import(args: ImportArgs, office: &Office, ctx: &Ctx) -> Result<Exit, Cl
         lang: ctx.lang,
         progress: Arc::new(on_step),
     };
-    let report = office.import_file(&actor, &args.file, wish).await?;
+    let report = office
+        .contacts()
+        .import_file(&actor, &args.file, wish)
+        .await?;
     if args.json {
         ctx.out.json(&report)?;
     } else {
@@ -205,7 +211,7 @@ fn show(report: &ImportReport, args: &ImportArgs, ctx: &Ctx) -> Result<(), CliEr
 
 async fn groups(json: bool, office: &Office, ctx: &Ctx) -> Result<Exit, CliError> {
     let actor = ctx.actor(office).await?;
-    let groups = office.groups(&actor).await?;
+    let groups = office.contacts().groups(&actor).await?;
     if json {
         ctx.out.json(&serde_json::json!({ "groups": groups }))?;
         return Ok(Exit::Done);

@@ -59,7 +59,7 @@ impl Ctx {
     /// Who acts, with a password that was checked where one is needed.
     pub async fn actor(&self, office: &Office) -> Result<Actor, CliError> {
         Ok(match self.claim()? {
-            Claim::User { name, password } => office.authenticate(&name, &password).await?,
+            Claim::User { name, password } => office.users().authenticate(&name, &password).await?,
             Claim::System { account } => Actor::System { account },
         })
     }

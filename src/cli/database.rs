@@ -24,7 +24,7 @@ pub struct RestoreArgs {
 /// Brings the schema up to date.
 pub async fn migrate(ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
-    office.migrated(&ctx.actor(&office).await?)?;
+    office.database().migrated(&ctx.actor(&office).await?)?;
     ctx.out.line(ctx.say(
         "数据库结构已是最新。",
         "The database's schema is up to date.",
@@ -36,7 +36,7 @@ pub async fn migrate(ctx: &Ctx) -> Result<Exit, CliError> {
 pub async fn backup(args: BackupArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
-    let head = office.backup(&actor, &args.file).await?;
+    let head = office.database().backup(&actor, &args.file).await?;
     ctx.out.line(ctx.lang.pick(
         format!("已备份到 {}，台账头 {head}", args.file.display()),
         format!("backed up to {}, ledger head {head}", args.file.display()),

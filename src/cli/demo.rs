@@ -162,8 +162,8 @@ fn order_line(order: &OrderView, at: Micros, step: &OrderStep, lang: Lang) -> St
             format!("approved by the approver, check code {code}"),
         ),
         OrderStep::Issued => lang.pick(
-            format!("下达，{}", order.row.number),
-            format!("issued as {}", order.row.number),
+            format!("下达，{}", order.line.number),
+            format!("issued as {}", order.line.number),
         ),
         OrderStep::Acknowledged => lang.pick("运营商受理", "the carrier will do it").to_owned(),
         OrderStep::Proof { phone, differences } => {
@@ -216,7 +216,7 @@ fn order_line(order: &OrderView, at: Micros, step: &OrderStep, lang: Lang) -> St
         OrderStep::Closed => lang.pick("办结", "closed").to_owned(),
     };
     let at = at.local(chrono_tz::Asia::Shanghai).format("%m-%d %H:%M");
-    let name = &order.row.name;
+    let name = &order.line.name;
     lang.pick(
         format!("  {at}  {name}：{what}"),
         format!("  {at}  {name}: {what}"),

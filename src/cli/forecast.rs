@@ -62,7 +62,7 @@ pub async fn compared(
     actor: &Actor,
     as_json: bool,
 ) -> Result<(), CliError> {
-    let compared = office.forecast_vs_fact(actor).await?;
+    let compared = office.runs().forecast_vs_fact(actor).await?;
     if as_json {
         return ctx.out.json(&json!({ "compared": compared }));
     }

@@ -45,7 +45,7 @@ async fn check(force: bool, json: bool, ctx: &Ctx) -> Result<Exit, CliError> {
             "PRACTICE: these are simulated carriers",
         ))?;
     }
-    let found = office.check_gateways(&actor, force).await?;
+    let found = office.gateways().check(&actor, force).await?;
     drop(carriers);
     if found.engine_elsewhere && !force {
         ctx.out.note(ctx.say(

@@ -106,7 +106,7 @@ pub async fn run(args: LogArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         to: args.to,
         limit: args.limit,
     };
-    let mut log = office.log(&actor, &query).await?;
+    let mut log = office.messages().log(&actor, &query).await?;
     if args.bom {
         ctx.out.stream(|out| out.write_all(EXCEL_MARK))?;
     }
@@ -153,7 +153,7 @@ async fn unmatched(
         phone: args.phone,
         limit: args.limit,
     };
-    let lines = office.unmatched(actor, &query).await?;
+    let lines = office.messages().unmatched(actor, &query).await?;
     let rows = lines.iter().cloned().map(UnmatchedLine::cells);
     if args.bom {
         ctx.out.stream(|out| out.write_all(EXCEL_MARK))?;

@@ -198,7 +198,7 @@ async fn import(args: &ImportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         items: &resolved.items,
         orders: &resolved.orders,
     };
-    let diff = office.import_plan(&actor, &import, args.dry_run).await?;
+    let diff = office.plans().import(&actor, &import, args.dry_run).await?;
     office.store.close().await;
     let path = args.file.display().to_string();
     for warning in &resolved.warnings {
@@ -223,7 +223,7 @@ async fn beside_the_groups(
     office: &Office,
     actor: &Actor,
 ) -> Result<Resolved, CliError> {
-    let groups = office.groups(actor).await?;
+    let groups = office.contacts().groups(actor).await?;
     let groups: Vec<String> = groups.into_iter().map(|g| g.name).collect();
     let sending = &office.config.sending;
     file.resolve(&calendar(sending)?, sending.timezone, Some(&groups))
@@ -238,7 +238,8 @@ async fn forecast(args: &ForecastArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let resolved = beside_the_groups(&file, &office, &actor).await?;
     let plan = &file.read.plan.name;
     let forecast = office
-        .forecast_planned(&actor, plan, &resolved.items)
+        .plans()
+        .forecast(&actor, plan, &resolved.items)
         .await?;
     office.store.close().await;
     super::forecast::forecast(ctx, &forecast, args.json)?;

@@ -77,16 +77,6 @@ refusals! {
         ReasonMissing = Usage "reason_missing"
             zh "请写明理由：--reason TEXT"
             en "say why: --reason TEXT";
-        /// A carrier's staff need a carrier.
-        /// Add `--carrier`.
-        CarrierMissing = Usage "carrier_missing"
-            zh "运营商人员请写明属于哪家：--carrier mobile、unicom、telecom 或 broadnet"
-            en "say whose staff: --carrier mobile, unicom, telecom or broadnet";
-        /// `--carrier` was given for somebody who is not a carrier's.
-        /// Leave it out, or write `--role carrier`.
-        CarrierNotFor = Usage "carrier_not_for_role"
-            zh "--carrier 只用于运营商人员（--role carrier）"
-            en "--carrier is for --role carrier only";
         /// `--bom` was given for another format than CSV.
         /// Leave it out, or write `--format csv`.
         BomNotFor = Usage "bom_not_for_format"

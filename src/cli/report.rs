@@ -23,7 +23,7 @@ pub async fn run(args: ReportArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     check_format(&args.out)?;
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
-    let html = office.month_report(&actor, args.month, ctx.lang).await?;
+    let html = office.reports().month(&actor, args.month, ctx.lang).await?;
     office.store.close().await;
     let path = args.out.display();
     std::fs::write(&args.out, html)

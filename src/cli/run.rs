@@ -16,7 +16,7 @@ use crate::{
     },
     service::{
         Office,
-        sending::{Counts, RunView},
+        runs::{Counts, RunView},
     },
 };
 
@@ -66,17 +66,15 @@ pub async fn run(command: RunCommand, ctx: &Ctx) -> Result<Exit, CliError> {
             list(&office, &actor, json, ctx).await?;
         }
         RunCommand::Show { id, json } => {
-            show(&office.run(&actor, id).await?, &office, json, ctx)?;
+            show(&office.runs().get(&actor, id).await?, json, ctx)?;
         }
         RunCommand::Pause { id } => show(
-            &office.intend(&actor, id, Intent::Paused, "").await?,
-            &office,
+            &office.runs().intend(&actor, id, Intent::Paused, "").await?,
             false,
             ctx,
         )?,
         RunCommand::Resume { id } => show(
-            &office.intend(&actor, id, Intent::Go, "").await?,
-            &office,
+            &office.runs().intend(&actor, id, Intent::Go, "").await?,
             false,
             ctx,
         )?,
@@ -84,9 +82,9 @@ pub async fn run(command: RunCommand, ctx: &Ctx) -> Result<Exit, CliError> {
             let reason = reason.unwrap_or_default();
             show(
                 &office
+                    .runs()
                     .intend(&actor, id, Intent::Cancelled, &reason)
                     .await?,
-                &office,
                 false,
                 ctx,
             )?;
@@ -96,17 +94,16 @@ pub async fn run(command: RunCommand, ctx: &Ctx) -> Result<Exit, CliError> {
 }
 
 async fn list(office: &Office, actor: &Actor, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
-    let runs = office.runs(actor).await?;
+    let runs = office.runs().list(actor).await?;
     if as_json {
-        let rows: Vec<_> = runs.iter().map(|r| view_json(r, office)).collect();
-        return ctx.out.json(&json!({ "runs": rows }));
+        return ctx.out.json(&json!({ "runs": runs }));
     }
     let rows = runs.iter().map(|r| {
         [
-            r.run.id.to_string(),
-            r.campaign.name.clone(),
+            r.id.to_string(),
+            r.name.clone(),
             r.progress.label(ctx.lang).to_owned(),
-            r.run.intent.label(ctx.lang).to_owned(),
+            r.intent.label(ctx.lang).to_owned(),
             r.counts.total().to_string(),
             r.counts.of(Outcome::Delivered).to_string(),
             (r.counts.open()).to_string(),
@@ -127,40 +124,25 @@ async fn list(office: &Office, actor: &Actor, as_json: bool, ctx: &Ctx) -> Resul
     ctx.out.table(heading, rows)
 }
 
-fn view_json(view: &RunView, office: &Office) -> serde_json::Value {
-    json!({
-        "run": view.run.id,
-        "campaign": view.run.campaign,
-        "name": view.campaign.name,
-        "progress": view.progress.as_str(),
-        "intent": view.run.intent,
-        "reason": view.run.reason,
-        "priority": view.run.priority,
-        "messages": view.counts.to_json(),
-        "left": view.counts.left(),
-        "as_of": office.clock.now().rfc3339(office.config.sending.timezone),
-    })
-}
-
-fn show(view: &RunView, office: &Office, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
+fn show(view: &RunView, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
     if as_json {
-        return ctx.out.json(&view_json(view, office));
+        return ctx.out.json(view);
     }
     ctx.out.line(ctx.lang.pick(
         format!(
             "批次 {}（{}）：{}，意图 {}",
-            view.run.id,
-            view.campaign.name,
+            view.id,
+            view.name,
             view.progress.label(Lang::Zh),
-            view.run.intent.label(Lang::Zh)
+            view.intent.label(Lang::Zh)
         ),
         format!(
             "run {} ({}): {}, intent {}",
-            view.run.id, view.campaign.name, view.progress, view.run.intent
+            view.id, view.name, view.progress, view.intent
         ),
     ))?;
     ctx.out.line(counts_line(&view.counts, ctx))?;
-    let as_of = office.clock.now().rfc3339(office.config.sending.timezone);
+    let as_of = view.as_of;
     ctx.out.line(
         ctx.lang
             .pick(format!("截至 {as_of}"), format!("as of {as_of}")),

@@ -14,8 +14,8 @@ use crate::{
     domain::{hours::parse_not_after, message::Outcome, priority::Priority, role::Actor},
     service::{
         Office,
+        runs::Counts,
         send::{OnDoubt, OutOfHours, Queued, SendRequest, Target},
-        sending::Counts,
     },
 };
 
@@ -95,11 +95,11 @@ pub async fn run(args: SendArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         },
     };
     let started = Instant::now();
-    let queued = office.send(&actor, &request).await?;
+    let queued = office.sending().send(&actor, &request).await?;
     tell(&queued, &office, ctx)?;
     let counts = match args.wait {
         true => wait(&mut office, &queued, ctx).await?,
-        false => office.run(&actor, queued.frozen.run).await?.counts,
+        false => office.runs().get(&actor, queued.frozen.run).await?.counts,
     };
     report((&office, &actor), &queued, &counts, started, &args, ctx).await?;
     office.store.close().await;
@@ -118,6 +118,7 @@ async fn wait(office: &mut Office, queued: &Queued, ctx: &Ctx) -> Result<Counts,
         ctx.say("发送", "sending"),
     );
     let counts = office
+        .runs()
         .wait(queued.frozen.run, &alerts, &stop, |c| {
             progress.set((c.total() - c.open()).unsigned_abs());
         })
@@ -171,12 +172,15 @@ async fn report(
     ctx: &Ctx,
 ) -> Result<(), CliError> {
     let seconds = started.elapsed().as_secs_f64();
-    let taken = office.segments_taken(actor, queued.frozen.run).await?;
+    let taken = office
+        .runs()
+        .segments_taken(actor, queued.frozen.run)
+        .await?;
     if args.json {
         return ctx.out.json(&json!({
             "run": queued.frozen.run,
             "campaign": queued.frozen.campaign,
-            "messages": counts.to_json(),
+            "messages": counts,
             "refused_rows": queued.refused_rows,
             "segments_submitted": taken,
             "elapsed_seconds": seconds,

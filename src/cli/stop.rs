@@ -34,6 +34,7 @@ pub async fn stop(args: StopArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
     let stopped = office
+        .sending()
         .stop(&actor, &args.reason.unwrap_or_default())
         .await?;
     if args.json {
@@ -52,8 +53,13 @@ pub async fn release(args: ReleaseArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let office = ctx.office().await?;
     let actor = ctx.actor(&office).await?;
     match args.run {
-        Some(run) => _ = office.intend(&actor, run, Intent::Go, &args.reason).await?,
-        None => office.release(&actor, &args.reason).await?,
+        Some(run) => {
+            _ = office
+                .runs()
+                .intend(&actor, run, Intent::Go, &args.reason)
+                .await?;
+        }
+        None => office.sending().release(&actor, &args.reason).await?,
     }
     ctx.out.line(ctx.say(
         "已放行，并已记入台账。",

@@ -5,7 +5,6 @@ use clap::Subcommand;
 use super::{
     CliError, Ctx, Exit,
     actor::{NEW_PASSWORD_VARIABLE, PASSWORD_VARIABLE, new_password, os_account},
-    refusal::CliRefusal,
 };
 use crate::{
     domain::{
@@ -13,7 +12,7 @@ use crate::{
         carrier::Carrier,
         role::{Actor, Role},
     },
-    service::user::User,
+    service::user::{User, check_carrier},
 };
 
 /// `watchbell user …`
@@ -63,7 +62,7 @@ pub async fn run(command: UserCommand, ctx: &Ctx) -> Result<Exit, CliError> {
             carrier,
         } => {
             check_carrier(role, carrier)?;
-            let first = office.has_no_users().await?;
+            let first = office.users().is_empty().await?;
             // Nobody can prove to be anybody yet, whatever `--as` says.
             let actor = if first {
                 Actor::System {
@@ -76,10 +75,8 @@ pub async fn run(command: UserCommand, ctx: &Ctx) -> Result<Exit, CliError> {
             // The first one's own password; later it is the administrator's.
             let given = given.or_else(|| ctx.env(PASSWORD_VARIABLE).filter(|_| first));
             let password = new_password(given, &name, ctx.lang)?;
-            office.add_user(&actor, &name, role, &password).await?;
-            if let Some(carrier) = carrier {
-                office.set_staff(&actor, &name, carrier).await?;
-            }
+            let users = office.users();
+            users.add(&actor, &name, role, carrier, &password).await?;
             let title = role.label(ctx.lang);
             done(
                 ctx,
@@ -89,11 +86,11 @@ pub async fn run(command: UserCommand, ctx: &Ctx) -> Result<Exit, CliError> {
         }
         UserCommand::List { json } => {
             let actor = ctx.actor(&office).await?;
-            list(&office.users(&actor).await?, json, ctx)
+            list(&office.users().list(&actor).await?, json, ctx)
         }
         UserCommand::Disable { name } => {
             let actor = ctx.actor(&office).await?;
-            office.disable_user(&actor, &name).await?;
+            office.users().disable(&actor, &name).await?;
             done(
                 ctx,
                 &format!("已停用 {name}。"),
@@ -102,29 +99,22 @@ pub async fn run(command: UserCommand, ctx: &Ctx) -> Result<Exit, CliError> {
         }
         UserCommand::Enable { name } => {
             let actor = ctx.actor(&office).await?;
-            office.enable_user(&actor, &name).await?;
+            office.users().enable(&actor, &name).await?;
             done(ctx, &format!("已启用 {name}。"), &format!("enabled {name}"))
         }
         UserCommand::Passwd { name } => {
             let actor = ctx.actor(&office).await?;
             let password = new_password(ctx.env(NEW_PASSWORD_VARIABLE), &name, ctx.lang)?;
-            office.set_password(&actor, &name, &password).await?;
+            office
+                .users()
+                .set_password(&actor, &name, &password)
+                .await?;
             done(
                 ctx,
                 &format!("已设置 {name} 的密码。"),
                 &format!("set the password of {name}"),
             )
         }
-    }
-}
-
-/// Carrier's staff belong to a carrier, and nobody else does.
-fn check_carrier(role: Role, carrier: Option<Carrier>) -> Result<(), CliError> {
-    match (role == Role::Carrier, carrier) {
-        (true, Some(c)) if c != Carrier::Other => Ok(()),
-        (false, None) => Ok(()),
-        (true, _) => Err(CliRefusal::CarrierMissing.into()),
-        (false, Some(_)) => Err(CliRefusal::CarrierNotFor.into()),
     }
 }
 

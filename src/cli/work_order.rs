@@ -192,25 +192,33 @@ impl Desk<'_> {
         let (office, actor) = (self.office, self.actor);
         let view = match command {
             C::List { overdue, json } => {
-                let mut orders = office.orders(actor).await?;
-                orders.retain(|o| !overdue || o.is_overdue());
-                show::list(&orders, json, self.zone(), self.ctx)?;
+                let mut orders = office.work_orders().list(actor).await?;
+                orders.retain(|o| !overdue || o.line.overdue.is_some());
+                show::list(&orders, json, self.ctx)?;
                 return Ok(Exit::Done);
             }
             C::Show { order, json } => {
-                let view = office.order(actor, self.find(&order).await?).await?;
-                show::one(&view, json, self.zone(), self.ctx)?;
+                let view = office
+                    .work_orders()
+                    .get(actor, self.find(&order).await?)
+                    .await?;
+                show::one(&view, json, self.ctx)?;
                 return Ok(Exit::Done);
             }
             C::Approve { order, check } => {
                 let id = self.find(&order).await?;
                 let seen = match check {
                     Some(shown) => shown,
-                    None => office.order(actor, id).await?.check_code(),
+                    None => office.work_orders().get(actor, id).await?.line.check_code,
                 };
-                office.approve_order(actor, id, &seen).await?
+                office.work_orders().approve(actor, id, &seen).await?
             }
-            C::Issue { order } => office.issue_order(actor, self.find(&order).await?).await?,
+            C::Issue { order } => {
+                office
+                    .work_orders()
+                    .issue(actor, self.find(&order).await?)
+                    .await?
+            }
             C::Answer { order, refuse } => {
                 let answer = Answer {
                     acknowledged: refuse.is_none(),
@@ -222,20 +230,31 @@ impl Desk<'_> {
             C::Proof(args) => return self.proof(args).await,
             C::Correct(w) => {
                 let id = self.find(&w.order).await?;
-                office.correct_order(actor, id, &w.reason).await?
+                office.work_orders().correct(actor, id, &w.reason).await?
             }
             C::Release { order } => {
                 office
-                    .release_order(actor, self.find(&order).await?)
+                    .work_orders()
+                    .release(actor, self.find(&order).await?)
                     .await?
             }
             C::Counts(args) => return self.counts(args).await,
             C::Evidence(args) => return self.evidence(args).await,
-            C::Accept { order } => office.accept_order(actor, self.find(&order).await?).await?,
-            C::Close { order } => office.close_order(actor, self.find(&order).await?).await?,
+            C::Accept { order } => {
+                office
+                    .work_orders()
+                    .accept(actor, self.find(&order).await?)
+                    .await?
+            }
+            C::Close { order } => {
+                office
+                    .work_orders()
+                    .close(actor, self.find(&order).await?)
+                    .await?
+            }
             C::Withdraw(w) => {
                 let id = self.find(&w.order).await?;
-                office.withdraw_order(actor, id, &w.reason).await?
+                office.work_orders().withdraw(actor, id, &w.reason).await?
             }
             C::Export { order, out } => return self.export(&order, &out).await,
             C::ImportForm { file, json } => return self.import_form(&file, json).await,
@@ -249,13 +268,17 @@ impl Desk<'_> {
     }
 
     async fn find(&self, which: &str) -> Result<OrderId, CliError> {
-        Ok(self.office.find_order(self.actor, which).await?)
+        Ok(self.office.work_orders().find(self.actor, which).await?)
     }
 
     async fn answer(&self, order: &str, answer: Answer) -> Result<(Taken, OrderView), CliError> {
         let id = self.find(order).await?;
-        let taken = self.office.answer_order(self.actor, id, &answer).await?;
-        Ok((taken, self.office.order(self.actor, id).await?))
+        let taken = self
+            .office
+            .work_orders()
+            .answer(self.actor, id, &answer)
+            .await?;
+        Ok((taken, self.office.work_orders().get(self.actor, id).await?))
     }
 
     /// Exit 1 when it is not the approved text.
@@ -310,7 +333,7 @@ impl Desk<'_> {
             ..Answer::default()
         };
         let (_, view) = self.answer(&args.order, answer).await?;
-        show::contradictions(&view, self.zone(), self.ctx)?;
+        show::contradictions(&view, self.ctx)?;
         show::line(&view, self.ctx)?;
         Ok(Exit::of(view.contradictions.is_empty()))
     }
@@ -318,7 +341,11 @@ impl Desk<'_> {
     async fn evidence(&self, args: EvidenceArgs) -> Result<Exit, CliError> {
         if let (Some(n), Some(out)) = (args.get, &args.out) {
             let id = self.find(&args.order).await?;
-            let (name, bytes) = self.office.order_evidence(self.actor, id, n).await?;
+            let (name, bytes) = self
+                .office
+                .work_orders()
+                .evidence(self.actor, id, n)
+                .await?;
             write(out, &bytes)?;
             let out = out.display();
             self.ctx.out.note(self.ctx.lang.pick(
@@ -347,9 +374,9 @@ impl Desk<'_> {
 
     async fn export(&self, order: &str, out: &Path) -> Result<Exit, CliError> {
         let id = self.find(order).await?;
-        let papers = self.office.export_order(self.actor, id).await?;
-        let view = self.office.order(self.actor, id).await?;
-        let name = format!("{}-{}", view.row.carrier, view.row.item);
+        let papers = self.office.work_orders().export(self.actor, id).await?;
+        let view = self.office.work_orders().get(self.actor, id).await?;
+        let name = format!("{}-{}", view.line.carrier, view.line.item);
         std::fs::create_dir_all(out)?;
         let (letter, form) = (
             out.join(format!("{name}-letter.html")),
@@ -368,13 +395,14 @@ impl Desk<'_> {
     async fn import_form(&self, file: &Path, as_json: bool) -> Result<Exit, CliError> {
         let (id, taken) = self
             .office
-            .import_order_form(self.actor, &read(file)?)
+            .work_orders()
+            .import_form(self.actor, &read(file)?)
             .await?;
-        let view = self.office.order(self.actor, id).await?;
+        let view = self.office.work_orders().get(self.actor, id).await?;
         let ok = taken.differing == 0 && view.contradictions.is_empty();
         if as_json {
             self.ctx.out.json(&json!({
-                "work_order": view.row.id, "number": view.row.number, "state": view.row.state,
+                "work_order": view.line.id, "number": view.line.number, "state": view.line.state,
                 "decided": taken.decided, "proofs": taken.proofs, "differing": taken.differing,
                 "counts": taken.counts, "contradictions": view.contradictions.len(),
             }))?;
@@ -393,7 +421,7 @@ impl Desk<'_> {
         if taken.proofs > 0 {
             show::proofs(&view, self.ctx)?;
         }
-        show::contradictions(&view, self.zone(), self.ctx)?;
+        show::contradictions(&view, self.ctx)?;
         show::line(&view, self.ctx)?;
         Ok(Exit::of(ok))
     }

@@ -88,11 +88,11 @@ impl Lapse<'_> {
         let under_way = tx.under_way().await?;
         let opening = tx.runs_to_open(now).await?;
         drop(tx);
-        let hours = self.office.hours();
+        let hours = self.office.sending().hours();
         let mut opening = opening.iter();
         let opens_now = opening.any(|run| hours.may_send(now, run.priority) == Window::Open);
         let pending = self.carriers.iter().map(|(_, c)| c.pending()).sum();
-        let due = self.office.next_due(now).await?;
+        let due = self.office.plans().next_due(now).await?;
         let is_due = due.is_some_and(|t| t <= now);
         let next = if under_way.is_busy(now) || pending > 0 || is_due || opens_now {
             Next::Busy

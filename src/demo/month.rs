@@ -181,7 +181,7 @@ impl Month<'_> {
             orders: &plan.orders,
         };
         let clerk = &self.people.clerk;
-        self.office.import_plan(clerk, &import, false).await
+        self.office.plans().import(clerk, &import, false).await
     }
 
     /// Nobody stands in any of these groups.
@@ -199,15 +199,15 @@ impl Month<'_> {
     async fn hand_in(&self) -> Result<(), ServiceError> {
         for campaign in self
             .office
-            .campaigns(&self.people.clerk)
+            .campaigns()
+            .list(&self.people.clerk)
             .await?
             .into_iter()
             .rev()
         {
-            if campaign.state == CampaignState::Draft
-                && !self.is_empty(campaign.audience.groups()).await?
-            {
+            if campaign.state == CampaignState::Draft && !self.is_empty(&campaign.groups).await? {
                 self.office
+                    .campaigns()
                     .submit(&self.people.clerk, campaign.id, None)
                     .await?;
             }
@@ -221,6 +221,7 @@ impl Month<'_> {
         if let Some((own, ..)) = waiting.first()
             && let Err(refusal) = self
                 .office
+                .campaigns()
                 .approve(&self.people.clerk, *own, &self.seen(*own).await?)
                 .await
         {
@@ -230,6 +231,7 @@ impl Month<'_> {
         let returned = waiting.iter().find(|(_, i, _)| i == item);
         if let Some((id, _, name)) = returned {
             self.office
+                .campaigns()
                 .decide(&self.people.approver, *id, CampaignAct::Return, reason)
                 .await?;
             tell(Step::Returned { name, reason });
@@ -239,19 +241,15 @@ impl Month<'_> {
 
     /// What a person who opens this campaign is shown.
     async fn seen(&self, id: CampaignId) -> Result<CheckCode, ServiceError> {
-        Ok(CheckCode::of(
-            &self
-                .office
-                .campaign(&self.people.approver, id)
-                .await?
-                .digest,
-        ))
+        let campaigns = self.office.campaigns();
+        Ok(campaigns.get(&self.people.approver, id).await?.check_code)
     }
 
     async fn review_again(&self, tell: &mut impl FnMut(Step<'_>)) -> Result<(), ServiceError> {
         let waiting = self.waiting().await?;
         for (id, ..) in &waiting {
             self.office
+                .campaigns()
                 .approve(&self.people.approver, *id, &self.seen(*id).await?)
                 .await?;
         }
@@ -264,17 +262,14 @@ impl Month<'_> {
         let mut waiting = Vec::new();
         for campaign in self
             .office
-            .campaigns(&self.people.clerk)
+            .campaigns()
+            .list(&self.people.clerk)
             .await?
             .into_iter()
             .rev()
         {
             if campaign.state == CampaignState::Submitted {
-                waiting.push((
-                    campaign.id,
-                    campaign.item().to_owned(),
-                    campaign.name.clone(),
-                ));
+                waiting.push((campaign.id, campaign.item.clone(), campaign.name.clone()));
             }
         }
         Ok(waiting)
@@ -352,16 +347,17 @@ impl Month<'_> {
         };
         for view in self
             .office
-            .runs(&self.people.clerk)
+            .runs()
+            .list(&self.people.clerk)
             .await?
             .into_iter()
             .rev()
         {
             day.month.add(&view.counts);
-            let opened = view.run.opened.map(|at| at.local(zone).date_naive());
+            let opened = view.opened.map(|z| z.at.local(zone).date_naive());
             if opened == Some(date) {
                 day.counts.add(&view.counts);
-                day.runs.push(view.campaign.name);
+                day.runs.push(view.name);
             }
         }
         tell(Step::Day(&day));

@@ -3,8 +3,6 @@
 
 use std::{collections::HashMap, fmt::Write as _, time::Duration};
 
-use chrono::NaiveDate;
-
 use super::{Step, people::People};
 use crate::{
     app::OrderDesks,
@@ -13,12 +11,14 @@ use crate::{
     domain::{
         carrier::Carrier,
         id::OrderId,
-        time::Micros,
+        time::{Micros, Zoned},
         work_order::{OrderState, readback::Difference},
     },
-    service::{Office, ServiceError, work_order::OrderView},
+    service::{
+        Office, ServiceError,
+        work_order::{CountsView, OrderView},
+    },
     simulate::orders::OrderSettings,
-    store::work_order::CountRow,
 };
 
 /// An order is issued so many days before its first one.
@@ -151,12 +151,18 @@ impl<'a> Orders<'a> {
         &mut self,
         tell: &mut impl FnMut(Step<'_>),
     ) -> Result<(), ServiceError> {
-        for view in self.office.orders(&self.people.approver).await? {
-            if view.state == OrderState::Draft {
-                let (id, code) = (view.row.id()?, view.check_code());
+        for view in self
+            .office
+            .work_orders()
+            .list(&self.people.approver)
+            .await?
+        {
+            if view.line.state == OrderState::Draft {
+                let (id, code) = (view.line.id, view.line.check_code);
                 let view = self
                     .office
-                    .approve_order(&self.people.approver, id, &code)
+                    .work_orders()
+                    .approve(&self.people.approver, id, &code)
                     .await?;
                 tell(Step::Order(
                     &view,
@@ -177,32 +183,32 @@ impl<'a> Orders<'a> {
         let (office, clerk) = (self.office, &self.people.clerk);
         let now = office.clock.now();
         let today = now.local(office.config.sending.timezone).date_naive();
-        for view in office.orders(clerk).await? {
-            let id = view.row.id()?;
-            let first: NaiveDate = view.row.from_day.parse().unwrap_or(today);
+        for view in office.work_orders().list(clerk).await? {
+            let (id, first) = (view.line.id, view.line.from);
             let differs = view
                 .proofs
                 .iter()
-                .any(|p| p.proof.revision == view.row.revision && !p.differences.is_empty());
-            match view.state {
+                .any(|p| p.revision == view.line.revision && !p.differences.is_empty());
+            match view.line.state {
                 OrderState::Approved if (first - today).num_days() <= DAYS_BEFORE => {
-                    let view = office.issue_order(clerk, id).await?;
+                    let view = office.work_orders().issue(clerk, id).await?;
                     tell(Step::Order(&view, now, OrderStep::Issued));
                 }
                 OrderState::Acknowledged | OrderState::Corrected if differs => {
                     let view = office
-                        .correct_order(clerk, id, "回读有错字，请按电子文本整段复制")
+                        .work_orders()
+                        .correct(clerk, id, "回读有错字，请按电子文本整段复制")
                         .await?;
                     tell(Step::Order(&view, now, OrderStep::Corrected));
                 }
                 OrderState::Proofed => {
-                    let view = office.release_order(clerk, id).await?;
+                    let view = office.work_orders().release(clerk, id).await?;
                     tell(Step::Order(&view, now, OrderStep::Released));
                 }
                 OrderState::Reported if !view.evidence.is_empty() => {
-                    let view = office.accept_order(clerk, id).await?;
+                    let view = office.work_orders().accept(clerk, id).await?;
                     tell(Step::Order(&view, now, OrderStep::Accepted));
-                    let view = office.close_order(clerk, id).await?;
+                    let view = office.work_orders().close(clerk, id).await?;
                     tell(Step::Order(&view, now, OrderStep::Closed));
                 }
                 _ => {}
@@ -216,27 +222,27 @@ impl<'a> Orders<'a> {
         &mut self,
         tell: &mut impl FnMut(Step<'_>),
     ) -> Result<(), ServiceError> {
-        let views = self.office.orders(&self.people.clerk).await?;
+        let views = self.office.work_orders().list(&self.people.clerk).await?;
         let mut news = Vec::new();
         for view in &views {
-            let seen = self.seen.entry(view.row.id()?).or_default();
-            let mut say = |at: i64, step| news.push((Micros(at), view, step));
-            if view.row.acknowledged_us > 0 && !seen.acknowledged {
-                say(view.row.acknowledged_us, OrderStep::Acknowledged);
+            let seen = self.seen.entry(view.line.id).or_default();
+            let mut say = |at: Zoned, step| news.push((at.at, view, step));
+            if let (Some(at), false) = (view.acknowledged, seen.acknowledged) {
+                say(at, OrderStep::Acknowledged);
             }
             for p in view.proofs.iter().skip(seen.proofs) {
-                let phone = p.proof.phone.clone();
+                let phone = p.phone.clone();
                 let differences = p.differences.clone();
-                say(p.proof.at_us, OrderStep::Proof { phone, differences });
+                say(p.at, OrderStep::Proof { phone, differences });
             }
             for c in view.counts.iter().skip(seen.counts) {
-                say(c.at_us, counts(c));
+                say(c.at, counts(c));
             }
             for e in view.evidence.iter().skip(seen.evidence) {
-                say(e.at_us, OrderStep::Evidence(e.name.clone()));
+                say(e.at, OrderStep::Evidence(e.name.clone()));
             }
             *seen = Seen {
-                acknowledged: view.row.acknowledged_us > 0,
+                acknowledged: view.acknowledged.is_some(),
                 proofs: view.proofs.len(),
                 counts: view.counts.len(),
                 evidence: view.evidence.len(),
@@ -250,13 +256,14 @@ impl<'a> Orders<'a> {
     }
 }
 
-fn counts(c: &CountRow) -> OrderStep {
+fn counts(c: &CountsView) -> OrderStep {
+    let figures = c.figures;
     OrderStep::Counts {
-        as_of: Micros(c.as_of_us),
-        requested: c.requested.unwrap_or(0),
-        sent: c.sent.unwrap_or(0),
-        delivered: c.delivered.unwrap_or(0),
-        last: c.last != 0,
+        as_of: figures.as_of.map_or(c.at.at, |z| z.at),
+        requested: figures.requested.unwrap_or(0),
+        sent: figures.sent.unwrap_or(0),
+        delivered: figures.delivered.unwrap_or(0),
+        last: c.is_final,
     }
 }
 
@@ -266,7 +273,7 @@ pub(super) fn disagreement(views: &[OrderView], desks: &OrderDesks) -> Option<St
     for (carrier, desk) in desks.iter() {
         let ours = views
             .iter()
-            .filter(|v| v.row.carrier == carrier.as_str() && v.row.channel == "http")
+            .filter(|v| v.line.carrier == *carrier && v.line.channel == "http")
             .count() as u64;
         let theirs = desk.counts().orders;
         if ours != theirs {
@@ -277,8 +284,8 @@ pub(super) fn disagreement(views: &[OrderView], desks: &OrderDesks) -> Option<St
     }
     let odd = views
         .iter()
-        .find(|v| v.state != OrderState::Closed || !v.contradictions.is_empty())?;
-    let (item, state) = (&odd.row.item, &odd.row.state);
+        .find(|v| v.line.state != OrderState::Closed || !v.contradictions.is_empty())?;
+    let (item, state) = (&odd.line.item, odd.line.state);
     Some(format!(
         "work order {item} is {state}, with {} contradictions",
         odd.contradictions.len()

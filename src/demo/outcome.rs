@@ -21,7 +21,7 @@ use crate::{
     service::{
         Office, ServiceError, audit, log::LogQuery, refusal::DemoRefusal, work_order::OrderView,
     },
-    store::{lane::Counts, log::LogFilter, work_order::CountRow},
+    store::{lane::Counts, log::LogFilter},
 };
 
 /// Messages compared at a time.
@@ -155,7 +155,7 @@ pub(super) async fn gather(
 ) -> Result<Outcome, ServiceError> {
     let (runs, sum, groups) = by_group(office, auditor).await?;
     let (disagreement, adopted) = compare(office, carriers).await?;
-    let views = office.orders(auditor).await?;
+    let views = office.work_orders().list(auditor).await?;
     let disagreement = disagreement.or_else(|| orders::disagreement(&views, desks));
     let verdict = audit::verify(&office.store, None).await.map_err(|e| {
         ServiceError::from(DemoRefusal::Failed {
@@ -203,14 +203,13 @@ pub(super) async fn gather(
 }
 
 fn work_order(view: &OrderView) -> WorkOrderFigures {
-    let figures = view.figures();
-    let of = |f: fn(&CountRow) -> Option<i64>| figures.and_then(f).unwrap_or(0);
+    let figures = view.line.figures;
     WorkOrderFigures {
-        carrier: view.row.carrier.clone(),
-        state: view.row.state.clone(),
-        requested: of(|c| c.requested),
-        sent: of(|c| c.sent),
-        delivered: of(|c| c.delivered),
+        carrier: view.line.carrier.to_string(),
+        state: view.line.state.to_string(),
+        requested: figures.requested.unwrap_or(0),
+        sent: figures.sent.unwrap_or(0),
+        delivered: figures.delivered.unwrap_or(0),
     }
 }
 
@@ -221,16 +220,16 @@ async fn by_group(
 ) -> Result<(usize, Counts, Vec<GroupFigures>), ServiceError> {
     let (mut runs, mut sum) = (0, Counts::default());
     let mut groups: BTreeMap<String, GroupFigures> = BTreeMap::new();
-    for view in office.runs(actor).await? {
+    for view in office.runs().list(actor).await? {
         sum.add(&view.counts);
-        let name = view.campaign.audience.groups().join("、");
+        let name = view.groups.join("、");
         let group = groups.entry(name.clone()).or_default();
         group.name = name;
         group.counts.add(&view.counts);
-        if view.run.opened.is_some() {
+        if view.opened.is_some() {
             runs += 1;
             group.runs += 1;
-            group.segments += office.segments_taken(actor, view.run.id).await?;
+            group.segments += office.runs().segments_taken(actor, view.id).await?;
         }
     }
     Ok((runs, sum, groups.into_values().collect()))
@@ -343,6 +342,7 @@ async fn write_log(
     let path = wanted.dir.join("delivery-log.csv");
     let mut file = BufWriter::new(File::create(&path)?);
     office
+        .messages()
         .log(auditor, &LogQuery::default())
         .await?
         .write_csv(&mut file)
@@ -358,7 +358,10 @@ async fn write_summary(
     wanted: &Wanted,
 ) -> Result<PathBuf, ServiceError> {
     let path = wanted.dir.join("summary.html");
-    let html = office.month_report(auditor, june()?, wanted.lang).await?;
+    let html = office
+        .reports()
+        .month(auditor, june()?, wanted.lang)
+        .await?;
     std::fs::write(&path, html)?;
     Ok(path)
 }
@@ -375,7 +378,7 @@ fn june() -> Result<Month, ServiceError> {
 /// Each run's last answer beside what its approver was told.
 async fn compare_forecast(office: &Office, actor: &Actor) -> Result<ForecastFigures, ServiceError> {
     let mut figures = ForecastFigures::default();
-    let runs = office.forecast_vs_fact(actor).await?;
+    let runs = office.runs().forecast_vs_fact(actor).await?;
     for run in runs.into_iter().filter(|r| r.gateway.is_none()) {
         let (error, percent) = (run.seconds.abs(), run.percent.abs());
         figures.runs += 1;

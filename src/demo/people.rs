@@ -21,7 +21,8 @@ pub(super) async fn hire(office: &Office) -> Result<People, ServiceError> {
     let secret = |name: &str| Secret::new(format!("{name}-{}", uuid::Uuid::now_v7()));
     let nobody = machine();
     office
-        .add_user(&nobody, "admin", Role::Admin, &secret("admin"))
+        .users()
+        .add(&nobody, "admin", Role::Admin, None, &secret("admin"))
         .await?;
     let admin = Actor::User {
         name: "admin".to_owned(),
@@ -34,8 +35,11 @@ pub(super) async fn hire(office: &Office) -> Result<People, ServiceError> {
         ("秦明", Role::Auditor),
     ] {
         let password = secret(name);
-        office.add_user(&admin, name, role, &password).await?;
-        made.push(office.authenticate(name, &password).await?);
+        office
+            .users()
+            .add(&admin, name, role, None, &password)
+            .await?;
+        made.push(office.users().authenticate(name, &password).await?);
     }
     let mut made = made.into_iter();
     match (made.next(), made.next(), made.next()) {

@@ -200,6 +200,7 @@ pub(super) async fn import(
         let path = folder.join(book.file_name);
         fs::write(&path, &book.bytes)?;
         let report = office
+            .contacts()
             .import_file(&people.clerk, &path, Import::into_group(book.group))
             .await?;
         tell(Step::Imported(book, &report));

@@ -29,6 +29,11 @@ impl CheckCode {
         self.0.len() >= FEWEST && hex::encode(digest).starts_with(&self.0)
     }
 
+    /// All the digits that there are.
+    pub fn whole(&self) -> &str {
+        &self.0
+    }
+
     /// In groups of four, for paper: `3f2a-91c0-77de`.
     pub fn grouped(&self) -> String {
         let shown = self.to_string();

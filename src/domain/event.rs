@@ -9,7 +9,7 @@ use super::{
         RunId,
     },
     lifecycle::{CampaignAct, CampaignState, Intent, RunAct, StopAct},
-    message::{Change, Outcome},
+    message::{Change, Outcome, SuppressReason},
     policy::{Late, OnDoubt},
     priority::Priority,
     time::Micros,
@@ -526,8 +526,8 @@ pub struct SuppressedSpan {
     /// The messages of suppressed numbers.
     #[serde(flatten)]
     pub span: Span,
-    /// `opt_out`, `no_route` …
-    pub reason: String,
+    /// Why.
+    pub reason: SuppressReason,
 }
 
 fn one() -> i64 {

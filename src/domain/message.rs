@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::bilingual::labels;
 
 mod stored;
+mod suppress_reason;
 
 pub use stored::{Contradiction, LogState, Mark, StoredPart, StoredState};
+pub use suppress_reason::SuppressReason;
 
 /// What a message's row may hold. `queued`, `submitting` and cancelled-by-range are derived from
 /// position and never stored.
@@ -232,9 +234,9 @@ pub enum Change {
     Resent,
     /// We don't send.
     Suppressed {
-        /// Why the number is suppressed, as the ledger keeps it.
+        /// Why.
         #[serde(rename = "k")]
-        reason: String,
+        reason: SuppressReason,
     },
     /// Stopped before it left.
     Cancelled {
@@ -372,7 +374,7 @@ impl MessageState {
                 return Ok(true);
             }
             (Part::Open, Change::Suppressed { reason }) => {
-                self.ours = Some((Outcome::Suppressed, reason.clone()));
+                self.ours = Some((Outcome::Suppressed, reason.as_str().to_owned()));
                 return Ok(true);
             }
             (Part::Open, Change::Cancelled { reason }) => {

@@ -49,6 +49,41 @@ impl Micros {
     }
 }
 
+/// An instant on the office's clock, for people and programs: RFC 3339 with the zone's offset, to the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Zoned {
+    /// The instant.
+    pub at: Micros,
+    /// The office's zone.
+    pub zone: Tz,
+}
+
+impl Micros {
+    /// This instant on the office's clock.
+    pub const fn on(self, zone: Tz) -> Zoned {
+        Zoned { at: self, zone }
+    }
+}
+
+impl Zoned {
+    /// In a form of chrono's, `%m-%d %H:%M`.
+    pub fn format(self, form: &str) -> String {
+        self.at.local(self.zone).format(form).to_string()
+    }
+}
+
+impl fmt::Display for Zoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.at.rfc3339(self.zone))
+    }
+}
+
+impl Serialize for Zoned {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
 /// An instant before 292,000 years from now, or that one.
 impl Add<Duration> for Micros {
     type Output = Self;

@@ -87,7 +87,7 @@ pub struct Engine {
     installation: String,
     halted: Option<Halt>,
     /// When a person stopped all sending, as last seen; 0: not.
-    stopped_us: i64,
+    stopped: Option<Micros>,
     /// How far its life is.
     phase: Phase,
     /// Operations sent to the journal and not committed yet.
@@ -188,7 +188,7 @@ impl Engine {
             outbox_ops: 0,
             installation: found.installation,
             halted: None,
-            stopped_us: 0,
+            stopped: None,
             phase: if found.held { Phase::Held } else { Phase::Live },
             uncommitted: 0,
             look_now: false,

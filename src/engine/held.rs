@@ -51,7 +51,7 @@ pub(super) async fn hold_copies(
         tell_held(alerts, reason.as_str());
     } else if !installation.held.is_empty() {
         tell_held(alerts, &installation.held);
-    } else if installation.stopped_us > 0 {
+    } else if installation.stopped.is_some() {
         alerts.raise(Alert {
             kind: Kind::DatabaseHeld,
             subject: "stopped".into(),

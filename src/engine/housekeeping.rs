@@ -68,7 +68,7 @@ pub(super) struct News {
     /// Neither held nor stopped?
     pub(super) may_send: bool,
     /// When a person stopped all sending; 0: not.
-    pub(super) stopped_us: i64,
+    pub(super) stopped: Option<Micros>,
     /// All lanes that may be claimed from now.
     pub(super) lanes: Vec<Lane>,
     /// What must be made durable.
@@ -136,7 +136,7 @@ impl Housekeeper {
         self.due = None;
         let mut news = News {
             may_send: installation.may_send(),
-            stopped_us: installation.stopped_us,
+            stopped: installation.stopped,
             ..News::default()
         };
         self.lanes(tx, now, &mut news).await?;

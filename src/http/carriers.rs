@@ -42,7 +42,7 @@ async fn take(
     from: SocketAddr,
     request: Request,
 ) -> Result<String, CallbackRefusal> {
-    let callbacks = state.office.callbacks(&state.watch, gateway)?;
+    let callbacks = state.office.gateways().callbacks(&state.watch, gateway)?;
     let (parts, body) = request.into_parts();
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
     let arrival = CallbackHead {

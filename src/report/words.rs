@@ -2,7 +2,7 @@
 
 use watchbell_wire::cmpp::Stat;
 
-use crate::domain::lang::Lang;
+use crate::domain::{lang::Lang, message::SuppressReason};
 
 /// A state of the log: its word, and what it means.
 pub fn state(state: &str, lang: Lang) -> (&'static str, &'static str) {
@@ -125,22 +125,14 @@ pub fn cause(code: &str, lang: Lang) -> String {
             format!("{} (the carrier's number {number})", cause(word, lang)),
         );
     }
+    if let Some(why) = SuppressReason::of(code) {
+        return why.label(lang).to_owned();
+    }
     let (zh, en) = match code {
         "" => ("没有说明原因", "no reason was given"),
         "partial" => ("长短信只发出一部分", "only a part of a long text went"),
-        "opt_out" => ("本人已退订，按要求不再发送", "the person has opted out"),
-        "no_route" => ("该号段没有可用的网关", "no gateway serves this number"),
-        "daily_limit" => (
-            "该号码当天已达条数上限",
-            "this number had its limit of the day",
-        ),
         "not_after" => ("过了规定的最晚时间，不再发送", "its latest time was past"),
         "too_late" => ("过了最晚时间，不再重发", "it was too late to send it again"),
-        "text_differs" => (
-            "冻结后的内容与审批的不一致，没有发送",
-            "the text was not the approved one",
-        ),
-        "erased" => ("号码已按期限删除", "the number had been erased"),
         "stopped" | "stop" => ("有人按下全部停发", "all sending was halted"),
         "cancelled" => ("批次由人取消", "a person cancelled the run"),
         _ => return by_carrier(code, lang).to_owned(),

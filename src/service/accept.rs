@@ -21,7 +21,7 @@ use std::{path::Path, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Office, Result, ServiceError, refusal::GatewayRefusal};
+use super::{Gateways, Office, Result, ServiceError, refusal::GatewayRefusal};
 use crate::{
     config::{self, Kind},
     domain::{
@@ -208,15 +208,15 @@ impl Acceptance {
     }
 }
 
-impl Office {
+impl Gateways<'_> {
     /// Reads the phones and works out the steps. Sends nothing.
     pub async fn prepare_acceptance(
-        &self,
+        self,
         actor: &Actor,
         request: &AcceptRequest<'_>,
     ) -> Result<Acceptance> {
         actor.may(Act::AcceptGateway)?;
-        let gateway = self.gateway_called(request.gateway)?.clone();
+        let gateway = self.office.gateway_called(request.gateway)?.clone();
         let bad = |source| {
             ServiceError::Engine(EngineError::Gateway {
                 id: gateway.id.clone(),
@@ -226,7 +226,7 @@ impl Office {
         gateway::check(&gateway).map_err(bad)?;
         let keep_alive = gateway::keep_alive(&gateway).map_err(bad)?;
         let receivers = phones::read(request.phones)?;
-        self.none_suppressed(&receivers).await?;
+        self.office.none_suppressed(&receivers).await?;
         let rate = gateway.rate as usize;
         let most = MOST_A_PHONE * receivers.len();
         let batch = receivers.len().min(usize::from(gateway.batch)).min(rate);
@@ -247,7 +247,7 @@ impl Office {
 
     /// Does it. `stop` breaks it off; so does `watchbell stop`, within a second.
     pub async fn accept(
-        &self,
+        self,
         actor: &Actor,
         acceptance: &Acceptance,
         stop: &CancellationToken,
@@ -255,18 +255,22 @@ impl Office {
     ) -> Result<Protocol> {
         actor.may(Act::AcceptGateway)?;
         let node = format!("gateways-accept-{}", std::process::id());
-        let Some(mut lock) = EngineLock::try_take(&self.store, &node).await? else {
+        let Some(mut lock) = EngineLock::try_take(&self.office.store, &node).await? else {
             return Err(GatewayRefusal::OtherSender.into());
         };
         let lost = CancellationToken::new();
         let gate = lock.gate();
         // On the heap: its future is too large for the stacks of all that wait for it.
-        let accepted = self.accept_under((gate, &lost), actor, acceptance, stop, going);
+        let accepted = self
+            .office
+            .accept_under((gate, &lost), actor, acceptance, stop, going);
         let done = lock.hold(&lost, Box::pin(accepted)).await;
         lock.give_back().await?;
         done
     }
+}
 
+impl Office {
     async fn accept_under(
         &self,
         (gate, lost): (WriteGate, &CancellationToken),

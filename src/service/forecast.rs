@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Office, ServiceError, refusal::CampaignRefusal};
+use super::{Campaigns, Office, Plans, ServiceError, refusal::CampaignRefusal};
 use crate::{
     config,
     domain::{
@@ -119,34 +119,37 @@ pub struct Totals {
     pub ends: Option<Micros>,
 }
 
-impl Office {
+impl Plans<'_> {
     /// What a plan file will do beside what the database has. The file stands for its own campaigns
     /// that were read in from it before (`plan` is its name); slots that have passed are left out.
-    pub async fn forecast_planned(
-        &self,
+    pub async fn forecast(
+        self,
         actor: &Actor,
         plan: &str,
         items: &[Planned],
     ) -> Result<Forecast, ServiceError> {
         actor.may(Act::ReadLog)?;
-        let now = self.clock.now();
-        let mut all = self.items_ahead(now, |c| !c.is_of(plan), |_| false).await?;
-        all.extend(self.items_planned(now, items).await?);
-        self.foretell(now, &all).await
+        let now = self.office.clock.now();
+        let mut all = self
+            .office
+            .items_ahead(now, |c| !c.is_of(plan), |_| false)
+            .await?;
+        all.extend(self.office.items_planned(now, items).await?);
+        self.office.foretell(now, &all).await
     }
+}
 
+impl Campaigns<'_> {
     /// What a campaign that is submitted or approved will do among all others that are.
-    pub async fn forecast_campaign(
-        &self,
-        actor: &Actor,
-        id: CampaignId,
-    ) -> Result<Forecast, ServiceError> {
+    pub async fn forecast(self, actor: &Actor, id: CampaignId) -> Result<Forecast, ServiceError> {
         actor.may(Act::ReadLog)?;
-        let now = self.clock.now();
-        let all = self.items_beside(now, id).await?;
-        self.foretell(now, &all).await
+        let now = self.office.clock.now();
+        let all = self.office.items_beside(now, id).await?;
+        self.office.foretell(now, &all).await
     }
+}
 
+impl Office {
     /// This campaign's runs, and all others that are handed in or let out.
     async fn items_beside(&self, now: Micros, id: CampaignId) -> Result<Vec<Item>, ServiceError> {
         let campaign = self.store.read("forecast").await?.campaign(id).await?;
@@ -163,7 +166,7 @@ impl Office {
     /// The course of each of these, beside all the others of them.
     fn courses(&self, items: &[Item]) -> Vec<Course> {
         let loads: Vec<_> = items.iter().map(|i| i.load.clone()).collect();
-        forecast::simulate(&loads, &self.contracts(), &self.hours())
+        forecast::simulate(&loads, &self.contracts(), &self.sending().hours())
     }
 
     fn contracts(&self) -> Vec<Contract> {
@@ -181,7 +184,7 @@ impl Office {
         items: &[Item],
         courses: &[Course],
     ) -> Result<Forecast, ServiceError> {
-        let hours = self.hours();
+        let hours = self.sending().hours();
         let quotas = self.quotas(now, items, courses, &self.contracts()).await?;
         let days: BTreeSet<_> = items
             .iter()

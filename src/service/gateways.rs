@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Office, Result};
+use super::{Gateways, Result};
 use crate::{
     config::{self, Kind},
     domain::{
@@ -196,14 +196,14 @@ impl Finding {
     }
 }
 
-impl Office {
+impl Gateways<'_> {
     /// Logs in to each gateway at the same time, sends nothing, and says goodbye. Where another process
     /// has the engine, a login takes away from its links: then one link a gateway is tried, unless
     /// `force`. What carriers deliver meanwhile is not acknowledged, so they deliver it again.
-    pub async fn check_gateways(&self, actor: &Actor, force: bool) -> Result<Checkup> {
+    pub async fn check(self, actor: &Actor, force: bool) -> Result<Checkup> {
         actor.may(Act::CheckGateways)?;
         let node = format!("gateways-check-{}", std::process::id());
-        let mut lock = EngineLock::try_take(&self.store, &node).await?;
+        let mut lock = EngineLock::try_take(&self.office.store, &node).await?;
         let engine_elsewhere = lock.is_none();
         // With the lock no byte goes out after its deadline; beside an engine there is none of ours to keep.
         let gate = lock
@@ -211,12 +211,12 @@ impl Office {
             .map_or_else(WriteGate::always, EngineLock::gate);
         let lost = CancellationToken::new();
         let mut checks = tokio::task::JoinSet::new();
-        for (place, gateway) in self.config.gateways.iter().enumerate() {
+        for (place, gateway) in self.office.config.gateways.iter().enumerate() {
             let mut gateway = gateway.clone();
             if engine_elsewhere && !force {
                 gateway.links = gateway.links.min(1);
             }
-            let clock = self.clock.clone();
+            let clock = self.office.clock.clone();
             // Before the links: nobody is to dial in while nothing is taken in.
             let listener = Listener::find(&gateway, engine_elsewhere);
             gateway.extra.remove("listen");

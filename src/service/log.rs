@@ -8,7 +8,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::{Office, Result, check_reason, contacts::read_phone, refusal::OfficeRefusal};
+use super::{Messages, Office, Result, check_reason, contacts::read_phone, refusal::OfficeRefusal};
 use crate::{
     domain::{
         event::Event,
@@ -141,11 +141,11 @@ pub struct LogReader {
     unmasked: bool,
 }
 
-impl Office {
+impl Messages<'_> {
     /// Opens the log. That somebody sees whole numbers is in the ledger before the first is shown.
-    pub async fn log(&self, actor: &Actor, query: &LogQuery) -> Result<LogReader> {
+    pub async fn log(self, actor: &Actor, query: &LogQuery) -> Result<LogReader> {
         actor.may(Act::ReadLog)?;
-        let filter = self.filter(query).await?;
+        let filter = self.office.filter(query).await?;
         if let Some(reason) = &query.unmask {
             actor.may(Act::Unmask)?;
             let seen = Event::Seen {
@@ -153,17 +153,19 @@ impl Office {
                 what: "log".to_owned(),
                 reason: check_reason(reason)?.to_owned(),
             };
-            self.act("unmask_log").await?.commit(&[seen]).await?;
+            self.office.act("unmask_log").await?.commit(&[seen]).await?;
         }
         Ok(LogReader {
-            office: self.clone(),
+            office: self.office.clone(),
             filter,
             after: 0,
             left: query.limit,
             unmasked: query.unmask.is_some(),
         })
     }
+}
 
+impl Office {
     async fn filter(&self, query: &LogQuery) -> Result<LogFilter> {
         let state = query.state.as_deref().map(known_state).transpose()?;
         let phone = query.phone.as_deref().map(read_phone).transpose()?;

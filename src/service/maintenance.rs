@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Office, ServiceError, refusal::OfficeRefusal};
+use super::{Database, ServiceError, refusal::OfficeRefusal};
 use crate::{
     clock::Clock,
     config::Config,
@@ -20,14 +20,14 @@ use crate::{
     store::{Limits, Store},
 };
 
-impl Office {
+impl Database<'_> {
     /// Opening has brought the schema up to date; whether this person may, is asked here.
-    pub fn migrated(&self, actor: &Actor) -> Result<(), ServiceError> {
+    pub fn migrated(self, actor: &Actor) -> Result<(), ServiceError> {
         Ok(actor.may(Act::Maintain)?)
     }
 
     /// A consistent copy, made while the database is in use.
-    pub async fn backup(&self, actor: &Actor, target: &Path) -> Result<Head, ServiceError> {
+    pub async fn backup(self, actor: &Actor, target: &Path) -> Result<Head, ServiceError> {
         actor.may(Act::Maintain)?;
         if target.exists() {
             return Err(OfficeRefusal::FileExists {
@@ -35,8 +35,8 @@ impl Office {
             }
             .into());
         }
-        let now = self.clock.now();
-        let mut tx = self.store.begin("backup").await?;
+        let now = self.office.clock.now();
+        let mut tx = self.office.store.begin("backup").await?;
         let what = target
             .file_name()
             .map(|n| n.to_string_lossy().into_owned())
@@ -48,7 +48,7 @@ impl Office {
         };
         let head = tx.record(now, &[event]).await?;
         tx.commit().await?;
-        self.store.copy_to(target).await?;
+        self.office.store.copy_to(target).await?;
         Ok(head)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 pub use super::diff::{Effect, ImportDiff, ItemDiff};
-use super::{Acting, Office, ServiceError, refusal::CampaignRefusal};
+use super::{Acting, Plans, ServiceError, refusal::CampaignRefusal};
 use crate::{
     campaign::lifecycle::{self, By},
     domain::{
@@ -41,17 +41,17 @@ pub struct Import<'a> {
     pub orders: &'a [Ordered],
 }
 
-impl Office {
+impl Plans<'_> {
     /// Reads a plan in: all of it or nothing. With `dry_run` it only says what would change.
-    pub async fn import_plan(
-        &self,
+    pub async fn import(
+        self,
         actor: &Actor,
         import: &Import<'_>,
         dry_run: bool,
     ) -> Result<ImportDiff, ServiceError> {
         actor.may(Act::Draft)?;
         check(import)?;
-        let mut acting = self.act("import_plan").await?;
+        let mut acting = self.office.act("import_plan").await?;
         groups_exist(&mut acting, import.items).await?;
         let by = actor.label();
         let mut known: HashMap<String, Campaign> = HashMap::new();
@@ -115,11 +115,16 @@ impl Office {
     }
 }
 
-impl Office {
+impl Plans<'_> {
     /// The next instant at which anything will happen by itself.
-    pub async fn next_due(&self, now: Micros) -> Result<Option<Micros>, ServiceError> {
-        let sending = crate::campaign::fire::next_due(&self.store, &self.hours(), now).await?;
-        let orders = Box::pin(self.orders_due()).await?;
+    pub async fn next_due(self, now: Micros) -> Result<Option<Micros>, ServiceError> {
+        let sending = crate::campaign::fire::next_due(
+            &self.office.store,
+            &self.office.sending().hours(),
+            now,
+        )
+        .await?;
+        let orders = Box::pin(self.office.orders_due()).await?;
         Ok([sending, orders].into_iter().flatten().min())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Office, Result, ServiceError, refusal::OfficeRefusal};
+use super::{Office, Reports, Result, ServiceError, refusal::OfficeRefusal};
 use crate::{
     domain::{
         lang::Lang,
@@ -20,22 +20,24 @@ const MAX_UNITS: i64 = 500;
 /// How wide a day's bar is, in the picture's own units.
 const BAR: i64 = 200;
 
-impl Office {
+impl Reports<'_> {
     /// A month's report as one HTML page that needs nothing beside it; no number stands in it.
-    pub async fn month_report(&self, actor: &Actor, month: Month, lang: Lang) -> Result<String> {
+    pub async fn month(self, actor: &Actor, month: Month, lang: Lang) -> Result<String> {
         actor.may(Act::ReadLog)?;
-        let report = self.gather(month, lang).await?;
+        let report = self.office.gather(month, lang).await?;
         report
             .html()
             .map_err(|e| ServiceError::from(OfficeRefusal::Report { why: e.to_string() }))
     }
+}
 
+impl Office {
     async fn gather(&self, month: Month, lang: Lang) -> Result<Report> {
         let zone = self.config.sending.timezone;
         let (from, to) = month.bounds(zone);
         let now = self.clock.now();
         let mut tx = self.store.read("report").await?;
-        let practice = tx.installation().await?.is_some_and(|i| i.practice != 0);
+        let practice = tx.installation().await?.is_some_and(|i| i.practice);
         let head = tx.head().await?.to_string();
         let runs = tx.report_runs(from, to).await?;
         let counts = tx.report_counts(from, to).await?;

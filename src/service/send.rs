@@ -3,7 +3,7 @@
 use std::{fs::File, ops::ControlFlow, path::Path, time::Duration};
 
 use super::{
-    Office, ServiceError,
+    Campaigns, Office, Runs, Sending, ServiceError,
     refusal::{CampaignRefusal, ContactsRefusal},
 };
 use crate::{
@@ -104,19 +104,19 @@ pub struct Submission {
     pub run: Option<RunId>,
 }
 
-impl Office {
+impl Sending<'_> {
     /// Season and quiet hours as configured.
-    pub fn hours(&self) -> Hours {
-        self.config.sending.hours()
+    pub fn hours(self) -> Hours {
+        self.office.config.sending.hours()
     }
 
     /// Queues one run. With `require_approval` it is only submitted.
     pub async fn send(
-        &self,
+        self,
         actor: &Actor,
         request: &SendRequest<'_>,
     ) -> Result<Queued, ServiceError> {
-        let approval = match self.config.sending.require_approval {
+        let approval = match self.office.config.sending.require_approval {
             true => Approval::Needed,
             false => Approval::NotNeeded,
         };
@@ -124,24 +124,24 @@ impl Office {
             Approval::Needed => Act::Submit,
             Approval::NotNeeded | Approval::Given { .. } => Act::SendUnapproved,
         })?;
-        self.gateways_can_be_opened()?;
-        let now = self.clock.now();
+        self.office.gateways_can_be_opened()?;
+        let now = self.office.clock.now();
         if request.not_after.is_some_and(|t| t <= now) {
             return Err(CampaignRefusal::NotAfterPassed.into());
         }
         let opens_at = match self.hours().may_send(now, request.priority) {
             Window::Open => None,
             Window::OpensAt(at, why) => match request.out_of_hours {
-                OutOfHours::Refuse => return Err(self.out_of_hours(at, why)),
+                OutOfHours::Refuse => return Err(self.office.out_of_hours(at, why)),
                 OutOfHours::Wait => Some((at, why)),
             },
         };
         if let (Some((at, why)), Some(last)) = (opens_at, request.not_after)
             && last <= at
         {
-            return Err(self.out_of_hours(at, why));
+            return Err(self.office.out_of_hours(at, why));
         }
-        let (audience, spec, refused_rows) = self.audience(&request.to).await?;
+        let (audience, spec, refused_rows) = self.office.audience(&request.to).await?;
         let order = Order {
             name: request.name.clone(),
             text: request.text.to_owned(),
@@ -156,7 +156,7 @@ impl Office {
             campaign: freeze::Target::New,
             approval,
         };
-        let frozen = self.freeze(&order, audience).await?;
+        let frozen = self.office.freeze(&order, audience).await?;
         Ok(Queued {
             frozen,
             waits_for_approval: approval == Approval::Needed,
@@ -165,6 +165,127 @@ impl Office {
         })
     }
 
+    /// What an engine of this office is made of.
+    pub fn engine_parts(self, alerts: crate::telemetry::alert::Alerts) -> Parts {
+        let s = &self.office.config.sending;
+        Parts {
+            store: self.office.store.clone(),
+            clock: self.office.clock.clone(),
+            gateways: self.office.config.gateways.clone(),
+            policy: crate::engine::Policy {
+                hours: self.hours(),
+                zone: s.timezone,
+                daily_limit: i64::from(s.daily_limit_per_person),
+                report_window: s.report_window,
+                doubt_grace: s.doubt_grace,
+                opt_out: OptOutWords::new(&s.opt_out_words),
+            },
+            alerts,
+            node: format!("{}-{}", hostname(), std::process::id()),
+        }
+    }
+}
+
+impl Campaigns<'_> {
+    /// Hands a draft or a returned campaign in. One that fires once is frozen with the audience as it is
+    /// now, with another text if one is given; of one that fires again and again the people are
+    /// counted, and each run is frozen when it is due.
+    pub async fn submit(
+        self,
+        actor: &Actor,
+        id: CampaignId,
+        text: Option<&str>,
+    ) -> Result<Submission, ServiceError> {
+        actor.may(Act::Submit)?;
+        let mut campaign = self.office.store.read("submit").await?.campaign(id).await?;
+        campaign.state.on(CampaignAct::Submit)?;
+        if let Some(text) = text {
+            campaign.template = text.to_owned();
+        }
+        let now = self.office.clock.now();
+        let not_after = match campaign.slots.last() {
+            Some(last) => campaign.not_after_slot(*last),
+            None => campaign.not_after,
+        };
+        if not_after.is_some_and(|t| t <= now) {
+            return Err(CampaignRefusal::CampaignTooLate.into());
+        }
+        let to = match &campaign.audience {
+            AudienceSpec::File(file) => Target::File(Path::new(file)),
+            AudienceSpec::Groups { include, exclude } => Target::Groups { include, exclude },
+        };
+        let (audience, spec, _) = self.office.audience(&to).await?;
+        if campaign.is_recurring() {
+            return self
+                .office
+                .submit_recurring(actor, campaign, audience)
+                .await;
+        }
+        let order = Order {
+            name: campaign.name.clone(),
+            text: campaign.template.clone(),
+            audience: spec,
+            priority: campaign.priority,
+            on_doubt: campaign.on_doubt,
+            not_after,
+            not_before: campaign.slots.first().copied(),
+            late: campaign.late,
+            slot: self
+                .office
+                .free_slot(id, campaign.slots.first().copied().unwrap_or(now))
+                .await?,
+            author: actor.label(),
+            campaign: freeze::Target::Again(id),
+            approval: Approval::Needed,
+        };
+        let frozen = self.office.freeze(&order, audience).await?;
+        Ok(Submission {
+            campaign: id,
+            people: frozen.size,
+            run: Some(frozen.run),
+        })
+    }
+}
+
+impl Runs<'_> {
+    /// Stays until no message of the run is open; does the sending itself whenever no other process
+    /// has the engine. `look` is called with the counts.
+    pub async fn wait(
+        self,
+        run: RunId,
+        alerts: &crate::telemetry::alert::Alerts,
+        stop: &tokio_util::sync::CancellationToken,
+        mut look: impl FnMut(&Counts),
+    ) -> Result<Counts, ServiceError> {
+        let mut engine = None;
+        let mut tried: Option<tokio::time::Instant> = None;
+        loop {
+            if engine.is_none() && tried.is_none_or(|t| t.elapsed() >= TRY_LOCK) {
+                tried = Some(tokio::time::Instant::now());
+                engine = self.office.become_engine(alerts).await?;
+            }
+            let (counts, done) = self.office.glance(run).await?;
+            look(&counts);
+            // By an error, or because what was held is released: then the next one has the links.
+            if let Some((task, _)) = engine.take_if(|(task, _): &mut Running| task.is_finished()) {
+                task.await.map_err(|_| EngineError::Journal)??;
+            }
+            if done || stop.is_cancelled() {
+                if let Some((task, token)) = engine {
+                    token.cancel();
+                    task.await.map_err(|_| EngineError::Journal)??;
+                }
+                return Ok(self.office.glance(run).await?.0);
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+}
+
+impl Office {
     async fn freeze(&self, order: &Order, audience: Audience) -> Result<Frozen, ServiceError> {
         let office = self.expanding();
         Ok(freeze::freeze(&self.store, &self.clock, office, order, audience).await?)
@@ -177,61 +298,6 @@ impl Office {
             signature: &self.config.sending.signature,
             carriers: CarrierTable::builtin(),
         }
-    }
-
-    /// Hands a draft or a returned campaign in. One that fires once is frozen with the audience as it is
-    /// now, with another text if one is given; of one that fires again and again the people are
-    /// counted, and each run is frozen when it is due.
-    pub async fn submit(
-        &self,
-        actor: &Actor,
-        id: CampaignId,
-        text: Option<&str>,
-    ) -> Result<Submission, ServiceError> {
-        actor.may(Act::Submit)?;
-        let mut campaign = self.store.read("submit").await?.campaign(id).await?;
-        campaign.state.on(CampaignAct::Submit)?;
-        if let Some(text) = text {
-            campaign.template = text.to_owned();
-        }
-        let now = self.clock.now();
-        let not_after = match campaign.slots.last() {
-            Some(last) => campaign.not_after_slot(*last),
-            None => campaign.not_after,
-        };
-        if not_after.is_some_and(|t| t <= now) {
-            return Err(CampaignRefusal::CampaignTooLate.into());
-        }
-        let to = match &campaign.audience {
-            AudienceSpec::File(file) => Target::File(Path::new(file)),
-            AudienceSpec::Groups { include, exclude } => Target::Groups { include, exclude },
-        };
-        let (audience, spec, _) = self.audience(&to).await?;
-        if campaign.is_recurring() {
-            return self.submit_recurring(actor, campaign, audience).await;
-        }
-        let order = Order {
-            name: campaign.name.clone(),
-            text: campaign.template.clone(),
-            audience: spec,
-            priority: campaign.priority,
-            on_doubt: campaign.on_doubt,
-            not_after,
-            not_before: campaign.slots.first().copied(),
-            late: campaign.late,
-            slot: self
-                .free_slot(id, campaign.slots.first().copied().unwrap_or(now))
-                .await?,
-            author: actor.label(),
-            campaign: freeze::Target::Again(id),
-            approval: Approval::Needed,
-        };
-        let frozen = self.freeze(&order, audience).await?;
-        Ok(Submission {
-            campaign: id,
-            people: frozen.size,
-            run: Some(frozen.run),
-        })
     }
 
     /// A run's slot is its campaign's for good: submitted again, the next free microsecond takes its
@@ -352,67 +418,11 @@ impl Office {
         }
     }
 
-    /// What an engine of this office is made of.
-    pub fn engine_parts(&self, alerts: crate::telemetry::alert::Alerts) -> Parts {
-        let s = &self.config.sending;
-        Parts {
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            gateways: self.config.gateways.clone(),
-            policy: crate::engine::Policy {
-                hours: self.hours(),
-                zone: s.timezone,
-                daily_limit: i64::from(s.daily_limit_per_person),
-                report_window: s.report_window,
-                doubt_grace: s.doubt_grace,
-                opt_out: OptOutWords::new(&s.opt_out_words),
-            },
-            alerts,
-            node: format!("{}-{}", hostname(), std::process::id()),
-        }
-    }
-
-    /// Stays until no message of the run is open; does the sending itself whenever no other process
-    /// has the engine. `look` is called with the counts.
-    pub async fn wait(
-        &self,
-        run: RunId,
-        alerts: &crate::telemetry::alert::Alerts,
-        stop: &tokio_util::sync::CancellationToken,
-        mut look: impl FnMut(&Counts),
-    ) -> Result<Counts, ServiceError> {
-        let mut engine = None;
-        let mut tried: Option<tokio::time::Instant> = None;
-        loop {
-            if engine.is_none() && tried.is_none_or(|t| t.elapsed() >= TRY_LOCK) {
-                tried = Some(tokio::time::Instant::now());
-                engine = self.become_engine(alerts).await?;
-            }
-            let (counts, done) = self.glance(run).await?;
-            look(&counts);
-            // By an error, or because what was held is released: then the next one has the links.
-            if let Some((task, _)) = engine.take_if(|(task, _): &mut Running| task.is_finished()) {
-                task.await.map_err(|_| EngineError::Journal)??;
-            }
-            if done || stop.is_cancelled() {
-                if let Some((task, token)) = engine {
-                    token.cancel();
-                    task.await.map_err(|_| EngineError::Journal)??;
-                }
-                return Ok(self.glance(run).await?.0);
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-    }
-
     async fn become_engine(
         &self,
         alerts: &crate::telemetry::alert::Alerts,
     ) -> Result<Option<Running>, ServiceError> {
-        let Some(engine) = Engine::start(self.engine_parts(alerts.clone())).await? else {
+        let Some(engine) = Engine::start(self.sending().engine_parts(alerts.clone())).await? else {
             return Ok(None);
         };
         let token = tokio_util::sync::CancellationToken::new();

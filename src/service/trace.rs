@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Office, Result, check_reason, refusal::GatewayRefusal};
+use super::{Messages, Result, check_reason, refusal::GatewayRefusal};
 use crate::{
     config::Secret,
     domain::{
@@ -15,11 +15,11 @@ use crate::{
 
 pub use crate::gateway::trace::{End, Numbers, TraceError, TraceLine};
 
-impl Office {
+impl Messages<'_> {
     /// Hands over a trace line by line. With numbers only to who may see them, by a reason that stands in the
     /// ledger before the first line is shown.
-    pub async fn read_trace(
-        &self,
+    pub async fn trace(
+        self,
         actor: &Actor,
         path: &Path,
         key: &Secret,
@@ -36,7 +36,7 @@ impl Office {
                 what: "trace".to_owned(),
                 reason: reason.to_owned(),
             };
-            self.act("read_trace").await?.commit(&[seen]).await?;
+            self.office.act("read_trace").await?.commit(&[seen]).await?;
         }
         read(path, key, line).map_err(|error| {
             let zh = match &error {

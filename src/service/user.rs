@@ -1,10 +1,14 @@
 //! Users: who may come in, and as what. Every change is in the ledger by a salted digest, so that a
 //! row changed behind the office's back shows.
 
-use super::{Acting, Office, Result, ServiceError, password, refusal::UserRefusal};
+use super::{
+    Acting, Result, ServiceError, Users, password,
+    refusal::{OrderRefusal, UserRefusal},
+};
 use crate::{
     config::Secret,
     domain::{
+        carrier::Carrier,
         event::Event,
         ledger::salted,
         role::{Act, Actor, Role, check_user_name},
@@ -23,11 +27,11 @@ pub struct User {
     pub disabled: bool,
 }
 
-impl Office {
+impl Users<'_> {
     /// Is it the person? A wrong name, a wrong password and a disabled user take the same time; only who
     /// knows the password learns that the user is disabled.
-    pub async fn authenticate(&self, name: &str, password: &Secret) -> Result<Actor> {
-        let mut tx = self.store.read("authenticate").await?;
+    pub async fn authenticate(self, name: &str, password: &Secret) -> Result<Actor> {
+        let mut tx = self.office.store.read("authenticate").await?;
         let account = tx.account(name).await?;
         drop(tx);
         let stored = account.as_ref().map(|a| a.password.clone());
@@ -48,26 +52,36 @@ impl Office {
     }
 
     /// Nobody has been added yet: the next one to be added needs no administrator.
-    pub async fn has_no_users(&self) -> Result<bool> {
-        Ok(self.store.read("users").await?.accounts().await?.is_empty())
+    pub async fn is_empty(self) -> Result<bool> {
+        Ok(self
+            .office
+            .store
+            .read("users")
+            .await?
+            .accounts()
+            .await?
+            .is_empty())
     }
 
     /// Adds a user. The first on an empty database is free; later ones need an administrator, not merely
     /// the account of the machine: whoever can make users can be two people. Where no administrator is
-    /// left, the account of the machine may add one.
-    pub async fn add_user(
-        &self,
+    /// left, the account of the machine may add one. A carrier's staff belong to a `carrier`, and nobody
+    /// else does.
+    pub async fn add(
+        self,
         actor: &Actor,
         name: &str,
         role: Role,
+        carrier: Option<Carrier>,
         password: &Secret,
     ) -> Result<()> {
+        check_carrier(role, carrier)?;
         check_user_name(name).map_err(|_| UserRefusal::BadName {
             user: name.to_owned(),
         })?;
         // Before the transaction: hashing takes longer than a write may.
         let hash = hashed(name, password).await?;
-        let mut act = self.act("add_user").await?;
+        let mut act = self.office.act("add_user").await?;
         let users = act.tx.accounts().await?;
         let admin_left = users
             .iter()
@@ -91,15 +105,20 @@ impl Office {
             password: hash,
             disabled: 0,
             salt: Vec::new(),
-            created_us: self.clock.now().0,
+            created_us: self.office.clock.now().0,
         };
-        put(act, row, actor, "added").await
+        let mut events = vec![put(&mut act, row, actor, "added").await?];
+        if let Some(carrier) = carrier {
+            events.push(staff(&mut act, actor, name, carrier).await?);
+        }
+        act.commit(&events).await?;
+        Ok(())
     }
 
     /// All users by name.
-    pub async fn users(&self, actor: &Actor) -> Result<Vec<User>> {
+    pub async fn list(self, actor: &Actor) -> Result<Vec<User>> {
         actor.may(Act::ManageUsers)?;
-        let rows = self.store.read("users").await?.accounts().await?;
+        let rows = self.office.store.read("users").await?.accounts().await?;
         let user = |a: AccountRow| {
             Ok(User {
                 role: role(&a)?,
@@ -111,33 +130,51 @@ impl Office {
     }
 
     /// No longer lets a user in. The acts stay in the ledger, so nobody is ever removed.
-    pub async fn disable_user(&self, actor: &Actor, name: &str) -> Result<()> {
+    pub async fn disable(self, actor: &Actor, name: &str) -> Result<()> {
         self.set_disabled(actor, name, true).await
     }
 
     /// Lets a user in again.
-    pub async fn enable_user(&self, actor: &Actor, name: &str) -> Result<()> {
+    pub async fn enable(self, actor: &Actor, name: &str) -> Result<()> {
         self.set_disabled(actor, name, false).await
     }
 
     /// Sets a password: one's own, or as an administrator anybody's.
-    pub async fn set_password(&self, actor: &Actor, name: &str, password: &Secret) -> Result<()> {
+    pub async fn set_password(self, actor: &Actor, name: &str, password: &Secret) -> Result<()> {
         if !matches!(actor, Actor::User { name: own, .. } if own == name) {
             actor.may(Act::ManageUsers)?;
         }
         let hash = hashed(name, password).await?;
-        let mut act = self.act("set_password").await?;
+        let mut act = self.office.act("set_password").await?;
         let known = known(&mut act, name).await?;
         let row = AccountRow {
             password: hash,
             ..known
         };
-        put(act, row, actor, "password").await
+        let event = put(&mut act, row, actor, "password").await?;
+        act.commit(&[event]).await?;
+        Ok(())
     }
 
-    async fn set_disabled(&self, actor: &Actor, name: &str, disabled: bool) -> Result<()> {
+    /// Says which carrier a user of the role `carrier` belongs to.
+    pub async fn set_carrier(self, actor: &Actor, name: &str, carrier: Carrier) -> Result<()> {
         actor.may(Act::ManageUsers)?;
-        let mut act = self.act("set_user_disabled").await?;
+        let mut act = self.office.act("staff").await?;
+        let account = act.tx.account(name).await?;
+        if account.is_none_or(|a| a.role != Role::Carrier.as_str()) {
+            return Err(OrderRefusal::NotStaff {
+                user: name.to_owned(),
+            }
+            .into());
+        }
+        let event = staff(&mut act, actor, name, carrier).await?;
+        act.commit(&[event]).await?;
+        Ok(())
+    }
+
+    async fn set_disabled(self, actor: &Actor, name: &str, disabled: bool) -> Result<()> {
+        actor.may(Act::ManageUsers)?;
+        let mut act = self.office.act("set_user_disabled").await?;
         let known = known(&mut act, name).await?;
         if (known.disabled != 0) == disabled {
             return Ok(());
@@ -150,25 +187,45 @@ impl Office {
             ..known
         };
         let word = if disabled { "disabled" } else { "enabled" };
-        put(act, row, actor, word).await
+        let event = put(&mut act, row, actor, word).await?;
+        act.commit(&[event]).await?;
+        Ok(())
     }
 }
 
-/// Stores a user with a fresh salt, and its event.
-async fn put(mut act: Acting, row: AccountRow, actor: &Actor, word: &str) -> Result<()> {
+/// Stores a user with a fresh salt; its event.
+async fn put(act: &mut Acting, row: AccountRow, actor: &Actor, word: &str) -> Result<Event> {
     let row = AccountRow {
         salt: crate::random::salt().to_vec(),
         ..row
     };
     act.tx.put_account(&row).await?;
-    let event = Event::User {
+    Ok(Event::User {
         by: actor.label(),
         act: word.to_owned(),
         name: row.name.clone(),
         digest: hex::encode(salted(&row.salt, row.commitment().as_bytes())),
-    };
-    act.commit(&[event]).await?;
-    Ok(())
+    })
+}
+
+/// Stores whose staff a user is; its event.
+async fn staff(act: &mut Acting, actor: &Actor, name: &str, carrier: Carrier) -> Result<Event> {
+    act.tx.put_staff(name, carrier.as_str()).await?;
+    Ok(Event::Staff {
+        by: actor.label(),
+        name: name.to_owned(),
+        carrier: carrier.as_str().to_owned(),
+    })
+}
+
+/// A carrier's staff belong to a carrier, and nobody else does. Asked also before a password is typed.
+pub fn check_carrier(role: Role, carrier: Option<Carrier>) -> Result<()> {
+    match (role, carrier) {
+        (Role::Carrier, Some(c)) if c != Carrier::Other => Ok(()),
+        (Role::Carrier, _) => Err(UserRefusal::CarrierMissing.into()),
+        (_, Some(_)) => Err(UserRefusal::CarrierNotFor.into()),
+        (_, None) => Ok(()),
+    }
 }
 
 async fn known(act: &mut Acting, name: &str) -> Result<AccountRow> {

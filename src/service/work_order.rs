@@ -7,14 +7,15 @@ pub mod desk;
 mod draft;
 mod papers;
 mod summary;
+mod view;
 
 use chrono::Datelike as _;
+use chrono_tz::Tz;
 
-use super::{Office, Result, check_reason, refusal::OrderRefusal};
+use super::{Office, Result, WorkOrders, check_reason, refusal::OrderRefusal};
 use crate::{
     config::OrderCarrier,
     domain::{
-        carrier::Carrier,
         check_code::CheckCode,
         hours::instant,
         id::OrderId,
@@ -28,17 +29,20 @@ use crate::{
             readback::{self, Difference},
         },
     },
-    store::{Tx, work_order::CountRow},
+    store::{
+        Tx,
+        work_order::{CommandRow, CountRow, EvidenceRow, OrderRow, ProofRow},
+    },
     work_orders::protocol,
 };
 use change::Change;
 
-pub use crate::{
-    store::work_order::{CommandRow, EvidenceRow, OrderRow, ProofRow},
-    work_orders::{Answer, Figures, Piece, Proof},
-};
+pub use crate::work_orders::{Answer, Figures, Piece, Proof};
 pub use answer::Taken;
 pub use papers::Exported;
+pub use view::{
+    CommandView, CountsView, EvidenceView, FiguresView, OrderLine, OrderView, OwedView, ProofView,
+};
 
 pub(super) use draft::take as draft;
 
@@ -53,7 +57,7 @@ pub struct Compared {
 
 /// An order with all that hangs on it.
 #[derive(Debug, Clone)]
-pub struct OrderView {
+pub(super) struct OrderFile {
     /// As stored.
     pub row: OrderRow,
     /// Its state, typed.
@@ -72,20 +76,15 @@ pub struct OrderView {
     pub owed: Option<(Owed, Micros)>,
 }
 
-impl OrderView {
+impl OrderFile {
     /// The newest figures by their "as of"; nothing is made up from several.
-    pub fn figures(&self) -> Option<&CountRow> {
+    fn figures(&self) -> Option<&CountRow> {
         self.counts.last()
     }
 
     /// What people compare.
-    pub fn check_code(&self) -> CheckCode {
+    fn check_code(&self) -> CheckCode {
         CheckCode::of(&self.row.digest)
-    }
-
-    /// Is it late?
-    pub fn is_overdue(&self) -> bool {
-        !self.row.overdue.is_empty()
     }
 }
 
@@ -110,36 +109,45 @@ async fn check_own(tx: &mut Tx, actor: &Actor, row: &OrderRow) -> Result<()> {
     .into())
 }
 
-impl Office {
+impl WorkOrders<'_> {
     /// All orders that this person may see, in the order in which they were written.
-    pub async fn orders(&self, actor: &Actor) -> Result<Vec<OrderView>> {
+    pub async fn list(self, actor: &Actor) -> Result<Vec<OrderView>> {
         actor.may(Act::ReadOrders)?;
-        let mut tx = self.store.read("orders").await?;
+        let mut tx = self.office.store.read("orders").await?;
         let mut views = Vec::new();
         for row in tx.orders().await? {
             if check_own(&mut tx, actor, &row).await.is_ok() {
-                views.push(self.order_view(&mut tx, row).await?);
+                let file = self.office.order_file(&mut tx, row).await?;
+                views.push(file.view(self.zone())?);
             }
         }
         Ok(views)
     }
 
     /// One order.
-    pub async fn order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+    pub async fn get(self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        self.file(actor, id).await?.view(self.zone())
+    }
+
+    async fn file(self, actor: &Actor, id: OrderId) -> Result<OrderFile> {
         actor.may(Act::ReadOrders)?;
-        let mut tx = self.store.read("order").await?;
+        let mut tx = self.office.store.read("order").await?;
         let row = tx.order(id).await?;
         check_own(&mut tx, actor, &row).await?;
-        self.order_view(&mut tx, row).await
+        self.office.order_file(&mut tx, row).await
+    }
+
+    fn zone(self) -> Tz {
+        self.office.config.sending.timezone
     }
 
     /// The order of this id, or of this number as it stands on the letter.
-    pub async fn find_order(&self, actor: &Actor, which: &str) -> Result<OrderId> {
+    pub async fn find(self, actor: &Actor, which: &str) -> Result<OrderId> {
         actor.may(Act::ReadOrders)?;
         if let Ok(id) = which.parse() {
             return Ok(id);
         }
-        let mut tx = self.store.read("find_order").await?;
+        let mut tx = self.office.store.read("find_order").await?;
         match tx.order_by_number(which.trim()).await? {
             Some(row) => {
                 check_own(&mut tx, actor, &row).await?;
@@ -153,7 +161,134 @@ impl Office {
         }
     }
 
-    async fn order_view(&self, tx: &mut Tx, row: OrderRow) -> Result<OrderView> {
+    /// Approves the draft that was `seen`. Nobody who wrote or changed it may.
+    pub async fn approve(self, actor: &Actor, id: OrderId, seen: &CheckCode) -> Result<OrderView> {
+        actor.may(Act::Approve)?;
+        let mut change = Change::begin(self.office, "approve_order", id).await?;
+        let writers = change.row.writers()?;
+        actor.may_approve(writers.iter().map(String::as_str))?;
+        if !seen.matches(&change.row.digest) {
+            return Err(super::campaigns::not_as_seen());
+        }
+        // What is approved is what stands there, not what a digest of yesterday says.
+        if change.row.terms()?.digest()[..] != change.row.digest[..] {
+            let corrupt = crate::store::Corrupt::on("work_order", "digest", id);
+            return Err(crate::store::Error::from(corrupt).into());
+        }
+        change.row.approved_by = actor.label();
+        change.happens(&actor.label(), OrderEvent::Approve, "")?;
+        change.commit().await?;
+        self.get(actor, id).await
+    }
+
+    /// Gives it its number and hands it to the carrier: over its interface where there is one, else on paper.
+    pub async fn issue(self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        actor.may(Act::TendOrders)?;
+        let mut change = Change::begin(self.office, "issue_order", id).await?;
+        let now = change.now();
+        let (_, ends) = self.office.order_window(&change.row)?;
+        if ends <= now && change.row.state()? == OrderState::Approved {
+            return Err(OrderRefusal::LastDayPassed.into());
+        }
+        let carrier = self.office.order_carrier(&change.row)?.cloned();
+        let year = i64::from(now.local(self.office.config.sending.timezone).year());
+        let row = &mut change.row;
+        row.state()?.on(OrderEvent::Issue)?;
+        row.seq = change.acting.tx.last_order_number(year).await? + 1;
+        row.year = year;
+        row.number =
+            work_order::number(&self.office.config.work_orders.number_prefix, year, row.seq);
+        row.issued_us = now.0;
+        let seeds = carrier.as_ref().map_or(&[][..], |c| &c.seed_phones);
+        row.seeds =
+            serde_json::json!(seeds.iter().map(|p| p.expose()).collect::<Vec<_>>()).to_string();
+        let by_http = carrier.is_some_and(|c| !c.url.is_empty());
+        row.channel = if by_http { "http" } else { "paper" }.to_owned();
+        row.revision = 1;
+        change.happens(&actor.label(), OrderEvent::Issue, "")?;
+        self.office
+            .command(&mut change, protocol::Act::Create, "")
+            .await?;
+        change.commit().await?;
+        self.get(actor, id).await
+    }
+
+    /// Sends the text again: a new round of proofs begins.
+    pub async fn correct(self, actor: &Actor, id: OrderId, reason: &str) -> Result<OrderView> {
+        actor.may(Act::TendOrders)?;
+        let reason = check_reason(reason)?;
+        let mut change = Change::begin(self.office, "correct_order", id).await?;
+        change.row.revision += 1;
+        change.happens(&actor.label(), OrderEvent::Correct, reason)?;
+        self.office
+            .command(&mut change, protocol::Act::Correct, reason)
+            .await?;
+        change.commit().await?;
+        self.get(actor, id).await
+    }
+
+    /// Tells the carrier that it may send: only what was read back to the character.
+    pub async fn release(self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        actor.may(Act::TendOrders)?;
+        let mut tx = self.office.store.read("may_send").await?;
+        if !tx.installation().await?.is_some_and(|i| i.may_send()) {
+            return Err(OrderRefusal::Stopped.into());
+        }
+        drop(tx);
+        let mut change = Change::begin(self.office, "release_order", id).await?;
+        change.row.released_us = change.now().0;
+        change.happens(&actor.label(), OrderEvent::Release, "")?;
+        self.office
+            .command(&mut change, protocol::Act::Release, "")
+            .await?;
+        change.commit().await?;
+        self.get(actor, id).await
+    }
+
+    /// Calls it off.
+    pub async fn withdraw(self, actor: &Actor, id: OrderId, reason: &str) -> Result<OrderView> {
+        actor.may(Act::Cancel)?;
+        let reason = check_reason(reason)?;
+        let mut change = Change::begin(self.office, "withdraw_order", id).await?;
+        let was_out = change.row.state()?.is_out();
+        change.happens(&actor.label(), OrderEvent::Withdraw, reason)?;
+        if was_out {
+            self.office
+                .command(&mut change, protocol::Act::Withdraw, reason)
+                .await?;
+        }
+        change.commit().await?;
+        self.get(actor, id).await
+    }
+
+    /// Takes figures and evidence, where the order asks for any.
+    pub async fn accept(self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        actor.may(Act::TendOrders)?;
+        let mut change = Change::begin(self.office, "accept_order", id).await?;
+        let has_evidence = !change
+            .acting
+            .tx
+            .evidence(Some(&change.row.id))
+            .await?
+            .is_empty();
+        let proven = has_evidence || change.row.evidence.is_empty();
+        change.happens(&actor.label(), OrderEvent::Accept { proven }, "")?;
+        change.commit().await?;
+        self.get(actor, id).await
+    }
+
+    /// Files it.
+    pub async fn close(self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        actor.may(Act::TendOrders)?;
+        let mut change = Change::begin(self.office, "close_order", id).await?;
+        change.happens(&actor.label(), OrderEvent::Close, "")?;
+        change.commit().await?;
+        self.get(actor, id).await
+    }
+}
+
+impl Office {
+    async fn order_file(&self, tx: &mut Tx, row: OrderRow) -> Result<OrderFile> {
         let id = row.id.clone();
         let approved = on_the_phone(&row.signature, &row.text);
         let proofs = tx.proofs(Some(&id)).await?;
@@ -174,7 +309,7 @@ impl Office {
             !evidence.is_empty(),
         )?;
         let state = row.state()?;
-        Ok(OrderView {
+        Ok(OrderFile {
             contradictions: counts::check(&reports, &self.order_bounds(&row)?),
             commands: tx.commands(Some(&id)).await?,
             owed: owed(state, &times, &self.config.work_orders.patience),
@@ -225,161 +360,6 @@ impl Office {
 
     fn order_carrier(&self, row: &OrderRow) -> Result<Option<&OrderCarrier>> {
         Ok(self.config.work_orders.carrier(row.carrier()?))
-    }
-
-    /// Approves the draft that was `seen`. Nobody who wrote or changed it may.
-    pub async fn approve_order(
-        &self,
-        actor: &Actor,
-        id: OrderId,
-        seen: &CheckCode,
-    ) -> Result<OrderView> {
-        actor.may(Act::Approve)?;
-        let mut change = Change::begin(self, "approve_order", id).await?;
-        let writers = change.row.writers()?;
-        actor.may_approve(writers.iter().map(String::as_str))?;
-        if !seen.matches(&change.row.digest) {
-            return Err(super::sending::not_as_seen());
-        }
-        // What is approved is what stands there, not what a digest of yesterday says.
-        if change.row.terms()?.digest()[..] != change.row.digest[..] {
-            let corrupt = crate::store::Corrupt::on("work_order", "digest", id);
-            return Err(crate::store::Error::from(corrupt).into());
-        }
-        change.row.approved_by = actor.label();
-        change.happens(&actor.label(), OrderEvent::Approve, "")?;
-        change.commit().await?;
-        self.order(actor, id).await
-    }
-
-    /// Gives it its number and hands it to the carrier: over its interface where there is one, else on paper.
-    pub async fn issue_order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
-        actor.may(Act::TendOrders)?;
-        let mut change = Change::begin(self, "issue_order", id).await?;
-        let now = change.now();
-        let (_, ends) = self.order_window(&change.row)?;
-        if ends <= now && change.row.state()? == OrderState::Approved {
-            return Err(OrderRefusal::LastDayPassed.into());
-        }
-        let carrier = self.order_carrier(&change.row)?.cloned();
-        let year = i64::from(now.local(self.config.sending.timezone).year());
-        let row = &mut change.row;
-        row.state()?.on(OrderEvent::Issue)?;
-        row.seq = change.acting.tx.last_order_number(year).await? + 1;
-        row.year = year;
-        row.number = work_order::number(&self.config.work_orders.number_prefix, year, row.seq);
-        row.issued_us = now.0;
-        let seeds = carrier.as_ref().map_or(&[][..], |c| &c.seed_phones);
-        row.seeds =
-            serde_json::json!(seeds.iter().map(|p| p.expose()).collect::<Vec<_>>()).to_string();
-        let by_http = carrier.is_some_and(|c| !c.url.is_empty());
-        row.channel = if by_http { "http" } else { "paper" }.to_owned();
-        row.revision = 1;
-        change.happens(&actor.label(), OrderEvent::Issue, "")?;
-        self.command(&mut change, protocol::Act::Create, "").await?;
-        change.commit().await?;
-        self.order(actor, id).await
-    }
-
-    /// Sends the text again: a new round of proofs begins.
-    pub async fn correct_order(
-        &self,
-        actor: &Actor,
-        id: OrderId,
-        reason: &str,
-    ) -> Result<OrderView> {
-        actor.may(Act::TendOrders)?;
-        let reason = check_reason(reason)?;
-        let mut change = Change::begin(self, "correct_order", id).await?;
-        change.row.revision += 1;
-        change.happens(&actor.label(), OrderEvent::Correct, reason)?;
-        self.command(&mut change, protocol::Act::Correct, reason)
-            .await?;
-        change.commit().await?;
-        self.order(actor, id).await
-    }
-
-    /// Tells the carrier that it may send: only what was read back to the character.
-    pub async fn release_order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
-        actor.may(Act::TendOrders)?;
-        let mut tx = self.store.read("may_send").await?;
-        if !tx.installation().await?.is_some_and(|i| i.may_send()) {
-            return Err(OrderRefusal::Stopped.into());
-        }
-        drop(tx);
-        let mut change = Change::begin(self, "release_order", id).await?;
-        change.row.released_us = change.now().0;
-        change.happens(&actor.label(), OrderEvent::Release, "")?;
-        self.command(&mut change, protocol::Act::Release, "")
-            .await?;
-        change.commit().await?;
-        self.order(actor, id).await
-    }
-
-    /// Calls it off.
-    pub async fn withdraw_order(
-        &self,
-        actor: &Actor,
-        id: OrderId,
-        reason: &str,
-    ) -> Result<OrderView> {
-        actor.may(Act::Cancel)?;
-        let reason = check_reason(reason)?;
-        let mut change = Change::begin(self, "withdraw_order", id).await?;
-        let was_out = change.row.state()?.is_out();
-        change.happens(&actor.label(), OrderEvent::Withdraw, reason)?;
-        if was_out {
-            self.command(&mut change, protocol::Act::Withdraw, reason)
-                .await?;
-        }
-        change.commit().await?;
-        self.order(actor, id).await
-    }
-
-    /// Takes figures and evidence, where the order asks for any.
-    pub async fn accept_order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
-        actor.may(Act::TendOrders)?;
-        let mut change = Change::begin(self, "accept_order", id).await?;
-        let has_evidence = !change
-            .acting
-            .tx
-            .evidence(Some(&change.row.id))
-            .await?
-            .is_empty();
-        let proven = has_evidence || change.row.evidence.is_empty();
-        change.happens(&actor.label(), OrderEvent::Accept { proven }, "")?;
-        change.commit().await?;
-        self.order(actor, id).await
-    }
-
-    /// Files it.
-    pub async fn close_order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
-        actor.may(Act::TendOrders)?;
-        let mut change = Change::begin(self, "close_order", id).await?;
-        change.happens(&actor.label(), OrderEvent::Close, "")?;
-        change.commit().await?;
-        self.order(actor, id).await
-    }
-
-    /// Says which carrier a user of the role `carrier` belongs to.
-    pub async fn set_staff(&self, actor: &Actor, name: &str, carrier: Carrier) -> Result<()> {
-        actor.may(Act::ManageUsers)?;
-        let mut acting = self.act("staff").await?;
-        let account = acting.tx.account(name).await?;
-        if account.is_none_or(|a| a.role != Role::Carrier.as_str()) {
-            return Err(OrderRefusal::NotStaff {
-                user: name.to_owned(),
-            }
-            .into());
-        }
-        acting.tx.put_staff(name, carrier.as_str()).await?;
-        let event = crate::domain::event::Event::Staff {
-            by: actor.label(),
-            name: name.to_owned(),
-            carrier: carrier.as_str().to_owned(),
-        };
-        acting.commit(&[event]).await?;
-        Ok(())
     }
 
     /// Notes a command for the carrier, where it has an interface; committed with the change itself.

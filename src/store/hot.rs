@@ -16,7 +16,7 @@ use super::{
 use crate::domain::{
     event::Span,
     id::{GatewayId, MessageId, OrphanId},
-    message::{LogState, Outcome, ReportStatus, StoredPart, StoredState},
+    message::{LogState, Outcome, ReportStatus, StoredPart, StoredState, SuppressReason},
     phone::Phone,
     policy::OnDoubt,
     template::Values,
@@ -39,7 +39,7 @@ pub struct NewMessage {
     /// How many segments.
     pub segments: i64,
     /// Why it is suppressed from the start.
-    pub suppressed: Option<&'static str>,
+    pub suppressed: Option<SuppressReason>,
 }
 
 /// A message as the recorder works on it.

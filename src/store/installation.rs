@@ -7,37 +7,64 @@ use super::{Refusal, Result, Tx, dialect, on};
 use crate::domain::{event::Event, time::Micros};
 
 /// What this database is and whether it may send.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
     /// Its id, for good.
     pub id: String,
-    /// Simulated carriers only: 0 or 1, for good.
-    pub practice: i64,
+    /// Simulated carriers only, for good.
+    pub practice: bool,
     /// PostgreSQL: which cluster and database it was made in.
     pub place: String,
     /// Why nothing may go out until a person says so; empty: not held.
     pub held: String,
-    /// When a person halted all sending; 0: not halted.
-    pub stopped_us: i64,
+    /// Since when a person has halted all sending.
+    pub stopped: Option<Micros>,
     /// Counted up by every act the engine must notice.
     pub change: i64,
     /// When it was made.
-    pub created_us: i64,
+    pub created: Micros,
+}
+
+/// As stored.
+#[derive(sqlx::FromRow)]
+struct InstallationRow {
+    id: String,
+    practice: i64,
+    place: String,
+    held: String,
+    stopped_us: i64,
+    change: i64,
+    created_us: i64,
+}
+
+impl From<InstallationRow> for Installation {
+    fn from(row: InstallationRow) -> Self {
+        Self {
+            id: row.id,
+            practice: row.practice != 0,
+            place: row.place,
+            held: row.held,
+            stopped: (row.stopped_us != 0).then_some(Micros(row.stopped_us)),
+            change: row.change,
+            created: Micros(row.created_us),
+        }
+    }
 }
 
 impl Installation {
     /// May anything go out?
     pub fn may_send(&self) -> bool {
-        self.held.is_empty() && self.stopped_us == 0
+        self.held.is_empty() && self.stopped.is_none()
     }
 }
 
 impl Tx {
     /// The installation; `None` on a database that has never been used.
     pub async fn installation(&mut self) -> Result<Option<Installation>> {
-        on!(self, db => sqlx::query_as(
+        let row: Option<InstallationRow> = on!(self, db => sqlx::query_as(
             "SELECT id, practice, place, held, stopped_us, change, created_us FROM installation WHERE one = 1")
-            .fetch_optional(db).await)
+            .fetch_optional(db).await)?;
+        Ok(row.map(Installation::from))
     }
 
     /// The installation, made at the first use with its first ledger entry. A practice database and a
@@ -48,7 +75,7 @@ impl Tx {
         now: Micros,
     ) -> Result<Installation> {
         if let Some(known) = self.installation().await? {
-            return match (known.practice != 0) == practice {
+            return match known.practice == practice {
                 true => Ok(known),
                 false if practice => Err(Refusal::MadeForReal.into()),
                 false => Err(Refusal::MadeForPractice.into()),
@@ -56,16 +83,16 @@ impl Tx {
         }
         let new = Installation {
             id: Uuid::now_v7().to_string(),
-            practice: i64::from(practice),
+            practice,
             place: self.place().await?,
             held: String::new(),
-            stopped_us: 0,
+            stopped: None,
             change: 0,
-            created_us: now.0,
+            created: now,
         };
         on!(self, db => sqlx::query(
             "INSERT INTO installation (one, id, practice, place, created_us) VALUES (1, $1, $2, $3, $4)")
-            .bind(&new.id).bind(new.practice).bind(&new.place).bind(new.created_us).execute(db).await.map(drop))?;
+            .bind(&new.id).bind(i64::from(new.practice)).bind(&new.place).bind(new.created.0).execute(db).await.map(drop))?;
         self.record(
             now,
             &[Event::Genesis {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Serialize, Serializer};
+
 use super::{
     Corrupt, Error, Result, Tx,
     columns::{self, Columns},
@@ -435,6 +437,13 @@ impl Tx {
         let tally = Columns::of("tally", &lane);
         let read = |(state, n): (String, i64)| Ok((tally.parse("state", &state)?, n));
         rows.into_iter().map(read).collect()
+    }
+}
+
+/// `{"total", each outcome, "queued", "submitting"}`.
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        self.to_json().serialize(to)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::{
     hours::HourMinute,
     id::OrderId,
     time::Micros,
-    work_order::{OrderState, Terms, counts},
+    work_order::{OrderState, Terms, counts, due::Owed},
 };
 
 /// A work order as stored.
@@ -109,6 +109,15 @@ impl OrderRow {
     /// Who sends, typed.
     pub fn carrier(&self) -> Result<Carrier> {
         Ok(self.columns().word("carrier", &self.carrier)?)
+    }
+
+    /// What the carrier owes and has not done in time, typed.
+    pub fn overdue(&self) -> Result<Option<Owed>> {
+        let known = |o: &Owed| o.as_str() == self.overdue;
+        match Owed::ALL.into_iter().find(known) {
+            None if !self.overdue.is_empty() => Err(self.columns().corrupt("overdue").into()),
+            owed => Ok(owed),
+        }
     }
 
     /// Who wrote or changed it.

@@ -132,7 +132,11 @@ async fn planned(base: &Base) -> [String; 3] {
         "手机,姓名\n13800100000,张三\n13800100001,李四\n",
     );
     let into = contacts::Import::into_group("全县");
-    office.import_file(&clerk, &list, into).await.unwrap();
+    office
+        .contacts()
+        .import_file(&clerk, &list, into)
+        .await
+        .unwrap();
     let items = [
         item(&office, "weekly", &[1, 2, 3]),
         item(&office, "once", &[4]),
@@ -145,10 +149,10 @@ async fn planned(base: &Base) -> [String; 3] {
         items: &items,
         orders: &[],
     };
-    let diff = office.import_plan(&clerk, &import, false).await.unwrap();
+    let diff = office.plans().import(&clerk, &import, false).await.unwrap();
     let ids: Vec<_> = diff.items.iter().map(|i| i.campaign.unwrap()).collect();
     for id in &ids[..2] {
-        office.submit(&clerk, *id, None).await.unwrap();
+        office.campaigns().submit(&clerk, *id, None).await.unwrap();
         approve(&office, &approver, *id).await.unwrap();
     }
     office.clock.advance(TimeDelta::hours(1));

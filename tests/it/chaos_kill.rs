@@ -93,9 +93,9 @@ async fn round(seed: u64, database: &str, kind: Kind) -> i64 {
     }
     let (last, _) = stage.serve().await;
     let office = stage.office().await;
-    for view in office.runs(&machine()).await.unwrap() {
-        if !runs.contains(&view.run.id.to_string()) {
-            runs.push(view.run.id.to_string());
+    for view in office.runs().list(&machine()).await.unwrap() {
+        if !runs.contains(&view.id.to_string()) {
+            runs.push(view.id.to_string());
         }
     }
     let counted = async || {
@@ -103,7 +103,8 @@ async fn round(seed: u64, database: &str, kind: Kind) -> i64 {
         for run in &runs {
             sum.add(
                 &office
-                    .run(&machine(), run.parse().unwrap())
+                    .runs()
+                    .get(&machine(), run.parse().unwrap())
                     .await
                     .unwrap()
                     .counts,

@@ -15,7 +15,8 @@ async fn import(story: &Story, group: &str, book: &[u8]) -> ImportReport {
     let book = Cursor::new(book.to_vec());
     story
         .office
-        .import_contacts(&machine(), book, wish)
+        .contacts()
+        .import(&machine(), book, wish)
         .await
         .unwrap()
 }
@@ -118,6 +119,7 @@ async fn the_corrected_file_imports_clean_also_from_a_dry_run() {
             };
             let done = story
                 .office
+                .contacts()
                 .import_file(&machine(), &original, wish)
                 .await
                 .unwrap();
@@ -125,6 +127,7 @@ async fn the_corrected_file_imports_clean_also_from_a_dry_run() {
             let (group, wish) = ("改正", Import::into_group("改正"));
             let clean = story
                 .office
+                .contacts()
                 .import_file(&machine(), &corrected, wish)
                 .await
                 .unwrap();
@@ -148,11 +151,20 @@ async fn a_dry_run_says_the_same_and_changes_nothing() {
         let file = Cursor::new(leaders.bytes.clone());
         let said = story
             .office
-            .import_contacts(&machine(), file, dry)
+            .contacts()
+            .import(&machine(), file, dry)
             .await
             .unwrap();
         assert_eq!(story.events().await, before);
-        assert!(story.office.groups(&machine()).await.unwrap().is_empty());
+        assert!(
+            story
+                .office
+                .contacts()
+                .groups(&machine())
+                .await
+                .unwrap()
+                .is_empty()
+        );
         assert_eq!(import(story, LEADERS, &leaders.bytes).await, said);
     })
     .await;
@@ -212,7 +224,7 @@ async fn a_killed_import_leaves_a_group_that_verifies_and_the_next_one_finishes_
             ..Import::into_group("g")
         };
         let (office, file) = (story.office.clone(), Cursor::new(bytes.clone()));
-        let killed = async move { office.import_contacts(&machine(), file, wish).await };
+        let killed = async move { office.contacts().import(&machine(), file, wish).await };
         assert!(tokio::spawn(killed).await.unwrap_err().is_panic());
         story.books_agree_with_the_ledger().await;
         let done = members(story, "g").await.len();
@@ -230,8 +242,11 @@ async fn an_import_that_meets_another_stops_at_a_whole_place_and_the_next_one_fi
         let big = |name| book((0..3_000).map(move |n| (n, name)));
         let (root, wish) = (machine(), Import::into_group("g"));
         let (a, b) = tokio::join!(
-            one.import_contacts(&root, Cursor::new(big("甲")), wish.clone()),
-            other.import_contacts(&root, Cursor::new(big("乙")), wish.clone()),
+            one.contacts()
+                .import(&root, Cursor::new(big("甲")), wish.clone()),
+            other
+                .contacts()
+                .import(&root, Cursor::new(big("乙")), wish.clone()),
         );
         other.store.close().await;
         assert!(a.is_ok() || b.is_ok() || (a.is_err() && b.is_err()));
@@ -268,6 +283,7 @@ async fn an_opt_out_survives_every_import() {
         let phone = Phone::from_wire(&number).unwrap();
         let change = office.installation().await.unwrap().change;
         let done = office
+            .contacts()
             .opt_out(&machine(), &number, Some("打电话要求"))
             .await
             .unwrap();
@@ -289,6 +305,7 @@ async fn an_opt_out_survives_every_import() {
         assert_eq!(list.len(), 1);
         assert_eq!((&list[0].phone, &*list[0].source), (&number, "system:root"));
         let again = office
+            .contacts()
             .opt_out(&machine(), &format!("+86 {number}"), None)
             .await
             .unwrap();
@@ -296,6 +313,7 @@ async fn an_opt_out_survives_every_import() {
         // No number gets into the ledger, not even by a reason.
         misused(
             office
+                .contacts()
                 .opt_out(
                     &machine(),
                     "13800138000",
@@ -303,7 +321,7 @@ async fn an_opt_out_survives_every_import() {
                 )
                 .await,
         );
-        misused(office.opt_out(&machine(), "12345", None).await);
+        misused(office.contacts().opt_out(&machine(), "12345", None).await);
         assert!(!format!("{:?}", story.events().await).contains(&number));
     })
     .await;
@@ -315,7 +333,7 @@ async fn groups_nest_and_never_in_a_circle() {
         let (office, root) = (&story.office, machine());
         let nest = async |group: &str, children: &[&str]| {
             let children: Vec<_> = children.iter().map(|c| (*c).to_owned()).collect();
-            office.nest(&root, group, &children).await
+            office.contacts().nest(&root, group, &children).await
         };
         import(story, "a", &book([(1, "甲")])).await;
         nest("b", &["a"]).await.unwrap();
@@ -329,7 +347,7 @@ async fn groups_nest_and_never_in_a_circle() {
         misused(nest("c", &["nobody"]).await);
         misused(nest(" ", &["a"]).await);
         nest("b", &[]).await.unwrap();
-        let groups = office.groups(&root).await.unwrap();
+        let groups = office.contacts().groups(&root).await.unwrap();
         let told: Vec<_> = groups
             .iter()
             .map(|g| (&*g.name, g.members, g.contains.join("+")))
@@ -356,6 +374,7 @@ async fn who_may_not_import_does_not_and_no_file_is_overwritten() {
         fs::write(&path, book([(1, "甲")])).unwrap();
         let said = refused(
             office
+                .contacts()
                 .import_file(&auditor, &path, Import::into_group("g"))
                 .await,
         );
@@ -365,19 +384,21 @@ async fn who_may_not_import_does_not_and_no_file_is_overwritten() {
                 corrected: Some(story.path(target)),
                 ..Import::into_group("g")
             };
-            let said = misused(office.import_file(&machine(), &path, wish).await);
+            let said = misused(office.contacts().import_file(&machine(), &path, wish).await);
             assert!(said.contains("overwritten"), "{said}");
         }
         assert_eq!(fs::read(&path).unwrap(), book([(1, "甲")]));
         let none = story.path("none.csv");
         misused(
             office
+                .contacts()
                 .import_file(&machine(), &none, Import::into_group("g"))
                 .await,
         );
         refused(
             office
-                .import_contacts(
+                .contacts()
+                .import(
                     &machine(),
                     Cursor::new(b"a,b\n1,2\n".to_vec()),
                     Import::into_group("g"),

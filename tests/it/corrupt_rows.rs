@@ -26,6 +26,7 @@ impl County {
             let list = county.numbers(if group == "all" { 9 } else { 2 });
             county
                 .office
+                .contacts()
                 .import_file(&machine(), &list, import)
                 .await
                 .unwrap();
@@ -55,7 +56,7 @@ impl County {
             not_after: None,
             out_of_hours: OutOfHours::Refuse,
         };
-        let sent = self.office.send(&somebody(), &request).await;
+        let sent = self.office.sending().send(&somebody(), &request).await;
         sent.expect_err("a corrupt row is an error").to_string()
     }
 }
@@ -108,6 +109,7 @@ async fn a_message_whose_values_are_corrupt_is_never_sent_without_them() {
     let alerts = Alerts::new(Clock::system(), false);
     let ended = county
         .office
+        .runs()
         .wait(
             queued.frozen.run,
             &alerts,

@@ -84,7 +84,7 @@ async fn a_daemon_without_the_engine_takes_over_when_its_holder_is_killed() {
     stage.taken_at_least(before + 50).await;
     println!("taken over in {:?}", killed.elapsed());
     eventually("the run is over", async || {
-        stage.view(&run).await.run.closed.is_some()
+        stage.view(&run).await.closed.is_some()
     })
     .await;
     let counts = stage.view(&run).await.counts;
@@ -127,7 +127,7 @@ async fn a_sender_ends_by_a_signal_and_leaves_the_rest_queued() {
     let (daemon, _) = stage.serve().await;
     let run = ended.json()["run"].as_str().unwrap().to_owned();
     eventually("the first run is over", async || {
-        stage.view(&run).await.run.closed.is_some()
+        stage.view(&run).await.closed.is_some()
     })
     .await;
     daemon.ends_well().await;

@@ -101,6 +101,7 @@ impl<'a> Desk<'a> {
         let list = self.story.path(&format!("{name}.csv"));
         std::fs::write(&list, text).unwrap();
         self.office
+            .contacts()
             .import_file(&self.clerk, &list, contacts::Import::into_group(name))
             .await
             .unwrap();
@@ -117,14 +118,19 @@ impl<'a> Desk<'a> {
         };
         let diff = self
             .office
-            .import_plan(&self.clerk, &import, false)
+            .plans()
+            .import(&self.clerk, &import, false)
             .await
             .unwrap();
         let mut ids = Vec::new();
         // Those that the file no longer has stand behind its own.
         for item in diff.items.iter().take(items.len()) {
             let id = item.campaign.unwrap();
-            self.office.submit(&self.clerk, id, None).await.unwrap();
+            self.office
+                .campaigns()
+                .submit(&self.clerk, id, None)
+                .await
+                .unwrap();
             ids.push(id);
         }
         ids
@@ -152,7 +158,8 @@ async fn a_survey_counts_what_freezing_makes() {
         let plan = [once, item("again", "全县", hours(&[3, 27]))];
         let before = desk
             .office
-            .forecast_planned(&machine(), "june", &plan)
+            .plans()
+            .forecast(&machine(), "june", &plan)
             .await
             .unwrap();
         assert_eq!(before.runs.len(), 3);
@@ -165,12 +172,14 @@ async fn a_survey_counts_what_freezing_makes() {
         let ids = desk.submit(&plan).await;
         let frozen = desk
             .office
-            .forecast_campaign(&machine(), ids[0])
+            .campaigns()
+            .forecast(&machine(), ids[0])
             .await
             .unwrap();
         let again = desk
             .office
-            .forecast_campaign(&machine(), ids[1])
+            .campaigns()
+            .forecast(&machine(), ids[1])
             .await
             .unwrap();
         assert_eq!(again.runs.len(), 2);
@@ -179,7 +188,8 @@ async fn a_survey_counts_what_freezing_makes() {
         // The file stands for its own campaigns: they do not count twice.
         let anew = desk
             .office
-            .forecast_planned(&machine(), "june", &plan)
+            .plans()
+            .forecast(&machine(), "june", &plan)
             .await
             .unwrap();
         assert_eq!(
@@ -210,7 +220,8 @@ async fn people_with_too_many_texts_on_a_day_are_counted_by_group() {
         ];
         let told = desk
             .office
-            .forecast_planned(&machine(), "june", &plan)
+            .plans()
+            .forecast(&machine(), "june", &plan)
             .await
             .unwrap();
         let counts: Vec<_> = told
@@ -230,7 +241,8 @@ async fn people_with_too_many_texts_on_a_day_are_counted_by_group() {
         let ids = desk.submit(&plan).await;
         let frozen = desk
             .office
-            .forecast_campaign(&machine(), ids[0])
+            .campaigns()
+            .forecast(&machine(), ids[0])
             .await
             .unwrap();
         assert_eq!(frozen.clashes, told.clashes);
@@ -250,7 +262,12 @@ async fn an_approval_beyond_the_quota_is_refused_with_the_arithmetic() {
         let ids = desk.submit(&plan).await;
         // What only waits for approval takes nothing: whoever is approved first may go.
         let left = async |id| {
-            let told = desk.office.forecast_campaign(&machine(), id).await.unwrap();
+            let told = desk
+                .office
+                .campaigns()
+                .forecast(&machine(), id)
+                .await
+                .unwrap();
             let day = told.quotas.into_iter().find(|q| q.period == Period::Day);
             day.unwrap().left
         };
@@ -355,7 +372,7 @@ async fn a_run_ends_within_five_per_cent_of_its_forecast() {
         let ids = desk.submit(&[item("now", "全县", vec![slot])]).await;
         desk.approve(ids[0]).await.unwrap();
         let alerts = Alerts::new(desk.office.clock.clone(), false);
-        let engine = Engine::start(desk.office.engine_parts(alerts));
+        let engine = Engine::start(desk.office.sending().engine_parts(alerts));
         let engine = engine.await.unwrap().unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(engine.run(stop.clone()));
@@ -365,13 +382,19 @@ async fn a_run_ends_within_five_per_cent_of_its_forecast() {
         until("it is through", async || {
             !desk
                 .office
+                .runs()
                 .forecast_vs_fact(&machine())
                 .await
                 .unwrap()
                 .is_empty()
         })
         .await;
-        let compared = desk.office.forecast_vs_fact(&machine()).await.unwrap();
+        let compared = desk
+            .office
+            .runs()
+            .forecast_vs_fact(&machine())
+            .await
+            .unwrap();
         println!("{compared:?}");
         assert_eq!(compared.len(), 2);
         for c in &compared {
@@ -403,7 +426,7 @@ async fn a_slot_is_noticed_within_a_poll_and_reserving_is_quick() {
             desk.approve(id).await.unwrap();
         }
         let alerts = Alerts::new(desk.office.clock.clone(), false);
-        let engine = Engine::start(desk.office.engine_parts(alerts));
+        let engine = Engine::start(desk.office.sending().engine_parts(alerts));
         let engine = engine.await.unwrap().unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(engine.run(stop.clone()));

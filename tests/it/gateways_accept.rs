@@ -86,10 +86,12 @@ impl Stand {
     ) -> Result<Protocol, ServiceError> {
         let ready = self
             .office
+            .gateways()
             .prepare_acceptance(&somebody(), &request)
             .await?;
         let stop = CancellationToken::new();
         self.office
+            .gateways()
             .accept(&somebody(), &ready, &stop, |going| {
                 if let Going::Reply { word, .. } = going {
                     reply(word);
@@ -455,7 +457,12 @@ async fn what_is_stopped_sends_nothing_and_a_stop_ends_it_within_a_second() {
         })
         .await;
         let begun = tokio::time::Instant::now();
-        stand.office.stop(&somebody(), "enough").await.unwrap();
+        stand
+            .office
+            .sending()
+            .stop(&somebody(), "enough")
+            .await
+            .unwrap();
         begun.elapsed()
     };
     let (protocol, took) = tokio::join!(stand.accept(request.clone()), stopping);
@@ -476,6 +483,7 @@ async fn the_phones_have_to_be_right() {
         let list = stand.list(numbers);
         let ready = stand
             .office
+            .gateways()
             .prepare_acceptance(&somebody(), &request(&list))
             .await;
         let error = ready.unwrap_err().text(Lang::En);
@@ -491,7 +499,11 @@ async fn the_phones_have_to_be_right() {
         gateway: "unicom",
         ..request(&list)
     };
-    let error = stand.office.prepare_acceptance(&somebody(), &unknown).await;
+    let error = stand
+        .office
+        .gateways()
+        .prepare_acceptance(&somebody(), &unknown)
+        .await;
     assert!(error.unwrap_err().is_usage());
 }
 
@@ -524,6 +536,7 @@ async fn an_auditor_may_not() {
     };
     let error = stand
         .office
+        .gateways()
         .prepare_acceptance(&auditor, &request(&list))
         .await;
     assert!(

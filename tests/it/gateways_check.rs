@@ -34,7 +34,8 @@ async fn a_gateway_that_lets_us_in_is_fine_and_gets_nothing() {
     let county = County::open(carrier(), "", "links = 3").await;
     let found = county
         .office
-        .check_gateways(&somebody(), false)
+        .gateways()
+        .check(&somebody(), false)
         .await
         .unwrap();
     assert!(found.ok && !found.engine_elsewhere, "{found:?}");
@@ -55,7 +56,8 @@ async fn a_refused_login_is_tried_once_and_named_with_its_status() {
     let county = County::open(settings, "", "links = 2").await;
     let found = county
         .office
-        .check_gateways(&somebody(), false)
+        .gateways()
+        .check(&somebody(), false)
         .await
         .unwrap();
     let Finding::LoginRefused(why) = &found.gateways[0].finding else {
@@ -80,7 +82,8 @@ async fn what_is_set_wrong_or_not_there_is_told_apart() {
     });
     let found = county
         .office
-        .check_gateways(&somebody(), false)
+        .gateways()
+        .check(&somebody(), false)
         .await
         .unwrap();
     assert!(!found.ok);
@@ -103,7 +106,7 @@ async fn where_the_carrier_dials_us_we_say_whether_we_can_listen() {
     };
     let mut county = County::open(settings, "", "").await;
     let listener = async |county: &County| {
-        let found = county.office.check_gateways(&somebody(), false).await;
+        let found = county.office.gateways().check(&somebody(), false).await;
         let found = found.unwrap();
         let gateway = &found.gateways[0];
         assert_eq!(
@@ -142,14 +145,16 @@ async fn beside_a_running_engine_only_one_link_is_tried_unless_forced() {
         .unwrap();
     let found = county
         .office
-        .check_gateways(&somebody(), false)
+        .gateways()
+        .check(&somebody(), false)
         .await
         .unwrap();
     assert!(found.ok && found.engine_elsewhere, "{found:?}");
     assert_eq!(county.carrier.counts().logins, 1);
     let found = county
         .office
-        .check_gateways(&somebody(), true)
+        .gateways()
+        .check(&somebody(), true)
         .await
         .unwrap();
     assert_eq!((found.ok, found.gateways[0].links_up), (true, 2));
@@ -166,7 +171,7 @@ async fn a_check_lets_go_of_its_links_when_another_engine_takes_the_lease() {
         config.gateways[0].address = silent.local_addr().unwrap().to_string();
         office.config = config.into();
         let somebody = somebody();
-        let check = office.check_gateways(&somebody, false);
+        let check = office.gateways().check(&somebody, false);
         let taken = async {
             let (mut link, _) = silent.accept().await.unwrap();
             take_the_lease(&base).await;

@@ -71,7 +71,7 @@ async fn a_paused_run_halts_within_a_second_and_counts_to_the_message() {
         last - asked
     );
     eventually("the cancelled run is over", async || {
-        stage.view(&run).await.run.closed.is_some()
+        stage.view(&run).await.closed.is_some()
     })
     .await;
     let counts = stage.view(&run).await.counts;
@@ -95,8 +95,7 @@ async fn a_paused_run_that_resumes_is_finished() {
     let list = stage.numbers(0, 500).display().to_string();
     let sender = stage.spawn(&["send", "--to", &list, "--text", TEXT, "--wait", "--json"]);
     stage.taken_at_least(100).await;
-    let run = stage.office().await.runs(&machine()).await.unwrap()[0]
-        .run
+    let run = stage.office().await.runs().list(&machine()).await.unwrap()[0]
         .id
         .to_string();
     stage.run(&["run", "pause", &run]).await.ok();
@@ -169,8 +168,7 @@ async fn stop_halts_everything_and_says_exactly_how_many_have_left() {
         .await
         .ok();
     eventually("both runs are over", async || {
-        stage.view(&run).await.run.closed.is_some()
-            && stage.view(&urgent).await.run.closed.is_some()
+        stage.view(&run).await.closed.is_some() && stage.view(&urgent).await.closed.is_some()
     })
     .await;
     daemon.ends_well().await;

@@ -147,7 +147,8 @@ async fn a_wrong_an_old_a_repeated_and_a_huge_call_change_nothing() {
     assert_eq!(caller.head().await, after, "a replay changes nothing");
     let view = county
         .office
-        .run(&machine(), queued.frozen.run)
+        .runs()
+        .get(&machine(), queued.frozen.run)
         .await
         .unwrap();
     assert_eq!(view.counts.of(Outcome::Delivered), 20);

@@ -97,7 +97,7 @@ async fn a_wrong_secret_is_found_before_anything_is_sent() {
         let county = HttpCounty::open("sqlite://watchbell.db", settings, "", gateway).await;
         let mut found = None;
         until("the check has found it", async || {
-            let checked = county.office.check_gateways(&somebody(), false).await;
+            let checked = county.office.gateways().check(&somebody(), false).await;
             let checked = checked.unwrap().gateways.remove(0);
             let refused = matches!(checked.finding, Finding::LoginRefused(_));
             found = Some(checked.finding);

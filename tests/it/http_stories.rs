@@ -106,6 +106,7 @@ async fn a_long_text_is_one_submit_and_counts_its_segments() {
         assert!(theirs.peak_segments_in_one_second <= 400, "{theirs:?}");
         let taken = county
             .office
+            .runs()
             .segments_taken(&machine(), queued.frozen.run)
             .await;
         assert_eq!(taken.unwrap(), 270);

@@ -168,7 +168,8 @@ async fn npms_message_centre_refuses_a_wrong_password() {
     county.office.config = config.into();
     let found = county
         .office
-        .check_gateways(&somebody(), false)
+        .gateways()
+        .check(&somebody(), false)
         .await
         .unwrap();
     let Finding::LoginRefused(why) = &found.gateways[0].finding else {

@@ -18,6 +18,7 @@ async fn five_thousand_opt_outs_in_the_middle_neither_end_a_run_nor_start_it_ove
     // Half of them before the run is frozen, half after it, by processes that are not the engine.
     for i in 5_000..7_500 {
         office
+            .contacts()
             .opt_out(&somebody(), &phone(i).expose(), None)
             .await
             .unwrap();
@@ -25,6 +26,7 @@ async fn five_thousand_opt_outs_in_the_middle_neither_end_a_run_nor_start_it_ove
     let run = stage.queue(&stage.numbers(0, 15_000), &[]).await;
     for i in 7_500..9_998 {
         office
+            .contacts()
             .opt_out(&somebody(), &phone(i).expose(), None)
             .await
             .unwrap();
@@ -37,7 +39,7 @@ async fn five_thousand_opt_outs_in_the_middle_neither_end_a_run_nor_start_it_ove
     }
     let (daemon, _) = stage.serve().await;
     eventually("the run is over", async || {
-        stage.view(&run).await.run.closed.is_some()
+        stage.view(&run).await.closed.is_some()
     })
     .await;
     daemon.ends_well().await;
@@ -74,7 +76,7 @@ async fn a_refusal_by_phone_counts_for_the_run_that_is_under_way() {
         stage.carrier.inject_mo(phone(i), words);
     }
     eventually("the run is over", async || {
-        stage.view(&run).await.run.closed.is_some()
+        stage.view(&run).await.closed.is_some()
     })
     .await;
     let counts = stage.view(&run).await.counts;
@@ -174,7 +176,7 @@ async fn two_people_let_a_run_out_and_nobody_their_own() {
         .await
         .ok();
     eventually("the approved run is over", async || {
-        stage.view(run).await.run.closed.is_some()
+        stage.view(run).await.closed.is_some()
     })
     .await;
     let counts = stage.view(run).await.counts;

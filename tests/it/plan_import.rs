@@ -61,27 +61,38 @@ async fn a_plan_is_drafted_approved_fired_once_and_voided_by_a_change() {
         let clerk = story.person("zhao", Role::Clerk).await;
         let approver = story.person("li", Role::Approver).await;
         let mut plan = [item("weekly", &[1, 2, 3])];
-        let said = misused(office.import_plan(&clerk, &june(&plan), false).await);
+        let said = misused(office.plans().import(&clerk, &june(&plan), false).await);
         assert!(said.contains("全县"), "{said}");
         let list = story.path("list.csv");
         std::fs::write(&list, "手机,姓名\n13800100000,张三\n13800100001,李四\n").unwrap();
         office
+            .contacts()
             .import_file(&clerk, &list, contacts::Import::into_group("全县"))
             .await
             .unwrap();
         let diff = office
-            .import_plan(&clerk, &june(&plan), false)
+            .plans()
+            .import(&clerk, &june(&plan), false)
             .await
             .unwrap();
         assert_eq!(diff.items[0].effect, Effect::New);
         let id = diff.items[0].campaign.unwrap();
         let again = office
-            .import_plan(&clerk, &june(&plan), false)
+            .plans()
+            .import(&clerk, &june(&plan), false)
             .await
             .unwrap();
         assert_eq!(again.items[0].effect, Effect::Unchanged);
         verified(story).await;
-        assert_eq!(office.submit(&clerk, id, None).await.unwrap().people, 2);
+        assert_eq!(
+            office
+                .campaigns()
+                .submit(&clerk, id, None)
+                .await
+                .unwrap()
+                .people,
+            2
+        );
         approve(office, &approver, id).await.unwrap();
         verified(story).await;
         let alerts = Alerts::new(office.clock.clone(), true);
@@ -93,7 +104,7 @@ async fn a_plan_is_drafted_approved_fired_once_and_voided_by_a_change() {
         );
         let now = || office.clock.now();
         assert_eq!(
-            office.next_due(now()).await.unwrap(),
+            office.plans().next_due(now()).await.unwrap(),
             // Frozen half a minute ahead of the first slot.
             Some(MORNING.plus_secs(3_600 - 30))
         );
@@ -107,18 +118,19 @@ async fn a_plan_is_drafted_approved_fired_once_and_voided_by_a_change() {
             .clock
             .advance(chrono::TimeDelta::minutes(24 * 60 + 80));
         assert_eq!(scheduler.run_once(now()).await.unwrap(), 1);
-        let runs = office.runs(&machine()).await.unwrap();
+        let runs = office.runs().list(&machine()).await.unwrap();
         assert_eq!(runs.len(), 2);
         assert_eq!(
             runs.iter()
-                .filter(|r| r.progress == Progress::Missed && r.run.reason == "late")
+                .filter(|r| r.progress == Progress::Missed && r.reason == "late")
                 .count(),
             1
         );
         verified(story).await;
         plan[0].text = "今日停电，请检查用电设备。".into();
         let diff = office
-            .import_plan(&clerk, &june(&plan), false)
+            .plans()
+            .import(&clerk, &june(&plan), false)
             .await
             .unwrap();
         assert_eq!(

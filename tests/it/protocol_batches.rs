@@ -240,7 +240,7 @@ async fn a_flood_with_every_fault_loses_nobody_and_doubles_nobody(kind: Kind) {
     let mut totals = BTreeMap::new();
     for run in [first.frozen.run, second.frozen.run] {
         let alerts = Alerts::new(Clock::system(), false);
-        let wait = county.office.wait(run, &alerts, &stop, |_| {});
+        let wait = county.office.runs().wait(run, &alerts, &stop, |_| {});
         let counts = tokio::time::timeout(Duration::from_mins(10), wait).await;
         let counts = counts.expect("it ends").unwrap();
         assert_eq!(counts.open(), counts.of(Outcome::InDoubt), "{counts:?}");

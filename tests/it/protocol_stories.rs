@@ -415,7 +415,8 @@ async fn the_check_logs_in_and_sends_nothing(kind: Kind) {
     let county = county(kind, county::carrier(), "", "links = 3").await;
     let found = county
         .office
-        .check_gateways(&somebody(), false)
+        .gateways()
+        .check(&somebody(), false)
         .await
         .unwrap();
     assert_eq!(

@@ -41,7 +41,10 @@ async fn plan(town: &Town, items: &[Planned]) -> Result<ImportDiff, ServiceError
         items,
         orders: &[],
     };
-    town.office.import_plan(&town.clerk, &import, false).await
+    town.office
+        .plans()
+        .import(&town.clerk, &import, false)
+        .await
 }
 
 /// A recurring campaign of the plan, submitted by the clerk.
@@ -50,7 +53,11 @@ async fn submitted(town: &Town) -> CampaignId {
         .await
         .unwrap();
     let id = diff.items[0].campaign.unwrap();
-    town.office.submit(&town.clerk, id, None).await.unwrap();
+    town.office
+        .campaigns()
+        .submit(&town.clerk, id, None)
+        .await
+        .unwrap();
     id
 }
 
@@ -61,7 +68,8 @@ async fn campaigns_and_runs_are_refused_by_where_they_stand() {
         let (office, clerk, li) = (&town.office, &town.clerk, &town.approver);
         let book = "手机,姓名\n13800138000,张三\n".as_bytes().to_vec();
         office
-            .import_contacts(
+            .contacts()
+            .import(
                 clerk,
                 std::io::Cursor::new(book),
                 Import::into_group("全县"),
@@ -89,27 +97,38 @@ async fn campaigns_and_runs_are_refused_by_where_they_stand() {
         };
         let wrong: CheckCode = "0000".parse().unwrap();
         is_refused(
-            office.approve(li, id, &wrong).await,
+            office.campaigns().approve(li, id, &wrong).await,
             "check_code_differs",
             1,
         );
-        is_refused(office.approve(&zhao, id, &wrong).await, "not_your_own", 1);
         is_refused(
-            office.decide(li, id, CampaignAct::Approve, "").await,
+            office.campaigns().approve(&zhao, id, &wrong).await,
+            "not_your_own",
+            1,
+        );
+        is_refused(
+            office
+                .campaigns()
+                .decide(li, id, CampaignAct::Approve, "")
+                .await,
             "act_has_own_command",
             2,
         );
         office
+            .campaigns()
             .decide(li, id, CampaignAct::Reject, "不需要")
             .await
             .unwrap();
         is_refused(
-            office.decide(li, id, CampaignAct::Reject, "不需要").await,
+            office
+                .campaigns()
+                .decide(li, id, CampaignAct::Reject, "不需要")
+                .await,
             "wrong_campaign_state",
             1,
         );
         is_refused(
-            office.forecast_campaign(li, id).await,
+            office.campaigns().forecast(li, id).await,
             "nothing_to_forecast",
             1,
         );
@@ -127,34 +146,42 @@ async fn work_orders_are_refused_by_where_they_stand() {
             name: "admin".into(),
             role: Role::Admin,
         };
-        let staff = office.set_staff(&admin, "zhao", Carrier::Mobile).await;
+        let staff = office
+            .users()
+            .set_carrier(&admin, "zhao", Carrier::Mobile)
+            .await;
         is_refused(staff, "not_carrier_staff", 1);
         let diff = town.import(&[ordered("telecom", ORDER_TEXT)], false).await;
         let id = diff.items[0].order.unwrap();
         is_refused(
-            office.export_order(clerk, id).await.map(drop),
+            office.work_orders().export(clerk, id).await.map(drop),
             "work_order_not_approved",
             1,
         );
         is_refused(
-            office.issue_order(clerk, id).await.map(drop),
+            office.work_orders().issue(clerk, id).await.map(drop),
             "wrong_order_state",
             1,
         );
         let own = office
-            .approve_order(clerk, id, &town.view(id).await.check_code())
+            .work_orders()
+            .approve(clerk, id, &town.view(id).await.line.check_code)
             .await;
         is_refused(own.map(drop), "role_may_not", 1);
         approve_order(&office, &town.approver, id).await.unwrap();
-        office.issue_order(clerk, id).await.unwrap();
-        let papers = office.export_order(clerk, id).await.unwrap();
+        office.work_orders().issue(clerk, id).await.unwrap();
+        let papers = office.work_orders().export(clerk, id).await.unwrap();
         for (cells, code) in [
             ([("B2", "县安委办短协〔1999〕9号")], "unknown_order_number"),
             ([("B3", "0000 0000 0000")], "form_of_another_text"),
             ([("B4", "7")], "form_outdated"),
         ] {
             let form = filled(&papers.form, &cells);
-            is_refused(office.import_order_form(clerk, &form).await, code, 1);
+            is_refused(
+                office.work_orders().import_form(clerk, &form).await,
+                code,
+                1,
+            );
         }
         let proof = |phone: &str, text: String| Answer {
             acknowledged: true,
@@ -168,13 +195,13 @@ async fn work_orders_are_refused_by_where_they_stand() {
         };
         let long = proof("13300133001", "长".repeat(1_001));
         is_refused(
-            office.answer_order(clerk, id, &long).await,
+            office.work_orders().answer(clerk, id, &long).await,
             "proof_too_long",
             1,
         );
         let odd = proof("123", "x".into());
         is_refused(
-            office.answer_order(clerk, id, &odd).await,
+            office.work_orders().answer(clerk, id, &odd).await,
             "bad_seed_phone",
             2,
         );
@@ -188,17 +215,17 @@ async fn work_orders_are_refused_by_where_they_stand() {
             ..Answer::default()
         };
         is_refused(
-            office.answer_order(clerk, id, &nothing).await,
+            office.work_orders().answer(clerk, id, &nothing).await,
             "evidence_size",
             1,
         );
-        office.stop(clerk, "停").await.unwrap();
+        office.sending().stop(clerk, "停").await.unwrap();
         is_refused(
-            office.release_order(clerk, id).await.map(drop),
+            office.work_orders().release(clerk, id).await.map(drop),
             "sending_is_stopped",
             1,
         );
-        let nonsense = office.import_order_form(clerk, b"nonsense").await;
+        let nonsense = office.work_orders().import_form(clerk, b"nonsense").await;
         is_refused(nonsense.map(drop), "form_is_wrong", 1);
         office.clock.advance(chrono::TimeDelta::days(30));
         let diff = town.import(&[ordered("late", ORDER_TEXT)], false).await;
@@ -211,7 +238,7 @@ async fn work_orders_are_refused_by_where_they_stand() {
             .unwrap();
         approve_order(&office, &town.approver, late).await.unwrap();
         is_refused(
-            office.issue_order(clerk, late).await.map(drop),
+            office.work_orders().issue(clerk, late).await.map(drop),
             "work_order_too_late",
             1,
         );
@@ -223,7 +250,7 @@ async fn work_orders_are_refused_by_where_they_stand() {
             items: &[],
             orders: &[ordered("long", &long)],
         };
-        let done = office.import_plan(clerk, &import, false).await;
+        let done = office.plans().import(clerk, &import, false).await;
         is_refused(done.map(drop), "work_order_text_too_long", 2);
     })
     .await;
@@ -244,20 +271,22 @@ async fn sending_is_refused_by_hours_quotas_and_what_stands() {
         role: Role::Clerk,
     };
     office
+        .runs()
         .intend(&chief, id, Intent::Held, "看一下")
         .await
         .unwrap();
     is_refused(
-        office.intend(&chief, id, Intent::Go, "").await,
+        office.runs().intend(&chief, id, Intent::Go, "").await,
         "run_is_held",
         1,
     );
     office
+        .runs()
         .intend(&chief, id, Intent::Cancelled, "不发了")
         .await
         .unwrap();
     is_refused(
-        office.intend(&chief, id, Intent::Paused, "").await,
+        office.runs().intend(&chief, id, Intent::Paused, "").await,
         "run_is_cancelled",
         1,
     );
@@ -298,18 +327,22 @@ async fn sending_is_refused_by_hours_quotas_and_what_stands() {
         1,
     );
     drop(lock);
-    office.opt_out(&clerk, "13800138005", None).await.unwrap();
+    office
+        .contacts()
+        .opt_out(&clerk, "13800138005", None)
+        .await
+        .unwrap();
     is_refused(
         run(&stage, "", &[], &args).await,
         "acceptance_phone_suppressed",
         1,
     );
-    office.stop(&clerk, "停").await.unwrap();
+    office.sending().stop(&clerk, "停").await.unwrap();
     let others = ten.replace("1380013800", "1380013900");
     let args = accept("others.csv", &format!("手机\n{others}"));
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     is_refused(run(&stage, "", &[], &args).await, "database_is_held", 1);
-    office.release(&chief, "继续").await.unwrap();
+    office.sending().release(&chief, "继续").await.unwrap();
 
     // Out of season whatever today is.
     let month = if chrono::Datelike::month(&Clock::system().now().utc()) == 6 {
@@ -335,6 +368,7 @@ async fn sending_is_refused_by_hours_quotas_and_what_stands() {
     let office = stage.office().await;
     let groups = ["甲".to_owned()];
     office
+        .contacts()
         .import_file(&clerk, list.as_ref(), Import::into_group("甲"))
         .await
         .unwrap();
@@ -350,11 +384,16 @@ async fn sending_is_refused_by_hours_quotas_and_what_stands() {
         not_after: None,
         out_of_hours: OutOfHours::Refuse,
     };
-    let queued = office.send(&clerk, &request).await.unwrap();
+    let queued = office.sending().send(&clerk, &request).await.unwrap();
     let campaign = queued.frozen.campaign;
-    let seen = CheckCode::of(&office.campaign(&chief, campaign).await.unwrap().digest);
+    let seen = office
+        .campaigns()
+        .get(&chief, campaign)
+        .await
+        .unwrap()
+        .check_code;
     is_refused(
-        office.approve(&chief, campaign, &seen).await,
+        office.campaigns().approve(&chief, campaign, &seen).await,
         "quota_exceeded",
         1,
     );

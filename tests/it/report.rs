@@ -51,7 +51,8 @@ async fn people(story: &Story) {
         ));
         story
             .office
-            .import_contacts(&machine(), book, Import::into_group(group))
+            .contacts()
+            .import(&machine(), book, Import::into_group(group))
             .await
             .unwrap();
     }
@@ -198,7 +199,8 @@ async fn the_months_figures_are_the_logs_by_run_day_unit_and_cause() {
         .await;
         let html = story
             .office
-            .month_report(&machine(), june(), Lang::Zh)
+            .reports()
+            .month(&machine(), june(), Lang::Zh)
             .await
             .unwrap();
         assert!(
@@ -256,7 +258,8 @@ async fn what_people_and_carriers_write_is_text_on_the_page() {
         for lang in [Lang::Zh, Lang::En] {
             let html = story
                 .office
-                .month_report(&machine(), june(), lang)
+                .reports()
+                .month(&machine(), june(), lang)
                 .await
                 .unwrap();
             assert!(!html.contains("<script") && !html.contains("<img"));
@@ -277,10 +280,17 @@ async fn an_empty_month_says_so_and_a_carriers_person_sees_none() {
         story.person("admin", Role::Admin).await;
         let carrier = story.person("qian", Role::Carrier).await;
         let auditor = story.person("zhao", Role::Auditor).await;
-        refused(story.office.month_report(&carrier, june(), Lang::Zh).await);
+        refused(
+            story
+                .office
+                .reports()
+                .month(&carrier, june(), Lang::Zh)
+                .await,
+        );
         let html = story
             .office
-            .month_report(&auditor, june(), Lang::En)
+            .reports()
+            .month(&auditor, june(), Lang::En)
             .await
             .unwrap();
         assert!(html.contains("No messages in this month.") && html.contains("lang=\"en\""));

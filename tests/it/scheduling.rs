@@ -17,7 +17,7 @@ use watchbell::{
         time::Micros,
     },
     engine::Engine,
-    service::{Office, audit, contacts, plan::Import, sending::RunView},
+    service::{Office, audit, contacts, plan::Import, runs::RunView},
     telemetry::alert::Alerts,
 };
 
@@ -60,7 +60,11 @@ fn item(key: &str, late: Late, slots: Vec<Micros>) -> Planned {
 /// Reads people in, and drafts, hands in and approves the items.
 async fn plan(office: &Office, list: &std::path::Path, items: &[Planned]) -> Vec<CampaignId> {
     let into = contacts::Import::into_group("全县");
-    office.import_file(&clerk(), list, into).await.unwrap();
+    office
+        .contacts()
+        .import_file(&clerk(), list, into)
+        .await
+        .unwrap();
     let import = Import {
         plan: "june",
         title: "六月",
@@ -68,10 +72,18 @@ async fn plan(office: &Office, list: &std::path::Path, items: &[Planned]) -> Vec
         items,
         orders: &[],
     };
-    let diff = office.import_plan(&clerk(), &import, false).await.unwrap();
+    let diff = office
+        .plans()
+        .import(&clerk(), &import, false)
+        .await
+        .unwrap();
     let ids: Vec<_> = diff.items.iter().map(|i| i.campaign.unwrap()).collect();
     for id in &ids {
-        office.submit(&clerk(), *id, None).await.unwrap();
+        office
+            .campaigns()
+            .submit(&clerk(), *id, None)
+            .await
+            .unwrap();
         approve(office, &approver(), *id).await.unwrap();
     }
     ids
@@ -99,8 +111,14 @@ fn scheduler(office: &Office) -> Scheduler {
 }
 
 async fn runs_of(office: &Office, id: CampaignId) -> Vec<RunView> {
-    let runs = office.runs(&machine()).await.unwrap().into_iter().rev();
-    runs.filter(|r| r.run.campaign == id).collect()
+    let runs = office
+        .runs()
+        .list(&machine())
+        .await
+        .unwrap()
+        .into_iter()
+        .rev();
+    runs.filter(|r| r.campaign == id).collect()
 }
 
 async fn verified(office: &Office) {
@@ -111,7 +129,9 @@ async fn verified(office: &Office) {
 /// The engine beside a story, until the returned token is cancelled.
 async fn engine(office: &Office) -> (CancellationToken, tokio::task::JoinHandle<()>) {
     let alerts = Alerts::new(office.clock.clone(), true);
-    let engine = Engine::start(office.engine_parts(alerts)).await.unwrap();
+    let engine = Engine::start(office.sending().engine_parts(alerts))
+        .await
+        .unwrap();
     let stop = CancellationToken::new();
     let run = engine.unwrap().run(stop.clone());
     let task = tokio::spawn(async move { run.await.unwrap() });
@@ -119,7 +139,11 @@ async fn engine(office: &Office) -> (CancellationToken, tokio::task::JoinHandle<
 }
 
 async fn run(office: &Office, id: &str) -> RunView {
-    office.run(&machine(), id.parse().unwrap()).await.unwrap()
+    office
+        .runs()
+        .get(&machine(), id.parse().unwrap())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -176,8 +200,8 @@ async fn what_was_down_across_a_slot_sends_late_or_shows_what_it_missed() {
         for id in &ids {
             let runs = runs_of(office, *id).await;
             assert_eq!(runs.len(), 1, "one slot, one row");
-            let reason = runs[0].run.reason.clone();
-            seen.push((runs[0].progress, reason, runs[0].run.size));
+            let reason = runs[0].reason.clone();
+            seen.push((runs[0].progress, reason, runs[0].people));
         }
         // Fired, if late; this office has no gateway, so nobody has a route.
         assert_eq!(seen[0], (Progress::Done, String::new(), 3));
@@ -201,11 +225,7 @@ async fn what_was_approved_after_its_slot_is_missed_and_said() {
         let runs = runs_of(office, ids[0]).await;
         assert_eq!(runs.len(), 1);
         assert_eq!(runs[0].progress, Progress::Missed);
-        assert!(
-            runs[0].run.reason.contains("approved"),
-            "{}",
-            runs[0].run.reason
-        );
+        assert!(runs[0].reason.contains("approved"), "{}", runs[0].reason);
         verified(office).await;
     })
     .await;
@@ -219,21 +239,26 @@ async fn an_audience_that_has_grown_too_far_is_held_until_a_person_lets_it_go() 
         let ids = plan(office, &people(story, 10), &items).await;
         let more = contacts::Import::into_group("全县");
         let list = people(story, 13);
-        office.import_file(&clerk(), &list, more).await.unwrap();
+        office
+            .contacts()
+            .import_file(&clerk(), &list, more)
+            .await
+            .unwrap();
         office.clock.advance(TimeDelta::hours(1));
         scheduler(office)
             .run_once(office.clock.now())
             .await
             .unwrap();
         let held = &runs_of(office, ids[0]).await[0];
-        assert_eq!(held.run.intent, Intent::Held);
-        assert!(!held.run.reason.is_empty());
-        let id = held.run.id;
+        assert_eq!(held.intent, Intent::Held);
+        assert!(!held.reason.is_empty());
+        let id = held.id;
         let go = office
+            .runs()
             .intend(&approver(), id, Intent::Go, "名单已核对")
             .await
             .unwrap();
-        assert_eq!(go.run.intent, Intent::Go);
+        assert_eq!(go.intent, Intent::Go);
         verified(office).await;
     })
     .await;
@@ -252,28 +277,28 @@ async fn a_late_run_is_skipped_asked_about_or_sent_as_it_says() {
         office.clock.advance(TimeDelta::hours(3));
         let (stop, task) = engine(office).await;
         let one = async |n: usize| runs_of(office, ids[n]).await.remove(0);
-        eventually("the first is over", async || {
-            one(0).await.run.closed.is_some()
-        })
-        .await;
+        eventually("the first is over", async || one(0).await.closed.is_some()).await;
         eventually("the second is held", async || {
-            one(1).await.run.intent == Intent::Held
+            one(1).await.intent == Intent::Held
         })
         .await;
         eventually("the third is missed", async || {
             one(2).await.progress == Progress::Missed
         })
         .await;
-        assert!(one(0).await.run.opened.is_some());
-        let asked = one(1).await.run.id;
-        let go = office.intend(&approver(), asked, Intent::Go, "照发").await;
+        assert!(one(0).await.opened.is_some());
+        let asked = one(1).await.id;
+        let go = office
+            .runs()
+            .intend(&approver(), asked, Intent::Go, "照发")
+            .await;
         go.unwrap();
         eventually("what was let go is over", async || {
-            one(1).await.run.closed.is_some()
+            one(1).await.closed.is_some()
         })
         .await;
         assert!(
-            one(1).await.run.opened.is_some(),
+            one(1).await.opened.is_some(),
             "once let go it is late no more"
         );
         stop.cancel();
@@ -298,17 +323,17 @@ async fn at_night_all_but_the_urgent_waits_for_the_morning() {
         office.clock.advance(TimeDelta::hours(14));
         let one = async |n: usize| runs_of(office, ids[n]).await.remove(0);
         eventually("the urgent one is over", async || {
-            one(1).await.run.closed.is_some()
+            one(1).await.closed.is_some()
         })
         .await;
-        assert_eq!(one(0).await.run.opened, None);
+        assert_eq!(one(0).await.opened, None);
         // At 08:00 it is not late: its window has only just opened.
         office.clock.advance(TimeDelta::hours(10));
         eventually("the morning's is over", async || {
-            one(0).await.run.closed.is_some()
+            one(0).await.closed.is_some()
         })
         .await;
-        assert!(one(0).await.run.opened.is_some());
+        assert!(one(0).await.opened.is_some());
         stop.cancel();
         task.await.unwrap();
         verified(office).await;
@@ -351,7 +376,7 @@ async fn a_daemon_killed_across_a_slot_sends_it_once_late_and_shows_the_one_that
         let mut done = true;
         for n in [0, 2] {
             let runs = runs_of(&office, ids[n]).await;
-            done &= runs.first().is_some_and(|r| r.run.closed.is_some());
+            done &= runs.first().is_some_and(|r| r.closed.is_some());
         }
         done
     })
@@ -373,20 +398,33 @@ async fn a_daemon_killed_across_a_slot_sends_it_once_late_and_shows_the_one_that
         let runs = runs_of(&office, *id).await;
         assert_eq!(runs.len(), 1, "campaign {n}: one slot, one row");
         if n % 2 == 0 {
-            let id = runs[0].run.id.to_string();
+            let id = runs[0].id.to_string();
             assert_eq!(run(&office, &id).await.counts.of(Outcome::Delivered), 40);
-            assert!(runs[0].run.opened >= Some(slot.plus_secs(3)), "late");
+            assert!(
+                runs[0].opened.map(|z| z.at) >= Some(slot.plus_secs(3)),
+                "late"
+            );
         }
     }
     let counts = stage.carrier.counts();
     assert_eq!((counts.recipients, counts.recipients_sent_twice), (80, 0));
     let states = [CampaignState::Active, CampaignState::Finished];
     assert_eq!(
-        office.campaign(&machine(), ids[0]).await.unwrap().state,
+        office
+            .campaigns()
+            .get(&machine(), ids[0])
+            .await
+            .unwrap()
+            .state,
         states[0]
     );
     assert_eq!(
-        office.campaign(&machine(), ids[2]).await.unwrap().state,
+        office
+            .campaigns()
+            .get(&machine(), ids[2])
+            .await
+            .unwrap()
+            .state,
         states[1]
     );
     verified(&office).await;

@@ -127,7 +127,7 @@ async fn stop_in_mid_sending_counts_exactly_whom_the_carrier_has() {
         .send(&list, "防汛提醒：请检查排水。", OnDoubt::Hold)
         .await;
     let alerts = Alerts::new(Clock::system(), false);
-    let engine = Engine::start(county.office.engine_parts(alerts))
+    let engine = Engine::start(county.office.sending().engine_parts(alerts))
         .await
         .unwrap()
         .unwrap();
@@ -137,7 +137,7 @@ async fn stop_in_mid_sending_counts_exactly_whom_the_carrier_has() {
         county.carrier.per_number().len() > 200
     })
     .await;
-    let stopped = county.office.stop(&somebody(), "").await.unwrap();
+    let stopped = county.office.sending().stop(&somebody(), "").await.unwrap();
     assert!(stopped.by_engine && stopped.left < 3_000, "{stopped:?}");
     let left = usize::try_from(stopped.left).unwrap();
     until("all that left has arrived", async || {

@@ -6,7 +6,6 @@ use chrono::TimeDelta;
 use watchbell::{
     campaign::fire::Scheduler,
     domain::{
-        check_code::CheckCode,
         id::CampaignId,
         lifecycle::{CampaignState, Intent},
         plan::Planned,
@@ -17,7 +16,7 @@ use watchbell::{
     service::{
         audit, contacts,
         plan::{Effect, Import},
-        sending::RunView,
+        runs::RunView,
     },
     telemetry::alert::Alerts,
 };
@@ -79,6 +78,7 @@ impl<'a> Desk<'a> {
         let import = contacts::Import::into_group("全县");
         let office = &self.story.office;
         office
+            .contacts()
             .import_file(&self.clerk, &list, import)
             .await
             .unwrap();
@@ -94,7 +94,8 @@ impl<'a> Desk<'a> {
         };
         let office = &self.story.office;
         let diff = office
-            .import_plan(&self.clerk, &import, false)
+            .plans()
+            .import(&self.clerk, &import, false)
             .await
             .unwrap();
         (diff.items[0].campaign.unwrap(), diff.items[0].effect)
@@ -102,7 +103,11 @@ impl<'a> Desk<'a> {
 
     async fn submit(&self, id: CampaignId) {
         let office = &self.story.office;
-        office.submit(&self.clerk, id, None).await.unwrap();
+        office
+            .campaigns()
+            .submit(&self.clerk, id, None)
+            .await
+            .unwrap();
     }
 
     async fn approve(&self, id: CampaignId) {
@@ -126,8 +131,8 @@ impl<'a> Desk<'a> {
 
     /// In the order of their slots.
     async fn runs(&self) -> Vec<RunView> {
-        let mut runs = self.story.office.runs(&machine()).await.unwrap();
-        runs.sort_by_key(|r| (r.run.slot, r.run.created));
+        let mut runs = self.story.office.runs().list(&machine()).await.unwrap();
+        runs.sort_by_key(|r| (r.slot.at, r.created.at));
         runs
     }
 
@@ -144,18 +149,19 @@ async fn cancelling_one_run_leaves_the_campaign_its_other_slots() {
         let desk = Desk::open(story).await;
         let id = desk.let_out(&planned(Late::Skip, &[1, 2])).await;
         assert_eq!(desk.after_minutes(60).await, 1);
-        let run = desk.runs().await[0].run.id;
+        let run = desk.runs().await[0].id;
         let office = &story.office;
         office
+            .runs()
             .intend(&desk.approver, run, Intent::Cancelled, "放假")
             .await
             .unwrap();
-        let state = office.campaign(&machine(), id).await.unwrap().state;
+        let state = office.campaigns().get(&machine(), id).await.unwrap().state;
         assert_eq!(state, CampaignState::Approved);
         desk.verified().await;
         assert_eq!(desk.after_minutes(60).await, 1);
         let runs = desk.runs().await;
-        let intents: Vec<_> = runs.iter().map(|r| r.run.intent).collect();
+        let intents: Vec<_> = runs.iter().map(|r| r.intent).collect();
         assert_eq!(intents, [Intent::Cancelled, Intent::Go]);
         desk.verified().await;
     })
@@ -175,8 +181,8 @@ async fn a_changed_one_off_is_handed_in_again_for_the_same_slot() {
         desk.approve(id).await;
         let runs = desk.runs().await;
         let slot = Some(MORNING.plus_secs(3_600));
-        assert!(runs.iter().all(|r| r.run.not_before == slot));
-        let going = runs.iter().filter(|r| r.run.intent == Intent::Go);
+        assert!(runs.iter().all(|r| r.not_before.map(|z| z.at) == slot));
+        let going = runs.iter().filter(|r| r.intent == Intent::Go);
         assert_eq!((runs.len(), going.count()), (2, 1));
         desk.verified().await;
     })
@@ -191,25 +197,40 @@ async fn what_changed_after_it_was_shown_is_not_let_out() {
         let mut item = planned(Late::Skip, &[1]);
         let (id, _) = desk.import(&item).await;
         desk.submit(id).await;
-        let shown = CheckCode::of(&office.campaign(&machine(), id).await.unwrap().digest);
+        let shown = office
+            .campaigns()
+            .get(&machine(), id)
+            .await
+            .unwrap()
+            .check_code;
         // The plan is read in with another text and submitted anew between the look and the decision.
         item.text = "今日停电，请检查用电设备。".into();
         assert_eq!(desk.import(&item).await, (id, Effect::Voided));
         desk.submit(id).await;
-        let no = refused(office.approve(&desk.approver, id, &shown).await);
+        let no = refused(office.campaigns().approve(&desk.approver, id, &shown).await);
         assert!(no.contains("check code differs"), "{no}");
-        let state = office.campaign(&machine(), id).await.unwrap().state;
+        let state = office.campaigns().get(&machine(), id).await.unwrap().state;
         assert_eq!(state, CampaignState::Submitted);
         // A recurring one's slots are bound too.
         let mut weekly = planned(Late::Skip, &[2, 3]);
         weekly.item = "weekly".into();
         let (weekly_id, _) = desk.import(&weekly).await;
         desk.submit(weekly_id).await;
-        let shown = CheckCode::of(&office.campaign(&machine(), weekly_id).await.unwrap().digest);
+        let shown = office
+            .campaigns()
+            .get(&machine(), weekly_id)
+            .await
+            .unwrap()
+            .check_code;
         weekly.slots.push(MORNING.plus_secs(4 * 3_600));
         desk.import(&weekly).await;
         desk.submit(weekly_id).await;
-        refused(office.approve(&desk.approver, weekly_id, &shown).await);
+        refused(
+            office
+                .campaigns()
+                .approve(&desk.approver, weekly_id, &shown)
+                .await,
+        );
         desk.approve(id).await;
         desk.approve(weekly_id).await;
         desk.verified().await;

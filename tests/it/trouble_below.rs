@@ -45,7 +45,7 @@ async fn a_file_over_its_size_limit_ends_the_process_with_an_error_and_recovery_
     println!("{before} were taken before the disk was full");
     let (daemon, _) = stage.serve().await;
     eventually("the run is over", async || {
-        stage.view(&run).await.run.closed.is_some()
+        stage.view(&run).await.closed.is_some()
     })
     .await;
     daemon.ends_well().await;
@@ -75,7 +75,7 @@ struct Inside {
 impl Inside {
     async fn start(office: Office) -> Self {
         let alerts = Alerts::new(Clock::system(), false);
-        let engine = Engine::start(office.engine_parts(alerts.clone()))
+        let engine = Engine::start(office.sending().engine_parts(alerts.clone()))
             .await
             .unwrap()
             .unwrap();
@@ -203,7 +203,7 @@ async fn a_clock_set_back_and_forth_sends_nothing_twice_and_loses_nothing() {
         clock.advance(TimeDelta::minutes(minutes));
     }
     eventually("the first run is over", async || {
-        stage.view(&run).await.run.closed.is_some()
+        stage.view(&run).await.closed.is_some()
     })
     .await;
     let counts = stage.view(&run).await.counts;
@@ -212,7 +212,7 @@ async fn a_clock_set_back_and_forth_sends_nothing_twice_and_loses_nothing() {
     stage.taken_at_least(1_000).await;
     clock.advance(TimeDelta::minutes(181));
     eventually("the other is over", async || {
-        stage.view(&overdue).await.run.closed.is_some()
+        stage.view(&overdue).await.closed.is_some()
     })
     .await;
     let counts = stage.view(&overdue).await.counts;

@@ -21,18 +21,25 @@ async fn the_first_user_is_free_and_later_ones_need_an_administrator() {
         for nobody in [machine(), wang] {
             let said = refused(
                 office
-                    .add_user(&nobody, "li", Role::Approver, &password)
+                    .users()
+                    .add(&nobody, "li", Role::Approver, None, &password)
                     .await,
             );
             assert!(said.contains("administrator"), "{said}");
         }
         office
-            .add_user(&admin, "li", Role::Approver, &password)
+            .users()
+            .add(&admin, "li", Role::Approver, None, &password)
             .await
             .unwrap();
-        let said = refused(office.add_user(&admin, "li", Role::Clerk, &password).await);
+        let said = refused(
+            office
+                .users()
+                .add(&admin, "li", Role::Clerk, None, &password)
+                .await,
+        );
         assert!(said.contains("exists already"), "{said}");
-        let names: Vec<_> = office.users(&admin).await.unwrap();
+        let names: Vec<_> = office.users().list(&admin).await.unwrap();
         let names: Vec<_> = names.iter().map(|u| (u.name.as_str(), u.role)).collect();
         assert_eq!(
             names,
@@ -54,18 +61,21 @@ async fn an_office_without_an_administrator_can_get_one_from_the_machines_accoun
         refused(
             story
                 .office
-                .add_user(&machine(), "li", Role::Approver, &password)
+                .users()
+                .add(&machine(), "li", Role::Approver, None, &password)
                 .await,
         );
         story
             .office
-            .add_user(&machine(), "admin", Role::Admin, &password)
+            .users()
+            .add(&machine(), "admin", Role::Admin, None, &password)
             .await
             .unwrap();
         refused(
             story
                 .office
-                .add_user(&machine(), "admin2", Role::Admin, &password)
+                .users()
+                .add(&machine(), "admin2", Role::Admin, None, &password)
                 .await,
         );
     })
@@ -86,22 +96,32 @@ async fn only_who_knows_the_password_and_is_not_disabled_comes_in() {
                 role: Role::Clerk
             }
         );
-        let wrong = refused(office.authenticate("wang", &secret("something else")).await);
-        let unknown = refused(office.authenticate("wong", &right).await);
+        let wrong = refused(
+            office
+                .users()
+                .authenticate("wang", &secret("something else"))
+                .await,
+        );
+        let unknown = refused(office.users().authenticate("wong", &right).await);
         assert_eq!(wrong.replace("wang", ""), unknown.replace("wong", ""));
 
-        office.disable_user(&admin, "wang").await.unwrap();
-        let said = refused(office.authenticate("wang", &right).await);
+        office.users().disable(&admin, "wang").await.unwrap();
+        let said = refused(office.users().authenticate("wang", &right).await);
         assert!(said.contains("disabled"), "{said}");
         // Whoever only guesses does not learn it.
-        let said = refused(office.authenticate("wang", &secret("something else")).await);
+        let said = refused(
+            office
+                .users()
+                .authenticate("wang", &secret("something else"))
+                .await,
+        );
         assert_eq!(said, wrong);
 
-        office.enable_user(&admin, "wang").await.unwrap();
-        office.authenticate("wang", &right).await.unwrap();
-        refused(office.disable_user(&admin, "admin").await);
-        refused(office.disable_user(&wang, "admin").await);
-        misused(office.disable_user(&admin, "nobody").await);
+        office.users().enable(&admin, "wang").await.unwrap();
+        office.users().authenticate("wang", &right).await.unwrap();
+        refused(office.users().disable(&admin, "admin").await);
+        refused(office.users().disable(&wang, "admin").await);
+        misused(office.users().disable(&admin, "nobody").await);
     })
     .await;
 }
@@ -114,29 +134,40 @@ async fn one_sets_ones_own_password_and_an_administrator_anybodys() {
         let wang = story.person("wang", Role::Clerk).await;
         let li = story.person("li", Role::Approver).await;
         office
+            .users()
             .set_password(&wang, "wang", &secret("a new one, longer"))
             .await
             .unwrap();
         refused(
             office
+                .users()
                 .authenticate("wang", &secret("wang of the office"))
                 .await,
         );
         office
+            .users()
             .authenticate("wang", &secret("a new one, longer"))
             .await
             .unwrap();
         refused(
             office
+                .users()
                 .set_password(&li, "wang", &secret("another one"))
                 .await,
         );
-        refused(office.set_password(&wang, "wang", &secret("short")).await);
+        refused(
+            office
+                .users()
+                .set_password(&wang, "wang", &secret("short"))
+                .await,
+        );
         office
+            .users()
             .set_password(&admin, "wang", &secret("set by admin"))
             .await
             .unwrap();
         office
+            .users()
             .authenticate("wang", &secret("set by admin"))
             .await
             .unwrap();
@@ -154,8 +185,8 @@ async fn two_who_want_to_be_the_first_do_not_both_become_it() {
         let password = secret("long enough");
         let (root, password) = (machine(), &password);
         let (a, b) = tokio::join!(
-            one.add_user(&root, "a", Role::Admin, password),
-            other.add_user(&root, "b", Role::Admin, password)
+            one.users().add(&root, "a", Role::Admin, None, password),
+            other.users().add(&root, "b", Role::Admin, None, password)
         );
         assert!(a.is_ok() != b.is_ok(), "{a:?} {b:?}");
         other.store.close().await;

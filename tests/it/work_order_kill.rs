@@ -55,7 +55,11 @@ async fn killed_in_between(database: &str) {
         (&admin, "li", Role::Approver),
     ] {
         let password = watchbell::config::Secret::new(password_of(name));
-        office.add_user(by, name, role, &password).await.unwrap();
+        office
+            .users()
+            .add(by, name, role, None, &password)
+            .await
+            .unwrap();
     }
     office.store.close().await;
     let plan = stage.file("plan.toml", PLAN).display().to_string();

@@ -44,11 +44,11 @@ async fn an_order_on_paper_goes_out_as_a_letter_and_comes_back_as_a_form() {
             .import(&[crate::harness::town::ordered("telecom", TEXT)], false)
             .await;
         let id = diff.items[0].order.unwrap();
-        refused(office.export_order(clerk, id).await.map(drop));
+        refused(office.work_orders().export(clerk, id).await.map(drop));
         approve_order(&office, &town.approver, id).await.unwrap();
-        office.issue_order(clerk, id).await.unwrap();
-        let papers = office.export_order(clerk, id).await.unwrap();
-        let code = town.view(id).await.check_code().grouped();
+        office.work_orders().issue(clerk, id).await.unwrap();
+        let papers = office.work_orders().export(clerk, id).await.unwrap();
+        let code = town.view(id).await.line.check_code.grouped();
         for said in [
             "切勿重新录入",
             "县安委办短协〔2023〕1号",
@@ -72,35 +72,46 @@ async fn an_order_on_paper_goes_out_as_a_letter_and_comes_back_as_a_form() {
             ("B17", typed.as_str()),
         ];
         let (_, taken) = office
-            .import_order_form(clerk, &filled(&papers.form, &first))
+            .work_orders()
+            .import_form(clerk, &filled(&papers.form, &first))
             .await
             .unwrap();
         assert_eq!((taken.decided, taken.proofs, taken.differing), (true, 1, 1));
         assert_eq!(town.state(id).await, S::Acknowledged);
-        office.correct_order(clerk, id, "错字").await.unwrap();
+        office
+            .work_orders()
+            .correct(clerk, id, "错字")
+            .await
+            .unwrap();
         // The old form is of the first round.
         let no = refused(
             office
-                .import_order_form(clerk, &filled(&papers.form, &first))
+                .work_orders()
+                .import_form(clerk, &filled(&papers.form, &first))
                 .await,
         );
         assert!(no.contains("revision 1 (cell B4)"), "{no}");
 
-        let papers = office.export_order(clerk, id).await.unwrap();
+        let papers = office.work_orders().export(clerk, id).await.unwrap();
         let right = [
             ("B10", "受理"),
             ("B17", shown.as_str()),
             ("B18", shown.as_str()),
         ];
         let form = filled(&papers.form, &right);
-        office.import_order_form(clerk, &form).await.unwrap();
+        office
+            .work_orders()
+            .import_form(clerk, &form)
+            .await
+            .unwrap();
         assert_eq!(town.state(id).await, S::Proofed);
-        office.release_order(clerk, id).await.unwrap();
+        office.work_orders().release(clerk, id).await.unwrap();
         office.clock.advance(chrono::TimeDelta::days(3));
         let wrong = [&right[..], &[("A39", "昨天"), ("C39", "很多")]].concat();
         let no = refused(
             office
-                .import_order_form(clerk, &filled(&papers.form, &wrong))
+                .work_orders()
+                .import_form(clerk, &filled(&papers.form, &wrong))
                 .await,
         );
         assert!(
@@ -130,12 +141,17 @@ async fn an_order_on_paper_goes_out_as_a_letter_and_comes_back_as_a_form() {
         ]
         .concat();
         let form = filled(&papers.form, &counts);
-        let (_, taken) = office.import_order_form(clerk, &form).await.unwrap();
+        let (_, taken) = office
+            .work_orders()
+            .import_form(clerk, &form)
+            .await
+            .unwrap();
         assert_eq!((taken.proofs, taken.counts), (0, 2));
         // Sent in once more, it says nothing new.
         assert_eq!(
             office
-                .import_order_form(clerk, &form)
+                .work_orders()
+                .import_form(clerk, &form)
                 .await
                 .unwrap()
                 .1
@@ -144,18 +160,19 @@ async fn an_order_on_paper_goes_out_as_a_letter_and_comes_back_as_a_form() {
         );
         let view = town.view(id).await;
         assert_eq!(
-            (view.state, view.figures().unwrap().delivered),
+            (view.line.state, view.line.figures.delivered),
             (S::Reported, Some(970))
         );
         assert!(view.contradictions.is_empty(), "{:?}", view.contradictions);
-        let no = refused(office.accept_order(clerk, id).await);
+        let no = refused(office.work_orders().accept(clerk, id).await);
         assert!(no.contains("evidence"), "{no}");
         // A form of another text.
         let other = [("B3", "0000-0000-0000")];
         assert!(
             refused(
                 office
-                    .import_order_form(clerk, &filled(&papers.form, &other))
+                    .work_orders()
+                    .import_form(clerk, &filled(&papers.form, &other))
                     .await
             )
             .contains("B3")
@@ -164,7 +181,8 @@ async fn an_order_on_paper_goes_out_as_a_letter_and_comes_back_as_a_form() {
         assert!(
             refused(
                 office
-                    .import_order_form(clerk, &filled(&papers.form, &other))
+                    .work_orders()
+                    .import_form(clerk, &filled(&papers.form, &other))
                     .await
             )
             .contains("B2")

@@ -102,12 +102,17 @@ async fn every_change_to_a_work_order_behind_the_ledgers_back_is_found_and_named
             .await;
         let telecom = watchbell::domain::carrier::Carrier::Telecom;
         town.office
-            .set_staff(&admin, "dian", telecom)
+            .users()
+            .set_carrier(&admin, "dian", telecom)
             .await
             .unwrap();
         let id = town.issued("telecom", TEXT).await;
         town.live(6).await;
-        town.office.release_order(&town.clerk, id).await.unwrap();
+        town.office
+            .work_orders()
+            .release(&town.clerk, id)
+            .await
+            .unwrap();
         town.live(60).await;
         let view = town.view(id).await;
         let (ok, words) = base.second_opinion().await;
@@ -122,7 +127,7 @@ async fn every_change_to_a_work_order_behind_the_ledgers_back_is_found_and_named
         }
         let fill = |s: &str| {
             s.replace("{id}", &id.to_string())
-                .replace("{proof}", &view.proofs[0].proof.n.to_string())
+                .replace("{proof}", &view.proofs[0].n.to_string())
                 .replace("{count}", &view.counts[0].n.to_string())
                 .replace("{evidence}", &view.evidence[0].n.to_string())
                 .replace("{wish}", &view.commands[0].n.to_string())

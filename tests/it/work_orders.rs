@@ -6,7 +6,7 @@ use watchbell::{
         carrier::Carrier,
         lang::Lang,
         role::Role,
-        work_order::{OrderState as S, counts::What},
+        work_order::{OrderState as S, counts::What, due::Owed},
     },
     service::{
         plan::Effect,
@@ -29,12 +29,12 @@ async fn an_order_reaches_closed_by_way_of_a_stopped_proof() {
         .await;
         let office = town.office.clone();
         let id = town.issued("telecom", TEXT).await;
-        assert_eq!(town.view(id).await.row.number, "县安委办短协〔2023〕1号");
+        assert_eq!(town.view(id).await.line.number, "县安委办短协〔2023〕1号");
         town.live(6).await;
         // Proofs are in, and wrong: it is stopped, and nothing lets it go on.
         let view = town.view(id).await;
         assert_eq!(
-            (view.state, view.proofs.len()),
+            (view.line.state, view.proofs.len()),
             (S::Acknowledged, SEEDS.len())
         );
         let said = view.proofs[0].differences[0].text(Lang::Zh);
@@ -44,24 +44,29 @@ async fn an_order_reaches_closed_by_way_of_a_stopped_proof() {
                 .iter()
                 .any(|t| t.contains("nothing may be sent"))
         );
-        let no = refused(office.release_order(&town.clerk, id).await);
+        let no = refused(office.work_orders().release(&town.clerk, id).await);
         assert!(no.contains("acknowledged"), "{no}");
         office
-            .correct_order(&town.clerk, id, "错字，请复制全文")
+            .work_orders()
+            .correct(&town.clerk, id, "错字，请复制全文")
             .await
             .unwrap();
         assert_eq!(town.state(id).await, S::Corrected);
         town.live(4).await;
         assert_eq!(town.state(id).await, S::Proofed);
         town.verified().await;
-        office.release_order(&town.clerk, id).await.unwrap();
+        office.work_orders().release(&town.clerk, id).await.unwrap();
         town.live(2 * 24 + 2).await;
         let view = town.view(id).await;
-        assert_eq!(view.state, S::Reported);
+        assert_eq!(view.line.state, S::Reported);
         let figures = view.figures().unwrap();
         assert_eq!(
-            (figures.requested, figures.sent, figures.last),
-            (Some(1_000), Some(1_000), 1)
+            (
+                figures.figures.requested,
+                figures.figures.sent,
+                figures.is_final
+            ),
+            (Some(1_000), Some(1_000), true)
         );
         assert!(
             view.counts.len() >= 5 && view.contradictions.is_empty(),
@@ -70,15 +75,16 @@ async fn an_order_reaches_closed_by_way_of_a_stopped_proof() {
         );
         assert_eq!(view.evidence[0].media, "text/plain; charset=utf-8");
         let (_, bytes) = office
-            .order_evidence(&town.clerk, id, view.evidence[0].n)
+            .work_orders()
+            .evidence(&town.clerk, id, view.evidence[0].n)
             .await
             .unwrap();
         assert!(String::from_utf8(bytes).unwrap().contains("截止时间"));
-        refused(office.close_order(&town.clerk, id).await);
-        office.accept_order(&town.clerk, id).await.unwrap();
-        let view = office.close_order(&town.clerk, id).await.unwrap();
-        assert_eq!(view.state, S::Closed);
-        refused(office.withdraw_order(&town.clerk, id, "太晚").await);
+        refused(office.work_orders().close(&town.clerk, id).await);
+        office.work_orders().accept(&town.clerk, id).await.unwrap();
+        let view = office.work_orders().close(&town.clerk, id).await.unwrap();
+        assert_eq!(view.line.state, S::Closed);
+        refused(office.work_orders().withdraw(&town.clerk, id, "太晚").await);
         town.verified().await;
         let counts = town.carrier.counts();
         assert_eq!(
@@ -87,7 +93,8 @@ async fn an_order_reaches_closed_by_way_of_a_stopped_proof() {
         );
         // The month's report has the carrier's figures as the carrier's.
         let html = office
-            .month_report(&machine(), "2023-06".parse().unwrap(), Lang::Zh)
+            .reports()
+            .month(&machine(), "2023-06".parse().unwrap(), Lang::Zh)
             .await
             .unwrap();
         assert!(html.contains("县安委办短协〔2023〕1号") && html.contains("其中 1 次不一致被停止"));
@@ -112,7 +119,7 @@ async fn an_answer_that_is_lost_makes_no_second_order() {
         assert_eq!((counts.orders, counts.repeated), (1, 3));
         let view = town.view(id).await;
         assert_eq!(view.commands[0].answer, "taken");
-        assert_eq!(view.state, S::Acknowledged);
+        assert_eq!(view.line.state, S::Acknowledged);
         town.verified().await;
     })
     .await;
@@ -125,23 +132,41 @@ async fn who_wrote_an_order_does_not_let_it_out_and_the_code_binds_what_was_show
         let office = &town.office;
         let diff = town.import(&[ordered("telecom", TEXT)], false).await;
         let id = diff.items[0].order.unwrap();
-        let code = town.view(id).await.check_code();
-        assert!(office.approve_order(&town.clerk, id, &code).await.is_err());
-        assert!(office.approve_order(&machine(), id, &code).await.is_err());
-        refused(office.issue_order(&town.clerk, id).await);
+        let code = town.view(id).await.line.check_code;
+        assert!(
+            office
+                .work_orders()
+                .approve(&town.clerk, id, &code)
+                .await
+                .is_err()
+        );
+        assert!(
+            office
+                .work_orders()
+                .approve(&machine(), id, &code)
+                .await
+                .is_err()
+        );
+        refused(office.work_orders().issue(&town.clerk, id).await);
         // An approver who writes one is no second person for it.
         let changed = [ordered("telecom", "高温天气请注意防暑。")];
         town.import(&changed, false).await;
-        let no = refused(office.approve_order(&town.approver, id, &code).await);
+        let no = refused(
+            office
+                .work_orders()
+                .approve(&town.approver, id, &code)
+                .await,
+        );
         assert!(no.contains("check code differs"), "{no}");
-        let shown = town.view(id).await.check_code().grouped();
+        let shown = town.view(id).await.line.check_code.grouped();
         let typed = shown[..7].to_uppercase().parse().unwrap();
         let view = office
-            .approve_order(&town.approver, id, &typed)
+            .work_orders()
+            .approve(&town.approver, id, &typed)
             .await
             .unwrap();
         assert_eq!(
-            (view.state, view.row.approved_by.as_str()),
+            (view.line.state, view.approved_by.as_str()),
             (S::Approved, "li")
         );
         town.verified().await;
@@ -160,7 +185,14 @@ async fn a_plan_drafts_its_orders_and_a_change_voids_what_was_let_out() {
         let dry = town.import(&plan(TEXT), true).await;
         assert_eq!(effects(&dry), [Effect::New, Effect::New]);
         assert!(dry.items[0].order.is_none());
-        assert!(town.office.orders(&town.clerk).await.unwrap().is_empty());
+        assert!(
+            town.office
+                .work_orders()
+                .list(&town.clerk)
+                .await
+                .unwrap()
+                .is_empty()
+        );
         let diff = town.import(&plan(TEXT), false).await;
         let [a, b] = [0, 1].map(|n: usize| diff.items[n].order.unwrap());
         assert_eq!(
@@ -190,22 +222,31 @@ async fn a_plan_drafts_its_orders_and_a_change_voids_what_was_let_out() {
         );
         assert_eq!(town.state(a).await, S::Approved);
         // The carrier has it: a person corrects or withdraws it.
-        town.office.issue_order(&town.clerk, a).await.unwrap();
+        town.office
+            .work_orders()
+            .issue(&town.clerk, a)
+            .await
+            .unwrap();
         let diff = town.import(&plan("又改了。"), false).await;
         assert_eq!(diff.items[0].effect, Effect::TooLate);
-        assert_eq!(town.view(a).await.row.text, TEXT);
+        assert_eq!(town.view(a).await.text, TEXT);
         let diff = town.import(&plan(TEXT)[..1], false).await;
         assert_eq!(diff.items.last().unwrap().effect, Effect::Gone);
         // Numbers follow each other in the order of issue.
         approve_order(&town.office, &town.approver, b)
             .await
             .unwrap();
-        town.office.issue_order(&town.clerk, b).await.unwrap();
+        town.office
+            .work_orders()
+            .issue(&town.clerk, b)
+            .await
+            .unwrap();
         let seqs: Vec<_> = [town.view(a).await, town.view(b).await]
             .iter()
-            .map(|v| (v.row.year, v.row.seq))
+            .map(|v| v.line.number.clone())
             .collect();
-        assert_eq!(seqs, [(2023, 1), (2023, 2)]);
+        let number = |n| format!("县安委办短协〔2023〕{n}号");
+        assert_eq!(seqs, [number(1), number(2)]);
         town.verified().await;
     })
     .await;
@@ -219,11 +260,15 @@ async fn a_carrier_that_refuses_or_is_silent_is_seen() {
         town.live(3).await;
         let view = town.view(id).await;
         assert_eq!(
-            (view.state, view.row.reason.as_str()),
+            (view.line.state, view.line.reason.as_str()),
             (S::Refused, "系统检修")
         );
         assert_eq!(
-            town.office.next_due(town.office.clock.now()).await.unwrap(),
+            town.office
+                .plans()
+                .next_due(town.office.clock.now())
+                .await
+                .unwrap(),
             None
         );
         town.verified().await;
@@ -234,12 +279,12 @@ async fn a_carrier_that_refuses_or_is_silent_is_seen() {
         let mut town = Town::open(story, |c| c.silent = true).await;
         let id = town.issued("telecom", TEXT).await;
         town.live(23).await;
-        assert!(!town.view(id).await.is_overdue());
+        assert!(town.view(id).await.line.overdue.is_none());
         town.live(2).await;
         let view = town.view(id).await;
         assert_eq!(
-            (view.state, view.row.overdue.as_str()),
-            (S::Issued, "acknowledgement")
+            (view.line.state, view.line.overdue),
+            (S::Issued, Some(Owed::Acknowledgement))
         );
         assert!(town.told().iter().any(|t| t.contains("is overdue")));
         // Said once, not in each turn.
@@ -251,10 +296,11 @@ async fn a_carrier_that_refuses_or_is_silent_is_seen() {
             ..Answer::default()
         };
         town.office
-            .answer_order(&town.clerk, id, &yes)
+            .work_orders()
+            .answer(&town.clerk, id, &yes)
             .await
             .unwrap();
-        assert!(!town.view(id).await.is_overdue());
+        assert!(town.view(id).await.line.overdue.is_none());
         town.verified().await;
     })
     .await;
@@ -266,9 +312,17 @@ async fn a_withdrawn_order_is_told_and_never_sent() {
         let town = Town::open(story, |_| {}).await;
         let id = town.issued("telecom", TEXT).await;
         town.live(6).await;
-        town.office.release_order(&town.clerk, id).await.unwrap();
+        town.office
+            .work_orders()
+            .release(&town.clerk, id)
+            .await
+            .unwrap();
         // Halted: what makes it send waits, what makes it stop does not.
-        town.office.stop(&machine(), "演练").await.unwrap();
+        town.office
+            .sending()
+            .stop(&machine(), "演练")
+            .await
+            .unwrap();
         town.live(2).await;
         let answers = |view: &watchbell::service::work_order::OrderView| -> Vec<_> {
             view.commands
@@ -280,18 +334,23 @@ async fn a_withdrawn_order_is_told_and_never_sent() {
             answers(&town.view(id).await)[1],
             ("release".into(), String::new())
         );
-        refused(town.office.release_order(&town.clerk, id).await);
-        town.office.release(&machine(), "演练结束").await.unwrap();
+        refused(town.office.work_orders().release(&town.clerk, id).await);
         town.office
-            .withdraw_order(&town.clerk, id, "雨停了，不必再发")
+            .sending()
+            .release(&machine(), "演练结束")
+            .await
+            .unwrap();
+        town.office
+            .work_orders()
+            .withdraw(&town.clerk, id, "雨停了，不必再发")
             .await
             .unwrap();
         town.live(30).await;
         let view = town.view(id).await;
-        assert_eq!(view.state, S::Withdrawn);
+        assert_eq!(view.line.state, S::Withdrawn);
         assert_eq!(answers(&view)[2], ("withdraw".into(), "taken".into()));
         assert!(
-            view.counts.iter().all(|c| c.sent == Some(0)),
+            view.counts.iter().all(|c| c.figures.sent == Some(0)),
             "{:?}",
             view.counts
         );
@@ -329,7 +388,7 @@ async fn figures_that_contradict_themselves_are_kept_and_shown() {
         let town = Town::open(story, |_| {}).await;
         let office = knowing(&town.office, "");
         let id = town.approved("telecom", TEXT).await;
-        office.issue_order(&town.clerk, id).await.unwrap();
+        office.work_orders().issue(&town.clerk, id).await.unwrap();
         let figures = |hour: i64, sent, delivered| Figures {
             theirs: 0,
             as_of: MORNING.plus_secs(hour * 3_600),
@@ -351,12 +410,17 @@ async fn figures_that_contradict_themselves_are_kept_and_shown() {
             counts,
             ..Answer::default()
         };
-        let taken = office.answer_order(&town.clerk, id, &answer).await.unwrap();
+        let taken = office
+            .work_orders()
+            .answer(&town.clerk, id, &answer)
+            .await
+            .unwrap();
         assert_eq!(taken.counts, 3);
         // The same again is nothing new.
         assert_eq!(
             office
-                .answer_order(&town.clerk, id, &answer)
+                .work_orders()
+                .answer(&town.clerk, id, &answer)
                 .await
                 .unwrap()
                 .counts,
@@ -384,13 +448,10 @@ async fn figures_that_contradict_themselves_are_kept_and_shown() {
                 .any(|w| matches!(w, What::DeliveredOverSent { .. })),
             "{what:?}"
         );
-        assert_eq!(
-            view.figures().unwrap().sent,
-            Some(400),
-            "the newest, as it came"
-        );
+        assert_eq!(view.line.figures.sent, Some(400), "the newest, as it came");
         let html = office
-            .month_report(&machine(), "2023-06".parse().unwrap(), Lang::Zh)
+            .reports()
+            .month(&machine(), "2023-06".parse().unwrap(), Lang::Zh)
             .await
             .unwrap();
         assert!(html.contains("数量存疑") && html.contains("送达 500 多于已发 400"));
@@ -414,35 +475,60 @@ async fn a_carriers_staff_see_and_answer_their_own_orders_only() {
             story.person("nobody", Role::Carrier).await,
         );
         office
-            .set_staff(&admin, "dian", Carrier::Telecom)
+            .users()
+            .set_carrier(&admin, "dian", Carrier::Telecom)
             .await
             .unwrap();
         office
-            .set_staff(&admin, "yidong", Carrier::Mobile)
+            .users()
+            .set_carrier(&admin, "yidong", Carrier::Mobile)
             .await
             .unwrap();
-        refused(office.set_staff(&admin, "zhao", Carrier::Mobile).await);
+        office
+            .users()
+            .set_carrier(&admin, "nobody", Carrier::Broadnet)
+            .await
+            .unwrap();
+        refused(
+            office
+                .users()
+                .set_carrier(&admin, "zhao", Carrier::Mobile)
+                .await,
+        );
         let id = town.approved("telecom", TEXT).await;
         // Not issued yet: it is nobody's business outside.
-        assert!(office.orders(&own).await.unwrap().is_empty());
-        office.issue_order(&town.clerk, id).await.unwrap();
-        assert_eq!(office.orders(&own).await.unwrap().len(), 1);
+        assert!(office.work_orders().list(&own).await.unwrap().is_empty());
+        office.work_orders().issue(&town.clerk, id).await.unwrap();
+        assert_eq!(office.work_orders().list(&own).await.unwrap().len(), 1);
         let yes = Answer {
             acknowledged: true,
             ..Answer::default()
         };
         for stranger in [&other, &none] {
-            assert!(office.orders(stranger).await.unwrap().is_empty());
-            assert!(office.order(stranger, id).await.is_err());
-            assert!(office.answer_order(stranger, id, &yes).await.is_err());
+            assert!(
+                office
+                    .work_orders()
+                    .list(stranger)
+                    .await
+                    .unwrap()
+                    .is_empty()
+            );
+            assert!(office.work_orders().get(stranger, id).await.is_err());
+            assert!(
+                office
+                    .work_orders()
+                    .answer(stranger, id, &yes)
+                    .await
+                    .is_err()
+            );
         }
         for act in [
-            office.release_order(&own, id).await,
-            office.issue_order(&own, id).await,
+            office.work_orders().release(&own, id).await,
+            office.work_orders().issue(&own, id).await,
         ] {
             assert!(act.is_err());
         }
-        office.answer_order(&own, id, &yes).await.unwrap();
+        office.work_orders().answer(&own, id, &yes).await.unwrap();
         assert_eq!(town.state(id).await, S::Acknowledged);
         town.verified().await;
     })

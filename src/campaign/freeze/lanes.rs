@@ -11,6 +11,7 @@ use crate::{
         event::{FrozenLane, Span, SuppressedSpan},
         id::{GatewayId, LaneId, MessageId, RunId},
         ledger::{Tree, salted},
+        message::SuppressReason,
         template::Template,
         text::Framing,
     },
@@ -203,7 +204,7 @@ impl<'a> LaneMaker<'a> {
 }
 
 impl Lane {
-    fn suppress(&mut self, position: i64, reason: &str) {
+    fn suppress(&mut self, position: i64, reason: SuppressReason) {
         self.figures.suppressed += 1;
         match self.spans.last_mut() {
             Some(last) if last.span.to == position && last.reason == reason => last.span.to += 1,
@@ -213,7 +214,7 @@ impl Lane {
                     from: position,
                     to: position + 1,
                 },
-                reason: reason.to_owned(),
+                reason,
             }),
         }
     }

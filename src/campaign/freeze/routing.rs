@@ -7,6 +7,7 @@ use crate::{
     config,
     domain::{
         carrier::{Carrier, serving},
+        message::SuppressReason,
         phone::Phone,
     },
     store::{self, Store},
@@ -23,7 +24,7 @@ pub(super) struct Route<'a> {
     /// Who takes it.
     pub(super) gateway: Option<&'a config::Gateway>,
     /// Why it gets nothing all the same.
-    pub(super) suppressed: Option<&'static str>,
+    pub(super) suppressed: Option<SuppressReason>,
 }
 
 /// Knows numbers' carriers and who has opted out.
@@ -68,8 +69,8 @@ impl<'a> Router<'a> {
         );
         let gateway = choose(self.office.gateways, carrier);
         let suppressed = match (gateway, self.suppressed.contains(&phone)) {
-            (_, true) => Some("opt_out"),
-            (None, false) => Some("no_route"),
+            (_, true) => Some(SuppressReason::OptOut),
+            (None, false) => Some(SuppressReason::NoRoute),
             (Some(_), false) => None,
         };
         Route {

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     domain::{
         id::GatewayId,
+        message::SuppressReason,
         template::{Problems, Template, ValueLimits},
     },
     store::Store,
@@ -23,7 +24,7 @@ pub struct Survey {
     /// People who stood in the audience more than once.
     pub merged: i64,
     /// People who will get nothing, by reason.
-    pub suppressed: BTreeMap<&'static str, i64>,
+    pub suppressed: BTreeMap<SuppressReason, i64>,
     /// Placeholders that can't be filled.
     pub problems: Problems,
 }

@@ -92,7 +92,10 @@ pub(super) async fn run(args: AcceptArgs, ctx: &Ctx) -> Result<Exit, CliError> {
         idle: args.idle,
         rate_segments: args.rate_segments,
     };
-    let acceptance = office.prepare_acceptance(&actor, &request).await?;
+    let acceptance = office
+        .gateways()
+        .prepare_acceptance(&actor, &request)
+        .await?;
     ctx.out.note(announcement(&acceptance, &office, ctx))?;
     if !args.yes {
         show_plan(&acceptance, &args, ctx)?;
@@ -102,6 +105,7 @@ pub(super) async fn run(args: AcceptArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let stop = CancellationToken::new();
     app::stop_at_signals(stop.clone())?;
     let protocol = office
+        .gateways()
         .accept(&actor, &acceptance, &stop, |going| tell(&going, ctx))
         .await?;
     office.store.close().await;

@@ -39,7 +39,8 @@ pub(super) async fn run(args: TraceArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     let reason = args.reason.as_deref().unwrap_or_default();
     let mut printed = Ok(());
     let end = office
-        .read_trace(&actor, &args.file, &key, numbers, reason, |line| {
+        .messages()
+        .trace(&actor, &args.file, &key, numbers, reason, |line| {
             if printed.is_ok() {
                 printed = ctx.out.line(line.json(numbers));
             }

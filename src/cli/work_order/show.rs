@@ -1,57 +1,22 @@
 //! Work orders as people and programs read them.
 
-use chrono_tz::Tz;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{CliError, Ctx};
 use crate::{
-    domain::{
-        bilingual::headings,
-        lang::Lang,
-        time::Micros,
-        work_order::{due::Owed, readback},
-    },
-    service::work_order::{Compared, OrderView},
+    domain::{bilingual::headings, lang::Lang, time::Zoned, work_order::readback},
+    service::work_order::OrderView,
 };
 
-/// Seed phones are the office's own, and yet numbers: the middle is left out.
-fn masked(phone: &str) -> String {
-    match (phone.get(..3), phone.get(7..)) {
-        (Some(head), Some(tail)) => format!("{head}****{tail}"),
-        _ => String::new(),
-    }
-}
-
 fn owed(view: &OrderView, lang: Lang) -> String {
-    let late = Owed::ALL
-        .into_iter()
-        .find(|o| o.as_str() == view.row.overdue);
+    let late = view.line.overdue;
     late.map_or_else(String::new, |o| o.label(lang).to_owned())
 }
 
-fn to_json(view: &OrderView, zone: Tz) -> Value {
-    let r = &view.row;
-    let figures = view.figures();
-    json!({
-        "work_order": r.id, "item": r.item, "name": r.name, "number": r.number, "carrier": r.carrier, "state": r.state,
-        "overdue": r.overdue, "revision": r.revision, "channel": r.channel, "check_code": view.check_code().grouped(),
-        "from": r.from_day, "to": r.to_day, "reason": r.reason,
-        "as_of": figures.map(|c| Micros(c.as_of_us).rfc3339(zone)),
-        "requested": figures.and_then(|c| c.requested), "sent": figures.and_then(|c| c.sent),
-        "delivered": figures.and_then(|c| c.delivered), "contradictions": view.contradictions.len(),
-        "owed": view.owed.map(|(o, at)| json!({ "what": o.as_str(), "until": at.rfc3339(zone) })),
-    })
-}
-
 /// All of them, or those that are late.
-pub(super) fn list(
-    orders: &[OrderView],
-    as_json: bool,
-    zone: Tz,
-    ctx: &Ctx,
-) -> Result<(), CliError> {
+pub(super) fn list(orders: &[OrderView], as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
     if as_json {
-        let rows: Vec<_> = orders.iter().map(|o| to_json(o, zone)).collect();
+        let rows: Vec<_> = orders.iter().map(|o| &o.line).collect();
         return ctx.out.json(&json!({ "work_orders": rows }));
     }
     let heading = headings(
@@ -71,115 +36,82 @@ pub(super) fn list(
     );
     let cell = |n: Option<i64>| n.map_or_else(|| "—".to_owned(), |n| n.to_string());
     let rows = orders.iter().map(|o| {
-        let figures = o.figures();
+        let line = &o.line;
         [
-            o.row.id.clone(),
-            o.row.number.clone(),
-            o.row.carrier.clone(),
-            o.row.name.clone(),
-            o.state.label(ctx.lang).to_owned(),
+            line.id.to_string(),
+            line.number.clone(),
+            line.carrier.to_string(),
+            line.name.clone(),
+            line.state.label(ctx.lang).to_owned(),
             owed(o, ctx.lang),
-            cell(figures.and_then(|c| c.requested)),
-            cell(figures.and_then(|c| c.sent)),
-            cell(figures.and_then(|c| c.delivered)),
-            figures.map_or_else(|| "—".to_owned(), |c| when(c.as_of_us, zone)),
+            cell(line.figures.requested),
+            cell(line.figures.sent),
+            cell(line.figures.delivered),
+            line.figures.as_of.map_or_else(|| "—".to_owned(), when),
         ]
     });
     ctx.out.table(heading, rows)
 }
 
-fn when(us: i64, zone: Tz) -> String {
-    Micros(us).local(zone).format("%m-%d %H:%M").to_string()
+fn when(at: Zoned) -> String {
+    at.format("%m-%d %H:%M")
 }
 
 /// One of them, whole.
-pub(super) fn one(view: &OrderView, as_json: bool, zone: Tz, ctx: &Ctx) -> Result<(), CliError> {
-    let (r, lang) = (&view.row, ctx.lang);
+pub(super) fn one(view: &OrderView, as_json: bool, ctx: &Ctx) -> Result<(), CliError> {
+    let (l, lang) = (&view.line, ctx.lang);
     if as_json {
-        let mut value = to_json(view, zone);
-        value["text"] = json!(r.text);
-        value["signature"] = json!(r.signature);
-        value["audience"] = json!(r.audience);
-        value["proofs"] = view.proofs.iter().map(|p| proof_json(p, lang)).collect();
-        value["counts"] = view
-            .counts
-            .iter()
-            .map(|c| {
-                json!({
-                    "as_of": Micros(c.as_of_us).rfc3339(zone), "requested": c.requested, "sent": c.sent,
-                    "delivered": c.delivered, "final": c.last != 0, "by": c.by_whom,
-                })
-            })
-            .collect();
-        value["contradiction_texts"] = view
-            .contradictions
-            .iter()
-            .map(|c| c.text(zone, lang))
-            .collect();
-        value["evidence"] = view
-            .evidence
-            .iter()
-            .map(|e| json!({ "n": e.n, "name": e.name, "media": e.media, "sha256": hex::encode(&e.sha256) }))
-            .collect();
-        return ctx.out.json(&value);
+        return ctx.out.json(&view.json(lang));
     }
     line(view, ctx)?;
-    let code = view.check_code().grouped();
-    ctx.out.line(format!("【{}】{}", r.signature, r.text))?;
+    let code = l.check_code.grouped();
+    ctx.out
+        .line(format!("【{}】{}", view.signature, view.text))?;
     ctx.out.line(lang.pick(
         format!(
             "校验码 {code}，第 {} 稿；{}；{} 至 {}，每日 {}，每日上限 {}",
-            r.revision.max(1),
-            r.audience,
-            r.from_day,
-            r.to_day,
-            r.hours,
-            r.daily_cap
+            l.revision.max(1),
+            view.audience,
+            l.from,
+            l.to,
+            view.hours,
+            view.daily_cap
         ),
         format!(
             "check code {code}, revision {}; {}; {} to {}, {} each day, at most {} a day",
-            r.revision.max(1),
-            r.audience,
-            r.from_day,
-            r.to_day,
-            r.hours,
-            r.daily_cap
+            l.revision.max(1),
+            view.audience,
+            l.from,
+            l.to,
+            view.hours,
+            view.daily_cap
         ),
     ))?;
-    if let Some((o, at)) = view.owed {
+    if let Some(owed) = l.owed {
+        let (what, until) = (owed.what.label(lang), when(owed.until));
         ctx.out.line(lang.pick(
-            format!("运营商应在 {} 之前给出{}", when(at.0, zone), o.label(lang)),
-            format!("the carrier owes {} by {}", o.label(lang), when(at.0, zone)),
+            format!("运营商应在 {until} 之前给出{what}"),
+            format!("the carrier owes {what} by {until}"),
         ))?;
     }
     proofs(view, ctx)?;
     for c in &view.counts {
         let cell = |n: Option<i64>| n.map_or_else(|| "—".to_owned(), |n| n.to_string());
-        let last = if c.last == 0 {
-            ""
-        } else {
-            lang.pick("（最终）", " (final)")
+        let last = match c.is_final {
+            true => lang.pick("（最终）", " (final)"),
+            false => "",
         };
+        let as_of = c.figures.as_of.map_or_else(String::new, when);
+        let [requested, sent, delivered] =
+            [c.figures.requested, c.figures.sent, c.figures.delivered].map(cell);
         ctx.out.line(lang.pick(
-            format!(
-                "截至 {}：应发 {}，已发 {}，送达 {}{last}（运营商申报）",
-                when(c.as_of_us, zone),
-                cell(c.requested),
-                cell(c.sent),
-                cell(c.delivered)
-            ),
-            format!(
-                "as of {}: requested {}, sent {}, delivered {}{last} (declared by the carrier)",
-                when(c.as_of_us, zone),
-                cell(c.requested),
-                cell(c.sent),
-                cell(c.delivered)
-            ),
+            format!("截至 {as_of}：应发 {requested}，已发 {sent}，送达 {delivered}{last}（运营商申报）"),
+            format!("as of {as_of}: requested {requested}, sent {sent}, delivered {delivered}{last} (declared by the carrier)"),
         ))?;
     }
-    contradictions(view, zone, ctx)?;
+    contradictions(view, ctx)?;
     for e in &view.evidence {
-        let digest = hex::encode(&e.sha256);
+        let digest = &e.sha256;
         ctx.out.line(lang.pick(
             format!("凭证 {}：{}（{}），SHA-256 {digest}", e.n, e.name, e.media),
             format!(
@@ -191,23 +123,10 @@ pub(super) fn one(view: &OrderView, as_json: bool, zone: Tz, ctx: &Ctx) -> Resul
     Ok(())
 }
 
-fn proof_json(p: &Compared, lang: Lang) -> Value {
-    let differences: Vec<_> = p
-        .differences
-        .iter()
-        .map(|d| json!({ "at": d.at + 1, "kind": d.kind.as_str(), "text": d.text(lang) }))
-        .collect();
-    json!({
-        "revision": p.proof.revision, "phone": masked(&p.proof.phone), "equal": p.differences.is_empty(),
-        "differences": differences, "by": p.proof.by_whom,
-    })
-}
-
 /// Each proof, with its differences named.
 pub(super) fn proofs(view: &OrderView, ctx: &Ctx) -> Result<(), CliError> {
     for p in &view.proofs {
-        let phone = masked(&p.proof.phone);
-        let revision = p.proof.revision;
+        let (phone, revision) = (&p.phone, p.revision);
         let found = match p.differences.is_empty() {
             true => ctx.say("逐字一致", "equal to the character").to_owned(),
             false => readback::summary(&p.differences, ctx.lang),
@@ -221,9 +140,9 @@ pub(super) fn proofs(view: &OrderView, ctx: &Ctx) -> Result<(), CliError> {
 }
 
 /// What cannot be about its figures.
-pub(super) fn contradictions(view: &OrderView, zone: Tz, ctx: &Ctx) -> Result<(), CliError> {
+pub(super) fn contradictions(view: &OrderView, ctx: &Ctx) -> Result<(), CliError> {
     for c in &view.contradictions {
-        let text = c.text(zone, ctx.lang);
+        let text = c.text(view.zone, ctx.lang);
         ctx.out.line(ctx.lang.pick(
             format!("数量存疑：{text}"),
             format!("contradiction: {text}"),
@@ -234,21 +153,20 @@ pub(super) fn contradictions(view: &OrderView, zone: Tz, ctx: &Ctx) -> Result<()
 
 /// What it is and where it stands.
 pub(super) fn line(view: &OrderView, ctx: &Ctx) -> Result<(), CliError> {
-    let r = &view.row;
-    let number = if r.number.is_empty() {
-        &r.id
-    } else {
-        &r.number
+    let r = &view.line;
+    let number = match r.number.is_empty() {
+        true => r.id.to_string(),
+        false => r.number.clone(),
     };
-    let state = view.state.label(ctx.lang);
-    let late = match view.is_overdue() {
+    let state = r.state.label(ctx.lang);
+    let late = match r.overdue.is_some() {
         true => ctx.lang.pick(
             format!("，逾期未交{}", owed(view, ctx.lang)),
             format!(", overdue: {}", owed(view, ctx.lang)),
         ),
         false => String::new(),
     };
-    let reason = match view.state.has_reason() && !r.reason.is_empty() {
+    let reason = match r.state.has_reason() && !r.reason.is_empty() {
         false => String::new(),
         true => ctx
             .lang

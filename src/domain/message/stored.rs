@@ -277,7 +277,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::message::Change;
+    use crate::domain::message::{Change, SuppressReason};
 
     fn change() -> impl Strategy<Value = Change> {
         let word = || proptest::string::string_regex("[a-z0-9:]{1,6}").expect("a pattern");
@@ -294,7 +294,7 @@ mod tests {
             1 => word().prop_map(|id| Change::Adopted { id }),
             1 => Just(Change::Unconfirmed),
             2 => Just(Change::Resent),
-            1 => word().prop_map(|reason| Change::Suppressed { reason }),
+            1 => proptest::sample::select(&SuppressReason::ALL[..]).prop_map(|reason| Change::Suppressed { reason }),
             1 => word().prop_map(|reason| Change::Cancelled { reason }),
         ]
     }

@@ -3,6 +3,8 @@
 use crate::domain::bilingual::{labelled_facts, labels};
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use super::OrderState;
 use crate::domain::time::Micros;
 
@@ -49,6 +51,12 @@ impl Owed {
             Self::Counts => "counts",
             Self::Evidence => "evidence",
         }
+    }
+}
+
+impl Serialize for Owed {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
     }
 }
 

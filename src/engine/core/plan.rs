@@ -15,7 +15,7 @@ use crate::{
     domain::{
         event::Source,
         id::{ClaimId, GatewayId, LaneId, MessageId, Position},
-        message::Change,
+        message::{Change, SuppressReason},
         priority::Priority,
         text::{Count, Framing, segments, split},
         time::Micros,
@@ -274,7 +274,7 @@ impl Core {
     /// The text is not what was frozen and approved, so it is not sent.
     fn text_differs(&mut self, claim: ClaimId, message: MessageId, part: u8) {
         let change = Change::Suppressed {
-            reason: "text_differs".to_owned(),
+            reason: SuppressReason::TextDiffers,
         };
         self.news(claim, message, part, change, Source::Watchbell, false);
         self.settle(claim, message.position());

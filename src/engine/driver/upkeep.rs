@@ -54,8 +54,8 @@ impl Engine {
         drop(tx);
         let was_halted = self.halted.is_some();
         // Stopped once more: whoever did waits for a count of their own.
-        let stopped_again = news.stopped_us != self.stopped_us;
-        self.halted = match (news.may_send, news.stopped_us > 0, self.halted) {
+        let stopped_again = news.stopped != self.stopped;
+        self.halted = match (news.may_send, news.stopped.is_some(), self.halted) {
             (true, ..) => None,
             (false, false, _) => Some(Halt::Held),
             (false, true, Some(Halt::Counted)) if !stopped_again => Some(Halt::Counted),
@@ -71,7 +71,7 @@ impl Engine {
         } else {
             self.core.halt();
         }
-        self.stopped_us = news.stopped_us;
+        self.stopped = news.stopped;
         for message in &news.resent {
             self.core.forget(*message);
         }

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         event::{Event, Source, Span},
         id::{ClaimId, GatewayId, Position},
-        message::Change,
+        message::{Change, SuppressReason},
         phone::Phone,
         text::Framing,
         time::Micros,
@@ -206,11 +206,11 @@ async fn partition_sendable(
             continue;
         }
         let Some(phone) = message.phone else {
-            unwanted.push((message.id, "erased"));
+            unwanted.push((message.id, SuppressReason::Erased));
             continue;
         };
         if suppressed.iter().any(|s| s.contains(&phone)) {
-            unwanted.push((message.id, "opt_out"));
+            unwanted.push((message.id, SuppressReason::OptOut));
         } else {
             items.push(Item {
                 position: message.id.position(),
@@ -223,9 +223,7 @@ async fn partition_sendable(
     work.load_messages(tx, unwanted.iter().map(|u| u.0).collect())
         .await?;
     for (id, reason) in unwanted {
-        let change = Change::Suppressed {
-            reason: reason.to_owned(),
-        };
+        let change = Change::Suppressed { reason };
         work.change(id, claim.part, &change, Source::Watchbell);
     }
     tracing::trace!(gateway = %claim.gateway, n = items.len(), "claimed");

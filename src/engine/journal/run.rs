@@ -7,7 +7,7 @@ use crate::{
         event::{Event, Source, Span},
         id::{LaneId, RunId},
         lifecycle::{CampaignAct, Intent, RunAct},
-        message::Change,
+        message::{Change, SuppressReason},
         policy::Late,
     },
     store::{self, Refusal, Tx},
@@ -46,7 +46,7 @@ pub(super) async fn reserve(
     work.load_messages(tx, enough.iter().copied().collect())
         .await?;
     for message in enough {
-        let reason = "daily_limit".to_owned();
+        let reason = SuppressReason::DailyLimit;
         work.change(
             message,
             0,

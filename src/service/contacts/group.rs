@@ -12,7 +12,7 @@ use crate::{
         ledger::Tree,
         role::{Act, Actor},
     },
-    service::{Acting, Office, Result, ServiceError, refusal::ContactsRefusal},
+    service::{Acting, Contacts, Office, Result, ServiceError, refusal::ContactsRefusal},
 };
 
 /// Longest name of a group, in characters.
@@ -29,11 +29,11 @@ pub struct Group {
     pub contains: Vec<String>,
 }
 
-impl Office {
+impl Contacts<'_> {
     /// All groups by name.
-    pub async fn groups(&self, actor: &Actor) -> Result<Vec<Group>> {
+    pub async fn groups(self, actor: &Actor) -> Result<Vec<Group>> {
         actor.may(Act::ReadLog)?;
-        let mut tx = self.store.read("groups").await?;
+        let mut tx = self.office.store.read("groups").await?;
         let rows = tx.groups().await?;
         let names: HashMap<_, _> = rows
             .iter()
@@ -58,12 +58,13 @@ impl Office {
 
     /// Sets what a group contains (nothing: `children` empty); the group is made if there is none of
     /// this name. A group never contains itself, over however many others.
-    pub async fn nest(&self, actor: &Actor, name: &str, children: &[String]) -> Result<()> {
+    pub async fn nest(self, actor: &Actor, name: &str, children: &[String]) -> Result<()> {
         actor.may(Act::ImportContacts)?;
         check_name(name)?;
-        let mut act = self.act("nest_group").await?;
+        let mut act = self.office.act("nest_group").await?;
         let mut events = Vec::new();
         let parent = self
+            .office
             .group_or_new(&mut act, actor, name, &mut events)
             .await?;
         let rows = act.tx.groups().await?;
@@ -107,7 +108,9 @@ impl Office {
         act.commit(&events).await?;
         Ok(())
     }
+}
 
+impl Office {
     async fn group_or_new(
         &self,
         act: &mut Acting,

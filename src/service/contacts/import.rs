@@ -24,7 +24,7 @@ use crate::{
         Book, Person, Verdict,
         corrected::{Corrected, Summary, left_out_path},
     },
-    service::{Office, Result, ServiceError, refusal::ContactsRefusal},
+    service::{Contacts, Office, Result, ServiceError, refusal::ContactsRefusal},
     store::{Tx, contact::ContactRow},
 };
 
@@ -124,10 +124,10 @@ struct Standing {
     leaves: Vec<(u64, Hash)>,
 }
 
-impl Office {
+impl Contacts<'_> {
     /// Reads the address book at `path` into a group.
     pub async fn import_file(
-        &self,
+        self,
         actor: &Actor,
         path: &Path,
         import: Import,
@@ -143,13 +143,13 @@ impl Office {
                 }
             }
         }
-        self.import_contacts(actor, file, import).await
+        self.import(actor, file, import).await
     }
 
     /// Reads an address book into a group: see the module's word on chunks and on what a crash leaves.
     /// Suppressions are no part of a group, so no import brings back who has opted out.
-    pub async fn import_contacts<S: Read + Seek + Send + 'static>(
-        &self,
+    pub async fn import<S: Read + Seek + Send + 'static>(
+        self,
         actor: &Actor,
         book: S,
         import: Import,
@@ -161,14 +161,17 @@ impl Office {
         let (mut report, mut wanted) = read.map_err(|e| ServiceError::Io(e.into()))??;
         wanted.sort_unstable_by_key(|w| w.phone);
         let standing = self
+            .office
             .compare(&import.group, &mut wanted, &mut report)
             .await?;
         if !import.dry_run {
-            self.write(actor, &import, standing, wanted).await?;
+            self.office.write(actor, &import, standing, wanted).await?;
         }
         Ok(report)
     }
+}
 
+impl Office {
     /// Counts new, changed and unchanged rows, and keeps in `wanted` what must be written.
     async fn compare(
         &self,

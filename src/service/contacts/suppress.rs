@@ -7,7 +7,7 @@ use crate::{
         phone::Phone,
         role::{Act, Actor},
     },
-    service::{Office, Result, check_reason, refusal::ContactsRefusal},
+    service::{Contacts, Result, check_reason, refusal::ContactsRefusal},
     store::contact::SuppressionRow,
 };
 
@@ -20,11 +20,11 @@ pub enum OptOut {
     Known(Phone),
 }
 
-impl Office {
+impl Contacts<'_> {
     /// Puts a number on the suppression list: somebody asked, by telephone or on paper. It counts for
     /// what is frozen already, too.
     pub async fn opt_out(
-        &self,
+        self,
         actor: &Actor,
         number: &str,
         reason: Option<&str>,
@@ -32,14 +32,14 @@ impl Office {
         actor.may(Act::ImportContacts)?;
         let phone = read_phone(number)?;
         let reason = check_reason(reason.unwrap_or("opt_out"))?;
-        let mut act = self.act("opt_out").await?;
+        let mut act = self.office.act("opt_out").await?;
         let wish = SuppressionRow {
             seq: 0,
             phone: phone.expose(),
             reason: reason.to_owned(),
             source: actor.label(),
             salt: crate::random::salt().to_vec(),
-            at_us: self.clock.now().0,
+            at_us: self.office.clock.now().0,
         };
         let Some(row) = act.tx.suppress(wish).await? else {
             return Ok(OptOut::Known(phone));

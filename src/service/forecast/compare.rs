@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::{Office, ServiceError};
+use super::super::{Runs, ServiceError};
 use crate::{
     domain::{
         id::GatewayId,
@@ -38,11 +38,11 @@ pub struct Compared {
     pub percent: f64,
 }
 
-impl Office {
+impl Runs<'_> {
     /// All runs that were forecast and are through: by gateway, and behind these the run as a whole.
-    pub async fn forecast_vs_fact(&self, actor: &Actor) -> Result<Vec<Compared>, ServiceError> {
+    pub async fn forecast_vs_fact(self, actor: &Actor) -> Result<Vec<Compared>, ServiceError> {
         actor.may(Act::ReadLog)?;
-        let facts = self.store.read("forecast_facts").await?;
+        let facts = self.office.store.read("forecast_facts").await?;
         let facts = { facts }.forecast_facts().await?;
         let mut runs: BTreeMap<(i64, String), Vec<ForecastFact>> = BTreeMap::new();
         for fact in facts {

@@ -10,7 +10,7 @@ use crate::{
         phone::Phone,
         role::{Act, Actor},
     },
-    service::{Office, Result, check_reason},
+    service::{Messages, Result, check_reason},
     store::hot::OrphanReport,
 };
 
@@ -77,11 +77,11 @@ impl UnmatchedLine {
     }
 }
 
-impl Office {
+impl Messages<'_> {
     /// Those that wait for their message, the newest first. That somebody sees whole numbers is in the
     /// ledger before the first is shown.
     pub async fn unmatched(
-        &self,
+        self,
         actor: &Actor,
         query: &UnmatchedQuery,
     ) -> Result<Vec<UnmatchedLine>> {
@@ -94,14 +94,18 @@ impl Office {
                 what: "unmatched reports".to_owned(),
                 reason: check_reason(reason)?.to_owned(),
             };
-            self.act("unmask_unmatched").await?.commit(&[seen]).await?;
+            self.office
+                .act("unmask_unmatched")
+                .await?
+                .commit(&[seen])
+                .await?;
         }
         let limit = i64::try_from(query.limit.unwrap_or(MOST)).unwrap_or(i64::MAX);
-        let mut tx = self.store.read("unmatched").await?;
+        let mut tx = self.office.store.read("unmatched").await?;
         let rows = tx
             .orphans(phone.map(Phone::expose).as_deref(), limit)
             .await?;
-        let zone = self.config.sending.timezone;
+        let zone = self.office.config.sending.timezone;
         let is_whole = query.unmask.is_some();
         let line = |orphan: OrphanReport| UnmatchedLine {
             id: orphan.id,

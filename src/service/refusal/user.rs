@@ -40,5 +40,15 @@ refusals! {
         Unknown { user: String } = Usage "unknown_user"
             zh "没有用户 {user}。watchbell user list 列出所有用户。"
             en "no user {user}; `watchbell user list` lists them";
+        /// A carrier's staff need a carrier.
+        /// Add `--carrier`.
+        CarrierMissing = Usage "carrier_missing"
+            zh "运营商人员请写明属于哪家：--carrier mobile、unicom、telecom 或 broadnet"
+            en "say whose staff: --carrier mobile, unicom, telecom or broadnet";
+        /// `--carrier` was given for somebody who is not a carrier's.
+        /// Leave it out, or write `--role carrier`.
+        CarrierNotFor = Usage "carrier_not_for_role"
+            zh "--carrier 只用于运营商人员（--role carrier）"
+            en "--carrier is for --role carrier only";
     }
 }

@@ -3,7 +3,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Office, OrderView, change::Change, check_own};
+use super::{WorkOrders, change::Change, check_own};
 use crate::{
     domain::{
         id::OrderId,
@@ -45,11 +45,11 @@ pub(super) enum OutOfTurn {
     Leave,
 }
 
-impl Office {
+impl WorkOrders<'_> {
     /// Takes in what a carrier says; its staff only of their own orders.
-    pub async fn answer_order(&self, actor: &Actor, id: OrderId, answer: &Answer) -> Result<Taken> {
+    pub async fn answer(self, actor: &Actor, id: OrderId, answer: &Answer) -> Result<Taken> {
         actor.may(Act::AnswerOrders)?;
-        let mut change = Change::begin(self, "answer_order", id).await?;
+        let mut change = Change::begin(self.office, "answer_order", id).await?;
         check_own(&mut change.acting.tx, actor, &change.row).await?;
         let taken = take(&mut change, &actor.label(), answer, OutOfTurn::Refuse).await?;
         if !change.is_empty() {
@@ -59,13 +59,8 @@ impl Office {
     }
 
     /// A piece of evidence with its bytes.
-    pub async fn order_evidence(
-        &self,
-        actor: &Actor,
-        id: OrderId,
-        n: i64,
-    ) -> Result<(String, Vec<u8>)> {
-        let view: OrderView = self.order(actor, id).await?;
+    pub async fn evidence(self, actor: &Actor, id: OrderId, n: i64) -> Result<(String, Vec<u8>)> {
+        let view = self.get(actor, id).await?;
         let missing = || crate::store::Error::Missing {
             what: "evidence",
             id: n.to_string(),
@@ -75,7 +70,13 @@ impl Office {
             .into_iter()
             .find(|e| e.n == n)
             .ok_or_else(missing)?;
-        let bytes = self.store.read("evidence").await?.evidence_bytes(n).await?;
+        let bytes = self
+            .office
+            .store
+            .read("evidence")
+            .await?
+            .evidence_bytes(n)
+            .await?;
         Ok((row.name, bytes.ok_or_else(missing)?))
     }
 }

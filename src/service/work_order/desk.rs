@@ -101,7 +101,7 @@ impl Office {
             if !state.is_open() && row.poll_us == 0 {
                 continue;
             }
-            let view = self.order_view(&mut tx, row).await?;
+            let view = self.order_file(&mut tx, row).await?;
             if let Some((owed, at)) = view.owed
                 && view.row.overdue != owed.as_str()
             {
@@ -404,7 +404,7 @@ impl Desk {
     /// Nothing may be sent: somebody has to look.
     async fn wrong_proof(&self, row: &OrderRow) -> Result<()> {
         let mut tx = self.office.store.read("wrong_proof").await?;
-        let view = self.office.order_view(&mut tx, row.clone()).await?;
+        let view = self.office.order_file(&mut tx, row.clone()).await?;
         let wrong = view.proofs.iter().rev().find(|p| !p.differences.is_empty());
         let differences = wrong.map_or(&[][..], |p| &p.differences);
         // Places and kinds; the text itself is for `work-order show`, not for a log.

@@ -1,6 +1,6 @@
 //! An order on paper: the letter and the form out, the filled-in form back in.
 
-use super::{Office, OrderView, Taken, check_own};
+use super::{Office, OrderFile, Taken, WorkOrders, check_own};
 use crate::{
     domain::{
         bilingual::Bilingual,
@@ -30,18 +30,18 @@ pub struct Exported {
     pub form: Vec<u8>,
 }
 
-impl Office {
+impl WorkOrders<'_> {
     /// The letter and the form of an order that was let out.
-    pub async fn export_order(&self, actor: &Actor, id: OrderId) -> Result<Exported> {
-        let view = self.order(actor, id).await?;
+    pub async fn export(self, actor: &Actor, id: OrderId) -> Result<Exported> {
+        let view = self.file(actor, id).await?;
         if view.row.approved_by.is_empty() {
             return Err(OrderRefusal::NotApproved.into());
         }
-        let mut tx = self.store.read("letter").await?;
+        let mut tx = self.office.store.read("letter").await?;
         let head = tx.head().await?.to_string();
-        let practice = tx.installation().await?.is_some_and(|i| i.practice != 0);
+        let practice = tx.installation().await?.is_some_and(|i| i.practice);
         drop(tx);
-        let letter = self.letter(&view, head, practice)?;
+        let letter = self.office.letter(&view, head, practice)?;
         let letter = letter
             .render()
             .map_err(|e| ServiceError::from(OrderRefusal::Letter { why: e.to_string() }))?;
@@ -65,7 +65,44 @@ impl Office {
         Ok(Exported { letter, form })
     }
 
-    fn letter(&self, view: &OrderView, head: String, practice: bool) -> Result<Letter> {
+    /// Takes a filled-in form in: all of it or nothing. A form of another order, of another text or of an earlier round
+    /// is refused.
+    pub async fn import_form(self, actor: &Actor, bytes: &[u8]) -> Result<(OrderId, Taken)> {
+        actor.may(Act::AnswerOrders)?;
+        let filled =
+            form::read(bytes, self.office.config.sending.timezone).map_err(|e| wrong(&e))?;
+        let mut tx = self.office.store.read("form").await?;
+        let Some(row) = tx.order_by_number(&filled.number).await? else {
+            return Err(OrderRefusal::UnknownNumber {
+                number: filled.number,
+            }
+            .into());
+        };
+        check_own(&mut tx, actor, &row).await?;
+        drop(tx);
+        let shown = filled.check_code.parse::<CheckCode>();
+        if !shown.is_ok_and(|code| code.matches(&row.digest)) {
+            return Err(OrderRefusal::FormOfOther {
+                check_code: filled.check_code,
+                number: row.number,
+            }
+            .into());
+        }
+        if filled.revision != row.revision {
+            return Err(OrderRefusal::FormOutdated {
+                form: filled.revision,
+                order: row.revision,
+            }
+            .into());
+        }
+        let id = row.id()?;
+        let taken = self.answer(actor, id, &filled.answer).await?;
+        Ok((id, taken))
+    }
+}
+
+impl Office {
+    fn letter(&self, view: &OrderFile, head: String, practice: bool) -> Result<Letter> {
         let row = &view.row;
         let shown = on_the_phone(&row.signature, &row.text);
         let zone = self.config.sending.timezone;
@@ -100,40 +137,6 @@ impl Office {
             practice,
             head,
         })
-    }
-
-    /// Takes a filled-in form in: all of it or nothing. A form of another order, of another text or of an earlier round
-    /// is refused.
-    pub async fn import_order_form(&self, actor: &Actor, bytes: &[u8]) -> Result<(OrderId, Taken)> {
-        actor.may(Act::AnswerOrders)?;
-        let filled = form::read(bytes, self.config.sending.timezone).map_err(|e| wrong(&e))?;
-        let mut tx = self.store.read("form").await?;
-        let Some(row) = tx.order_by_number(&filled.number).await? else {
-            return Err(OrderRefusal::UnknownNumber {
-                number: filled.number,
-            }
-            .into());
-        };
-        check_own(&mut tx, actor, &row).await?;
-        drop(tx);
-        let shown = filled.check_code.parse::<CheckCode>();
-        if !shown.is_ok_and(|code| code.matches(&row.digest)) {
-            return Err(OrderRefusal::FormOfOther {
-                check_code: filled.check_code,
-                number: row.number,
-            }
-            .into());
-        }
-        if filled.revision != row.revision {
-            return Err(OrderRefusal::FormOutdated {
-                form: filled.revision,
-                order: row.revision,
-            }
-            .into());
-        }
-        let id = row.id()?;
-        let taken = self.answer_order(actor, id, &filled.answer).await?;
-        Ok((id, taken))
     }
 }
 

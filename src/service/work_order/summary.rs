@@ -1,8 +1,8 @@
 //! Work orders for the month's report: what carriers declare, with what contradicts itself.
 
-use super::{Office, OrderView};
+use super::{Office, OrderFile};
 use crate::{
-    domain::{lang::Lang, time::Micros, work_order::due::Owed},
+    domain::{lang::Lang, time::Micros},
     report::{self, Order},
     service::Result,
     store::Tx,
@@ -20,20 +20,20 @@ impl Office {
         for row in tx.orders().await? {
             let (opens, ends) = self.order_window(&row)?;
             if row.issued_us > 0 && opens < month.1 && ends >= month.0 {
-                let view = self.order_view(tx, row).await?;
-                orders.push((view.row.seq, self.line_of_report(&view, lang)));
+                let view = self.order_file(tx, row).await?;
+                orders.push((view.row.seq, self.line_of_report(&view, lang)?));
             }
         }
         orders.sort_by_key(|o| o.0);
         Ok(orders.into_iter().map(|o| o.1).collect())
     }
 
-    fn line_of_report(&self, view: &OrderView, lang: Lang) -> Order {
+    fn line_of_report(&self, view: &OrderFile, lang: Lang) -> Result<Order> {
         let zone = self.config.sending.timezone;
         let row = &view.row;
         let figures = view.figures();
         let cell = |n: Option<i64>| n.map_or_else(|| "—".to_owned(), |n| n.to_string());
-        let owed = Owed::ALL.into_iter().find(|o| o.as_str() == row.overdue);
+        let owed = row.overdue()?;
         let state = view.state.label(lang);
         let standing = match owed {
             Some(owed) => lang.pick(
@@ -42,7 +42,7 @@ impl Office {
             ),
             None => state.to_owned(),
         };
-        Order {
+        Ok(Order {
             number: row.number.clone(),
             carrier: report::carrier(&row.carrier, lang),
             audience: row.audience.clone(),
@@ -68,7 +68,7 @@ impl Office {
                 .iter()
                 .map(|c| c.text(zone, lang))
                 .collect(),
-        }
+        })
     }
 }
 
@@ -77,7 +77,7 @@ fn short(day: &str) -> &str {
 }
 
 /// How many rounds there were, and how many of them were stopped.
-fn proofs(view: &OrderView, lang: Lang) -> String {
+fn proofs(view: &OrderFile, lang: Lang) -> String {
     let mut rounds: Vec<_> = view.proofs.iter().map(|p| p.proof.revision).collect();
     rounds.dedup();
     let mut stopped: Vec<_> = view

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{
     id::{GatewayId, MessageId},
-    message::{Mark, Outcome},
+    message::{Mark, Outcome, SuppressReason},
     phone::Phone,
 };
 
@@ -40,7 +40,7 @@ pub(super) async fn insert_messages(db: &mut PgConnection, rows: &[NewMessage]) 
     .bind(col(rows, |m| m.carrier))
     .bind(col(rows, |m| m.segments))
     .bind(col(rows, |m| m.suppressed.map(|_| Outcome::Suppressed.as_str())))
-    .bind(col(rows, |m| m.suppressed))
+    .bind(col(rows, |m| m.suppressed.map(SuppressReason::as_str)))
     .execute(db)
     .await
     .map(drop)

@@ -55,7 +55,7 @@ pub(super) async fn insert_messages(db: &mut SqliteConnection, rows: &[NewMessag
         let salt = std::str::from_utf8(&salt).expect("hex digits");
         let _ = write!(text, ",\"{salt}\",\"{}\",{}", m.carrier, m.segments);
         let _ = match m.suppressed {
-            Some(reason) => write!(text, ",\"suppressed\",\"{reason}\"]"),
+            Some(reason) => write!(text, ",\"suppressed\",\"{}\"]", reason.as_str()),
             None => write!(text, ",null,null]"),
         };
     }

@@ -143,20 +143,32 @@ impl County {
             not_after: None,
             out_of_hours: OutOfHours::Refuse,
         };
-        self.office.send(&somebody(), &request).await.unwrap()
+        self.office
+            .sending()
+            .send(&somebody(), &request)
+            .await
+            .unwrap()
     }
 
     /// Does the sending until no message of the run is open.
     pub(crate) async fn finish(&self, run: RunId) -> Counts {
         let stop = CancellationToken::new();
         let alerts = Alerts::new(Clock::system(), false);
-        let done =
-            tokio::time::timeout(PATIENCE, self.office.wait(run, &alerts, &stop, |_| {})).await;
+        let done = tokio::time::timeout(
+            PATIENCE,
+            self.office.runs().wait(run, &alerts, &stop, |_| {}),
+        )
+        .await;
         match done {
             Ok(counts) => counts.unwrap(),
             Err(tokio::time::error::Elapsed { .. }) => panic!(
                 "still open after {PATIENCE:?}: {:?}",
-                self.office.run(&machine(), run).await.unwrap().counts
+                self.office
+                    .runs()
+                    .get(&machine(), run)
+                    .await
+                    .unwrap()
+                    .counts
             ),
         }
     }

@@ -116,7 +116,11 @@ impl HttpCounty {
             not_after: None,
             out_of_hours: OutOfHours::Refuse,
         };
-        self.office.send(&somebody(), &request).await.unwrap()
+        self.office
+            .sending()
+            .send(&somebody(), &request)
+            .await
+            .unwrap()
     }
 
     /// Until no message of the run is open.
@@ -128,7 +132,13 @@ impl HttpCounty {
     pub(crate) async fn finish_within(&self, run: RunId, patience: Duration) -> Counts {
         let deadline = Instant::now() + patience;
         loop {
-            let counts = self.office.run(&machine(), run).await.unwrap().counts;
+            let counts = self
+                .office
+                .runs()
+                .get(&machine(), run)
+                .await
+                .unwrap()
+                .counts;
             if counts.open() == 0 {
                 return counts;
             }

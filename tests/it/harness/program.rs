@@ -18,7 +18,7 @@ use tokio::{
 use watchbell::{
     clock::Clock,
     config::Config,
-    service::{Office, sending::RunView},
+    service::{Office, runs::RunView},
     simulate::{Running, Settings, Simulator},
     store::log::{LogFilter, LogRow},
 };
@@ -253,7 +253,8 @@ impl Stage {
     pub(crate) async fn view(&self, run: &str) -> RunView {
         self.office()
             .await
-            .run(&machine(), run.parse().unwrap())
+            .runs()
+            .get(&machine(), run.parse().unwrap())
             .await
             .unwrap()
     }

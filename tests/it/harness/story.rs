@@ -9,7 +9,7 @@ use watchbell::{
     clock::Clock,
     config::{Config, Secret},
     domain::{
-        check_code::CheckCode,
+        carrier::Carrier,
         event::Event,
         id::{CampaignId, OrderId},
         ledger::{Tree, salted},
@@ -75,8 +75,12 @@ pub(crate) async fn approve(
     approver: &Actor,
     id: CampaignId,
 ) -> Result<(), ServiceError> {
-    let seen = CheckCode::of(&office.campaign(&machine(), id).await?.digest);
-    office.approve(approver, id, &seen).await.map(drop)
+    let seen = office.campaigns().get(&machine(), id).await?.check_code;
+    office
+        .campaigns()
+        .approve(approver, id, &seen)
+        .await
+        .map(drop)
 }
 
 /// Lets a work order out as it stands.
@@ -85,8 +89,13 @@ pub(crate) async fn approve_order(
     approver: &Actor,
     id: OrderId,
 ) -> Result<OrderView, ServiceError> {
-    let seen = office.order(approver, id).await?.check_code();
-    office.approve_order(approver, id, &seen).await
+    let seen = office
+        .work_orders()
+        .get(approver, id)
+        .await?
+        .line
+        .check_code;
+    office.work_orders().approve(approver, id, &seen).await
 }
 
 impl Story {
@@ -102,7 +111,7 @@ impl Story {
     /// A user who exists and has proved it.
     pub(crate) async fn person(&self, name: &str, role: Role) -> Actor {
         let password = Secret::new(format!("{name} of the office"));
-        let by = if self.office.has_no_users().await.unwrap() {
+        let by = if self.office.users().is_empty().await.unwrap() {
             machine()
         } else {
             // A story's first person is the administrator.
@@ -111,11 +120,17 @@ impl Story {
                 role: Role::Admin,
             }
         };
+        let carrier = (role == Role::Carrier).then_some(Carrier::Telecom);
         self.office
-            .add_user(&by, name, role, &password)
+            .users()
+            .add(&by, name, role, carrier, &password)
             .await
             .unwrap();
-        self.office.authenticate(name, &password).await.unwrap()
+        self.office
+            .users()
+            .authenticate(name, &password)
+            .await
+            .unwrap()
     }
 
     /// All events of the ledger, in order.

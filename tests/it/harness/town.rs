@@ -132,7 +132,8 @@ impl Town {
             orders,
         };
         self.office
-            .import_plan(&self.clerk, &import, dry_run)
+            .plans()
+            .import(&self.clerk, &import, dry_run)
             .await
             .unwrap()
     }
@@ -140,7 +141,11 @@ impl Town {
     /// Drafted, approved and issued.
     pub(crate) async fn issued(&self, key: &str, text: &str) -> OrderId {
         let id = self.approved(key, text).await;
-        self.office.issue_order(&self.clerk, id).await.unwrap();
+        self.office
+            .work_orders()
+            .issue(&self.clerk, id)
+            .await
+            .unwrap();
         id
     }
 
@@ -155,11 +160,15 @@ impl Town {
     }
 
     pub(crate) async fn view(&self, id: OrderId) -> OrderView {
-        self.office.order(&self.clerk, id).await.unwrap()
+        self.office
+            .work_orders()
+            .get(&self.clerk, id)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn state(&self, id: OrderId) -> OrderState {
-        self.view(id).await.state
+        self.view(id).await.line.state
     }
 
     /// Lives on for some hours: from one thing that is due to the next, as time-lapse does.
@@ -168,7 +177,7 @@ impl Town {
         loop {
             let now = self.office.clock.now();
             self.worker.run_once(now).await.unwrap();
-            match self.office.next_due(now).await.unwrap() {
+            match self.office.plans().next_due(now).await.unwrap() {
                 Some(next) if next <= now => {}
                 _ if now >= end => return,
                 next => self.until(next.unwrap_or(end).min(end)),

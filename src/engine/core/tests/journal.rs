@@ -8,7 +8,7 @@ use std::{
 
 use super::*;
 use crate::{
-    domain::message::{MessageState, Part},
+    domain::message::{MessageState, Part, SuppressReason},
     engine::journal::{Grant, Item, Take, is_due},
     store::lane::{self, Requeued},
 };
@@ -311,7 +311,7 @@ impl Journal {
             );
             if shun() {
                 let change = Change::Suppressed {
-                    reason: "opt_out".into(),
+                    reason: SuppressReason::OptOut,
                 };
                 self.standing(id)
                     .apply(part as usize, &change)
