@@ -188,7 +188,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(e) => {
             // Help and version are answers; their reader may have gone (`| head`).
-            _ = e.print();
+            unparsed::show(&e);
             return if e.use_stderr() {
                 let ctx = Ctx::new(unparsed::global(&args), env, unparsed::wants_json(&args));
                 ctx.answer(&unparsed::refusal(&e).into())

@@ -5,8 +5,11 @@ mod words;
 
 use askama::Template;
 
-use crate::domain::lang::Lang;
-pub use words::{carrier, cause, reason, state};
+use crate::domain::{
+    lang::Lang,
+    message::{Ending, LogState},
+};
+pub use words::{cause, meaning, reason};
 
 /// How many messages ended how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,14 +28,14 @@ pub struct Sum {
 
 impl Sum {
     /// Counts `n` messages in a state of the log.
-    pub fn count(&mut self, state: &str, n: i64) {
+    pub fn count(&mut self, state: LogState, n: i64) {
         self.total += n;
-        match state {
-            "delivered" => self.delivered += n,
-            "undelivered" | "expired" | "rejected" => self.failed += n,
-            "suppressed" | "cancelled" => self.held_back += n,
-            "in_doubt" | "unconfirmed" => self.doubt += n,
-            _ => {}
+        match state.ending() {
+            Ending::OnTheWay => {}
+            Ending::Delivered => self.delivered += n,
+            Ending::Failed => self.failed += n,
+            Ending::HeldBack => self.held_back += n,
+            Ending::Doubtful => self.doubt += n,
         }
     }
 

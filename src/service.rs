@@ -205,6 +205,14 @@ impl Acting {
 /// Longest reason, in characters.
 const MAX_REASON: usize = 200;
 
+/// A reason that may be left out: then it is empty.
+pub(crate) fn check_optional_reason(reason: &str) -> Result<&str> {
+    match reason.trim() {
+        "" => Ok(""),
+        given => check_reason(given),
+    }
+}
+
 /// A reason that a person gives. It stands in the ledger for good, so it may not hold a number: those
 /// enter only as salted digests.
 pub(crate) fn check_reason(reason: &str) -> Result<&str> {

@@ -303,10 +303,16 @@ impl Messages {
             mark.flags |= UNCONFIRMED;
         }
         if let Some((outcome, reason)) = &standing.ours {
-            mark.flags |= if *outcome == Outcome::Suppressed {
-                SUPPRESSED
-            } else {
-                CANCELLED
+            mark.flags |= match outcome {
+                Outcome::Suppressed => SUPPRESSED,
+                Outcome::Cancelled => CANCELLED,
+                Outcome::Submitted
+                | Outcome::InDoubt
+                | Outcome::Unconfirmed
+                | Outcome::Delivered
+                | Outcome::Undelivered
+                | Outcome::Expired
+                | Outcome::Rejected => 0,
             };
             mark.piece = Piece {
                 word: words.number(reason),

@@ -41,6 +41,9 @@ pub enum StepError {
     /// The run was called off; that is final.
     #[error("run {0} is cancelled and stays so")]
     Cancelled(RunId),
+    /// The run is held: resuming is not releasing.
+    #[error("run {0} is held: a person has to release it")]
+    Held(RunId),
     /// The run is over: nothing of it is left to call off.
     #[error("run {0} is over: nothing of it is left to cancel")]
     Over(RunId),
@@ -55,6 +58,7 @@ impl From<StepError> for store::Error {
             StepError::Store(error) => error,
             StepError::Act(refused) => Refusal::from(refused).into(),
             StepError::Cancelled(run) => Refusal::RunCancelled { run }.into(),
+            StepError::Held(run) => Refusal::RunHeld { run }.into(),
             StepError::Over(run) => Refusal::RunOver { run }.into(),
         }
     }
@@ -230,6 +234,10 @@ pub async fn redirect_run(
     }
     if from == Intent::Cancelled {
         return Err(StepError::Cancelled(id));
+    }
+    // Held since somebody looked: then it needs a person who may release it.
+    if from == Intent::Held && act == RunAct::Resume {
+        return Err(StepError::Held(id));
     }
     tx.set_intent(id, from, to, by.reason).await?;
     if matches!(act, RunAct::Resume | RunAct::Release) {

@@ -62,7 +62,7 @@ pub struct ToSubmit {
 /// What is let out.
 #[derive(Debug, Args)]
 pub struct ToApprove {
-    /// Which, one or several.
+    /// 任务编号，一个或几个 · the campaigns' ids, one or several
     #[arg(required = true)]
     pub ids: Vec<CampaignId>,
     /// 看到的校验码（至少前四位）；批准几个任务就按顺序写几次 · the check code that was shown, or its first four digits and

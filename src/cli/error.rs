@@ -92,7 +92,7 @@ impl CliError {
 
     /// What to tell; nothing when the reader has gone.
     pub fn text(&self, lang: Lang) -> Option<String> {
-        (!self.reader_has_gone()).then(|| self.refusal().text(lang))
+        (!self.reader_has_gone()).then(|| masked(&self.refusal().text(lang)))
     }
 
     /// The one object of `--json`: code and message, and beside them what the message speaks of.
@@ -116,19 +116,21 @@ fn json_of(refusal: &dyn Refusal, lang: Lang) -> Value {
     json!({ "error": error })
 }
 
-/// Whoever typed a phone number where a name or a time should be gets it back masked: this object is kept in logs.
+/// Whoever typed a phone number where a name or a time should be gets it back masked: screens are shared, and the
+/// object is kept in logs.
+fn masked(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let numbers = words
+        .filter(|w| w.len() == 11)
+        .filter_map(|w| Some((w, Phone::from_wire(w)?)));
+    numbers.fold(text.to_owned(), |text, (word, phone)| {
+        text.replace(word, &phone.to_string())
+    })
+}
+
 fn mask(value: &mut Value) {
     match value {
-        Value::String(text) => {
-            let words = text.split(|c: char| !c.is_ascii_alphanumeric());
-            let numbers = words
-                .filter(|w| w.len() == 11)
-                .filter_map(|w| Some((w, Phone::from_wire(w)?)));
-            let masked = numbers.fold(text.clone(), |text, (word, phone)| {
-                text.replace(word, &phone.to_string())
-            });
-            *text = masked;
-        }
+        Value::String(text) => *text = masked(text),
         Value::Array(all) => all.iter_mut().for_each(mask),
         Value::Object(all) => all.values_mut().for_each(mask),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -59,12 +59,12 @@ pub struct LogArgs {
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// 给人看的表格 · for people
     #[default]
     Table,
-    /// With a heading.
+    /// 带表头 · with a heading
     Csv,
-    /// One JSON object a line.
+    /// 每行一个 JSON 对象 · one JSON object a line
     Jsonl,
 }
 

@@ -249,7 +249,7 @@ async fn forecast(args: &ForecastArgs, ctx: &Ctx) -> Result<Exit, CliError> {
             "all of the plan's slots have passed.",
         ))?;
     }
-    let over = forecast.check_quotas().is_err();
+    let over = !forecast.fits_quotas();
     Ok(Exit::of(!over && forecast.totals.left_people == 0))
 }
 

@@ -1,7 +1,10 @@
 //! What is known of arguments that clap did not take, or before it took them: was `--json` given, in which language
 //! is the answer, what was wrong.
 
-use std::ffi::OsString;
+use std::{
+    ffi::OsString,
+    io::{IsTerminal as _, Write as _},
+};
 
 use super::{Global, refusal::CliRefusal};
 
@@ -39,6 +42,21 @@ pub(super) fn refusal(error: &clap::Error) -> CliRefusal {
     CliRefusal::Arguments {
         why: without_numbers(&line.join(" ")),
     }
+}
+
+/// Shows clap's help on standard output, and what was wrong on standard error, without what may be a number.
+pub(super) fn show(error: &clap::Error) {
+    if !error.use_stderr() {
+        _ = error.print();
+        return;
+    }
+    let rendered = error.render();
+    let text = match std::io::stderr().is_terminal() {
+        true => rendered.ansi().to_string(),
+        false => rendered.to_string(),
+    };
+    // Nobody is left to be told when this cannot be written.
+    _ = std::io::stderr().write_all(without_numbers(&text).as_bytes());
 }
 
 /// Before `--`, behind which everything is a value.

@@ -12,7 +12,7 @@ use super::{CliError, Ctx, Exit, refusal::CliRefusal};
 use crate::{
     domain::{check_code::CheckCode, id::OrderId, role::Actor, time::Micros},
     service::{
-        Office,
+        Office, ServiceError,
         work_order::{Answer, Figures, OrderView, Piece, Proof, Taken},
     },
 };
@@ -428,8 +428,7 @@ impl Desk<'_> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, CliError> {
-    let path = file.display();
-    std::fs::read(file).map_err(|e| std::io::Error::new(e.kind(), format!("{path}: {e}")).into())
+    Ok(std::fs::read(file).map_err(|e| ServiceError::cannot_open(file, &e))?)
 }
 
 fn write(file: &Path, bytes: &[u8]) -> Result<(), CliError> {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr, sync::LazyLock};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::phone::Phone;
+use super::{bilingual::labels, phone::Phone};
 
 /// A mobile carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,6 +44,14 @@ impl Carrier {
         }
     }
 }
+
+labels!(Carrier {
+    Mobile: "中国移动", "China Mobile";
+    Unicom: "中国联通", "China Unicom";
+    Telecom: "中国电信", "China Telecom";
+    Broadnet: "中国广电", "China Broadnet";
+    Other: "其他", "others";
+});
 
 impl fmt::Display for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -80,10 +80,45 @@ impl Outcome {
         }
     }
 
-    /// Did nothing of it leave, so that the person's daily limit gets its place back?
+    /// Did nothing of it leave? A place of the person's daily limit that it has taken (a message without one is
+    /// never claimed) is given back then.
     pub const fn never_left(self) -> bool {
-        matches!(self, Self::Rejected | Self::Suppressed | Self::Cancelled)
+        match self {
+            Self::Rejected | Self::Suppressed | Self::Cancelled => true,
+            Self::Submitted
+            | Self::InDoubt
+            | Self::Unconfirmed
+            | Self::Delivered
+            | Self::Undelivered
+            | Self::Expired => false,
+        }
     }
+
+    /// What a report sums it under.
+    pub const fn ending(self) -> Ending {
+        match self {
+            Self::Submitted => Ending::OnTheWay,
+            Self::Delivered => Ending::Delivered,
+            Self::Undelivered | Self::Expired | Self::Rejected => Ending::Failed,
+            Self::Suppressed | Self::Cancelled => Ending::HeldBack,
+            Self::InDoubt | Self::Unconfirmed => Ending::Doubtful,
+        }
+    }
+}
+
+/// What a message has come to, as reports sum it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing final is known, and it may be.
+    OnTheWay,
+    /// A report says that it was delivered.
+    Delivered,
+    /// The carrier said no, or that it did not arrive.
+    Failed,
+    /// Not sent, on purpose.
+    HeldBack,
+    /// Nobody knows whether it arrived.
+    Doubtful,
 }
 
 labels!(Outcome {

@@ -151,7 +151,7 @@ impl Engine {
             .collect();
         let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves)
             .await?
-            .fenced(&parts.node)
+            .fenced(&lock)
             .with_opt_out_words(parts.policy.opt_out.clone())
             .within(quotas(&parts));
         let known = known(may_log_in, &parts.gateways);

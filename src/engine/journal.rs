@@ -37,6 +37,7 @@ use crate::{
         template::Values,
         time::Micros,
     },
+    engine::lock::EngineLock,
     gateway::{AckToken, Delivery},
     store::{
         self, Store, Tx,
@@ -339,11 +340,11 @@ impl Recorder {
         Ok(this)
     }
 
-    /// Commits only while `node` holds the engine's lease: an engine that slept while another took over
-    /// must not claim behind its back.
+    /// Commits only while `lock` is held: an engine that slept while another took over must not claim behind
+    /// its back.
     #[must_use]
-    pub fn fenced(mut self, node: &str) -> Self {
-        self.holder = Some(node.to_owned());
+    pub fn fenced(mut self, lock: &EngineLock) -> Self {
+        self.holder = lock.holder().map(str::to_owned);
         self
     }
 

@@ -6,6 +6,7 @@ use std::{convert::Infallible, fs::File, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{
     gateway::WriteGate,
@@ -73,8 +74,9 @@ pub enum LockError {
 }
 
 impl EngineLock {
-    /// Tries to take the lock; `None` while another engine holds it.
-    pub async fn try_take(store: &Store, node: &str) -> Result<Option<Self>, LockError> {
+    /// Tries to take the lock; `None` while another engine holds it. `label` says who asks, for people who look
+    /// at the lease; the holder has a name that nothing else ever has: host and process come again after a restart.
+    pub async fn try_take(store: &Store, label: &str) -> Result<Option<Self>, LockError> {
         match (store.backend(), store.path()) {
             (Backend::Sqlite, Some(path)) => {
                 let path = path.with_extension("lock");
@@ -102,7 +104,7 @@ impl EngineLock {
                 let mut lock = Self {
                     held: Held::Lease {
                         store: store.clone(),
-                        holder: node.to_owned(),
+                        holder: format!("{label}-{}", Uuid::now_v7().simple()),
                     },
                     gate: WriteGate::shut(),
                     renewed: Instant::now(),
@@ -175,6 +177,15 @@ impl EngineLock {
         }
         lost.cancel();
         std::future::pending().await
+    }
+
+    /// Who holds the lease, for [`crate::engine::journal::Recorder::fenced`]; `None`: a file, which the operating
+    /// system looks after.
+    pub fn holder(&self) -> Option<&str> {
+        match &self.held {
+            Held::File(_) => None,
+            Held::Lease { holder, .. } => Some(holder),
+        }
     }
 
     /// What every write to a carrier asks first.

@@ -2,90 +2,53 @@
 
 use watchbell_wire::cmpp::Stat;
 
-use crate::domain::{lang::Lang, message::SuppressReason};
+use crate::domain::{
+    lang::Lang,
+    message::{LogState, Outcome, SuppressReason},
+};
 
-/// A state of the log: its word, and what it means.
-pub fn state(state: &str, lang: Lang) -> (&'static str, &'static str) {
-    let (name, meaning) = match state {
-        "delivered" => (
-            ("已送达", "delivered"),
-            (
-                "运营商回执确认已到手机",
-                "the carrier's report says that it is on the phone",
-            ),
-        ),
-        "undelivered" => (
-            ("未送达", "not delivered"),
-            (
-                "运营商回执说明没有送到，或长短信只送到一部分",
-                "the carrier's report says no, or only a part of it went",
-            ),
-        ),
-        "expired" => (
-            ("超时未达", "expired"),
-            (
-                "在有效期内没有送到手机",
-                "the phone was not reached in time",
-            ),
-        ),
-        "rejected" => (
-            ("被拒收", "refused"),
-            (
-                "运营商网关没有接收，短信没有发出",
-                "the carrier's gateway did not take it; it did not leave",
-            ),
-        ),
-        "suppressed" => (
-            ("未发送", "not sent"),
-            ("按规则没有发送", "held back by the rules"),
-        ),
-        "cancelled" => (
-            ("已取消", "cancelled"),
-            (
-                "发出之前由人或时限叫停",
-                "stopped by a person or a time limit before it left",
-            ),
-        ),
-        "in_doubt" => (
-            ("存疑", "in doubt"),
-            (
-                "已提交，没有得到网关答复，可能发出也可能没有",
-                "submitted without an answer: it may have left or not",
-            ),
-        ),
-        "unconfirmed" => (
-            ("无回执", "unconfirmed"),
-            (
-                "运营商已接收，期限内没有回执",
-                "taken by the carrier; no report within the window",
-            ),
-        ),
-        "submitted" => (
-            ("待回执", "awaiting a report"),
-            (
+/// What a state of the log means.
+pub fn meaning(state: LogState, lang: Lang) -> &'static str {
+    let (zh, en) = match state {
+        LogState::Queued => ("等待发送", "waiting to be sent"),
+        LogState::Submitting => ("正在交给网关", "on its way to the gateway"),
+        LogState::Outcome(outcome) => match outcome {
+            Outcome::Submitted => (
                 "运营商已接收，正在等回执",
                 "taken by the carrier; its report is awaited",
             ),
-        ),
-        "submitting" => (
-            ("正在提交", "being submitted"),
-            ("正在交给网关", "on its way to the gateway"),
-        ),
-        "queued" => (("排队中", "queued"), ("等待发送", "waiting to be sent")),
-        _ => (("其他", "other"), ("", "")),
+            Outcome::Delivered => (
+                "运营商回执确认已到手机",
+                "the carrier's report says that it is on the phone",
+            ),
+            Outcome::Undelivered => (
+                "运营商回执说明没有送到，或长短信只送到一部分",
+                "the carrier's report says no, or only a part of it went",
+            ),
+            Outcome::Expired => (
+                "在有效期内没有送到手机",
+                "the phone was not reached in time",
+            ),
+            Outcome::Rejected => (
+                "运营商网关没有接收，短信没有发出",
+                "the carrier's gateway did not take it; it did not leave",
+            ),
+            Outcome::Suppressed => ("按规则没有发送", "held back by the rules"),
+            Outcome::Cancelled => (
+                "发出之前由人或时限叫停",
+                "stopped by a person or a time limit before it left",
+            ),
+            Outcome::InDoubt => (
+                "已提交，没有得到网关答复，可能发出也可能没有",
+                "submitted without an answer: it may have left or not",
+            ),
+            Outcome::Unconfirmed => (
+                "运营商已接收，期限内没有回执",
+                "taken by the carrier; no report within the window",
+            ),
+        },
     };
-    (lang.pick(name.0, name.1), lang.pick(meaning.0, meaning.1))
-}
-
-/// A carrier's name.
-pub fn carrier(name: &str, lang: Lang) -> &'static str {
-    match name {
-        "mobile" => lang.pick("中国移动", "China Mobile"),
-        "unicom" => lang.pick("中国联通", "China Unicom"),
-        "telecom" => lang.pick("中国电信", "China Telecom"),
-        "broadnet" => lang.pick("中国广电", "China Broadnet"),
-        _ => lang.pick("其他", "others"),
-    }
+    lang.pick(zh, en)
 }
 
 /// Why a run is not what was planned: a rule's word, or a person's own as they wrote it.

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{Campaigns, ServiceError, refusal::CampaignRefusal};
+use super::{Campaigns, ServiceError, check_optional_reason, refusal::CampaignRefusal};
 use crate::{
     domain::{
         check_code::CheckCode,
@@ -126,7 +126,7 @@ impl Campaigns<'_> {
         };
         for turn in 1.. {
             if campaign.state == CampaignState::Submitted {
-                decision.announced = self.office.announce(id).await?;
+                decision.announced = Some(self.office.announce(id).await?);
             }
             let op = Op::Decide(decision.clone());
             let Err(error) = self.office.journal().await?.commit(&[op]).await else {
@@ -155,6 +155,7 @@ impl Campaigns<'_> {
         act: CampaignAct,
         reason: &str,
     ) -> Result<CampaignView, ServiceError> {
+        let reason = check_optional_reason(reason)?;
         let campaign = self.office.store.read("decide").await?.campaign(id).await?;
         match act {
             CampaignAct::Return => actor.may(Act::Return)?,

@@ -1,7 +1,7 @@
 //! Why a use case did not happen: each area's refusals, and what failed below them. All have a code, a kind
 //! and a text in both languages.
 
-use std::io;
+use std::{io, path::Path};
 
 use serde_json::{Map, Value};
 
@@ -112,6 +112,15 @@ impl From<AuditError> for ServiceError {
 }
 
 impl ServiceError {
+    /// A file that a person named cannot be opened.
+    pub fn cannot_open(path: &Path, why: &io::Error) -> Self {
+        ContactsRefusal::CannotOpen {
+            path: path.to_owned(),
+            why: why.to_string(),
+        }
+        .into()
+    }
+
     /// The refusal it comes to.
     pub fn refusal(&self) -> Box<dyn Refusal> {
         match self {

@@ -66,7 +66,8 @@ pub async fn restore(
         return Err(OfficeRefusal::PgRestore.into());
     };
     let path = path.as_path();
-    if fs::canonicalize(from)? == fs::canonicalize(path).unwrap_or_default() {
+    let given = fs::canonicalize(from).map_err(|e| ServiceError::cannot_open(from, &e))?;
+    if given == fs::canonicalize(path).unwrap_or_default() {
         return Err(OfficeRefusal::RestoreItself {
             path: from.to_owned(),
         }

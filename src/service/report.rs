@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use super::{Office, Reports, Result, ServiceError, refusal::OfficeRefusal};
 use crate::{
     domain::{
+        audience_spec::AudienceSpec,
         lang::Lang,
-        message::Outcome,
+        lifecycle::Intent,
+        message::{Ending, LogState, Outcome},
         month::Month,
         role::{Act, Actor},
         time::Micros,
     },
-    report::{self, Day, Failure, Gateway, Line, Report, Run, State, Sum},
-    store::report::{ReportCount, ReportRun},
+    report::{self, Day, Failure, Gateway, Line, Report, State, Sum},
+    store::{
+        report::{ReportCount, ReportRun},
+        run::Run,
+    },
 };
 
 /// Units that are listed; what others have is one line.
@@ -47,8 +52,8 @@ impl Office {
         drop(tx);
 
         let total = sum(&counts);
-        let by_run = sums(&counts, |c| c.run_id.clone());
-        let sum_of = |run: &ReportRun| by_run.get(&run.id).copied().unwrap_or_default();
+        let by_run = sums(&counts, |c| c.run);
+        let sum_of = |run: &ReportRun| by_run.get(&run.run.id).copied().unwrap_or_default();
         let unnamed = lang.pick("（未填单位）", "(no unit given)");
         let units: Vec<Line> = units
             .into_iter()
@@ -70,7 +75,7 @@ impl Office {
         let in_state = |state: Outcome| -> i64 {
             counts
                 .iter()
-                .filter(|c| c.state == state.as_str())
+                .filter(|c| c.state == LogState::Outcome(state))
                 .map(|c| c.n)
                 .sum()
         };
@@ -88,12 +93,10 @@ impl Office {
             states: states(&counts, total.total, lang),
             days: days(merged(
                 runs.iter()
-                    .map(|r| (local(r.slot_us, zone, "%m-%d"), sum_of(r))),
+                    .map(|r| (local(r.run.slot, zone, "%m-%d"), sum_of(r))),
             )),
             groups: lines(merged(runs.iter().map(|r| (audience(r, lang), sum_of(r))))),
-            carriers: lines(sums(&counts, |c| {
-                report::carrier(&c.carrier, lang).to_owned()
-            })),
+            carriers: lines(sums(&counts, |c| c.carrier.label(lang).to_owned())),
             gateways: self.gateways_of_report(&counts, &segments, lang),
             failures: failures(&counts, lang),
             other_units: total.total - units.iter().map(|u| u.sum.total).sum::<i64>(),
@@ -103,12 +106,12 @@ impl Office {
             orders,
             runs: runs
                 .iter()
-                .map(|r| Run {
-                    slot: local(r.slot_us, zone, "%m-%d %H:%M"),
+                .map(|r| report::Run {
+                    slot: local(r.run.slot, zone, "%m-%d %H:%M"),
                     name: r.name.clone(),
                     to: audience(r, lang),
-                    standing: standing(r, now, lang),
-                    missed: is_missed(r, now),
+                    standing: standing(&r.run, now, lang),
+                    missed: is_missed(&r.run, now),
                     sum: sum_of(r),
                 })
                 .collect(),
@@ -133,6 +136,7 @@ impl Office {
         sums(counts, |c| c.gateway.clone())
             .into_iter()
             .map(|(id, sum)| {
+                let id = id.map_or_else(String::new, |id| id.0);
                 let segments = taken.get(id.as_str()).copied().unwrap_or(0);
                 Gateway {
                     sum,
@@ -152,22 +156,22 @@ impl Office {
     }
 }
 
-fn local(us: i64, zone: chrono_tz::Tz, format: &str) -> String {
-    Micros(us).local(zone).format(format).to_string()
+fn local(at: Micros, zone: chrono_tz::Tz, format: &str) -> String {
+    at.local(zone).format(format).to_string()
 }
 
 fn sum(counts: &[ReportCount]) -> Sum {
     let mut sum = Sum::default();
     for c in counts {
-        sum.count(&c.state, c.n);
+        sum.count(c.state, c.n);
     }
     sum
 }
 
-fn sums(counts: &[ReportCount], key: impl Fn(&ReportCount) -> String) -> BTreeMap<String, Sum> {
-    let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
+fn sums<K: Ord>(counts: &[ReportCount], key: impl Fn(&ReportCount) -> K) -> BTreeMap<K, Sum> {
+    let mut sums: BTreeMap<K, Sum> = BTreeMap::new();
     for c in counts {
-        sums.entry(key(c)).or_default().count(&c.state, c.n);
+        sums.entry(key(c)).or_default().count(c.state, c.n);
     }
     sums
 }
@@ -200,29 +204,28 @@ fn days(sums: BTreeMap<String, Sum>) -> Vec<Day> {
         .collect()
 }
 
+/// Endings first, in the order of the page's columns; what is still on its way last.
 fn states(counts: &[ReportCount], total: i64, lang: Lang) -> Vec<State> {
-    let derived = ["submitting", "queued"];
-    let order = [
-        Outcome::Delivered,
-        Outcome::Undelivered,
-        Outcome::Expired,
-        Outcome::Rejected,
-        Outcome::Suppressed,
-        Outcome::Cancelled,
-        Outcome::InDoubt,
-        Outcome::Unconfirmed,
-        Outcome::Submitted,
-    ];
-    order
+    let rank = |state: &LogState| match state.ending() {
+        Ending::Delivered => 0,
+        Ending::Failed => 1,
+        Ending::HeldBack => 2,
+        Ending::Doubtful => 3,
+        Ending::OnTheWay => 4,
+    };
+    let mut states: Vec<_> = LogState::all().collect();
+    states.sort_by_key(rank);
+    states
         .into_iter()
-        .map(Outcome::as_str)
-        .chain(derived)
-        .map(|word| {
-            let n = counts.iter().filter(|c| c.state == word).map(|c| c.n).sum();
-            let (name, meaning) = report::state(word, lang);
+        .map(|state| {
+            let n = counts
+                .iter()
+                .filter(|c| c.state == state)
+                .map(|c| c.n)
+                .sum();
             State {
-                name,
-                meaning,
+                name: state.label(lang),
+                meaning: report::meaning(state, lang),
                 n,
                 share: report::percent(n, total),
             }
@@ -233,21 +236,18 @@ fn states(counts: &[ReportCount], total: i64, lang: Lang) -> Vec<State> {
 
 /// Everything that did not and will not arrive, the commonest cause first.
 fn failures(counts: &[ReportCount], lang: Lang) -> Vec<Failure> {
-    const FAILED: [&str; 5] = [
-        "undelivered",
-        "expired",
-        "rejected",
-        "suppressed",
-        "cancelled",
-    ];
-    let mut sums: BTreeMap<(&str, &str), i64> = BTreeMap::new();
-    for c in counts.iter().filter(|c| FAILED.contains(&c.state.as_str())) {
-        *sums.entry((&c.state, &c.code)).or_default() += c.n;
+    let will_not = |c: &&ReportCount| matches!(c.state.ending(), Ending::Failed | Ending::HeldBack);
+    let mut sums: BTreeMap<(&str, &str), (LogState, i64)> = BTreeMap::new();
+    for c in counts.iter().filter(will_not) {
+        let sum = sums
+            .entry((c.state.as_str(), &c.code))
+            .or_insert((c.state, 0));
+        sum.1 += c.n;
     }
     let mut failures: Vec<_> = sums
         .into_iter()
-        .map(|((state, code), n)| Failure {
-            state: report::state(state, lang).0,
+        .map(|((_, code), (state, n))| Failure {
+            state: state.label(lang),
             cause: report::cause(code, lang),
             code: code.to_owned(),
             n,
@@ -259,28 +259,20 @@ fn failures(counts: &[ReportCount], lang: Lang) -> Vec<Failure> {
 
 /// To whom, as the campaign says it.
 fn audience(run: &ReportRun, lang: Lang) -> String {
-    #[derive(serde::Deserialize)]
-    struct Words {
-        file: Option<String>,
-        #[serde(default)]
-        include: Vec<String>,
-    }
-    match serde_json::from_str::<Words>(&run.audience) {
-        Ok(Words { include, .. }) if !include.is_empty() => include.join(lang.pick("、", ", ")),
-        Ok(Words {
-            file: Some(file), ..
-        }) => lang.pick(format!("文件 {file}"), format!("file {file}")),
-        _ => lang.pick("（未注明）", "(not said)").to_owned(),
+    match &run.audience {
+        AudienceSpec::Groups { include, .. } => include.join(lang.pick("、", ", ")),
+        AudienceSpec::File(file) => lang.pick(format!("文件 {file}"), format!("file {file}")),
     }
 }
 
 /// Its time has passed and nothing of it began; what a person called off is not missed.
-fn is_missed(run: &ReportRun, now: Micros) -> bool {
-    let too_late = run.not_after_us > 0 && run.not_after_us < now.0;
-    run.opened_us == 0 && run.intent != "cancelled" && (run.closed_us > 0 || too_late)
+fn is_missed(run: &Run, now: Micros) -> bool {
+    let too_late = run.not_after.is_some_and(|last| last < now);
+    let is_over = run.closed.is_some() || too_late;
+    run.opened.is_none() && run.intent != Intent::Cancelled && is_over
 }
 
-fn standing(run: &ReportRun, now: Micros, lang: Lang) -> String {
+fn standing(run: &Run, now: Micros, lang: Lang) -> String {
     let with_reason = |word: &str| match run.reason.as_str() {
         "" => word.to_owned(),
         reason => {
@@ -288,28 +280,26 @@ fn standing(run: &ReportRun, now: Micros, lang: Lang) -> String {
             lang.pick(format!("{word}：{reason}"), format!("{word}: {reason}"))
         }
     };
-    match run.intent.as_str() {
-        "cancelled" if run.opened_us == 0 => {
-            with_reason(lang.pick("未发，已取消", "cancelled, nothing went"))
+    let missed = is_missed(run, now);
+    let (zh, en) = match run.intent {
+        Intent::Cancelled if run.opened.is_none() => {
+            return with_reason(lang.pick("未发，已取消", "cancelled, nothing went"));
         }
-        "cancelled" => with_reason(lang.pick("中途取消", "cancelled on the way")),
-        _ if is_missed(run, now) && !run.reason.is_empty() => {
-            with_reason(lang.pick("错过", "missed"))
+        Intent::Cancelled => return with_reason(lang.pick("中途取消", "cancelled on the way")),
+        Intent::Go | Intent::Paused | Intent::Held if missed && !run.reason.is_empty() => {
+            return with_reason(lang.pick("错过", "missed"));
         }
-        "paused" => with_reason(lang.pick("暂停", "paused")),
-        "held" => with_reason(lang.pick("挂起", "held")),
-        _ if is_missed(run, now) && run.approved_us == 0 => lang
-            .pick("错过：到点未获批准", "missed: nobody had approved it")
-            .to_owned(),
-        _ if is_missed(run, now) => lang
-            .pick("错过：到点未能开始", "missed: it did not begin")
-            .to_owned(),
-        _ if run.approved_us == 0 && run.slot_us < now.0 => lang
-            .pick("待审批，已过时点", "awaits approval, late")
-            .to_owned(),
-        _ if run.approved_us == 0 => lang.pick("待审批", "awaits approval").to_owned(),
-        _ if run.opened_us == 0 => lang.pick("待发", "waits for its time").to_owned(),
-        _ if run.closed_us == 0 => lang.pick("发送中", "going on").to_owned(),
-        _ => lang.pick("完成", "done").to_owned(),
-    }
+        Intent::Paused => return with_reason(lang.pick("暂停", "paused")),
+        Intent::Held => return with_reason(lang.pick("挂起", "held")),
+        Intent::Go => match (run.approved, run.opened, run.closed) {
+            (None, ..) if missed => ("错过：到点未获批准", "missed: nobody had approved it"),
+            _ if missed => ("错过：到点未能开始", "missed: it did not begin"),
+            (None, ..) if run.slot < now => ("待审批，已过时点", "awaits approval, late"),
+            (None, ..) => ("待审批", "awaits approval"),
+            (_, None, _) => ("待发", "waits for its time"),
+            (_, _, None) => ("发送中", "going on"),
+            _ => ("完成", "done"),
+        },
+    };
+    lang.pick(zh, en).to_owned()
 }

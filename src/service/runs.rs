@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Runs, ServiceError, refusal::CampaignRefusal};
+use super::{Runs, ServiceError, check_optional_reason};
 use crate::{
     domain::{
         check_code::CheckCode,
@@ -14,7 +14,7 @@ use crate::{
         time::Zoned,
     },
     engine::journal::{Decision, Op},
-    store::{campaign::Campaign, run::Run},
+    store::{self, campaign::Campaign, run::Run},
 };
 
 pub use crate::store::lane::Counts;
@@ -61,7 +61,7 @@ pub struct RunView {
 }
 
 impl Runs<'_> {
-    /// Pauses, resumes or cancels a run.
+    /// Pauses, resumes or cancels a run; releases one that is held, which is not for the clerk whose run it may be.
     pub async fn intend(
         self,
         actor: &Actor,
@@ -69,16 +69,19 @@ impl Runs<'_> {
         to: Intent,
         reason: &str,
     ) -> Result<RunView, ServiceError> {
-        let (act, right) = match to {
-            Intent::Go => (RunAct::Resume, Act::Resume),
-            Intent::Paused => (RunAct::Pause, Act::Pause),
-            Intent::Held => (RunAct::Hold, Act::Pause),
-            Intent::Cancelled => (RunAct::Cancel, Act::Cancel),
+        let reason = check_optional_reason(reason)?;
+        actor.may(Act::ReadLog)?;
+        let (run, campaign) = self.rows(id).await?;
+        let (act, right) = match (run.intent, to) {
+            (Intent::Held, Intent::Go) => (RunAct::Release, Act::Release),
+            (_, Intent::Go) => (RunAct::Resume, Act::Resume),
+            (_, Intent::Paused) => (RunAct::Pause, Act::Pause),
+            (_, Intent::Held) => (RunAct::Hold, Act::Pause),
+            (_, Intent::Cancelled) => (RunAct::Cancel, Act::Cancel),
         };
         actor.may(right)?;
-        let (run, campaign) = self.rows(id).await?;
-        if run.intent == Intent::Held && to == Intent::Go && reason.is_empty() {
-            return Err(CampaignRefusal::RunHeld.into());
+        if act == RunAct::Release && reason.is_empty() {
+            return Err(store::Refusal::RunHeld { run: id }.into());
         }
         let op = match to {
             // A recurring campaign goes on: only this run of it is called off.

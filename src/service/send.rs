@@ -447,12 +447,7 @@ type Running = (
 );
 
 fn people_of(path: &Path) -> Result<(Audience, u64), ServiceError> {
-    let file = File::open(path).map_err(|e| {
-        ServiceError::from(ContactsRefusal::CannotOpen {
-            path: path.to_owned(),
-            why: e.to_string(),
-        })
-    })?;
+    let file = File::open(path).map_err(|e| ServiceError::cannot_open(path, &e))?;
     let mut book = Book::open(file)?;
     let names: Vec<String> = book
         .layout()

@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use super::{Office, Sending, ServiceError, refusal::CampaignRefusal};
+use super::{
+    Office, Sending, ServiceError, check_optional_reason, check_reason, refusal::CampaignRefusal,
+};
 use crate::{
     clock::Clock,
     domain::{
@@ -29,6 +31,7 @@ impl Sending<'_> {
     /// Halts all sending, and says exactly how many have left.
     pub async fn stop(self, actor: &Actor, reason: &str) -> Result<Stopped, ServiceError> {
         actor.may(Act::Stop)?;
+        let reason = check_optional_reason(reason)?;
         let now = self.office.clock.now();
         let mut tx = self.office.store.begin("stop").await?;
         tx.set_stopped(now).await?;
@@ -68,6 +71,7 @@ impl Sending<'_> {
     /// Lets a held or stopped installation go on, by a person's word.
     pub async fn release(self, actor: &Actor, reason: &str) -> Result<(), ServiceError> {
         actor.may(Act::Release)?;
+        let reason = check_reason(reason)?;
         let now = self.office.clock.now();
         let mut tx = self.office.store.begin("release").await?;
         let Some(installation) = tx.installation().await? else {

@@ -3,7 +3,11 @@
 
 use uuid::Uuid;
 
-use super::{Refusal, Result, Tx, dialect, on};
+use super::{
+    Corrupt, Refusal, Result, Tx,
+    columns::{self, Columns},
+    dialect, on,
+};
 use crate::domain::{event::Event, time::Micros};
 
 /// What this database is and whether it may send.
@@ -37,17 +41,20 @@ struct InstallationRow {
     created_us: i64,
 }
 
-impl From<InstallationRow> for Installation {
-    fn from(row: InstallationRow) -> Self {
-        Self {
-            id: row.id,
-            practice: row.practice != 0,
+impl TryFrom<InstallationRow> for Installation {
+    type Error = Corrupt;
+
+    fn try_from(row: InstallationRow) -> std::result::Result<Self, Corrupt> {
+        let installation = Columns::of("installation", &row.id);
+        Ok(Self {
+            practice: installation.flag("practice", row.practice)?,
+            stopped: columns::time(row.stopped_us),
+            created: Micros(row.created_us),
             place: row.place,
             held: row.held,
-            stopped: (row.stopped_us != 0).then_some(Micros(row.stopped_us)),
             change: row.change,
-            created: Micros(row.created_us),
-        }
+            id: row.id,
+        })
     }
 }
 
@@ -64,7 +71,7 @@ impl Tx {
         let row: Option<InstallationRow> = on!(self, db => sqlx::query_as(
             "SELECT id, practice, place, held, stopped_us, change, created_us FROM installation WHERE one = 1")
             .fetch_optional(db).await)?;
-        Ok(row.map(Installation::from))
+        Ok(row.map(Installation::try_from).transpose()?)
     }
 
     /// The installation, made at the first use with its first ledger entry. A practice database and a

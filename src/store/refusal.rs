@@ -44,6 +44,11 @@ refusals! {
         RunOver { run: RunId } = Refused "run_is_over"
             zh "批次 {run} 已经结束，没有可取消的了"
             en "run {run} is over: nothing of it is left to cancel";
+        /// The run is held and goes on only by the word of somebody who may release it, with a reason.
+        /// `release --run ID --reason TEXT`.
+        RunHeld { run: RunId } = Refused "run_is_held"
+            zh "批次 {run} 是被扣住的：请用 watchbell release --run {run} --reason 理由 放行"
+            en "run {run} is held: let it go with `watchbell release --run {run} --reason TEXT`";
         /// A cancelled run does not go on.
         /// Send anew to those who got nothing.
         RunCancelled { run: RunId } = Refused "run_is_cancelled"
@@ -65,7 +70,7 @@ refusals! {
             zh "委托单 {order} 刚被别人改动，请重新查看"
             en "work order {order} was changed by somebody else meanwhile: look again";
         /// Another process has taken the engine's lease; this one has stopped writing to carriers.
-        /// Nothing: the other one sends. `status` and the log say who.
+        /// Nothing: the other one sends. `/readyz` and the log say who.
         LeaseTaken = Refused "lease_taken_over"
             zh "另一个发送引擎已接管本数据库"
             en "another engine has taken over this database's lease";

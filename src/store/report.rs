@@ -1,54 +1,98 @@
 //! A month's figures: sums only, so that a report of a city needs no more memory than one of a village.
 //! A run belongs to the month in which its slot lies.
 
-use super::{Result, Tx, dialect, on};
-use crate::domain::time::Micros;
+use super::{
+    Corrupt, Result, Tx,
+    columns::{self, Columns},
+    dialect, on,
+    run::{Run, RunRow},
+};
+use crate::domain::{
+    audience_spec::AudienceSpec,
+    carrier::Carrier,
+    id::{GatewayId, RunId},
+    message::LogState,
+    time::Micros,
+};
 
 /// A run with what its campaign says of it.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportRun {
-    /// The run's id.
-    pub id: String,
+    /// The run.
+    pub run: Run,
     /// Its campaign's name.
     pub name: String,
-    /// Its audience in words (JSON).
-    pub audience: String,
-    /// When it was to go out.
-    pub slot_us: i64,
-    /// `go`, `paused`, `held`, `cancelled`.
-    pub intent: String,
-    /// Why it was halted or skipped; empty when it was not.
-    pub reason: String,
-    /// 0: nobody has approved it.
-    pub approved_us: i64,
-    /// 0: it has not begun.
-    pub opened_us: i64,
-    /// 0: not seen done.
-    pub closed_us: i64,
-    /// Not later than; 0: none.
-    pub not_after_us: i64,
-    /// How many recipients it was frozen with.
-    pub size: i64,
+    /// Its campaign's audience.
+    pub audience: AudienceSpec,
+}
+
+/// As stored.
+#[derive(sqlx::FromRow)]
+struct ReportRunRow {
+    #[sqlx(flatten)]
+    run: RunRow,
+    name: String,
+    audience: String,
+}
+
+impl TryFrom<ReportRunRow> for ReportRun {
+    type Error = Corrupt;
+
+    fn try_from(row: ReportRunRow) -> std::result::Result<Self, Corrupt> {
+        let run = Run::try_from(row.run)?;
+        Ok(Self {
+            audience: Columns::of("campaign", &run.campaign).parse("audience", &row.audience)?,
+            name: row.name,
+            run,
+        })
+    }
 }
 
 /// How many messages of a run, a gateway and a carrier ended in the same way.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportCount {
     /// Which run.
-    pub run_id: String,
-    /// Through which gateway; empty: none.
-    pub gateway: String,
+    pub run: RunId,
+    /// Through which gateway; `None`: no route.
+    pub gateway: Option<GatewayId>,
     /// Who serves the numbers.
-    pub carrier: String,
-    /// As derived.
-    pub state: String,
+    pub carrier: Carrier,
+    /// Where they stand.
+    pub state: LogState,
     /// The carrier's code, or our reason.
     pub code: String,
     /// How many messages stand so.
     pub n: i64,
 }
 
-/// A unit's messages.
+/// As the log's view derives it.
+#[derive(sqlx::FromRow)]
+struct ReportCountRow {
+    run_id: String,
+    gateway: String,
+    carrier: String,
+    state: String,
+    code: String,
+    n: i64,
+}
+
+impl TryFrom<ReportCountRow> for ReportCount {
+    type Error = Corrupt;
+
+    fn try_from(row: ReportCountRow) -> std::result::Result<Self, Corrupt> {
+        let log = Columns::of("message_log", &row.run_id);
+        Ok(Self {
+            run: log.parse("run_id", &row.run_id)?,
+            gateway: columns::gateway(row.gateway),
+            carrier: log.word("carrier", &row.carrier)?,
+            state: log.parse("state", &row.state)?,
+            code: row.code,
+            n: row.n,
+        })
+    }
+}
+
+/// A unit's messages, summed as [`crate::domain::message::Ending`] says; a test compares the two.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct ReportUnit {
     /// Empty: the address books name none.
@@ -96,23 +140,22 @@ macro_rules! units_sql {
 impl Tx {
     /// The month's frozen runs, in the order of their slots.
     pub async fn report_runs(&mut self, from: Micros, to: Micros) -> Result<Vec<ReportRun>> {
-        on!(self, db => sqlx::query_as(
-            "SELECT r.id, c.name, c.audience, r.slot_us, r.intent, r.reason, r.approved_us, r.opened_us, r.closed_us,
-                    r.not_after_us, r.size
+        columns::all::<ReportRunRow, _>(on!(self, db => sqlx::query_as(
+            "SELECT r.*, c.name, c.audience
                FROM run r JOIN campaign c ON c.id = r.campaign_id
               WHERE r.frozen_us > 0 AND r.slot_us >= $1 AND r.slot_us < $2 ORDER BY r.slot_us, r.id")
-            .bind(from.0).bind(to.0).fetch_all(db).await)
+            .bind(from.0).bind(to.0).fetch_all(db).await)?)
     }
 
     /// How the month's messages ended.
     pub async fn report_counts(&mut self, from: Micros, to: Micros) -> Result<Vec<ReportCount>> {
-        on!(self, db => sqlx::query_as(
+        columns::all::<ReportCountRow, _>(on!(self, db => sqlx::query_as(
             "SELECT v.run_id, v.gateway, v.carrier, v.state, v.code, count(*) AS n
                FROM message_log v JOIN run r ON r.id = v.run_id
               WHERE r.slot_us >= $1 AND r.slot_us < $2
               GROUP BY v.run_id, v.gateway, v.carrier, v.state, v.code
               ORDER BY v.run_id, v.gateway, v.carrier, v.state, v.code")
-            .bind(from.0).bind(to.0).fetch_all(db).await)
+            .bind(from.0).bind(to.0).fetch_all(db).await)?)
     }
 
     /// Segments that each gateway took.

@@ -84,7 +84,7 @@ pub struct NewRun {
 
 /// As stored.
 #[derive(sqlx::FromRow)]
-struct RunRow {
+pub(super) struct RunRow {
     id: String,
     campaign_id: String,
     slot_us: i64,

@@ -23,7 +23,7 @@ use watchbell::{
     store::{campaign::Campaign, freeze::LaneFigures, hot::NewMessage, run::NewRun},
 };
 
-use crate::harness::story::{MORNING, Story, machine, misused, on_each_database, refused};
+use crate::harness::story::{MORNING, Story, machine, misused, on_made_up_rows, refused};
 
 /// A frozen run of `size` people at 13800000000 and on; the first two have been delivered.
 async fn frozen(story: &Story, lane: i64, size: u64) -> (CampaignId, RunId) {
@@ -134,7 +134,7 @@ fn all() -> LogQuery {
 
 #[tokio::test]
 async fn a_line_shows_the_masked_number_and_when_it_changed_in_the_offices_zone() {
-    on_each_database(async |story| {
+    on_made_up_rows(async |story| {
         let (_, run) = frozen(story, 1, 3).await;
         let lines = read(story, &all()).await;
         let first = LogLine {
@@ -158,7 +158,7 @@ async fn a_line_shows_the_masked_number_and_when_it_changed_in_the_offices_zone(
 
 #[tokio::test]
 async fn each_filter_gives_what_it_names_and_pages_lose_nothing() {
-    on_each_database(async |story| {
+    on_made_up_rows(async |story| {
         let (campaign, run) = frozen(story, 1, 4_500).await;
         let (_, other) = frozen(story, 2, 5).await;
         let count = async |query: LogQuery| read(story, &query).await.len();
@@ -247,7 +247,7 @@ async fn each_filter_gives_what_it_names_and_pages_lose_nothing() {
 
 #[tokio::test]
 async fn what_is_not_known_is_said_and_not_shown_as_an_empty_log() {
-    on_each_database(async |story| {
+    on_made_up_rows(async |story| {
         for wrong in [
             LogQuery {
                 state: Some("sent".into()),
@@ -282,7 +282,7 @@ async fn what_is_not_known_is_said_and_not_shown_as_an_empty_log() {
 
 #[tokio::test]
 async fn whole_numbers_are_shown_for_a_reason_and_it_is_logged_first() {
-    on_each_database(async |story| {
+    on_made_up_rows(async |story| {
         frozen(story, 1, 3).await;
         story.person("admin", Role::Admin).await;
         let auditor = story.person("zhao", Role::Auditor).await;
@@ -323,7 +323,7 @@ async fn whole_numbers_are_shown_for_a_reason_and_it_is_logged_first() {
 
 #[tokio::test]
 async fn a_report_of_no_known_message_is_kept_and_shown() {
-    on_each_database(async |story| {
+    on_made_up_rows(async |story| {
         frozen(story, 1, 3).await;
         story.person("admin", Role::Admin).await;
         let auditor = story.person("zhao", Role::Auditor).await;
@@ -390,7 +390,7 @@ async fn a_report_of_no_known_message_is_kept_and_shown() {
 
 #[tokio::test]
 async fn the_csv_has_its_mark_and_runs_nothing() {
-    on_each_database(async |story| {
+    on_made_up_rows(async |story| {
         frozen(story, 1, 3).await;
         let mut bytes = Vec::new();
         let log = story
@@ -419,7 +419,7 @@ async fn the_csv_has_its_mark_and_runs_nothing() {
 
 #[tokio::test]
 async fn a_database_made_for_practice_is_not_opened_for_real() {
-    on_each_database(async |story| {
+    on_made_up_rows(async |story| {
         let known = story.another_office().await.installation().await.unwrap();
         assert!(known.practice);
         let mut tx = story.office.store.read("other").await.unwrap();

@@ -655,28 +655,28 @@ async fn an_engine_that_lost_its_lease_commits_nothing_more() {
             engine::{journal::Recorder, lock::EngineLock},
             store::Backend,
         };
-        let fenced = |node: &'static str| async {
+        let fenced = async |lock: &EngineLock| {
             let recorder = Recorder::open(
                 desk.store.clone(),
                 desk.clock.clone(),
                 std::collections::HashMap::new(),
             );
-            recorder.await.unwrap().fenced(node)
+            recorder.await.unwrap().fenced(lock)
         };
-        let lock = EngineLock::try_take(&desk.store, "other")
-            .await
-            .unwrap()
-            .unwrap();
+        // A container that is made anew has the host name and the process number of the one before.
+        let take = async || EngineLock::try_take(&desk.store, "office-1").await.unwrap();
+        let slept = take().await.unwrap();
+        let mut late = fenced(&slept).await;
+        assert!(take().await.is_none(), "two engines by one name");
+        slept.give_back().await.unwrap();
+        let lock = take().await.unwrap();
         let note = Op::Append(watchbell::domain::event::Event::Engine {
             node: "n".into(),
             act: "started".into(),
         });
-        let late = fenced("frozen")
-            .await
-            .commit(std::slice::from_ref(&note))
-            .await;
+        let late = late.commit(std::slice::from_ref(&note)).await;
         assert_eq!(late.is_ok(), desk.store.backend() == Backend::Sqlite);
-        fenced("other").await.commit(&[note]).await.unwrap();
+        fenced(&lock).await.commit(&[note]).await.unwrap();
         lock.give_back().await.unwrap();
     })
     .await;

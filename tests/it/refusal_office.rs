@@ -5,7 +5,7 @@ use watchbell::{
     domain::{
         carrier::Carrier,
         check_code::CheckCode,
-        id::CampaignId,
+        id::{CampaignId, RunId},
         lifecycle::{CampaignAct, Intent},
         plan::Planned,
         policy::OnDoubt,
@@ -252,6 +252,38 @@ async fn work_orders_are_refused_by_where_they_stand() {
         };
         let done = office.plans().import(clerk, &import, false).await;
         is_refused(done.map(drop), "work_order_text_too_long", 2);
+    })
+    .await;
+}
+
+/// A reason stands in the ledger for good, whoever gives it.
+#[tokio::test]
+async fn no_reason_holds_a_number() {
+    on_each_database(async |story: &Story| {
+        let (office, chief) = (&story.office, story.person("chief", Role::Admin).await);
+        let reason = "他打了 13800000001";
+        let (campaign, run) = (CampaignId::fresh(), RunId::fresh());
+        for refused in [
+            office.sending().stop(&chief, reason).await.map(drop),
+            office.sending().release(&chief, reason).await,
+            office
+                .runs()
+                .intend(&chief, run, Intent::Paused, reason)
+                .await
+                .map(drop),
+            office
+                .runs()
+                .intend(&chief, run, Intent::Cancelled, reason)
+                .await
+                .map(drop),
+            office
+                .campaigns()
+                .decide(&chief, campaign, CampaignAct::Cancel, reason)
+                .await
+                .map(drop),
+        ] {
+            is_refused(refused, "number_in_reason", 2);
+        }
     })
     .await;
 }

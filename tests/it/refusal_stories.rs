@@ -44,7 +44,9 @@ pub(crate) async fn refuses(
         let message = error["message"].as_str().unwrap().to_owned();
         let spoken = message.contains(|c: char| ('\u{4e00}'..'\u{9fff}').contains(&c));
         assert!(spoken || lang == "en", "{message}");
-        assert!(!shows_a_number(&ended.out), "{}", ended.out);
+        for said in [&ended.out, &ended.err] {
+            assert!(!shows_a_number(said), "{said}");
+        }
         if code != "usage" {
             assert!(ended.err.contains(&message), "{ended:?}");
         }
@@ -83,7 +85,22 @@ async fn with_json_every_refusal_is_one_object_in_the_language_of_the_person() {
     stage.run_as("clerk", &import).await.ok();
     let no = refuses(&stage, Some("clerk"), &args, "unknown_group", 2).await;
     assert_eq!(no["known"], serde_json::json!(["乡镇"]));
-    let args = ["send", "--to", "no.csv", "--text", TEXT];
+    let restore = stage.run(&["restore", "no.db"]).await;
+    assert!(
+        restore.code == Some(2) && restore.err.contains("no.db"),
+        "{restore:?}"
+    );
+    for command in [
+        "send --to no.csv --text 您好",
+        "contacts import no.csv --group 乡镇",
+        "work-order import-form no.xlsx",
+    ] {
+        let args: Vec<_> = command.split(' ').collect();
+        let no = refuses(&stage, Some("clerk"), &args, "cannot_open_file", 2).await;
+        assert!(no["path"].as_str().unwrap().starts_with("no."), "{no}");
+    }
+    // A number that somebody typed where a file's name should be.
+    let args = ["send", "--to", "13800138000", "--text", TEXT];
     refuses(&stage, Some("clerk"), &args, "cannot_open_file", 2).await;
     let text = "((姓名))您好((工号))";
     let args = ["send", "--group", "乡镇", "--text", text];

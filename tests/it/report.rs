@@ -21,7 +21,7 @@ use watchbell::{
     store::{campaign::Campaign, freeze::LaneFigures, hot::NewMessage, run::NewRun},
 };
 
-use crate::harness::story::{MORNING, Story, machine, on_each_database, refused};
+use crate::harness::story::{MORNING, Story, machine, on_made_up_rows, refused};
 
 const FIRST: u64 = 13_800_000_000;
 
@@ -168,7 +168,7 @@ fn row(html: &str, name: &str) -> String {
 
 #[tokio::test]
 async fn the_months_figures_are_the_logs_by_run_day_unit_and_cause() {
-    on_each_database(async |story| {
+    on_made_up_rows(async |story| {
         people(story).await;
         let hour = 3_600_000_000;
         run(
@@ -252,7 +252,7 @@ async fn the_months_figures_are_the_logs_by_run_day_unit_and_cause() {
 
 #[tokio::test]
 async fn what_people_and_carriers_write_is_text_on_the_page() {
-    on_each_database(async |story| {
+    on_made_up_rows(async |story| {
         let evil = "<script>alert(1)</script>";
         run(story, 1, evil, MORNING.0, &[("rejected", "\"><img src=x>")]).await;
         for lang in [Lang::Zh, Lang::En] {
@@ -276,7 +276,7 @@ async fn what_people_and_carriers_write_is_text_on_the_page() {
 
 #[tokio::test]
 async fn an_empty_month_says_so_and_a_carriers_person_sees_none() {
-    on_each_database(async |story| {
+    on_made_up_rows(async |story| {
         story.person("admin", Role::Admin).await;
         let carrier = story.person("qian", Role::Carrier).await;
         let auditor = story.person("zhao", Role::Auditor).await;

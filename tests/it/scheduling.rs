@@ -24,7 +24,7 @@ use watchbell::{
 use crate::{
     harness::county::carrier,
     harness::program::{Stage, eventually},
-    harness::story::{MORNING, Story, approve, machine, on_each_database},
+    harness::story::{MORNING, Story, approve, machine, on_each_database, refused},
 };
 
 fn clerk() -> Actor {
@@ -232,6 +232,51 @@ async fn what_was_approved_after_its_slot_is_missed_and_said() {
 }
 
 #[tokio::test]
+async fn what_cannot_go_keeps_no_other_from_being_forecast_and_is_not_let_out_itself() {
+    on_each_database(async |story: &Story| {
+        let office = &story.office;
+        let named = |key: &str| Planned {
+            text: "((姓名))，今日高温，请落实防暑降温措施。".into(),
+            ..item(key, Late::Send, vec![at(1), at(2)])
+        };
+        plan(office, &people(story, 10), &[named("approved")]).await;
+        let items = [named("own"), item("plain", Late::Send, vec![at(1), at(2)])];
+        let import = Import {
+            plan: "later",
+            title: "后来",
+            source: "[plan]",
+            items: &items,
+            orders: &[],
+        };
+        let diff = office.plans().import(&clerk(), &import, false).await;
+        let ids: Vec<_> = diff
+            .unwrap()
+            .items
+            .iter()
+            .map(|i| i.campaign.unwrap())
+            .collect();
+        for id in &ids {
+            let submitted = office.campaigns().submit(&clerk(), *id, None).await;
+            submitted.unwrap();
+        }
+        // From now on somebody has no name.
+        let list = story.path("nameless.csv");
+        std::fs::write(&list, "手机,姓名\n13900100099,\n").unwrap();
+        let into = contacts::Import::into_group("全县");
+        office
+            .contacts()
+            .import_file(&clerk(), &list, into)
+            .await
+            .unwrap();
+        refused(approve(office, &approver(), ids[0]).await);
+        approve(office, &approver(), ids[1]).await.unwrap();
+        let forecast = office.campaigns().forecast(&machine(), ids[1]).await;
+        assert_eq!(forecast.unwrap().runs.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_audience_that_has_grown_too_far_is_held_until_a_person_lets_it_go() {
     on_each_database(async |story: &Story| {
         let office = &story.office;
@@ -253,6 +298,11 @@ async fn an_audience_that_has_grown_too_far_is_held_until_a_person_lets_it_go() 
         assert_eq!(held.intent, Intent::Held);
         assert!(!held.reason.is_empty());
         let id = held.id;
+        // It may be the clerk's own: somebody else looks at it, and says why.
+        for (who, reason) in [(clerk(), "名单已核对"), (approver(), "")] {
+            refused(office.runs().intend(&who, id, Intent::Go, reason).await);
+        }
+        assert_eq!(runs_of(office, ids[0]).await[0].intent, Intent::Held);
         let go = office
             .runs()
             .intend(&approver(), id, Intent::Go, "名单已核对")

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use watchbell::domain::message::{Outcome, SuppressReason};
+
 /// Every arrow between the modules of `src/`, lowest first: who imports whom, beside itself. A new module or
 /// arrow has to be entered here: whoever adds one decides where it stands.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -457,4 +459,41 @@ fn head(path: &str) -> Option<String> {
 fn a_nested_import_is_read_by_its_first_names() {
     let text = "use crate::{\n    alert::{Alerts, Kind}, // crate::nothing\n    clock::Clock,\n    store,\n};\nlet x = crate::domain::id::RunId(1);";
     assert_eq!(imports(&code(text)), ["alert", "clock", "domain", "store"]);
+}
+
+/// Every word that an entry may hold stands in the ledger's document.
+#[test]
+fn the_ledgers_document_knows_each_word() {
+    let document = fs::read_to_string("docs/ledger.md").unwrap();
+    let variants = |file: &str, name: &str| -> Vec<String> {
+        let source = fs::read_to_string(file).unwrap();
+        let (_, body) = source.split_once(&format!("pub enum {name} {{\n")).unwrap();
+        let (body, _) = body.split_once("\n}").unwrap();
+        let variant = |line: &str| {
+            let word = line.strip_prefix("    ")?;
+            let is_one = word.starts_with(|c: char| c.is_ascii_uppercase());
+            is_one.then(|| snake(word.split([' ', ',', '(']).next().unwrap()))
+        };
+        body.lines().filter_map(variant).collect()
+    };
+    let mut words = variants("src/domain/event.rs", "Event");
+    words.extend(variants("src/domain/message.rs", "Change"));
+    words.extend(Outcome::ALL.map(|o| o.as_str().to_owned()));
+    words.extend(SuppressReason::ALL.map(|r| r.as_str().to_owned()));
+    let unknown: Vec<_> = words
+        .iter()
+        .filter(|w| !document.contains(&format!("`{w}`")))
+        .collect();
+    assert!(words.len() > 50 && unknown.is_empty(), "{unknown:?}");
+}
+
+fn snake(name: &str) -> String {
+    let mut word = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !word.is_empty() {
+            word.push('_');
+        }
+        word.push(c.to_ascii_lowercase());
+    }
+    word
 }

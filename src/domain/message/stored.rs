@@ -3,7 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{MessageState, Outcome, Part, ReportStatus, UnknownOutcome};
+use super::{Ending, MessageState, Outcome, Part, ReportStatus, UnknownOutcome};
 use crate::domain::lang::Lang;
 
 /// The columns of a message's row that hold its state.
@@ -99,6 +99,14 @@ impl LogState {
         }
     }
 
+    /// What a report sums it under.
+    pub const fn ending(self) -> Ending {
+        match self {
+            Self::Queued | Self::Submitting => Ending::OnTheWay,
+            Self::Outcome(outcome) => outcome.ending(),
+        }
+    }
+
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
         let outcomes = Outcome::ALL.map(Self::Outcome);
@@ -185,7 +193,7 @@ impl MessageState {
         state.attempt = row.attempt;
         state.adopted = row.mark == Some(Mark::Adopted);
         let (outcome, code) = row.last_try();
-        if let Some(ours @ (Outcome::Suppressed | Outcome::Cancelled)) = outcome {
+        if let Some(ours) = outcome.filter(|o| o.ending() == Ending::HeldBack) {
             state.ours = Some((ours, code.to_owned()));
         }
         state.unconfirmed = outcome == Some(Outcome::Unconfirmed);

@@ -2,13 +2,13 @@
 //! answer, the reports and the texts that come in. Declarative: fields, places and code tables, and one
 //! of a few signature schemes; no scripting. `docs/http-descriptions.md` is its reference.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{
     reader::{DescriptionError, Section, Source},
-    template::{Fill, check_names},
+    template::{Fill, Keys, Place, check_fields, check_text},
 };
 
 /// The description that comes with the program, by name.
@@ -36,8 +36,8 @@ pub struct Description {
     pub batch: u16,
     /// How long the carrier knows a request by its key; none: it does not.
     pub idempotency_window: Option<Duration>,
-    /// Keys of the gateway's table that only this carrier knows: with a default, or required.
-    pub(super) keys: BTreeMap<String, Option<String>>,
+    /// Of the gateway's table.
+    pub(super) keys: Keys,
     /// Does the carrier want registered templates instead of texts?
     pub(super) templates: bool,
     pub(super) sign: Scheme,
@@ -211,21 +211,22 @@ impl Description {
         let templates = root.word("texts", &[("free", false), ("registered", true)]);
         let required = root.texts("required_keys");
         let optional = root.text_table("optional_keys");
-        let keys: BTreeMap<String, Option<String>> = required
+        let keys: Keys = required
             .into_iter()
             .map(|key| (key, None))
             .chain(optional.into_iter().map(|(key, value)| (key, Some(value))))
             .collect();
-        let sign = root.section("sign").map_or(Some(Scheme::None), scheme);
-        let check = root.section("check").map(|s| call(s, &keys, false));
+        let sign = root.section("sign");
+        let sign = sign.map_or(Some(Scheme::None), |s| scheme(s, &keys, Signs::Requests));
+        let check = root.section("check").map(|s| call(s, &keys, Place::Fields));
         let send = root.required_section("send");
         let (send, answer) = send.map_or((None, None), |mut section| {
             let answer = section.required_section("answer").map(answer);
-            (call(section, &keys, true), answer)
+            (call(section, &keys, Place::SendFields), answer)
         });
         let report = root.section("report").map(report);
         let mo = root.section("mo").map(mo);
-        let callback = root.section("callback").map(callback);
+        let callback = root.section("callback").map(|s| callback(s, &keys));
         let poll = root.section("poll").map(|s| poll(s, &keys));
         if callback.is_some() && report.is_none() && mo.is_none() {
             root.wrong_here("[callback] needs [report] or [mo]");
@@ -260,7 +261,16 @@ fn all<T>(section: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-fn scheme(mut section: Section<'_, '_>) -> Option<Scheme> {
+/// What a scheme signs.
+#[derive(Clone, Copy)]
+enum Signs {
+    /// Our requests.
+    Requests,
+    /// The carrier's calls.
+    Calls,
+}
+
+fn scheme(mut section: Section<'_, '_>, keys: &Keys, signs: Signs) -> Option<Scheme> {
     let names = [
         ("none", 0),
         ("standard-webhooks", 1),
@@ -302,15 +312,22 @@ fn scheme(mut section: Section<'_, '_>) -> Option<Scheme> {
             None
         }
     };
+    let over = match (&scheme, signs) {
+        (Some(Scheme::HmacSha256 { over, .. }), Signs::Requests) => Some((over, Place::Hmac)),
+        (Some(Scheme::HmacSha256 { over, .. }), Signs::Calls) => Some((over, Place::CallHmac)),
+        (Some(Scheme::Md5Concat { over, .. }), _) => Some((over, Place::Md5)),
+        _ => None,
+    };
+    if let Some((over, place)) = over {
+        for what in check_text(over, keys, place) {
+            section.wrong_here(&format!("over: {what}"));
+        }
+    }
     section.finish();
     scheme
 }
 
-fn call(
-    mut section: Section<'_, '_>,
-    keys: &BTreeMap<String, Option<String>>,
-    sending: bool,
-) -> Option<Call> {
+fn call(mut section: Section<'_, '_>, keys: &Keys, place: Place) -> Option<Call> {
     let get = section.word("method", &[("POST", false), ("GET", true)]);
     let path = section.required("path");
     let action = section.text("action").unwrap_or_default();
@@ -324,9 +341,13 @@ fn call(
     let headers = section.text_table("headers");
     let fields = section.json("fields").unwrap_or(Value::Null);
     let success = section.section("success").map(test);
-    let places = headers.iter().map(|(_, value)| value.as_str());
-    for unknown in check_names(&fields, places.chain(path.as_deref()), keys, sending) {
-        section.wrong_here(&unknown);
+    let mut unknown = check_fields(&fields, keys, place);
+    let head = headers.iter().map(|(_, value)| value.as_str());
+    for text in head.chain(path.as_deref()) {
+        unknown.extend(check_text(text, keys, Place::Head));
+    }
+    for what in unknown {
+        section.wrong_here(&what);
     }
     section.finish();
     Some(Call {
@@ -432,8 +453,9 @@ fn mo(mut section: Section<'_, '_>) -> Option<MoRule> {
     })
 }
 
-fn callback(mut section: Section<'_, '_>) -> Option<CallbackRule> {
-    let sign = section.section("sign").map_or(Some(Scheme::None), scheme);
+fn callback(mut section: Section<'_, '_>, keys: &Keys) -> Option<CallbackRule> {
+    let sign = section.section("sign");
+    let sign = sign.map_or(Some(Scheme::None), |s| scheme(s, keys, Signs::Calls));
     if matches!(sign, Some(Scheme::Md5Concat { .. } | Scheme::Acs3 { .. })) {
         section.wrong_here("a callback's scheme is none, standard-webhooks or hmac-sha256");
     }
@@ -447,13 +469,15 @@ fn callback(mut section: Section<'_, '_>) -> Option<CallbackRule> {
     })
 }
 
-fn poll(mut section: Section<'_, '_>, keys: &BTreeMap<String, Option<String>>) -> Option<PollRule> {
+fn poll(mut section: Section<'_, '_>, keys: &Keys) -> Option<PollRule> {
     let every = section.duration("every");
     let list = section.text("list").unwrap_or_default();
     let cursor = section.text("cursor").unwrap_or_default();
     let more = section.section("more").map(test);
-    let confirm = section.section("confirm").map(|s| call(s, keys, false));
-    let call = call(section, keys, false);
+    let confirm = section
+        .section("confirm")
+        .map(|s| call(s, keys, Place::Fields));
+    let call = call(section, keys, Place::Fields);
     Some(PollRule {
         every: every.unwrap_or(Duration::from_secs(30)),
         call: call?,

@@ -158,7 +158,9 @@ impl HttpAccount {
     ) -> reqwest::Result<reqwest::Request> {
         let now = transport.clock.now();
         let pairs = flat(&ready.fields);
-        let url = format!("{}{}", self.base, call.path);
+        let fill = self.head(ready);
+        let path = fill.text(&call.path);
+        let url = format!("{}{path}", self.base);
         let (content_type, body) = match call.encoding {
             Encoding::Query => ("", Vec::new()),
             Encoding::Form => (
@@ -191,8 +193,6 @@ impl HttpAccount {
         if !content_type.is_empty() {
             builder = builder.header("content-type", content_type);
         }
-        let mut fill = self.fill();
-        fill.set("key", &ready.key);
         for (name, value) in &call.headers {
             builder = builder.header(name.as_str(), fill.text(value));
         }
@@ -204,6 +204,13 @@ impl HttpAccount {
             builder = builder.header(name, value);
         }
         builder.timeout(transport.timeout).body(body).build()
+    }
+
+    /// What headers and paths are filled with.
+    fn head(&self, ready: &Ready) -> Fill {
+        let mut fill = self.fill();
+        fill.set("key", &ready.key);
+        fill
     }
 
     /// The headers that a scheme asks for.
@@ -229,11 +236,10 @@ impl HttpAccount {
                 id_header,
                 base64,
             } => {
-                let mut fill = self.fill();
+                let mut fill = self.head(ready);
+                fill.set("path", fill.text(&call.path));
                 fill.set("seconds", seconds.to_string());
-                fill.set("key", &ready.key);
                 fill.set("method", method);
-                fill.set("path", &call.path);
                 let mac = sign::hmac(over, fill, body, &key_bytes(&self.secret));
                 let signature = sign::encoded(&mac.finalize().into_bytes(), *base64);
                 [
@@ -249,7 +255,7 @@ impl HttpAccount {
             Scheme::Acs3 { version } => Acs3 {
                 method,
                 host: host(&self.base),
-                path: &call.path,
+                path: &self.head(ready).text(&call.path),
                 query,
                 action: &call.action,
                 version,

@@ -4,33 +4,59 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// Names that every request knows.
-const ALWAYS: [&str; 8] = [
-    "account",
-    "secret",
-    "access_number",
-    "service_id",
-    "nonce",
-    "seconds",
-    "date",
-    "cursor",
-];
+/// Keys of the gateway's table that only this carrier knows: with a default, or required.
+pub(super) type Keys = BTreeMap<String, Option<String>>;
 
-/// Names that a request with messages knows.
-const SENDING: [&str; 12] = [
-    "key",
-    "text",
-    "phones",
-    "phones[]",
-    "phone",
-    "reference",
-    "count",
-    "priority",
-    "valid_until",
-    "signature",
-    "template.code",
-    "template.params",
-];
+/// Where a template stands: other names are filled in each place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The fields of a request with messages.
+    SendFields,
+    /// The fields of any other request.
+    Fields,
+    /// A request's headers and path.
+    Head,
+    /// What `md5-concat` is made over.
+    Md5,
+    /// What `hmac-sha256` is made over.
+    Hmac,
+    /// What a call's `hmac-sha256` is made over.
+    CallHmac,
+}
+
+impl Place {
+    fn knows(self, name: &str) -> bool {
+        const GATEWAY: &[&str] = &["account", "secret", "access_number", "service_id"];
+        const SENDING: &[&str] = &[
+            "key",
+            "text",
+            "phones",
+            "count",
+            "priority",
+            "valid_until",
+            "signature",
+            "template.code",
+            "template.params",
+        ];
+        let groups: &[&[&str]] = match self {
+            Self::SendFields => &[GATEWAY, SENDING],
+            Self::Fields => &[GATEWAY, &["cursor"]],
+            Self::Head => &[GATEWAY, &["key"]],
+            Self::Md5 => &[GATEWAY, SENDING, &["cursor"]],
+            Self::Hmac => &[GATEWAY, &["seconds", "key", "method", "path", "body"]],
+            Self::CallHmac => &[&["seconds", "key", "body"]],
+        };
+        groups.iter().any(|names| names.contains(&name))
+    }
+
+    /// A call is judged before anything is known of the gateway's own keys.
+    fn knows_options(self) -> bool {
+        self != Self::CallHmac
+    }
+}
+
+/// Names that are filled for each number, within a list made by [`EACH`].
+const OF_EACH: [&str; 2] = ["phone", "reference"];
 
 /// A table whose only key is this stands for a list: one such value for each number.
 const EACH: &str = "each";
@@ -123,38 +149,46 @@ impl Fill {
     }
 }
 
-/// The placeholders that nothing would fill.
-pub(super) fn check_names<'a>(
-    fields: &Value,
-    texts: impl Iterator<Item = &'a str>,
-    keys: &BTreeMap<String, Option<String>>,
-    sending: bool,
-) -> Vec<String> {
-    let mut found = Vec::new();
-    names_in(fields, &mut found);
-    for text in texts {
-        found.extend(names(text));
+/// The placeholders in these values that nothing would fill.
+pub(super) fn check_fields(fields: &Value, keys: &Keys, place: Place) -> Vec<String> {
+    match fields {
+        Value::String(text) if text == "{phones[]}" && place == Place::SendFields => Vec::new(),
+        Value::String(text) => check_text(text, keys, place),
+        Value::Array(all) => all
+            .iter()
+            .flat_map(|v| check_fields(v, keys, place))
+            .collect(),
+        Value::Object(table) => match table.get(EACH).filter(|_| table.len() == 1) {
+            Some(one) if place == Place::SendFields => {
+                let mut unknown = check_fields(one, keys, place);
+                unknown.retain(|what| !OF_EACH.iter().any(|name| *what == unfilled(name)));
+                unknown
+            }
+            Some(_) => vec!["`each` makes a list of numbers: only [send] has any".to_owned()],
+            None => table
+                .values()
+                .flat_map(|v| check_fields(v, keys, place))
+                .collect(),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
     }
-    let known = |name: &str| {
-        ALWAYS.contains(&name)
-            || (sending && SENDING.contains(&name))
-            || name
-                .strip_prefix("option.")
-                .is_some_and(|key| keys.contains_key(key))
-    };
-    found
-        .into_iter()
-        .filter(|name| !known(name))
-        .map(|name| format!("nothing fills {{{name}}}"))
-        .collect()
 }
 
-fn names_in(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::String(text) => found.extend(names(text)),
-        Value::Array(all) => all.iter().for_each(|v| names_in(v, found)),
-        Value::Object(table) => table.values().for_each(|v| names_in(v, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+/// The placeholders in this text that nothing would fill.
+pub(super) fn check_text(text: &str, keys: &Keys, place: Place) -> Vec<String> {
+    let is_option = |name: &str| {
+        let key = name.strip_prefix("option.");
+        place.knows_options() && key.is_some_and(|key| keys.contains_key(key))
+    };
+    let known = |name: &String| place.knows(name) || is_option(name);
+    let unknown = names(text).into_iter().filter(|name| !known(name));
+    unknown.map(|name| unfilled(&name)).collect()
+}
+
+fn unfilled(name: &str) -> String {
+    match OF_EACH.contains(&name) {
+        true => format!("{{{name}}} is filled only within `each = {{ … }}`"),
+        false => format!("nothing fills {{{name}}} here"),
     }
 }
 
@@ -217,14 +251,44 @@ mod tests {
     #[test]
     fn names_that_nothing_fills_are_told() {
         let keys = BTreeMap::from([("sign".to_owned(), None)]);
-        let fields = json!({ "a": "{option.sign}{option.ext}", "b": "{text}", "c": "{\"x\":1}" });
+        let fields = json!({
+            "a": "{option.sign}{option.ext}",
+            "b": "{text}",
+            "c": "{\"x\":1}",
+            "list": "{phones[]}",
+            "to": { "each": { "p": "{phone}" } },
+        });
+        let unknown = |fields: &Value, place| check_fields(fields, &keys, place);
         assert_eq!(
-            check_names(&fields, std::iter::empty(), &keys, true),
-            ["nothing fills {option.ext}"]
+            unknown(&fields, Place::SendFields),
+            ["nothing fills {option.ext} here"]
+        );
+        assert_eq!(unknown(&fields, Place::Fields).len(), 4);
+        // One number a request: it is still `{phones}`.
+        assert_eq!(
+            unknown(&json!({ "mobile": "{phone}" }), Place::SendFields),
+            ["{phone} is filled only within `each = { … }`"]
         );
         assert_eq!(
-            check_names(&fields, std::iter::empty(), &keys, false).len(),
-            2
+            unknown(&json!("to {phones[]}"), Place::SendFields),
+            ["nothing fills {phones[]} here"]
         );
+    }
+
+    #[test]
+    fn each_place_has_names_of_its_own() {
+        let keys = BTreeMap::from([("sign".to_owned(), None)]);
+        let unknown = |text, place| check_text(text, &keys, place);
+        assert!(unknown("{secret}{phones}{text}{option.sign}", Place::Md5).is_empty());
+        assert_eq!(
+            unknown("{secert}", Place::Md5),
+            ["nothing fills {secert} here"]
+        );
+        assert!(unknown("{method}{path}{seconds}{body}{account}", Place::Hmac).is_empty());
+        assert_eq!(unknown("{text}{nonce}", Place::Hmac).len(), 2);
+        assert!(unknown("{key}.{seconds}.{body}", Place::CallHmac).is_empty());
+        assert_eq!(unknown("{account}{option.sign}", Place::CallHmac).len(), 2);
+        assert!(unknown("Bearer {secret}", Place::Head).is_empty());
+        assert_eq!(unknown("{text}", Place::Head).len(), 1);
     }
 }

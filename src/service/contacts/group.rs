@@ -71,7 +71,9 @@ impl Contacts<'_> {
         let id_of = |name: &String| {
             let row = rows.iter().find(|g| g.name == *name);
             row.map(|g| g.id.clone()).ok_or_else(|| {
-                let known = rows.iter().map(|g| g.name.clone()).collect();
+                // Not the one that was only made for this.
+                let known = rows.iter().filter(|g| g.id != parent.to_string());
+                let known = known.map(|g| g.name.clone()).collect();
                 ServiceError::from(ContactsRefusal::unknown_group(name, known))
             })
         };

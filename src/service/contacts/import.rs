@@ -132,9 +132,12 @@ impl Contacts<'_> {
         path: &Path,
         import: Import,
     ) -> Result<ImportReport> {
-        let file = File::open(path).map_err(|e| cannot_open(path, &e))?;
+        let file = File::open(path).map_err(|e| ServiceError::cannot_open(path, &e))?;
         if file.metadata()?.is_dir() {
-            return Err(cannot_open(path, &std::io::ErrorKind::IsADirectory.into()));
+            return Err(ServiceError::cannot_open(
+                path,
+                &std::io::ErrorKind::IsADirectory.into(),
+            ));
         }
         if let Some(corrected) = &import.corrected {
             for target in [corrected.clone(), left_out_path(corrected)] {
@@ -423,12 +426,4 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
         (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
         _ => false,
     }
-}
-
-fn cannot_open(path: &Path, why: &std::io::Error) -> ServiceError {
-    ContactsRefusal::CannotOpen {
-        path: path.to_owned(),
-        why: why.to_string(),
-    }
-    .into()
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Course, Item};
+use super::{Course, Item, quota::check_quotas};
 use crate::{
     domain::{
         event::AnnouncedForecast,
@@ -20,30 +20,27 @@ type Key = (CampaignId, Micros, GatewayId);
 
 impl Office {
     /// The forecasts that an approval of this campaign brings: an answer of no where a gateway's quota
-    /// would not suffice. `None`: it cannot be forecast.
+    /// would not suffice.
     pub(in crate::service) async fn announce(
         &self,
         id: CampaignId,
-    ) -> Result<Option<Announced>, ServiceError> {
+    ) -> Result<Announced, ServiceError> {
         let mut tx = self.store.read("announce").await?;
         let after = tx.head().await?.n;
         let kept = tx.forecasts().await?;
         drop(tx);
         let now = self.clock.now();
-        let items = match self.items_beside(now, id).await {
-            Ok(items) => items,
-            // Another campaign's vanished group must not keep an urgent one from being let out.
-            Err(error) => {
-                tracing::warn!(campaign.id = %id, "No forecast for campaign {id}: {error}");
-                return Ok(None);
-            }
-        };
+        let items = self.items_beside(now, id).await?;
         let courses = self.courses(&items);
-        self.compute(now, &items, &courses).await?.check_quotas()?;
-        Ok(Some(Announced {
+        check_quotas(
+            &self
+                .quotas(now, &items, &courses, &self.contracts())
+                .await?,
+        )?;
+        Ok(Announced {
             campaigns: moved(&items, &courses, kept),
             after,
-        }))
+        })
     }
 }
 

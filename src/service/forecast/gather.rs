@@ -135,7 +135,16 @@ impl Office {
                 );
             };
             let text = &campaign.template;
-            let survey = surveys.of(self, text, include, exclude).await?;
+            let survey = match surveys.of(self, text, include, exclude).await {
+                Ok(survey) => survey,
+                // Its run will not be made, so it takes nothing; nor may it keep an urgent one from being let out.
+                Err(error) if !own(&campaign) && cannot_go(&error) => {
+                    let id = campaign.id;
+                    tracing::warn!(campaign.id = %id, "Campaign {id} cannot be forecast: {error}");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             for slot in slots {
                 let load = Load {
                     label: campaign.name.clone(),
@@ -189,6 +198,15 @@ impl Office {
             }
         }
         Ok(items)
+    }
+}
+
+/// Is it the campaign's own fault (a vanished group, values that do not fit), and not the database's?
+const fn cannot_go(error: &ServiceError) -> bool {
+    match error {
+        ServiceError::Contacts(_) | ServiceError::Campaign(_) => true,
+        ServiceError::Freeze(why) => !matches!(why, FreezeError::Store(_)),
+        _ => false,
     }
 }
 

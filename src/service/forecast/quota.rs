@@ -128,29 +128,33 @@ impl Office {
 }
 
 impl Forecast {
-    /// An answer of no if a quota would not suffice, with the arithmetic.
-    pub(crate) fn check_quotas(&self) -> Result<(), ServiceError> {
-        let over = self
-            .quotas
-            .iter()
-            .find(|q| q.own > 0 && q.left.is_some_and(|left| left < 0));
-        let Some(q) = over else { return Ok(()) };
-        let (id, used, own, others) = (&q.gateway, q.used, q.own, q.ahead - q.own);
-        let (quota, sum) = (q.quota.unwrap_or(0), q.used + q.ahead);
-        let at = match q.period {
-            Period::Day => q.from.to_string(),
-            Period::Month => q.from.format("%Y-%m").to_string(),
-        };
-        Err(CampaignRefusal::QuotaExceeded {
-            gateway: id.to_string(),
-            period: q.period,
-            at,
-            used,
-            others,
-            own,
-            sum,
-            quota,
-        }
-        .into())
+    /// Do the gateways' quotas suffice for these runs?
+    pub fn fits_quotas(&self) -> bool {
+        check_quotas(&self.quotas).is_ok()
     }
+}
+
+/// An answer of no if a quota would not suffice, with the arithmetic.
+pub(super) fn check_quotas(quotas: &[QuotaUse]) -> Result<(), ServiceError> {
+    let over = quotas
+        .iter()
+        .find(|q| q.own > 0 && q.left.is_some_and(|left| left < 0));
+    let Some(q) = over else { return Ok(()) };
+    let (id, used, own, others) = (&q.gateway, q.used, q.own, q.ahead - q.own);
+    let (quota, sum) = (q.quota.unwrap_or(0), q.used + q.ahead);
+    let at = match q.period {
+        Period::Day => q.from.to_string(),
+        Period::Month => q.from.format("%Y-%m").to_string(),
+    };
+    Err(CampaignRefusal::QuotaExceeded {
+        gateway: id.to_string(),
+        period: q.period,
+        at,
+        used,
+        others,
+        own,
+        sum,
+        quota,
+    }
+    .into())
 }

@@ -32,11 +32,6 @@ refusals! {
         CheckCodeDiffers = Refused "check_code_differs"
             zh "校验码不符：这已不是您看到的那一份，请重新查看"
             en "the check code differs: this is no longer what you were shown, look at it again";
-        /// The run is held and goes on only by a person's word, with a reason.
-        /// `release --run ID --reason TEXT`.
-        RunHeld = Refused "run_is_held"
-            zh "这个批次是被扣住的：请用 watchbell release --run 批次 --reason 理由 放行"
-            en "this run is held: let it go with `watchbell release --run ID --reason TEXT`";
         /// Sending is stopped, but the sending process has not said in time how many have left.
         /// See `run list`.
         StopNotCounted = Refused "stop_not_counted"

@@ -3,7 +3,7 @@
 use super::{Office, OrderFile};
 use crate::{
     domain::{lang::Lang, time::Micros},
-    report::{self, Order},
+    report::Order,
     service::Result,
     store::Tx,
 };
@@ -44,7 +44,7 @@ impl Office {
         };
         Ok(Order {
             number: row.number.clone(),
-            carrier: report::carrier(&row.carrier, lang),
+            carrier: row.carrier()?.label(lang),
             audience: row.audience.clone(),
             days: format!("{}–{}", short(&row.from_day), short(&row.to_day)),
             standing,

@@ -29,7 +29,12 @@ pub(crate) async fn discard(url: &str) {
 /// Runs a statement about databases on the server.
 pub(crate) async fn order(sql: &str) {
     let server = server().expect("there is a server");
-    let mut admin = PgConnection::connect(&server).await.unwrap();
+    let mut admin = PgConnection::connect(&server).await.unwrap_or_else(|e| {
+        panic!(
+            "{SERVER}={server} does not answer ({e}): `./scripts/test server` starts one and says where; \
+             {SERVER}=none leaves PostgreSQL out"
+        )
+    });
     admin.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
 }
 
