@@ -19,7 +19,7 @@ use crate::{
     domain::{bilingual::bilingual, id::GatewayId},
     engine::EngineError,
     gateway::{Context, EVENT_ROOM, WriteGate, open},
-    service::{Office, Result, ServiceError, refusal::MachineRefusal},
+    service::{Office, Result},
 };
 
 /// How long what was sent stays valid at the carrier: a phone that was off need not hear of it tomorrow.
@@ -55,10 +55,7 @@ pub(super) async fn run<F: FnMut(Going<'_>)>(
     halt: &Halt,
     going: F,
 ) -> Result<Ran> {
-    let mut random = [0; 12];
-    getrandom::fill(&mut random)
-        .map_err(|e| ServiceError::from(MachineRefusal::Random { why: e.to_string() }))?;
-    let [a, b, c, d, seed @ ..] = random;
+    let [a, b, c, d, seed @ ..] = crate::random::bytes::<12>();
     let tracker = TaskTracker::new();
     let (events, heard) = mpsc::channel(EVENT_ROOM);
     let context = Context {

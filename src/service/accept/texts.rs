@@ -5,10 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     config,
     domain::text::{Composition, Count, FinalText, Framing},
-    service::{
-        Result, ServiceError,
-        refusal::{GatewayRefusal, MachineRefusal},
-    },
+    service::{Result, refusal::GatewayRefusal},
 };
 
 /// Parts of the long text.
@@ -30,10 +27,7 @@ pub(super) struct Texts {
 
 impl Texts {
     pub(super) fn compose(gateway: &config::Gateway) -> Result<Self> {
-        let mut random = [0; 3];
-        getrandom::fill(&mut random)
-            .map_err(|e| ServiceError::from(MachineRefusal::Random { why: e.to_string() }))?;
-        let [reference, a, b] = random;
+        let [reference, a, b] = crate::random::bytes();
         let word = (1_000 + u16::from_le_bytes([a, b]) % 9_000).to_string();
         let short = format!("短信网关联调测试，收到请回复{word}，其余无需理会。");
         Ok(Self {
