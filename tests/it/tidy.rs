@@ -26,6 +26,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("work_orders", &["config", "domain", "web"]),
     ("intake", &["domain"]),
     ("report", &["domain"]),
+    // Tries a gateway before anything is sent through it; no rights, no ledger.
+    ("acceptance", &["clock", "config", "domain", "gateway"]),
     // The other end of the same interfaces.
     (
         "simulate",
@@ -56,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "service",
         &[
+            "acceptance",
             "audit",
             "campaign",
             "clock",
