@@ -27,7 +27,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("intake", &["domain"]),
     ("report", &["domain"]),
     // Tries a gateway before anything is sent through it; no rights, no ledger.
-    ("acceptance", &["clock", "config", "domain", "gateway"]),
+    (
+        "acceptance",
+        &[
+            "clock", "config", "domain", "gateway", "intake", "random", "report",
+        ],
+    ),
     // The other end of the same interfaces.
     (
         "simulate",

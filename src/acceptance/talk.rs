@@ -1,4 +1,4 @@
-//! One acceptance's conversation with its gateway: what was handed over, and everything that was heard of it.
+//! One acceptance's talk with its gateway: what was handed over, and everything that was heard of it.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -8,9 +8,9 @@ use tokio::{
 };
 
 use super::{
-    StepName,
     halt::{Halt, Halted},
     phones::Receiver,
+    step::StepName,
 };
 use crate::{
     domain::{
@@ -32,7 +32,7 @@ const LANE: LaneId = LaneId(1);
 /// Not our numbers and not our business: reports and texts that are kept until we know better.
 const MOST_EARLY: usize = 1_000;
 
-/// How a piece ended without an answer.
+/// How a text ended without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SubmitFailure {
     /// None came in time, or the link was lost.
@@ -41,7 +41,7 @@ pub(super) enum SubmitFailure {
     Unwritten,
 }
 
-/// One segment to one phone.
+/// A text to one phone that was handed over, or one part of a long one, with all that was heard of it.
 #[derive(Debug)]
 pub(super) struct Piece {
     pub(super) step: StepName,
@@ -152,7 +152,7 @@ pub(super) struct Talk {
     pub(super) reply: Option<Reply>,
     pub(super) last_delivery: Option<Instant>,
     pub(super) closed: bool,
-    /// Reports of no piece so far; their answer may follow.
+    /// Reports of no text of ours so far; their answer may follow.
     early: Vec<(Report, Instant, Vec<AckToken>)>,
     other_texts: u64,
     pub(super) twice: u64,
@@ -272,7 +272,7 @@ impl Talk {
         first
     }
 
-    /// Listens until all of the step's pieces are answered, or can't be any more.
+    /// Listens until all of the step's texts are answered, or can't be any more.
     pub(super) async fn settle(&mut self, step: StepName, within: Duration) -> Result<(), Halted> {
         let until = Instant::now() + within;
         self.until(until, |talk| talk.of(step).all(Piece::is_settled))
@@ -280,7 +280,7 @@ impl Talk {
         Ok(())
     }
 
-    /// Listens until each taken piece of the step has its report, or for so long.
+    /// Listens until each taken text of the step has its report, or for so long.
     pub(super) async fn reported(
         &mut self,
         step: StepName,
@@ -354,9 +354,9 @@ impl Talk {
             }
             Event::Written(sequences) => {
                 for sequence in sequences {
-                    if let Some(piece) = self.pieces.get_mut(&sequence) {
-                        piece.written.get_or_insert(now);
-                        piece.span.0 = Some(order);
+                    if let Some(text) = self.pieces.get_mut(&sequence) {
+                        text.written.get_or_insert(now);
+                        text.span.0 = Some(order);
                     }
                 }
             }
@@ -379,23 +379,23 @@ impl Talk {
 
     fn end(&mut self, sequences: &[u32], failure: SubmitFailure, order: u64) {
         for sequence in sequences {
-            if let Some(piece) = self.pieces.get_mut(sequence)
-                && piece.answer.is_none()
+            if let Some(text) = self.pieces.get_mut(sequence)
+                && text.answer.is_none()
             {
-                piece.failure = Some(failure);
-                piece.span.1.get_or_insert(order);
+                text.failure = Some(failure);
+                text.span.1.get_or_insert(order);
             }
         }
     }
 
     fn answered(&mut self, now: Instant, order: u64, link: LinkNo, answers: Vec<(u32, Answer)>) {
         for (sequence, answer) in answers {
-            if let Some(piece) = self.pieces.get_mut(&sequence) {
-                piece.answered = Some(now);
-                piece.answer = Some(answer);
-                piece.link = Some(link);
-                piece.answer_no = Some(order);
-                piece.span.1.get_or_insert(order);
+            if let Some(text) = self.pieces.get_mut(&sequence) {
+                text.answered = Some(now);
+                text.answer = Some(answer);
+                text.link = Some(link);
+                text.answer_no = Some(order);
+                text.span.1.get_or_insert(order);
             }
         }
         // Reports may overtake the answer that tells their id.
@@ -421,8 +421,8 @@ impl Talk {
             return;
         }
         self.twice += u64::from(waiting.is_none());
-        let piece = ours.swap_remove(waiting.unwrap_or(0));
-        piece.reports.push((at, report.status, report.code));
+        let text = ours.swap_remove(waiting.unwrap_or(0));
+        text.reports.push((at, report.status, report.code));
         self.gateway.acknowledge(tokens);
     }
 

@@ -6,11 +6,11 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{
-    Going,
-    finding::{Finding, seconds},
+    finding::StepFinding,
     halt::Halted,
-    run::{RECONNECT_WAIT, Run},
     talk::{Down, Piece, SubmitFailure},
+    times::seconds,
+    under_way::{Going, RECONNECT_WAIT, Run},
 };
 use crate::{
     domain::{
@@ -31,9 +31,9 @@ const AFTERWARDS: Duration = Duration::from_secs(2);
 const SHOWN: usize = 70;
 
 impl<F: FnMut(Going<'_>)> Run<'_, F> {
-    pub(super) fn window(&self) -> Finding {
+    pub(super) fn window(&self) -> StepFinding {
         if self.is_http() {
-            return Finding::not_shown(bilingual!(
+            return StepFinding::not_shown(bilingual!(
                 "不适用：HTTP 的并发由 links 决定",
                 "does not apply: over HTTP `links` says how many requests there are at once"
             ));
@@ -46,18 +46,18 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             "at most {most} without an answer on one link (window {window})"
         );
         if most >= window {
-            return Finding::ok(observed, figures);
+            return StepFinding::ok(observed, figures);
         }
         let reason = bilingual!(
             "运营商应答快，窗口没有用满；要看到它，加 --rate-segments",
             "answers came before the window was full; --rate-segments may fill it"
         );
-        Finding::seen_too_little(observed, reason, figures)
+        StepFinding::seen_too_little(observed, reason, figures)
     }
 
-    pub(super) async fn reply(&mut self) -> Result<Finding, Halted> {
+    pub(super) async fn reply(&mut self) -> Result<StepFinding, Halted> {
         if self.plan.report_channel == ReportChannel::Callback {
-            return Ok(Finding::not_shown(bilingual!(
+            return Ok(StepFinding::not_shown(bilingual!(
                 "该运营商只向运行中的 watchbell serve 推送上行短信，联调时不接收",
                 "this carrier calls replies in, which only a running `watchbell serve` takes"
             )));
@@ -74,7 +74,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 .await?;
         }
         let Some(reply) = &self.talk.reply else {
-            return Ok(Finding::not_shown(bilingual!(
+            return Ok(StepFinding::not_shown(bilingual!(
                 "没有号码回复 {}",
                 "none of the phones replied with {}",
                 self.plan.texts.word
@@ -88,12 +88,12 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             "{from} to {to}: {text:?}, waited for {waited} s"
         );
         let figures = json!({ "from": from.to_string(), "to": to, "text": text });
-        Ok(Finding::ok(observed, figures))
+        Ok(StepFinding::ok(observed, figures))
     }
 
-    pub(super) async fn keep_alive(&mut self) -> Result<Finding, Halted> {
+    pub(super) async fn keep_alive(&mut self) -> Result<StepFinding, Halted> {
         let Some(idle) = self.plan.idles_for() else {
-            return Ok(Finding::not_shown(bilingual!(
+            return Ok(StepFinding::not_shown(bilingual!(
                 "不适用：HTTP 不保持连接",
                 "does not apply: HTTP keeps no links"
             )));
@@ -101,7 +101,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let begun = Instant::now();
         let before: Vec<LinkNo> = self.talk.links_up.clone();
         if before.is_empty() {
-            return Ok(Finding::failed(
+            return Ok(StepFinding::failed(
                 Bilingual::default(),
                 bilingual!("连接已经断开", "no link is up any more"),
                 json!({}),
@@ -154,14 +154,14 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         );
         if let Some(lost) = downs.iter().find(|down| !down.idle) {
             let reason = bilingual!("连接断开：{}", "a link was lost: {}", lost.end);
-            return Ok(Finding::failed(observed, reason, figures));
+            return Ok(StepFinding::failed(observed, reason, figures));
         }
         if up < before.len() {
             let reason = bilingual!(
                 "空闲断开后没有重新登录",
                 "closed as idle, and not logged in again"
             );
-            return Ok(Finding::failed(observed, reason, figures));
+            return Ok(StepFinding::failed(observed, reason, figures));
         }
         Ok(match self.plan.keep_alive {
             KeepAlive::Every(interval) if idle < interval => {
@@ -170,22 +170,22 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                     "the silence was shorter than the keep-alive of {} s",
                     seconds(interval)
                 );
-                Finding::seen_too_little(observed, reason, figures)
+                StepFinding::seen_too_little(observed, reason, figures)
             }
             KeepAlive::Every(_) if still < before.len() => {
                 let reason = bilingual!(
                     "链路检测没有应答",
                     "the question whether it is there was not answered"
                 );
-                Finding::failed(observed, reason, figures)
+                StepFinding::failed(observed, reason, figures)
             }
             KeepAlive::Every(_) | KeepAlive::IdleClose(_) | KeepAlive::NoLinks => {
-                Finding::ok(observed, figures)
+                StepFinding::ok(observed, figures)
             }
         })
     }
 
-    pub(super) async fn goodbye(&mut self) -> Finding {
+    pub(super) async fn goodbye(&mut self) -> StepFinding {
         let begun = Instant::now();
         let before = self.talk.downs.len();
         self.talk.close(GOODBYE, GOODBYE + AFTERWARDS).await;
@@ -193,7 +193,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let lost = |p: &&Piece| p.failure == Some(SubmitFailure::Unanswered) && p.answer.is_none();
         let unanswered = self.talk.pieces.values().filter(lost).count();
         if self.is_http() {
-            return Finding::not_shown(bilingual!(
+            return StepFinding::not_shown(bilingual!(
                 "不适用：HTTP 不保持连接",
                 "does not apply: HTTP keeps no links"
             ));
@@ -230,9 +230,9 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         } else if downs.iter().any(silent) {
             bilingual!("拆除连接没有应答", "the goodbye was not answered")
         } else {
-            return Finding::ok(observed, figures);
+            return StepFinding::ok(observed, figures);
         };
-        Finding::failed(observed, reason, figures)
+        StepFinding::failed(observed, reason, figures)
     }
 }
 
@@ -242,15 +242,15 @@ fn masked(to: &str) -> String {
 }
 
 /// The most submits that one link had without an answer, by the order in which it was heard of them.
-fn most_open<'a>(pieces: impl Iterator<Item = &'a Piece>) -> usize {
+fn most_open<'a>(texts: impl Iterator<Item = &'a Piece>) -> usize {
     let mut steps: BTreeMap<LinkNo, BTreeMap<u64, isize>> = BTreeMap::new();
     let mut seen = std::collections::HashSet::new();
-    for piece in pieces {
-        let (Some(link), (Some(written), Some(answered))) = (piece.link, piece.span) else {
+    for text in texts {
+        let (Some(link), (Some(written), Some(answered))) = (text.link, text.span) else {
             continue;
         };
         // Those that travelled together took one place.
-        let together = piece.answer_no.is_some_and(|no| !seen.insert((link, no)));
+        let together = text.answer_no.is_some_and(|no| !seen.insert((link, no)));
         if together {
             continue;
         }

@@ -9,68 +9,51 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Acceptance, Going, Step, StepName,
-    finding::Finding,
+    error::AcceptanceError,
+    finding::StepFinding,
     halt::{Halt, Halted},
+    prepared::Acceptance,
+    record::Ran,
+    step::{Step, StepName},
     talk::Talk,
+    under_way::{Going, RECONNECT_WAIT, Run},
 };
 use crate::{
     clock::Clock,
-    domain::{bilingual::bilingual, id::GatewayId},
-    engine::EngineError,
+    domain::bilingual::bilingual,
     gateway::{Context, EVENT_ROOM, WriteGate, open},
-    service::{Office, Result},
+    random,
 };
 
 /// How long what was sent stays valid at the carrier: a phone that was off need not hear of it tomorrow.
 const VALID_SECONDS: i64 = 3_600;
 
-/// How long a link that is gone has to come back before a step goes on without it.
-pub(super) const RECONNECT_WAIT: Duration = Duration::from_secs(20);
-
 /// How long the ends may take when it was broken off: `stop` holds within a second.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// What ran.
-pub(super) struct Ran {
-    pub(super) steps: Vec<Step>,
-    pub(super) segments: usize,
-    pub(super) others: u64,
-}
-
-/// An acceptance under way.
-pub(super) struct Run<'a, F> {
-    pub(super) plan: &'a Acceptance,
-    pub(super) talk: Talk,
-    pub(super) clock: Clock,
-    pub(super) going: F,
-}
-
-/// Opens the gateway, goes through the steps, and closes it.
-pub(super) async fn run<F: FnMut(Going<'_>)>(
-    office: &Office,
+/// Opens the gateway, goes through the steps, and closes it. Real messages go out: who calls holds the engine's lock
+/// (`gate` is its deadline) and has it in the ledger that they will. Broken off, the steps that are left are not shown.
+pub async fn run<F: FnMut(Going<'_>)>(
+    plan: &Acceptance,
+    clock: &Clock,
     installation: &str,
     gate: WriteGate,
-    plan: &Acceptance,
     halt: &Halt,
     going: F,
-) -> Result<Ran> {
-    let [a, b, c, d, seed @ ..] = crate::random::bytes::<12>();
+) -> Result<Ran, AcceptanceError> {
+    let started = clock.now();
     let tracker = TaskTracker::new();
     let (events, heard) = mpsc::channel(EVENT_ROOM);
+    let [a, b, c, d, seed @ ..] = random::bytes::<12>();
     let context = Context {
-        clock: office.clock.clone(),
+        clock: clock.clone(),
         gate,
         tracker: tracker.clone(),
         events,
         installation: installation.to_owned(),
         seed: u64::from_le_bytes(seed),
     };
-    let opened = open(&plan.gateway, context);
-    let handle = opened.map_err(|source| EngineError::Gateway {
-        id: GatewayId(plan.gateway.id.0.clone()),
-        source,
-    })?;
+    let handle = open(&plan.gateway, context).map_err(AcceptanceError::of(&plan.gateway))?;
     tracker.close();
     let talk = Talk::new(
         handle,
@@ -78,56 +61,63 @@ pub(super) async fn run<F: FnMut(Going<'_>)>(
         halt.clone(),
         &plan.receivers,
         &plan.texts.word,
-        office.clock.now().plus_secs(VALID_SECONDS),
+        clock.now().plus_secs(VALID_SECONDS),
         // Far above where claims begin to count, and below what any protocol has room for.
         0x1000_0000 | u32::from_le_bytes([a, b, c, d]) & 0x0fff_0000,
     );
     let mut run = Run {
         plan,
         talk,
-        clock: office.clock.clone(),
+        clock: clock.clone(),
         going,
     };
-    let mut steps = Vec::with_capacity(StepName::ALL.len());
-    for (place, name) in StepName::ALL.into_iter().enumerate() {
-        (run.going)(Going::Begins(name));
-        let (started, begun) = (run.clock.now(), Instant::now());
-        let finding = match halt.why() {
-            Some(why) => Finding::not_shown(why),
-            None => match run.step(name).await {
-                Ok(finding) => finding,
-                Err(Halted) => Finding::not_shown(halt.why().unwrap_or_default()),
-            },
-        };
-        let step = Step {
-            n: place + 1,
-            name,
-            expected: plan.expected(name),
-            observed: finding.observed,
-            verdict: finding.verdict,
-            reason: finding.reason,
-            started,
-            took: begun.elapsed(),
-            figures: finding.figures,
-        };
-        (run.going)(Going::Ended(&step));
-        steps.push(step);
-    }
-    if !run.talk.closed {
-        run.talk.close(SHORT, SHORT * 2).await;
+    let steps = run.steps(halt).await;
+    let mut talk = run.talk;
+    if !talk.closed {
+        talk.close(SHORT, SHORT * 2).await;
     }
     _ = timeout(SHORT, tracker.wait()).await;
     Ok(Ran {
         steps,
-        segments: run.talk.handed_over(),
-        others: run.talk.others(),
+        started,
+        segments: talk.handed_over(),
+        others: talk.others(),
     })
 }
 
 impl<F: FnMut(Going<'_>)> Run<'_, F> {
-    async fn step(&mut self, name: StepName) -> Result<Finding, Halted> {
+    async fn steps(&mut self, halt: &Halt) -> Vec<Step> {
+        let mut steps = Vec::with_capacity(StepName::ALL.len());
+        for (place, name) in StepName::ALL.into_iter().enumerate() {
+            (self.going)(Going::Begins(name));
+            let (started, begun) = (self.clock.now(), Instant::now());
+            let finding = match halt.why() {
+                Some(why) => StepFinding::not_shown(why),
+                None => match self.step(name).await {
+                    Ok(finding) => finding,
+                    Err(Halted) => StepFinding::not_shown(halt.why().unwrap_or_default()),
+                },
+            };
+            let step = Step {
+                n: place + 1,
+                name,
+                expected: self.plan.expected(name),
+                observed: finding.observed,
+                verdict: finding.verdict,
+                reason: finding.reason,
+                started,
+                took: begun.elapsed(),
+                figures: finding.figures,
+            };
+            (self.going)(Going::Ended(&step));
+            steps.push(step);
+        }
+        steps
+    }
+
+    async fn step(&mut self, name: StepName) -> Result<StepFinding, Halted> {
         if name != StepName::Login && !self.talk.was_up {
-            return Ok(Finding::not_shown(bilingual!(
+            return Ok(StepFinding::not_shown(bilingual!(
                 "没有登录成功的连接",
                 "no link was logged in"
             )));
