@@ -3,7 +3,7 @@
 //! the service's.
 //!
 //! An acceptance proves with some phones what the contract says of rate, window, reports, texts from phones, long
-//! messages and keep-alive, and its [`Protocol`] says what was seen. What the carrier delivers meanwhile and is not ours
+//! messages and keep-alive, and its [`Record`] says what was seen. What the carrier delivers meanwhile and is not ours
 //! is not acknowledged: it comes again, and the engine makes it durable.
 
 mod error;
@@ -17,9 +17,9 @@ mod prepared;
 mod record;
 mod refusal;
 mod run;
+mod session;
 mod step;
 mod submits;
-mod talk;
 mod tally;
 mod texts;
 mod times;
@@ -32,9 +32,9 @@ pub use self::{
     login::{Checked, Engine, Finding, Listener, check},
     phones::{Receiver, read_phones},
     prepared::{AcceptRequest, Acceptance, check_settings},
-    record::{End, Letterhead, Protocol, Ran},
+    record::{End, Letterhead, Ran, Record},
     refusal::AcceptanceRefusal,
     run::run,
-    step::{Step, StepName, Verdict},
+    step::{Step, StepName, StepVerdict},
     under_way::Going,
 };

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::step::Verdict;
+use super::step::StepVerdict;
 use crate::domain::bilingual::Bilingual;
 
 /// What a step came to; when, and how long it took, is noted by who makes it.
 #[derive(Debug)]
 pub(super) struct StepFinding {
-    pub(super) verdict: Verdict,
+    pub(super) verdict: StepVerdict,
     pub(super) observed: Bilingual,
     pub(super) reason: Option<Bilingual>,
     pub(super) figures: Value,
@@ -17,7 +17,7 @@ pub(super) struct StepFinding {
 impl StepFinding {
     pub(super) fn ok(observed: Bilingual, figures: Value) -> Self {
         Self {
-            verdict: Verdict::Ok,
+            verdict: StepVerdict::Ok,
             observed,
             reason: None,
             figures,
@@ -26,7 +26,7 @@ impl StepFinding {
 
     pub(super) fn failed(observed: Bilingual, reason: Bilingual, figures: Value) -> Self {
         Self {
-            verdict: Verdict::Failed,
+            verdict: StepVerdict::Failed,
             observed,
             reason: Some(reason),
             figures,
@@ -39,7 +39,7 @@ impl StepFinding {
 
     pub(super) fn seen_too_little(observed: Bilingual, reason: Bilingual, figures: Value) -> Self {
         Self {
-            verdict: Verdict::NotShown,
+            verdict: StepVerdict::NotShown,
             observed,
             reason: Some(reason),
             figures,

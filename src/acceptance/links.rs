@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::{
     finding::StepFinding,
     halt::Halted,
-    talk::{Down, Piece, SubmitFailure},
+    session::{Down, SentText, SubmitFailure},
     times::seconds,
-    under_way::{Going, RECONNECT_WAIT, Run},
+    under_way::{Going, RECONNECT_WAIT, UnderWay},
 };
 use crate::{
     domain::{
@@ -30,7 +30,7 @@ const AFTERWARDS: Duration = Duration::from_secs(2);
 /// Characters of a reply that are shown.
 const SHOWN: usize = 70;
 
-impl<F: FnMut(Going<'_>)> Run<'_, F> {
+impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
     pub(super) fn window(&self) -> StepFinding {
         if self.is_http() {
             return StepFinding::not_shown(bilingual!(
@@ -39,7 +39,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             ));
         }
         let window = usize::from(self.plan.gateway.window);
-        let most = most_open(self.talk.pieces.values());
+        let most = most_open(self.session.sent.values());
         let figures = json!({ "window": window, "most_unanswered": most });
         let observed = bilingual!(
             "一个连接上最多同时有 {most} 个未应答（窗口 {window}）",
@@ -63,17 +63,17 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             )));
         }
         let begun = Instant::now();
-        if self.talk.reply.is_none() && !self.plan.wait.is_zero() {
+        if self.session.reply.is_none() && !self.plan.wait.is_zero() {
             (self.going)(Going::Reply {
                 word: &self.plan.texts.word,
                 to: &self.plan.gateway.access_number,
                 within: self.plan.wait,
             });
-            self.talk
-                .until(begun + self.plan.wait, |talk| talk.reply.is_some())
+            self.session
+                .until(begun + self.plan.wait, |session| session.reply.is_some())
                 .await?;
         }
-        let Some(reply) = &self.talk.reply else {
+        let Some(reply) = &self.session.reply else {
             return Ok(StepFinding::not_shown(bilingual!(
                 "没有号码回复 {}",
                 "none of the phones replied with {}",
@@ -99,7 +99,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             )));
         };
         let begun = Instant::now();
-        let before: Vec<LinkNo> = self.talk.links_up.clone();
+        let before: Vec<LinkNo> = self.session.links_up.clone();
         if before.is_empty() {
             return Ok(StepFinding::failed(
                 Bilingual::default(),
@@ -111,17 +111,17 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let last = begun + idle * SILENCES;
         let mut until = begun + idle;
         while Instant::now() < until {
-            self.talk
-                .until(until, |talk| talk.links_up.is_empty())
+            self.session
+                .until(until, |session| session.links_up.is_empty())
                 .await?;
-            if self.talk.links_up.is_empty() {
+            if self.session.links_up.is_empty() {
                 break;
             }
-            let heard = self.talk.last_delivery.filter(|at| *at > begun);
+            let heard = self.session.last_delivery.filter(|at| *at > begun);
             until = heard.map_or(until, |at| at + idle).min(last);
         }
         let downs: Vec<Down> = self
-            .talk
+            .session
             .downs
             .iter()
             .filter(|down| down.at >= begun)
@@ -130,19 +130,19 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let rests = downs.iter().filter(|down| down.idle).count();
         if rests > 0 {
             let links = before.len();
-            self.talk
-                .until(Instant::now() + RECONNECT_WAIT, |talk| {
-                    talk.links_up.len() >= links
+            self.session
+                .until(Instant::now() + RECONNECT_WAIT, |session| {
+                    session.links_up.len() >= links
                 })
                 .await?;
         }
         let still = self
-            .talk
+            .session
             .still_there
             .values()
             .filter(|at| **at >= begun)
             .count();
-        let up = self.talk.links_up.len();
+        let up = self.session.links_up.len();
         let figures = json!({
             "silent_seconds": begun.elapsed().as_secs_f64(), "links_up": up, "answered_on": still,
             "closed_as_idle": rests, "lost": downs.len() - rests,
@@ -187,18 +187,19 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
 
     pub(super) async fn goodbye(&mut self) -> StepFinding {
         let begun = Instant::now();
-        let before = self.talk.downs.len();
-        self.talk.close(GOODBYE, GOODBYE + AFTERWARDS).await;
+        let before = self.session.downs.len();
+        self.session.close(GOODBYE, GOODBYE + AFTERWARDS).await;
         let took = begun.elapsed();
-        let lost = |p: &&Piece| p.failure == Some(SubmitFailure::Unanswered) && p.answer.is_none();
-        let unanswered = self.talk.pieces.values().filter(lost).count();
+        let lost =
+            |p: &&SentText| p.failure == Some(SubmitFailure::Unanswered) && p.answer.is_none();
+        let unanswered = self.session.sent.values().filter(lost).count();
         if self.is_http() {
             return StepFinding::not_shown(bilingual!(
                 "不适用：HTTP 不保持连接",
                 "does not apply: HTTP keeps no links"
             ));
         }
-        let downs = &self.talk.downs[before..];
+        let downs = &self.session.downs[before..];
         let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
         for down in downs {
             *reasons.entry(down.end.to_string()).or_default() += 1;
@@ -220,7 +221,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             words.join(", ")
         );
         let figures = json!({ "seconds": took.as_secs_f64(), "unanswered": unanswered });
-        let reason = if !self.talk.closed {
+        let reason = if !self.session.closed {
             bilingual!("连接没有断开", "the links did not end")
         } else if unanswered > 0 {
             bilingual!(
@@ -242,7 +243,7 @@ fn masked(to: &str) -> String {
 }
 
 /// The most submits that one link had without an answer, by the order in which it was heard of them.
-fn most_open<'a>(texts: impl Iterator<Item = &'a Piece>) -> usize {
+fn most_open<'a>(texts: impl Iterator<Item = &'a SentText>) -> usize {
     let mut steps: BTreeMap<LinkNo, BTreeMap<u64, isize>> = BTreeMap::new();
     let mut seen = std::collections::HashSet::new();
     for text in texts {

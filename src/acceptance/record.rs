@@ -2,7 +2,7 @@
 
 use super::{
     prepared::Acceptance,
-    step::{Step, Verdict},
+    step::{Step, StepVerdict},
 };
 use crate::{
     config::{self, Kind},
@@ -47,7 +47,7 @@ pub struct End {
 
 /// The record of an acceptance.
 #[derive(Debug, Clone)]
-pub struct Protocol {
+pub struct Record {
     /// Nothing failed, and nobody broke it off.
     pub ok: bool,
     /// Its steps.
@@ -69,10 +69,10 @@ pub struct Protocol {
     gateway: config::Gateway,
 }
 
-impl Protocol {
+impl Record {
     /// Of what ran. It is good when no step failed and nobody broke it off.
     pub fn new(acceptance: &Acceptance, ran: Ran, letterhead: Letterhead, end: End) -> Self {
-        let failed = |s: &Step| s.verdict == Verdict::Failed;
+        let failed = |s: &Step| s.verdict == StepVerdict::Failed;
         Self {
             ok: end.broken_off.is_none() && !ran.steps.iter().any(failed),
             steps: ran.steps,
@@ -158,9 +158,9 @@ impl Protocol {
             phones: self.phones,
             segments: self.segments,
             others: self.others,
-            ok: of(Verdict::Ok),
-            failed: of(Verdict::Failed),
-            not_shown: of(Verdict::NotShown),
+            ok: of(StepVerdict::Ok),
+            failed: of(StepVerdict::Failed),
+            not_shown: of(StepVerdict::NotShown),
             broken_off: self.broken_off.as_ref().map(|w| w.text(lang).to_owned()),
             head: self.head.clone(),
             rows: self.steps.iter().map(row).collect(),

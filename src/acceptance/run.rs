@@ -14,9 +14,9 @@ use super::{
     halt::{Halt, Halted},
     prepared::Acceptance,
     record::Ran,
+    session::Session,
     step::{Step, StepName},
-    talk::Talk,
-    under_way::{Going, RECONNECT_WAIT, Run},
+    under_way::{Going, RECONNECT_WAIT, UnderWay},
 };
 use crate::{
     clock::Clock,
@@ -55,7 +55,7 @@ pub async fn run<F: FnMut(Going<'_>)>(
     };
     let handle = open(&plan.gateway, context).map_err(AcceptanceError::of(&plan.gateway))?;
     tracker.close();
-    let talk = Talk::new(
+    let session = Session::new(
         handle,
         heard,
         halt.clone(),
@@ -65,27 +65,27 @@ pub async fn run<F: FnMut(Going<'_>)>(
         // Far above where claims begin to count, and below what any protocol has room for.
         0x1000_0000 | u32::from_le_bytes([a, b, c, d]) & 0x0fff_0000,
     );
-    let mut run = Run {
+    let mut under_way = UnderWay {
         plan,
-        talk,
+        session,
         clock: clock.clone(),
         going,
     };
-    let steps = run.steps(halt).await;
-    let mut talk = run.talk;
-    if !talk.closed {
-        talk.close(SHORT, SHORT * 2).await;
+    let steps = under_way.steps(halt).await;
+    let mut session = under_way.session;
+    if !session.closed {
+        session.close(SHORT, SHORT * 2).await;
     }
     _ = timeout(SHORT, tracker.wait()).await;
     Ok(Ran {
         steps,
         started,
-        segments: talk.handed_over(),
-        others: talk.others(),
+        segments: session.handed_over(),
+        others: session.others(),
     })
 }
 
-impl<F: FnMut(Going<'_>)> Run<'_, F> {
+impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
     async fn steps(&mut self, halt: &Halt) -> Vec<Step> {
         let mut steps = Vec::with_capacity(StepName::ALL.len());
         for (place, name) in StepName::ALL.into_iter().enumerate() {
@@ -116,7 +116,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
     }
 
     async fn step(&mut self, name: StepName) -> Result<StepFinding, Halted> {
-        if name != StepName::Login && !self.talk.was_up {
+        if name != StepName::Login && !self.session.was_up {
             return Ok(StepFinding::not_shown(bilingual!(
                 "没有登录成功的连接",
                 "no link was logged in"
@@ -125,8 +125,10 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         if !matches!(name, StepName::Login | StepName::Goodbye) {
             // A link that only rested is on its way back; what is sent to none comes back unsent.
             let until = Instant::now() + RECONNECT_WAIT;
-            self.talk
-                .until(until, |talk| !talk.links_up.is_empty() || talk.closed)
+            self.session
+                .until(until, |session| {
+                    !session.links_up.is_empty() || session.closed
+                })
                 .await?;
         }
         match name {

@@ -84,7 +84,7 @@ labels!(StepName {
 
 /// What a step came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum StepVerdict {
     /// Seen as it should be.
     Ok,
     /// Seen otherwise.
@@ -93,7 +93,7 @@ pub enum Verdict {
     NotShown,
 }
 
-impl Verdict {
+impl StepVerdict {
     /// For programs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -104,7 +104,7 @@ impl Verdict {
     }
 }
 
-labels!(Verdict {
+labels!(StepVerdict {
     Ok: "通过", "ok";
     Failed: "不通过", "FAILED";
     NotShown: "未验证", "not shown";
@@ -122,7 +122,7 @@ pub struct Step {
     /// What was seen.
     pub observed: Bilingual,
     /// What that comes to.
-    pub verdict: Verdict,
+    pub verdict: StepVerdict,
     /// Why it failed, or was not shown.
     pub reason: Option<Bilingual>,
     /// When it began.

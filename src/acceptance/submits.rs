@@ -13,11 +13,11 @@ use super::{
     halt::Halted,
     login::{Finding, Listener},
     prepared::MOST_A_PHONE,
+    session::{Batching, OutgoingText, SentText},
     step::StepName,
-    talk::{Batching, OutgoingText, Piece},
     tally::Tally,
     times::{ms, seconds, spread},
-    under_way::{Going, Run},
+    under_way::{Going, UnderWay},
 };
 use crate::{
     config::RateUnit,
@@ -40,7 +40,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Phones that are named when something is missing.
 const NAMED: usize = 5;
 
-impl<F: FnMut(Going<'_>)> Run<'_, F> {
+impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
     /// How long answers to so many segments may take.
     fn answers_within(&self, segments: usize) -> Duration {
         let gateway = &self.plan.gateway;
@@ -52,13 +52,13 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         let gateway = &self.plan.gateway;
         let links = usize::from(gateway.links);
         let begun = Instant::now();
-        self.talk
-            .until(begun + LOGIN, |talk| {
-                talk.login_refused.is_some() || talk.links_up.len() >= links
+        self.session
+            .until(begun + LOGIN, |session| {
+                session.login_refused.is_some() || session.links_up.len() >= links
             })
             .await?;
-        let health = self.talk.gateway().health();
-        let up = self.talk.links_up.len();
+        let health = self.session.gateway().health();
+        let up = self.session.links_up.len();
         let figures = json!({ "links": links, "links_up": up });
         let mut observed = bilingual!(
             "{links} 个连接中 {up} 个登录成功，用时 {} 秒",
@@ -71,11 +71,11 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 "listening on {at} for the carrier"
             ));
         }
-        let refused = self.talk.login_refused.clone();
+        let refused = self.session.login_refused.clone();
         let finding = Finding::of(up, links, refused, health.trouble);
-        if self.talk.login_refused.is_some() && up == 0 {
+        if self.session.login_refused.is_some() && up == 0 {
             // Once is enough: a wrong password tried again and again closes an account.
-            self.talk.close(Duration::ZERO, SLACK).await;
+            self.session.close(Duration::ZERO, SLACK).await;
         }
         if finding != Finding::Fine {
             let reason = Bilingual::of(|lang| finding.text(lang));
@@ -99,11 +99,11 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             .collect();
         let within = self.answers_within(texts.len());
         let asked = self.clock.now();
-        self.talk
+        self.session
             .send(StepName::Short, Batching::Alone, asked, texts);
-        self.talk.settle(StepName::Short, within).await?;
-        let tally = Tally::of(self.talk.of(StepName::Short));
-        let ids = ids(self.talk.of(StepName::Short));
+        self.session.settle(StepName::Short, within).await?;
+        let tally = Tally::of(self.session.of(StepName::Short));
+        let ids = ids(self.session.of(StepName::Short));
         let again = tally.accepted - ids.len();
         let mut figures = tally.json();
         figures["ids_given_twice"] = json!(again);
@@ -122,7 +122,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
     }
 
     pub(super) async fn reports(&mut self) -> Result<StepFinding, Halted> {
-        if !self.talk.of(StepName::Short).any(Piece::is_accepted) {
+        if !self.session.of(StepName::Short).any(SentText::is_accepted) {
             return Ok(StepFinding::not_shown(bilingual!(
                 "没有一条被受理",
                 "no text was taken"
@@ -139,8 +139,8 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 "this carrier calls its reports in, which only a running `watchbell serve` takes"
             )));
         }
-        self.talk.reported(step, self.plan.wait).await?;
-        let taken: Vec<&Piece> = self.talk.of(step).filter(|p| p.is_accepted()).collect();
+        self.session.reported(step, self.plan.wait).await?;
+        let taken: Vec<&SentText> = self.session.of(step).filter(|p| p.is_accepted()).collect();
         let mut delays = Vec::new();
         let mut codes = BTreeSet::new();
         let (mut delivered, mut missing) = (0, Vec::new());
@@ -167,7 +167,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             ));
         }
         let figures = json!({
-            "accepted": all, "reported": came, "delivered": delivered, "reported_twice": self.talk.twice,
+            "accepted": all, "reported": came, "delivered": delivered, "reported_twice": self.session.twice,
             "delay_ms": spread(&delays).map(|s| s.map(ms)),
         });
         if missing.is_empty() && delivered == all {
@@ -192,7 +192,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         }
         // A page of reports is fetched again and again until all in it is durable.
         if self.plan.report_channel == ReportChannel::Polled
-            && self.talk.others() > 0
+            && self.session.others() > 0
             && !missing.is_empty()
         {
             let why = bilingual!(
@@ -225,16 +225,16 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             };
             let within = self.answers_within(usize::from(*segments));
             let sequence = self
-                .talk
+                .session
                 .send(StepName::Long, Batching::Alone, asked, vec![text]);
-            self.talk.settle(StepName::Long, within).await?;
+            self.session.settle(StepName::Long, within).await?;
             // As in a run: the next part goes after the yes to this one, over the same link.
-            match self.talk.pieces.get(&sequence) {
+            match self.session.sent.get(&sequence) {
                 Some(sent) if sent.is_accepted() => link = sent.link,
                 _ => break,
             }
         }
-        let tally = Tally::of(self.talk.of(StepName::Long));
+        let tally = Tally::of(self.session.of(StepName::Long));
         if tally.accepted < parts.len() {
             let observed = bilingual!(
                 "{all} 次提交中 {taken} 次受理",
@@ -258,7 +258,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
     }
 
     pub(super) fn one_piece(&self) -> StepFinding {
-        let taken = self.talk.of(StepName::Long).filter(|p| p.is_accepted());
+        let taken = self.session.of(StepName::Long).filter(|p| p.is_accepted());
         let first = self.plan.receivers.first();
         match first.filter(|_| taken.count() == self.plan.texts.long.len()) {
             None => StepFinding::not_shown(bilingual!(
@@ -297,12 +297,12 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             .collect();
         let within = self.answers_within(most);
         let asked = self.clock.now();
-        self.talk
+        self.session
             .send(StepName::Batch, Batching::Together, asked, texts);
-        self.talk.settle(StepName::Batch, within).await?;
-        let tally = Tally::of(self.talk.of(StepName::Batch));
+        self.session.settle(StepName::Batch, within).await?;
+        let tally = Tally::of(self.session.of(StepName::Batch));
         let answers: BTreeSet<u64> = self
-            .talk
+            .session
             .of(StepName::Batch)
             .filter_map(|p| p.answer_no)
             .collect();
@@ -342,12 +342,12 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             .collect();
         let within = self.answers_within(all);
         let asked = self.clock.now();
-        self.talk
+        self.session
             .send(StepName::Rate, Batching::Alone, asked, texts);
-        self.talk.settle(StepName::Rate, within).await?;
-        let tally = Tally::of(self.talk.of(StepName::Rate));
+        self.session.settle(StepName::Rate, within).await?;
+        let tally = Tally::of(self.session.of(StepName::Rate));
         let mut times: Vec<Instant> = self
-            .talk
+            .session
             .of(StepName::Rate)
             .filter_map(|p| p.written)
             .collect();
@@ -394,7 +394,7 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
 }
 
 /// The ids that answers gave.
-fn ids<'a>(texts: impl Iterator<Item = &'a Piece>) -> HashSet<&'a CarrierMessageId> {
+fn ids<'a>(texts: impl Iterator<Item = &'a SentText>) -> HashSet<&'a CarrierMessageId> {
     texts
         .filter_map(|p| match &p.answer {
             Some(Answer::Accepted(id) | Answer::AcceptedAs { counted: id, .. }) => Some(id),

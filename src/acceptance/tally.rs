@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    talk::{Piece, SubmitFailure},
+    session::{SentText, SubmitFailure},
     times::{ms, spread},
 };
 use crate::{
@@ -27,7 +27,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn of<'a>(texts: impl Iterator<Item = &'a Piece>) -> Self {
+    pub(super) fn of<'a>(texts: impl Iterator<Item = &'a SentText>) -> Self {
         let mut tally = Self::default();
         for text in texts {
             tally.all += 1;

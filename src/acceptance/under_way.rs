@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{
     prepared::Acceptance,
+    session::Session,
     step::{Step, StepName},
-    talk::Talk,
 };
 use crate::{clock::Clock, config::Kind};
 
@@ -31,14 +31,14 @@ pub enum Going<'a> {
 }
 
 /// An acceptance under way.
-pub(super) struct Run<'a, F> {
+pub(super) struct UnderWay<'a, F> {
     pub(super) plan: &'a Acceptance,
-    pub(super) talk: Talk,
+    pub(super) session: Session,
     pub(super) clock: Clock,
     pub(super) going: F,
 }
 
-impl<F> Run<'_, F> {
+impl<F> UnderWay<'_, F> {
     pub(super) fn is_http(&self) -> bool {
         self.plan.gateway.kind == Kind::Http
     }

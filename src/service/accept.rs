@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::acceptance::{
-    AcceptRequest, Acceptance, Going, Planned, Protocol, Step, StepName, Verdict,
+    AcceptRequest, Acceptance, Going, Planned, Record, Step, StepName, StepVerdict,
 };
 
 use super::{
@@ -57,7 +57,7 @@ impl Gateways<'_> {
         acceptance: &Acceptance,
         stop: &CancellationToken,
         going: impl FnMut(Going<'_>),
-    ) -> Result<Protocol> {
+    ) -> Result<Record> {
         actor.may(Act::AcceptGateway)?;
         let node = format!("gateways-accept-{}", std::process::id());
         let Some(mut lock) = EngineLock::try_take(&self.office.store, &node).await? else {
@@ -83,7 +83,7 @@ impl Office {
         acceptance: &Acceptance,
         stop: &CancellationToken,
         going: impl FnMut(Going<'_>),
-    ) -> Result<Protocol> {
+    ) -> Result<Record> {
         let note = |act: &str, segments: usize| Event::Acceptance {
             by: actor.label(),
             act: act.to_owned(),
@@ -112,7 +112,7 @@ impl Office {
             at: self.clock.now(),
             broken_off: halt.why(),
         };
-        Ok(Protocol::new(acceptance, ran, self.letterhead(), end))
+        Ok(Record::new(acceptance, ran, self.letterhead(), end))
     }
 
     /// Notices when the lease is lost, and when sending is stopped.

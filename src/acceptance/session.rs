@@ -1,4 +1,4 @@
-//! One acceptance's talk with its gateway: what was handed over, and everything that was heard of it.
+//! One acceptance's session with its gateway: what was handed over, and everything that was heard of it.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -43,7 +43,7 @@ pub(super) enum SubmitFailure {
 
 /// A text to one phone that was handed over, or one part of a long one, with all that was heard of it.
 #[derive(Debug)]
-pub(super) struct Piece {
+pub(super) struct SentText {
     pub(super) step: StepName,
     pub(super) receiver: Receiver,
     pub(super) segments: u8,
@@ -60,7 +60,7 @@ pub(super) struct Piece {
     pub(super) span: (Option<u64>, Option<u64>),
 }
 
-impl Piece {
+impl SentText {
     pub(super) fn is_accepted(&self) -> bool {
         matches!(
             self.answer,
@@ -133,7 +133,7 @@ pub(super) struct Reply {
     pub(super) mo: Mo,
 }
 
-pub(super) struct Talk {
+pub(super) struct Session {
     gateway: Arc<dyn Gateway>,
     events: mpsc::Receiver<(GatewayId, Event)>,
     halt: Halt,
@@ -143,7 +143,7 @@ pub(super) struct Talk {
     next_sequence: u32,
     next_position: i64,
     next_order: u64,
-    pub(super) pieces: BTreeMap<u32, Piece>,
+    pub(super) sent: BTreeMap<u32, SentText>,
     pub(super) links_up: Vec<LinkNo>,
     pub(super) was_up: bool,
     pub(super) downs: Vec<Down>,
@@ -158,7 +158,7 @@ pub(super) struct Talk {
     pub(super) twice: u64,
 }
 
-impl Talk {
+impl Session {
     pub(super) fn new(
         gateway: Arc<dyn Gateway>,
         events: mpsc::Receiver<(GatewayId, Event)>,
@@ -178,7 +178,7 @@ impl Talk {
             next_sequence: first_sequence,
             next_position: 0,
             next_order: 0,
-            pieces: BTreeMap::new(),
+            sent: BTreeMap::new(),
             links_up: Vec::new(),
             was_up: false,
             downs: Vec::new(),
@@ -198,13 +198,13 @@ impl Talk {
     }
 
     /// Those of one step.
-    pub(super) fn of(&self, step: StepName) -> impl Iterator<Item = &Piece> {
-        self.pieces.values().filter(move |p| p.step == step)
+    pub(super) fn of(&self, step: StepName) -> impl Iterator<Item = &SentText> {
+        self.sent.values().filter(move |p| p.step == step)
     }
 
     /// Segments that were handed to the carrier.
     pub(super) fn handed_over(&self) -> usize {
-        let written = self.pieces.values().filter(|p| p.written.is_some());
+        let written = self.sent.values().filter(|p| p.written.is_some());
         written.map(|p| usize::from(p.segments)).sum()
     }
 
@@ -251,9 +251,9 @@ impl Talk {
                 },
                 sharing,
             });
-            self.pieces.insert(
+            self.sent.insert(
                 sequence,
-                Piece {
+                SentText {
                     step,
                     receiver: text.receiver,
                     segments: text.segments,
@@ -275,7 +275,7 @@ impl Talk {
     /// Listens until all of the step's texts are answered, or can't be any more.
     pub(super) async fn settle(&mut self, step: StepName, within: Duration) -> Result<(), Halted> {
         let until = Instant::now() + within;
-        self.until(until, |talk| talk.of(step).all(Piece::is_settled))
+        self.until(until, |session| session.of(step).all(SentText::is_settled))
             .await?;
         Ok(())
     }
@@ -287,8 +287,8 @@ impl Talk {
         within: Duration,
     ) -> Result<(), Halted> {
         let until = Instant::now() + within;
-        let all = |talk: &Self| {
-            let mut taken = talk.of(step).filter(|p| p.is_accepted());
+        let all = |session: &Self| {
+            let mut taken = session.of(step).filter(|p| p.is_accepted());
             taken.all(|p| !p.reports.is_empty())
         };
         self.until(until, all).await?;
@@ -354,7 +354,7 @@ impl Talk {
             }
             Event::Written(sequences) => {
                 for sequence in sequences {
-                    if let Some(text) = self.pieces.get_mut(&sequence) {
+                    if let Some(text) = self.sent.get_mut(&sequence) {
                         text.written.get_or_insert(now);
                         text.span.0 = Some(order);
                     }
@@ -379,7 +379,7 @@ impl Talk {
 
     fn end(&mut self, sequences: &[u32], failure: SubmitFailure, order: u64) {
         for sequence in sequences {
-            if let Some(text) = self.pieces.get_mut(sequence)
+            if let Some(text) = self.sent.get_mut(sequence)
                 && text.answer.is_none()
             {
                 text.failure = Some(failure);
@@ -390,7 +390,7 @@ impl Talk {
 
     fn answered(&mut self, now: Instant, order: u64, link: LinkNo, answers: Vec<(u32, Answer)>) {
         for (sequence, answer) in answers {
-            if let Some(text) = self.pieces.get_mut(&sequence) {
+            if let Some(text) = self.sent.get_mut(&sequence) {
                 text.answered = Some(now);
                 text.answer = Some(answer);
                 text.link = Some(link);
@@ -408,8 +408,8 @@ impl Talk {
     /// engine that makes it durable.
     fn report(&mut self, report: Report, at: Instant, tokens: Vec<AckToken>) {
         let is_it =
-            |p: &&mut Piece| p.receiver.phone == report.phone && p.has_id(&report.carrier_id);
-        let mut ours: Vec<&mut Piece> = self.pieces.values_mut().filter(is_it).collect();
+            |p: &&mut SentText| p.receiver.phone == report.phone && p.has_id(&report.carrier_id);
+        let mut ours: Vec<&mut SentText> = self.sent.values_mut().filter(is_it).collect();
         // Of a carrier that gives an id twice, the one that still waits.
         let waiting = ours.iter().position(|p| p.reports.is_empty());
         if ours.is_empty() {
