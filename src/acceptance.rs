@@ -16,6 +16,7 @@ mod phones;
 mod prepared;
 mod record;
 mod refusal;
+mod reports;
 mod run;
 mod session;
 mod step;

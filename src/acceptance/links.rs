@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
     finding::StepFinding,
     halt::Halted,
     session::{Down, SentText, SubmitFailure},
+    step::StepVerdict,
     times::seconds,
     under_way::{Going, RECONNECT_WAIT, UnderWay},
 };
@@ -98,16 +99,46 @@ impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
                 "does not apply: HTTP keeps no links"
             )));
         };
-        let begun = Instant::now();
-        let before: Vec<LinkNo> = self.session.links_up.clone();
-        if before.is_empty() {
+        let links = self.session.links_up.len();
+        if links == 0 {
             return Ok(StepFinding::failed(
                 Bilingual::default(),
                 bilingual!("连接已经断开", "no link is up any more"),
                 json!({}),
             ));
         }
-        // A report breaks the silence, and with it the reason to ask whether anybody is there.
+        let begun = Instant::now();
+        self.keep_silent(begun, idle).await?;
+        let downs = self.session.downs.iter().filter(|down| down.at >= begun);
+        let downs: Vec<Down> = downs.cloned().collect();
+        if downs.iter().any(|down| down.idle) {
+            self.session
+                .until(Instant::now() + RECONNECT_WAIT, |session| {
+                    session.links_up.len() >= links
+                })
+                .await?;
+        }
+        let answers = self.session.still_there.values();
+        let silence = Silence {
+            asked_for: idle,
+            took: begun.elapsed(),
+            links,
+            up: self.session.links_up.len(),
+            answered_on: answers.filter(|at| **at >= begun).count(),
+            downs,
+        };
+        let (verdict, reason) = silence.comes_to(self.plan.keep_alive);
+        Ok(StepFinding {
+            verdict,
+            observed: silence.said(),
+            reason,
+            figures: silence.json(),
+        })
+    }
+
+    /// Sends nothing for so long. A report breaks the silence, and with it the reason to ask whether anybody is there:
+    /// then it is begun anew.
+    async fn keep_silent(&mut self, begun: Instant, idle: Duration) -> Result<(), Halted> {
         let last = begun + idle * SILENCES;
         let mut until = begun + idle;
         while Instant::now() < until {
@@ -120,69 +151,7 @@ impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
             let heard = self.session.last_delivery.filter(|at| *at > begun);
             until = heard.map_or(until, |at| at + idle).min(last);
         }
-        let downs: Vec<Down> = self
-            .session
-            .downs
-            .iter()
-            .filter(|down| down.at >= begun)
-            .cloned()
-            .collect();
-        let rests = downs.iter().filter(|down| down.idle).count();
-        if rests > 0 {
-            let links = before.len();
-            self.session
-                .until(Instant::now() + RECONNECT_WAIT, |session| {
-                    session.links_up.len() >= links
-                })
-                .await?;
-        }
-        let still = self
-            .session
-            .still_there
-            .values()
-            .filter(|at| **at >= begun)
-            .count();
-        let up = self.session.links_up.len();
-        let figures = json!({
-            "silent_seconds": begun.elapsed().as_secs_f64(), "links_up": up, "answered_on": still,
-            "closed_as_idle": rests, "lost": downs.len() - rests,
-        });
-        let observed = bilingual!(
-            "静默 {} 秒，{up} 个连接在线，{still} 个连接上检测有应答，空闲断开 {rests} 次",
-            "{} s of silence: {up} links up, the question answered on {still}, closed as idle {rests} times",
-            seconds(begun.elapsed())
-        );
-        if let Some(lost) = downs.iter().find(|down| !down.idle) {
-            let reason = bilingual!("连接断开：{}", "a link was lost: {}", lost.end);
-            return Ok(StepFinding::failed(observed, reason, figures));
-        }
-        if up < before.len() {
-            let reason = bilingual!(
-                "空闲断开后没有重新登录",
-                "closed as idle, and not logged in again"
-            );
-            return Ok(StepFinding::failed(observed, reason, figures));
-        }
-        Ok(match self.plan.keep_alive {
-            KeepAlive::Every(interval) if idle < interval => {
-                let reason = bilingual!(
-                    "静默时间比链路检测间隔（{} 秒）短",
-                    "the silence was shorter than the keep-alive of {} s",
-                    seconds(interval)
-                );
-                StepFinding::seen_too_little(observed, reason, figures)
-            }
-            KeepAlive::Every(_) if still < before.len() => {
-                let reason = bilingual!(
-                    "链路检测没有应答",
-                    "the question whether it is there was not answered"
-                );
-                StepFinding::failed(observed, reason, figures)
-            }
-            KeepAlive::Every(_) | KeepAlive::IdleClose(_) | KeepAlive::NoLinks => {
-                StepFinding::ok(observed, figures)
-            }
-        })
+        Ok(())
     }
 
     pub(super) async fn goodbye(&mut self) -> StepFinding {
@@ -234,6 +203,70 @@ impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
             return StepFinding::ok(observed, figures);
         };
         StepFinding::failed(observed, reason, figures)
+    }
+}
+
+/// What became of the links while nothing was sent.
+struct Silence {
+    asked_for: Duration,
+    /// With the wait for links that rested.
+    took: Duration,
+    /// Links that were up when it began, and after it.
+    links: usize,
+    up: usize,
+    answered_on: usize,
+    downs: Vec<Down>,
+}
+
+impl Silence {
+    fn rests(&self) -> usize {
+        self.downs.iter().filter(|down| down.idle).count()
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "silent_seconds": self.took.as_secs_f64(), "links_up": self.up, "answered_on": self.answered_on,
+            "closed_as_idle": self.rests(), "lost": self.downs.len() - self.rests(),
+        })
+    }
+
+    fn said(&self) -> Bilingual {
+        let (up, still, rests) = (self.up, self.answered_on, self.rests());
+        bilingual!(
+            "静默 {} 秒，{up} 个连接在线，{still} 个连接上检测有应答，空闲断开 {rests} 次",
+            "{} s of silence: {up} links up, the question answered on {still}, closed as idle {rests} times",
+            seconds(self.took)
+        )
+    }
+
+    fn comes_to(&self, keep_alive: KeepAlive) -> (StepVerdict, Option<Bilingual>) {
+        let failed = |reason| (StepVerdict::Failed, Some(reason));
+        if let Some(lost) = self.downs.iter().find(|down| !down.idle) {
+            return failed(bilingual!("连接断开：{}", "a link was lost: {}", lost.end));
+        }
+        if self.up < self.links {
+            return failed(bilingual!(
+                "空闲断开后没有重新登录",
+                "closed as idle, and not logged in again"
+            ));
+        }
+        match keep_alive {
+            KeepAlive::Every(interval) if self.asked_for < interval => {
+                let reason = bilingual!(
+                    "静默时间比链路检测间隔（{} 秒）短",
+                    "the silence was shorter than the keep-alive of {} s",
+                    seconds(interval)
+                );
+                (StepVerdict::NotShown, Some(reason))
+            }
+            KeepAlive::Every(_) if self.answered_on < self.links => failed(bilingual!(
+                "链路检测没有应答",
+                "the question whether it is there was not answered"
+            )),
+            KeepAlive::Every(_) | KeepAlive::IdleClose(_) | KeepAlive::NoLinks => {
+                (StepVerdict::Ok, None)
+            }
+        }
     }
 }
 

@@ -17,7 +17,9 @@ use crate::{
     clock::Clock,
     config::{self, Kind},
     domain::{id::GatewayId, lang::Lang},
-    gateway::{Context, EVENT_ROOM, Event, Notice, WriteGate, listens_at, open},
+    gateway::{
+        Context, EVENT_ROOM, Event, Gateway, Health, LinkNo, Notice, WriteGate, listens_at, open,
+    },
 };
 
 /// How long a gateway has to let us in.
@@ -245,22 +247,7 @@ pub async fn check(
         Err(e) => return checked(0, Finding::BadSettings(e.to_string())),
     };
     tracker.close();
-    let until = Instant::now() + PATIENCE;
-    let mut refused = None;
-    let health = loop {
-        let event = tokio::select! {
-            event = timeout(LOOK, heard.recv()) => event,
-            () = lost.cancelled() => break handle.health(),
-        };
-        if let Ok(Some((_, Event::Notice(Notice::LoginRefused { reason, .. })))) = event {
-            // Once is enough: a wrong password tried again and again closes an account.
-            refused = Some(reason);
-        }
-        let health = handle.health();
-        if refused.is_some() || health.links_up >= gateway.links || Instant::now() >= until {
-            break health;
-        }
-    };
+    let (health, refused) = let_in(&*handle, gateway.links, &mut heard, lost).await;
     let (up, links) = (health.links_up, gateway.links);
     let finding = match lost.is_cancelled() && up < links {
         true => Finding::LeaseLost,
@@ -274,4 +261,29 @@ pub async fn check(
     };
     _ = timeout(GOODBYE + LOOK, ended).await;
     checked(health.links_up, finding)
+}
+
+/// Waits until all links are up, a login is refused, or it takes too long; gives the refusal's reason, if there was one.
+async fn let_in(
+    gateway: &dyn Gateway,
+    links: LinkNo,
+    heard: &mut mpsc::Receiver<(GatewayId, Event)>,
+    lost: &CancellationToken,
+) -> (Health, Option<String>) {
+    let until = Instant::now() + PATIENCE;
+    let mut refused = None;
+    loop {
+        let event = tokio::select! {
+            event = timeout(LOOK, heard.recv()) => event,
+            () = lost.cancelled() => return (gateway.health(), refused),
+        };
+        if let Ok(Some((_, Event::Notice(Notice::LoginRefused { reason, .. })))) = event {
+            // Once is enough: a wrong password tried again and again closes an account.
+            refused = Some(reason);
+        }
+        let health = gateway.health();
+        if refused.is_some() || health.links_up >= links || Instant::now() >= until {
+            return (health, refused);
+        }
+    }
 }

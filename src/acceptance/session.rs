@@ -61,6 +61,23 @@ pub(super) struct SentText {
 }
 
 impl SentText {
+    /// Nothing was heard of it yet.
+    fn new(step: StepName, receiver: Receiver, segments: u8) -> Self {
+        Self {
+            step,
+            receiver,
+            segments,
+            written: None,
+            answered: None,
+            answer: None,
+            link: None,
+            failure: None,
+            reports: Vec::new(),
+            answer_no: None,
+            span: (None, None),
+        }
+    }
+
     pub(super) fn is_accepted(&self) -> bool {
         matches!(
             self.answer,
@@ -251,22 +268,8 @@ impl Session {
                 },
                 sharing,
             });
-            self.sent.insert(
-                sequence,
-                SentText {
-                    step,
-                    receiver: text.receiver,
-                    segments: text.segments,
-                    written: None,
-                    answered: None,
-                    answer: None,
-                    link: None,
-                    failure: None,
-                    reports: Vec::new(),
-                    answer_no: None,
-                    span: (None, None),
-                },
-            );
+            let sent = SentText::new(step, text.receiver, text.segments);
+            self.sent.insert(sequence, sent);
         }
         self.gateway.submit(batch);
         first

@@ -13,18 +13,16 @@ use super::{
     halt::Halted,
     login::{Finding, Listener},
     prepared::MOST_A_PHONE,
+    reports::Reports,
     session::{Batching, OutgoingText, SentText},
-    step::StepName,
+    step::{StepName, StepVerdict},
     tally::Tally,
-    times::{ms, seconds, spread},
+    times::seconds,
     under_way::{Going, UnderWay},
 };
 use crate::{
     config::RateUnit,
-    domain::{
-        bilingual::{Bilingual, bilingual},
-        message::ReportStatus,
-    },
+    domain::bilingual::{Bilingual, bilingual},
     gateway::{Answer, CarrierMessageId, LinkNo, ReportChannel, SegmentPlace, listens_at},
 };
 
@@ -36,9 +34,6 @@ const SLACK: Duration = Duration::from_secs(3);
 
 /// The contract's second.
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Phones that are named when something is missing.
-const NAMED: usize = 5;
 
 impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
     /// How long answers to so many segments may take.
@@ -140,60 +135,15 @@ impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
             )));
         }
         self.session.reported(step, self.plan.wait).await?;
-        let taken: Vec<&SentText> = self.session.of(step).filter(|p| p.is_accepted()).collect();
-        let mut delays = Vec::new();
-        let mut codes = BTreeSet::new();
-        let (mut delivered, mut missing) = (0, Vec::new());
-        for text in &taken {
-            let Some((at, status, code)) = text.reports.first() else {
-                missing.push(text.receiver.label());
-                continue;
-            };
-            delays.extend(text.written.map(|w| at.saturating_duration_since(w)));
-            match status {
-                ReportStatus::Delivered => delivered += 1,
-                _ => _ = codes.insert(code.clone()),
-            }
-        }
-        let (all, came) = (taken.len(), taken.len() - missing.len());
-        let mut observed = bilingual!(
-            "{all} 条中 {came} 条有报告，{delivered} 条已送达",
-            "{came} of {all} reported, {delivered} delivered"
-        );
-        if let Some([least, median, most]) = spread(&delays).map(|s| s.map(seconds)) {
-            observed = observed.and(&bilingual!(
-                "报告时延 最短 {least} 中位 {median} 最长 {most} 秒",
-                "after {least}/{median}/{most} s (least/median/most)"
-            ));
-        }
-        let figures = json!({
-            "accepted": all, "reported": came, "delivered": delivered, "reported_twice": self.session.twice,
-            "delay_ms": spread(&delays).map(|s| s.map(ms)),
-        });
-        if missing.is_empty() && delivered == all {
+        let reports = Reports::of(self.session.of(step).filter(|p| p.is_accepted()));
+        let (observed, figures) = (reports.said(), reports.json(self.session.twice));
+        if reports.is_good() {
             return Ok(StepFinding::ok(observed, figures));
-        }
-        let mut reason = Bilingual::default();
-        if !missing.is_empty() {
-            reason = reason.and(&bilingual!(
-                "{} 条没有报告：",
-                "{} without a report: ",
-                missing.len()
-            ));
-            reason = reason.then(&named(&missing));
-        }
-        if came > delivered {
-            let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
-            reason = reason.and(&bilingual!(
-                "{} 条未送达（{codes}）",
-                "{} not delivered ({codes})",
-                came - delivered
-            ));
         }
         // A page of reports is fetched again and again until all in it is durable.
         if self.plan.report_channel == ReportChannel::Polled
             && self.session.others() > 0
-            && !missing.is_empty()
+            && !reports.missing.is_empty()
         {
             let why = bilingual!(
                 "运营商处还有别的批次的报告排在前面：先运行 watchbell serve 收取，再来联调",
@@ -201,7 +151,7 @@ impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
             );
             return Ok(StepFinding::seen_too_little(observed, why, figures));
         }
-        Ok(StepFinding::failed(observed, reason, figures))
+        Ok(StepFinding::failed(observed, reports.trouble(), figures))
     }
 
     pub(super) async fn long(&mut self) -> Result<StepFinding, Halted> {
@@ -371,26 +321,36 @@ impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
         if !tally.is_good() {
             return Ok(StepFinding::failed(observed, tally.trouble(), figures));
         }
-        let by_requests = self.plan.gateway.rate_unit == RateUnit::Requests;
-        Ok(match busiest {
-            n if n * 10 >= rate * 9 => StepFinding::ok(observed, figures),
-            _ if all < rate => {
-                let reason = bilingual!(
-                    "只发了 {all} 条，不到合同的一秒",
-                    "only {all} were sent, less than a second of the contract"
-                );
-                StepFinding::seen_too_little(observed, reason, figures)
-            }
-            _ => {
-                let unit = if by_requests { "requests" } else { "segments" };
-                let reason = bilingual!(
-                    "应答太慢，现有的连接数和窗口达不到合同速率：请与运营商商定更多连接或更大窗口",
-                    "answers are too slow for {rate} {unit} a second with these links and this window: agree upon more links or a larger window"
-                );
-                StepFinding::seen_too_little(observed, reason, figures)
-            }
+        let (verdict, reason) = self.pace_comes_to(busiest);
+        Ok(StepFinding {
+            verdict,
+            observed,
+            reason,
+            figures,
         })
     }
+
+    /// What so many in the busiest second prove, when none was refused.
+    fn pace_comes_to(&self, busiest: usize) -> (StepVerdict, Option<Bilingual>) {
+        let (all, rate) = (self.plan.rate, self.plan.gateway.rate as usize);
+        let reason = match self.plan.gateway.rate_unit {
+            _ if busiest * 10 >= rate * 9 => return (StepVerdict::Ok, None),
+            _ if all < rate => bilingual!(
+                "只发了 {all} 条，不到合同的一秒",
+                "only {all} were sent, less than a second of the contract"
+            ),
+            RateUnit::Requests => too_slow(rate, "requests"),
+            RateUnit::Segments => too_slow(rate, "segments"),
+        };
+        (StepVerdict::NotShown, Some(reason))
+    }
+}
+
+fn too_slow(rate: usize, unit: &str) -> Bilingual {
+    bilingual!(
+        "应答太慢，现有的连接数和窗口达不到合同速率：请与运营商商定更多连接或更大窗口",
+        "answers are too slow for {rate} {unit} a second with these links and this window: agree upon more links or a larger window"
+    )
 }
 
 /// The ids that answers gave.
@@ -401,19 +361,6 @@ fn ids<'a>(texts: impl Iterator<Item = &'a SentText>) -> HashSet<&'a CarrierMess
             _ => None,
         })
         .collect()
-}
-
-/// The first few, and how many more.
-fn named(phones: &[Bilingual]) -> Bilingual {
-    let mut all = phones.iter().take(NAMED);
-    let mut said = all.next().cloned().unwrap_or_default();
-    for phone in all {
-        said = said.then(&bilingual!("、", ", ")).then(phone);
-    }
-    if phones.len() > NAMED {
-        said = said.then(&bilingual!("等", " …"));
-    }
-    said
 }
 
 /// The most within any second.
