@@ -40,8 +40,8 @@ impl Receiver {
     }
 }
 
-/// Reads the phones from an open address book; `path` is only said. A row that cannot be used, or a number that stands twice, refuses the file: who runs an
-/// acceptance counts what arrives on each phone.
+/// Reads the phones from an open address book; `path` only stands in what is refused. A row that cannot be used, or a
+/// number that stands twice, refuses the file: who runs an acceptance counts what arrives on each phone.
 pub fn read_phones(file: File, path: &Path) -> Result<Vec<Receiver>, AcceptanceError> {
     let mut receivers = Vec::new();
     let mut wrong = None;

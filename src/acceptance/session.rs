@@ -1,4 +1,5 @@
-//! One acceptance's session with its gateway: what was handed over, and everything that was heard of it.
+//! One acceptance's session with its gateway: what was handed over, and everything that was heard of it. It spans all
+//! links; [`crate::gateway::session`] is a single connection's.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -46,11 +47,14 @@ pub(super) enum SubmitFailure {
 pub(super) struct SentText {
     pub(super) step: StepName,
     pub(super) receiver: Receiver,
+    /// Segments that it counts: more than one where the carrier cuts a long text itself.
     pub(super) segments: u8,
     pub(super) written: Option<Instant>,
     pub(super) answered: Option<Instant>,
     pub(super) answer: Option<Answer>,
+    /// The link that its answer came over.
     pub(super) link: Option<LinkNo>,
+    /// An answer may still come after it.
     pub(super) failure: Option<SubmitFailure>,
     /// Final reports: when, what, and the carrier's word.
     pub(super) reports: Vec<(Instant, ReportStatus, String)>,
@@ -150,6 +154,7 @@ pub(super) struct Reply {
     pub(super) mo: Mo,
 }
 
+/// Hears only while a step waits: [`Session::until`] and [`Session::close`] take the events in.
 pub(super) struct Session {
     gateway: Arc<dyn Gateway>,
     events: mpsc::Receiver<(GatewayId, Event)>,
@@ -172,6 +177,7 @@ pub(super) struct Session {
     /// Reports of no text of ours so far; their answer may follow.
     early: Vec<(Report, Instant, Vec<AckToken>)>,
     other_texts: u64,
+    /// Reports on a text that had one already.
     pub(super) twice: u64,
 }
 
