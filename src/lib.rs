@@ -18,11 +18,13 @@
 //!    is durable, nothing is acknowledged before it is.
 //! 5. [`gateway`]: carriers. One session driver for all binary protocols, one file a protocol, HTTP carriers
 //!    by description; [`simulate`] is the other end.
-//! 6. [`audit`]: from the ledger alone to what the tables must hold.
-//! 7. [`service`]: the use cases. Who may do what is asked here and nowhere else.
-//! 8. [`cli`] and [`http`]: one service call each; [`app`] starts and stops the parts, [`demo`] lives through
+//! 6. [`acceptance`]: does a carrier's gateway keep its contract, before anything is sent through it.
+//! 7. [`audit`]: from the ledger alone to what the tables must hold.
+//! 8. [`service`]: the use cases. Who may do what is asked here and nowhere else.
+//! 9. [`cli`] and [`http`]: one service call each; [`app`] starts and stops the parts, [`demo`] lives through
 //!    a whole month with them.
 
+pub mod acceptance;
 pub mod app;
 pub mod audit;
 pub mod bench;

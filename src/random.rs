@@ -1,11 +1,16 @@
-//! Salts, which are secret; and chance by seed, the same on every machine (`SplitMix64`), for spread such as
+//! Salts and other bytes that nobody can guess; and chance by seed, the same on every machine (`SplitMix64`), for spread such as
 //! jitter, made-up people and simulated faults, never for secrets.
 
-/// 16 bytes from the operating system, for a digest that is to tell nothing of what it is made of.
+/// Bytes from the operating system, which nobody can guess.
+pub fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+/// For a digest that is to tell nothing of what it is made of.
 pub fn salt() -> [u8; 16] {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).expect("the operating system gives random bytes");
-    salt
+    bytes()
 }
 
 /// A generator that gives the same numbers for the same seed.

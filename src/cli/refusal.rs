@@ -129,7 +129,7 @@ refusals! {
             en "cannot read {path}: {why}";
         /// The acceptance's protocol cannot be written.
         /// Please report it: it is a fault of the program.
-        Protocol { why: String } = Refused "protocol_cannot_be_written"
+        Record { why: String } = Refused "protocol_cannot_be_written"
             zh "记录无法生成：{why}"
             en "cannot write the protocol: {why}";
         /// The time after which nothing may go out cannot be read.

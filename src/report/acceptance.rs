@@ -1,4 +1,4 @@
-//! The protocol of a gateway's acceptance: as a page to print and to sign, and as plain text.
+//! The record of a gateway's acceptance: as a page to print and to sign, and as plain text.
 
 use std::fmt::Write as _;
 
@@ -29,7 +29,7 @@ pub struct Row {
     pub took: String,
 }
 
-/// The whole protocol.
+/// The whole record.
 #[derive(Debug, Clone, Template)]
 #[template(path = "report/acceptance.html")]
 pub struct Page {

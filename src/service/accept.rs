@@ -1,212 +1,39 @@
-//! A gateway's acceptance (联调): proves against a carrier's gateway, with some phones, what the contract says
-//! of rate, window, reports, texts from phones, long messages and keep-alive, and prints what was seen.
-//!
-//! It sends real messages outside of any run: under the engine's lock, so that nobody else sends through the
-//! same account meanwhile; through the same gateways, so that nothing goes over the contract; noted in the
-//! ledger before the first byte leaves. What the carrier delivers meanwhile and is not ours is not
-//! acknowledged: it comes again, and the engine makes it durable.
+//! A gateway's acceptance (联调) as a use case: the rights, the engine's lock, so that nobody else sends through the same
+//! account meanwhile, and a note in the ledger before the first byte leaves: it sends real messages outside of any
+//! run. What is proved, and how, is [`crate::acceptance`].
 
-mod expected;
-mod finding;
-mod halt;
-mod links;
-mod name;
-mod phones;
-mod run;
-mod steps;
-mod talk;
-mod texts;
+use std::{collections::HashSet, convert::Infallible, fs::File, path::Path, time::Duration};
 
-use std::{path::Path, time::Duration};
-
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{Gateways, Office, Result, ServiceError, refusal::GatewayRefusal};
-use crate::{
-    config::{self, Kind},
-    domain::{
-        bilingual::Bilingual,
-        event::Event,
-        lang::Lang,
-        role::{Act, Actor},
-        time::Micros,
-    },
-    engine::{EngineError, lock::EngineLock},
-    gateway,
-    gateway::WriteGate,
-    report::acceptance::{Page, Row},
+pub use crate::acceptance::{
+    AcceptRequest, Acceptance, Going, Planned, Record, Step, StepName, StepVerdict,
 };
 
-pub use finding::Verdict;
-use halt::Halt;
-pub use name::StepName;
-use phones::Receiver;
-use texts::Texts;
-
-/// Phones at most, and at least.
-const MOST_PHONES: usize = 50;
-const LEAST_PHONES: usize = 2;
-
-/// Segments that one phone gets at most for the rate: more would be an assault on who holds it.
-const MOST_A_PHONE: usize = 30;
-
-/// Seconds of the contract's rate that are enough to see it.
-const RATE_SECONDS: usize = 2;
-
-/// What is asked for.
-#[derive(Debug, Clone)]
-pub struct AcceptRequest<'a> {
-    /// Which gateway.
-    pub gateway: &'a str,
-    /// An address book with the phones.
-    pub phones: &'a Path,
-    /// How long reports and a reply are waited for.
-    pub wait: Duration,
-    /// How long the links are left silent; none: what their keep-alive asks for.
-    pub idle: Option<Duration>,
-    /// Segments for the rate at most; 0: the rate is not tried.
-    pub rate_segments: usize,
-}
-
-/// An acceptance that is ready to begin.
-#[derive(Debug, Clone)]
-pub struct Acceptance {
-    gateway: config::Gateway,
-    receivers: Vec<Receiver>,
-    texts: Texts,
-    wait: Duration,
-    idle: Option<Duration>,
-    keep_alive: gateway::KeepAlive,
-    report_channel: gateway::ReportChannel,
-    /// Numbers in the one submit; 0: not tried.
-    batch: usize,
-    /// Segments for the rate; 0: not tried.
-    rate: usize,
-    strangers: usize,
-}
-
-/// One step as it is planned.
-#[derive(Debug, Clone)]
-pub struct Planned {
-    /// From 1.
-    pub n: usize,
-    /// The step.
-    pub name: StepName,
-    /// What should be seen.
-    pub expected: Bilingual,
-    /// Segments that it sends.
-    pub segments: usize,
-}
-
-/// One step as it went.
-#[derive(Debug, Clone)]
-pub struct Step {
-    /// From 1.
-    pub n: usize,
-    /// The step that was made.
-    pub name: StepName,
-    /// What should be seen.
-    pub expected: Bilingual,
-    /// What was seen.
-    pub observed: Bilingual,
-    /// What that comes to.
-    pub verdict: Verdict,
-    /// Why it failed, or was not shown.
-    pub reason: Option<Bilingual>,
-    /// When it began.
-    pub started: Micros,
-    /// How long it took.
-    pub took: Duration,
-    /// The figures in it.
-    pub figures: serde_json::Value,
-}
-
-/// What is going on, for who waits.
-#[derive(Debug)]
-pub enum Going<'a> {
-    /// A step begins.
-    Begins(StepName),
-    /// One of the phones is to send this word to this number now.
-    Reply {
-        /// The word.
-        word: &'a str,
-        /// The number.
-        to: &'a str,
-        /// How long it is waited for.
-        within: Duration,
+use super::{
+    Gateways, Office, Result, ServiceError,
+    refusal::{ContactsRefusal, GatewayRefusal},
+};
+use crate::{
+    acceptance::{self, End, Halt, Letterhead, Receiver},
+    config,
+    domain::{
+        bilingual::bilingual,
+        event::Event,
+        phone::Phone,
+        role::{Act, Actor},
     },
-    /// A step has ended.
-    Ended(&'a Step),
-}
+    engine::lock::EngineLock,
+    gateway::WriteGate,
+    store::{self, contact::SuppressionRow, installation::Installation},
+};
 
-/// The protocol of an acceptance.
-#[derive(Debug, Clone)]
-pub struct Protocol {
-    /// Nothing failed, and nobody broke it off.
-    pub ok: bool,
-    /// Its steps.
-    pub steps: Vec<Step>,
-    /// When it began.
-    pub started: Micros,
-    /// When it ended.
-    pub ended: Micros,
-    /// Segments that were handed to the carrier.
-    pub segments: usize,
-    /// Reports and texts that came and are not of this acceptance: the carrier gives them again.
-    pub others: u64,
-    /// Why it was broken off.
-    pub broken_off: Option<Bilingual>,
-    /// The ledger's head afterwards.
-    pub head: String,
-    phones: usize,
-    practice: bool,
-    office: String,
-    zone: chrono_tz::Tz,
-    gateway: config::Gateway,
-}
+/// Suppressions read at a time.
+const PAGE: i64 = 10_000;
 
-impl Acceptance {
-    /// The most segments that it sends.
-    pub fn segments(&self) -> usize {
-        StepName::ALL.iter().map(|name| self.sends(*name)).sum()
-    }
-
-    /// How many phones.
-    pub fn phones(&self) -> usize {
-        self.receivers.len()
-    }
-
-    /// What they cost at most; none where no price is set.
-    pub fn cost(&self) -> Option<f64> {
-        (self.gateway.price > 0.0).then(|| self.gateway.price * self.segments() as f64)
-    }
-
-    /// Phones whose number belongs to a carrier that this gateway does not serve.
-    pub fn strangers(&self) -> usize {
-        self.strangers
-    }
-
-    /// The steps, with what should be seen.
-    pub fn plan(&self) -> Vec<Planned> {
-        let planned = |(place, name): (usize, &StepName)| Planned {
-            n: place + 1,
-            name: *name,
-            expected: self.expected(*name),
-            segments: self.sends(*name),
-        };
-        StepName::ALL.iter().enumerate().map(planned).collect()
-    }
-
-    fn sends(&self, name: StepName) -> usize {
-        match name {
-            StepName::Short => self.receivers.len(),
-            StepName::Long => texts::LONG_PARTS,
-            StepName::Batch => self.batch,
-            StepName::Rate => self.rate,
-            _ => 0,
-        }
-    }
-}
+/// How often it is looked whether sending was stopped: that has to hold within a second.
+const LOOK: Duration = Duration::from_millis(200);
 
 impl Gateways<'_> {
     /// Reads the phones and works out the steps. Sends nothing.
@@ -216,33 +43,11 @@ impl Gateways<'_> {
         request: &AcceptRequest<'_>,
     ) -> Result<Acceptance> {
         actor.may(Act::AcceptGateway)?;
-        let gateway = self.office.gateway_called(request.gateway)?.clone();
-        let bad = |source| {
-            ServiceError::Engine(EngineError::Gateway {
-                id: gateway.id.clone(),
-                source,
-            })
-        };
-        gateway::check(&gateway).map_err(bad)?;
-        let keep_alive = gateway::keep_alive(&gateway).map_err(bad)?;
-        let receivers = phones::read(request.phones)?;
+        let gateway = self.office.gateway_called(request.gateway)?;
+        acceptance::check_settings(gateway)?;
+        let receivers = acceptance::read_phones(opened(request.phones)?, request.phones)?;
         self.office.none_suppressed(&receivers).await?;
-        let rate = gateway.rate as usize;
-        let most = MOST_A_PHONE * receivers.len();
-        let batch = receivers.len().min(usize::from(gateway.batch)).min(rate);
-        let strangers = receivers.iter().filter(|r| !r.is_served(&gateway)).count();
-        Ok(Acceptance {
-            texts: Texts::compose(&gateway)?,
-            wait: request.wait,
-            idle: request.idle,
-            keep_alive,
-            report_channel: gateway::report_channel(&gateway),
-            batch: if batch > 1 { batch } else { 0 },
-            rate: request.rate_segments.min(RATE_SECONDS * rate).min(most),
-            strangers,
-            receivers,
-            gateway,
-        })
+        Ok(Acceptance::prepare(gateway.clone(), receivers, request)?)
     }
 
     /// Does it. `stop` breaks it off; so does `watchbell stop`, within a second.
@@ -252,7 +57,7 @@ impl Gateways<'_> {
         acceptance: &Acceptance,
         stop: &CancellationToken,
         going: impl FnMut(Going<'_>),
-    ) -> Result<Protocol> {
+    ) -> Result<Record> {
         actor.may(Act::AcceptGateway)?;
         let node = format!("gateways-accept-{}", std::process::id());
         let Some(mut lock) = EngineLock::try_take(&self.office.store, &node).await? else {
@@ -278,49 +83,94 @@ impl Office {
         acceptance: &Acceptance,
         stop: &CancellationToken,
         going: impl FnMut(Going<'_>),
-    ) -> Result<Protocol> {
+    ) -> Result<Record> {
         let note = |act: &str, segments: usize| Event::Acceptance {
             by: actor.label(),
             act: act.to_owned(),
-            gateway: acceptance.gateway.id.clone(),
-            phones: acceptance.receivers.len() as i64,
+            gateway: acceptance.gateway().clone(),
+            phones: acceptance.phones() as i64,
             segments: segments as i64,
         };
         // Nothing leaves before it is in the ledger that something will.
         let mut acting = self.act("accept").await?;
         let installation = acting.tx.installation().await?;
         let installation = installation
-            .filter(crate::store::installation::Installation::may_send)
+            .filter(Installation::may_send)
             .ok_or_else(|| ServiceError::from(GatewayRefusal::Held))?;
         acting
             .commit(&[note("began", acceptance.segments())])
             .await?;
-        let started = self.clock.now();
         let halt = Halt::new(stop);
-        let running = run::run(self, &installation.id, gate, acceptance, &halt, going);
+        let (clock, id) = (&self.clock, &installation.id);
         let ran = tokio::select! {
-            ran = running => ran?,
+            ran = acceptance::run(acceptance, clock, id, gate, &halt, going) => ran?,
             never = self.watch_over(lost, &halt) => match never {},
         };
         let acting = self.act("accepted").await?;
-        let head = acting.commit(&[note("ended", ran.segments)]).await?;
-        let broken_off = halt.why();
-        let failed = |s: &Step| s.verdict == Verdict::Failed;
-        Ok(Protocol {
-            ok: broken_off.is_none() && !ran.steps.iter().any(failed),
-            steps: ran.steps,
-            started,
-            ended: self.clock.now(),
-            segments: ran.segments,
-            others: ran.others,
-            broken_off,
-            head: head.to_string(),
-            phones: acceptance.receivers.len(),
+        let end = End {
+            head: acting.commit(&[note("ended", ran.segments)]).await?,
+            at: self.clock.now(),
+            broken_off: halt.why(),
+        };
+        Ok(Record::new(acceptance, ran, self.letterhead(), end))
+    }
+
+    /// Notices when the lease is lost, and when sending is stopped.
+    async fn watch_over(&self, lost: &CancellationToken, halt: &Halt) -> Infallible {
+        loop {
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = lost.cancelled() => {
+                    halt.set(bilingual!(
+                        "发送引擎的租约被另一进程接管",
+                        "another process has taken over the engine's lease"
+                    ));
+                    std::future::pending::<()>().await;
+                }
+            }
+            match self.installation().await {
+                Ok(installation) if installation.may_send() => {}
+                Ok(_) => halt.set(bilingual!("发送被叫停", "sending was stopped")),
+                Err(error) => {
+                    tracing::warn!(%error, "Whether sending was stopped could not be read");
+                    halt.set(bilingual!(
+                        "读不了数据库，不知道是否已叫停：{error}",
+                        "the database cannot be read, so nobody knows whether sending was stopped: {error}"
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Who said that they want no messages gets none of these either.
+    async fn none_suppressed(&self, receivers: &[Receiver]) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let mut tx = self.store.read("accept_suppressions").await?;
+            let page = tx.suppressions_after(after, PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = last.seq;
+            let listed: HashSet<Phone> = page
+                .iter()
+                .map(SuppressionRow::number)
+                .collect::<store::Result<_>>()?;
+            let listed = |r: &&Receiver| listed.contains(&r.phone);
+            if let Some(receiver) = receivers.iter().find(listed) {
+                let row = receiver.row;
+                return Err(GatewayRefusal::PhoneSuppressed { row }.into());
+            }
+        }
+    }
+
+    fn letterhead(&self) -> Letterhead {
+        let sending = &self.config.sending;
+        Letterhead {
+            office: sending.signature.clone(),
+            zone: sending.timezone,
             practice: self.config.practice,
-            office: self.config.sending.signature.clone(),
-            zone: self.config.sending.timezone,
-            gateway: acceptance.gateway.clone(),
-        })
+        }
     }
 
     fn gateway_called(&self, id: &str) -> Result<&config::Gateway> {
@@ -336,113 +186,11 @@ impl Office {
     }
 }
 
-impl Protocol {
-    /// As one JSON object; no number stands in it whole.
-    pub fn json(&self, lang: Lang) -> serde_json::Value {
-        let time = |at: Micros| at.rfc3339(self.zone);
-        let steps: Vec<_> = self
-            .steps
-            .iter()
-            .map(|s| {
-                serde_json::json!({
-                    "n": s.n,
-                    "step": s.name.as_str(),
-                    "verdict": s.verdict.as_str(),
-                    "expected": s.expected.text(lang),
-                    "observed": s.observed.text(lang),
-                    "reason": s.reason.as_ref().map(|r| r.text(lang)),
-                    "started": time(s.started),
-                    "seconds": s.took.as_secs_f64(),
-                    "figures": s.figures,
-                })
-            })
-            .collect();
-        serde_json::json!({
-            "ok": self.ok,
-            "practice": self.practice,
-            "gateway": self.gateway.id,
-            "kind": self.gateway.kind.as_str(),
-            "address": self.gateway.address,
-            "account": self.gateway.account,
-            "phones": self.phones,
-            "segments": self.segments,
-            "others": self.others,
-            "started": time(self.started),
-            "ended": time(self.ended),
-            "broken_off": self.broken_off.as_ref().map(|w| w.text(lang)),
-            "head": self.head,
-            "steps": steps,
+fn opened(phones: &Path) -> Result<File> {
+    File::open(phones).map_err(|e| {
+        ServiceError::from(ContactsRefusal::CannotOpen {
+            path: phones.to_owned(),
+            why: e.to_string(),
         })
-    }
-
-    /// As a page, to print and to sign.
-    pub fn page(&self, lang: Lang) -> Page {
-        let at = |at: Micros, form: &str| at.local(self.zone).format(form).to_string();
-        let of = |verdict| self.steps.iter().filter(|s| s.verdict == verdict).count();
-        let row = |s: &Step| Row {
-            n: s.n,
-            title: s.name.label(lang),
-            expected: s.expected.text(lang).to_owned(),
-            observed: s.observed.text(lang).to_owned(),
-            reason: s.reason.as_ref().map(|r| r.text(lang).to_owned()),
-            verdict: s.verdict.label(lang),
-            class: s.verdict.as_str(),
-            started: at(s.started, "%H:%M:%S"),
-            took: format!("{:.1} s", s.took.as_secs_f64()),
-        };
-        Page {
-            lang,
-            office: self.office.clone(),
-            practice: self.practice,
-            gateway: self.gateway.id.0.clone(),
-            protocol: spoken(self.gateway.kind),
-            address: self.gateway.address.clone(),
-            account: self.gateway.account.clone(),
-            access_number: self.gateway.access_number.clone(),
-            contract: contract(&self.gateway, lang),
-            version: env!("CARGO_PKG_VERSION"),
-            started: at(self.started, "%Y-%m-%d %H:%M:%S"),
-            ended: at(self.ended, "%Y-%m-%d %H:%M:%S"),
-            zone: self.zone.to_string(),
-            phones: self.phones,
-            segments: self.segments,
-            others: self.others,
-            ok: of(Verdict::Ok),
-            failed: of(Verdict::Failed),
-            not_shown: of(Verdict::NotShown),
-            broken_off: self.broken_off.as_ref().map(|w| w.text(lang).to_owned()),
-            head: self.head.clone(),
-            rows: self.steps.iter().map(row).collect(),
-        }
-    }
-}
-
-/// The protocol and its version, as carriers write it.
-fn spoken(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Cmpp20 => "CMPP 2.0",
-        Kind::Cmpp30 => "CMPP 3.0",
-        Kind::Sgip12 => "SGIP 1.2",
-        Kind::Smgp30 => "SMGP 3.0",
-        Kind::Smpp34 => "SMPP 3.4",
-        Kind::Http => "HTTP",
-    }
-}
-
-fn contract(gateway: &config::Gateway, lang: Lang) -> String {
-    let config::Gateway {
-        rate,
-        links,
-        window,
-        batch,
-        ..
-    } = gateway;
-    let unit = match gateway.rate_unit {
-        config::RateUnit::Segments => lang.pick("条", "segments"),
-        config::RateUnit::Requests => lang.pick("次请求", "requests"),
-    };
-    lang.pick(
-        format!("每秒 {rate} {unit}，{links} 个连接，窗口 {window}，每次提交至多 {batch} 个号码"),
-        format!("{rate} {unit} a second, {links} links, window {window}, at most {batch} numbers in a submit"),
-    )
+    })
 }

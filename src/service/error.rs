@@ -14,6 +14,7 @@ use super::{
     },
 };
 use crate::{
+    acceptance::{AcceptanceError, AcceptanceRefusal},
     campaign::freeze::FreezeError,
     domain::{
         lang::Lang,
@@ -54,6 +55,9 @@ pub enum ServiceError {
     /// About gateways.
     #[error(transparent)]
     Gateway(#[from] GatewayRefusal),
+    /// About a gateway's acceptance.
+    #[error(transparent)]
+    Acceptance(#[from] AcceptanceRefusal),
     /// About the log, reports and backups.
     #[error(transparent)]
     Office(#[from] OfficeRefusal),
@@ -101,6 +105,16 @@ impl From<store::Refusal> for ServiceError {
     }
 }
 
+impl From<AcceptanceError> for ServiceError {
+    fn from(error: AcceptanceError) -> Self {
+        match error {
+            AcceptanceError::Refused(e) => e.into(),
+            AcceptanceError::Phones(e) => e.into(),
+            AcceptanceError::Gateway { id, source } => EngineError::Gateway { id, source }.into(),
+        }
+    }
+}
+
 impl From<AuditError> for ServiceError {
     fn from(error: AuditError) -> Self {
         match error {
@@ -131,6 +145,7 @@ impl ServiceError {
             Self::Order(e) => Box::new(e.clone()),
             Self::OrderStep(e) => Box::new(e.clone()),
             Self::Gateway(e) => Box::new(e.clone()),
+            Self::Acceptance(e) => Box::new(e.clone()),
             Self::Office(e) => Box::new(e.clone()),
             Self::Demo(e) => Box::new(e.clone()),
             Self::Machine(e) => Box::new(e.clone()),

@@ -16,6 +16,7 @@ pub use self::{
 };
 use super::password::PasswordError;
 use crate::{
+    acceptance::AcceptanceRefusal,
     campaign::freeze::TextRefusal,
     domain::{refusal::Entry, role::Forbidden, work_order::NotPossible},
     intake::{IntakeError, corrected::CorrectedError},
@@ -39,6 +40,7 @@ pub const TABLES: &[(&str, &[Entry])] = &[
     ("Work orders", OrderRefusal::TABLE),
     ("Steps of work orders", NotPossible::TABLE),
     ("Gateways", GatewayRefusal::TABLE),
+    ("Acceptances of gateways", AcceptanceRefusal::TABLE),
     ("Log, reports, backups", OfficeRefusal::TABLE),
     ("The demo", DemoRefusal::TABLE),
     ("The machine", MachineRefusal::TABLE),

@@ -12,7 +12,7 @@ use watchbell::{
     engine::lock::EngineLock,
     service::{
         Office, ServiceError,
-        accept::{AcceptRequest, Going, Protocol, Step, StepName, Verdict},
+        accept::{AcceptRequest, Going, Record, Step, StepName, StepVerdict},
         audit,
     },
     simulate::{Faults, Running, Settings, Simulator, SubmitRefusal},
@@ -71,7 +71,7 @@ impl Stand {
         path
     }
 
-    async fn accept(&self, request: AcceptRequest<'_>) -> Result<Protocol, ServiceError> {
+    async fn accept(&self, request: AcceptRequest<'_>) -> Result<Record, ServiceError> {
         self.accept_answering(request, |word| {
             self.carrier.inject_mo(phone(3), word);
         })
@@ -83,7 +83,7 @@ impl Stand {
         &self,
         request: AcceptRequest<'_>,
         reply: impl Fn(&str),
-    ) -> Result<Protocol, ServiceError> {
+    ) -> Result<Record, ServiceError> {
         let ready = self
             .office
             .gateways()
@@ -115,13 +115,13 @@ fn request(phones: &std::path::Path) -> AcceptRequest<'_> {
     }
 }
 
-fn step(protocol: &Protocol, name: StepName) -> &Step {
-    protocol.steps.iter().find(|s| s.name == name).unwrap()
+fn step(record: &Record, name: StepName) -> &Step {
+    record.steps.iter().find(|s| s.name == name).unwrap()
 }
 
 #[track_caller]
-fn comes_to(protocol: &Protocol, name: StepName, verdict: Verdict) {
-    let step = step(protocol, name);
+fn comes_to(record: &Record, name: StepName, verdict: StepVerdict) {
+    let step = step(record, name);
     assert_eq!(step.verdict, verdict, "{step:?}");
 }
 
@@ -145,34 +145,34 @@ async fn all_is_shown(kind: Kind, gateway: &str) {
         rate_segments: 90,
         ..request(&list)
     };
-    let protocol = stand.accept(request).await.unwrap();
-    assert!(protocol.ok, "{:#?}", protocol.steps);
+    let record = stand.accept(request).await.unwrap();
+    assert!(record.ok, "{:#?}", record.steps);
     let http = kind == Kind::Http;
     for name in StepName::ALL {
         let linked = matches!(name, StepName::KeepAlive | StepName::Goodbye);
         match name {
             // Fast answers never fill it, and only a person sees a phone.
             StepName::Window => {}
-            StepName::OnePiece => comes_to(&protocol, name, Verdict::NotShown),
-            _ if linked && http => comes_to(&protocol, name, Verdict::NotShown),
-            _ => comes_to(&protocol, name, Verdict::Ok),
+            StepName::OnePiece => comes_to(&record, name, StepVerdict::NotShown),
+            _ if linked && http => comes_to(&record, name, StepVerdict::NotShown),
+            _ => comes_to(&record, name, StepVerdict::Ok),
         }
     }
     let counts = stand.carrier.counts();
     assert_eq!(counts.segments, 10 + 3 + 10 + 90, "{counts:?}");
-    assert_eq!(protocol.segments, 113);
+    assert_eq!(record.segments, 113);
     assert_eq!((counts.recipients_sent_twice, counts.malformed), (0, 0));
     assert!(counts.peak_segments_in_one_second <= 60, "{counts:?}");
-    assert_eq!(protocol.others, 0);
+    assert_eq!(record.others, 0);
     let lines = ledger(&stand.office).await;
     let began = r#"{"e":"acceptance","by":"system:test","act":"began","gateway":"mobile","phones":10,"segments":113}"#;
     assert!(lines.contains(began), "{lines}");
     assert!(lines.contains(&began.replace("began", "ended")), "{lines}");
     holds_no_number(&lines);
     for lang in [Lang::Zh, Lang::En] {
-        holds_no_number(&protocol.json(lang).to_string());
-        holds_no_number(&protocol.page(lang).text());
-        holds_no_number(&protocol.page(lang).html().unwrap());
+        holds_no_number(&record.json(lang).to_string());
+        holds_no_number(&record.page(lang).text());
+        holds_no_number(&record.page(lang).html().unwrap());
     }
     let verdict = audit::verify(&stand.office.store, None).await.unwrap();
     assert!(verdict.ok, "{verdict:?}");
@@ -220,8 +220,8 @@ async fn a_quiet_sgip_link_may_close_and_comes_back() {
         idle: Some(Duration::from_millis(2_500)),
         ..request(&list)
     };
-    let protocol = stand.accept(request).await.unwrap();
-    comes_to(&protocol, StepName::KeepAlive, Verdict::Ok);
+    let record = stand.accept(request).await.unwrap();
+    comes_to(&record, StepName::KeepAlive, StepVerdict::Ok);
     assert!(stand.carrier.counts().logins > 1);
 }
 
@@ -241,11 +241,11 @@ async fn lost_reports_are_missed_and_their_phones_named() {
         wait: Duration::from_secs(1),
         ..request(&list)
     };
-    let protocol = stand.accept(request).await.unwrap();
-    assert!(!protocol.ok);
-    comes_to(&protocol, StepName::Short, Verdict::Ok);
-    comes_to(&protocol, StepName::Reports, Verdict::Failed);
-    let reason = step(&protocol, StepName::Reports).reason.clone().unwrap();
+    let record = stand.accept(request).await.unwrap();
+    assert!(!record.ok);
+    comes_to(&record, StepName::Short, StepVerdict::Ok);
+    comes_to(&record, StepName::Reports, StepVerdict::Failed);
+    let reason = step(&record, StepName::Reports).reason.clone().unwrap();
     assert!(
         reason.text(Lang::En).contains("without a report"),
         "{reason:?}"
@@ -261,9 +261,9 @@ async fn an_undelivered_phone_fails_with_the_carriers_word() {
     };
     let stand = Stand::open(settings, "").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(request(&list)).await.unwrap();
-    comes_to(&protocol, StepName::Reports, Verdict::Failed);
-    let reports = step(&protocol, StepName::Reports);
+    let record = stand.accept(request(&list)).await.unwrap();
+    comes_to(&record, StepName::Reports, StepVerdict::Failed);
+    let reports = step(&record, StepName::Reports);
     assert_eq!(reports.figures["reported"], 10);
     assert_eq!(reports.figures["delivered"], 0);
 }
@@ -280,10 +280,10 @@ async fn a_carrier_that_throttles_below_the_contract_is_found_out() {
         rate_segments: 100,
         ..request(&list)
     };
-    let protocol = stand.accept(request).await.unwrap();
-    comes_to(&protocol, StepName::Short, Verdict::Ok);
-    comes_to(&protocol, StepName::Rate, Verdict::Failed);
-    let figures = &step(&protocol, StepName::Rate).figures;
+    let record = stand.accept(request).await.unwrap();
+    comes_to(&record, StepName::Short, StepVerdict::Ok);
+    comes_to(&record, StepName::Rate, StepVerdict::Failed);
+    let figures = &step(&record, StepName::Rate).figures;
     assert!(figures["throttled"].as_u64() > Some(0), "{figures}");
 }
 
@@ -299,9 +299,9 @@ async fn a_full_window_is_seen_and_never_exceeded() {
     };
     let stand = Stand::open(settings, "rate = 100\nwindow = 4\nlinks = 2").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(request(&list)).await.unwrap();
-    comes_to(&protocol, StepName::Window, Verdict::Ok);
-    let figures = &step(&protocol, StepName::Window).figures;
+    let record = stand.accept(request(&list)).await.unwrap();
+    comes_to(&record, StepName::Window, StepVerdict::Ok);
+    let figures = &step(&record, StepName::Window).figures;
     assert_eq!(figures["most_unanswered"], 4, "{figures}");
 }
 
@@ -313,11 +313,15 @@ async fn a_refused_login_is_tried_once_and_nothing_else_is() {
     };
     let stand = Stand::open(settings, "links = 2").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(request(&list)).await.unwrap();
-    assert!(!protocol.ok);
-    comes_to(&protocol, StepName::Login, Verdict::Failed);
-    let others = protocol.steps.iter().skip(1);
-    assert!(others.into_iter().all(|s| s.verdict == Verdict::NotShown));
+    let record = stand.accept(request(&list)).await.unwrap();
+    assert!(!record.ok);
+    comes_to(&record, StepName::Login, StepVerdict::Failed);
+    let others = record.steps.iter().skip(1);
+    assert!(
+        others
+            .into_iter()
+            .all(|s| s.verdict == StepVerdict::NotShown)
+    );
     let counts = stand.carrier.counts();
     assert_eq!((counts.refused_logins, counts.submits), (1, 0));
 }
@@ -333,17 +337,17 @@ async fn a_keep_alive_without_an_answer_is_noticed_before_the_link_is_lost() {
     };
     let stand = Stand::open(settings, "keep_alive = \"600ms\"").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(request(&list)).await.unwrap();
-    comes_to(&protocol, StepName::KeepAlive, Verdict::Failed);
+    let record = stand.accept(request(&list)).await.unwrap();
+    comes_to(&record, StepName::KeepAlive, StepVerdict::Failed);
 }
 
 #[tokio::test]
 async fn an_idle_time_shorter_than_the_keep_alive_shows_nothing() {
     let stand = Stand::open(carrier(), "keep_alive = \"30s\"").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(request(&list)).await.unwrap();
-    comes_to(&protocol, StepName::KeepAlive, Verdict::NotShown);
-    assert!(protocol.ok, "not shown is not failed");
+    let record = stand.accept(request(&list)).await.unwrap();
+    comes_to(&record, StepName::KeepAlive, StepVerdict::NotShown);
+    assert!(record.ok, "not shown is not failed");
 }
 
 #[tokio::test]
@@ -357,9 +361,9 @@ async fn an_id_given_twice_is_found_out() {
     };
     let stand = Stand::open(settings, "").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(request(&list)).await.unwrap();
-    comes_to(&protocol, StepName::Short, Verdict::Failed);
-    let figures = &step(&protocol, StepName::Short).figures;
+    let record = stand.accept(request(&list)).await.unwrap();
+    comes_to(&record, StepName::Short, StepVerdict::Failed);
+    let figures = &step(&record, StepName::Short).figures;
     assert_eq!(
         (&figures["accepted"], &figures["ids_given_twice"]),
         (&10.into(), &7.into())
@@ -378,12 +382,12 @@ async fn a_batch_that_the_carrier_takes_apart_is_found_out() {
     };
     let stand = Stand::open(settings, "batch = 50").await;
     let list = stand.list(&ten());
-    let protocol = stand.accept(request(&list)).await.unwrap();
-    comes_to(&protocol, StepName::Batch, Verdict::Failed);
-    let short = step(&protocol, StepName::Short);
+    let record = stand.accept(request(&list)).await.unwrap();
+    comes_to(&record, StepName::Batch, StepVerdict::Failed);
+    let short = step(&record, StepName::Short);
     assert_eq!(short.figures["refused"], 1, "{short:?}");
     // The nine that were taken are reported all the same.
-    comes_to(&protocol, StepName::Reports, Verdict::Ok);
+    comes_to(&record, StepName::Reports, StepVerdict::Ok);
 }
 
 #[tokio::test]
@@ -392,14 +396,14 @@ async fn what_is_not_ours_is_not_acknowledged() {
     let list = stand.list(&ten());
     stand.carrier.inject_mo(phone(2), "R");
     stand.carrier.inject_mo(phone(99), "谢谢");
-    let protocol = stand
+    let record = stand
         .accept_answering(request(&list), |_| {
             stand.carrier.inject_mo(phone(5), "好的");
         })
         .await
         .unwrap();
-    comes_to(&protocol, StepName::Reply, Verdict::NotShown);
-    assert_eq!(protocol.others, 3);
+    comes_to(&record, StepName::Reply, StepVerdict::NotShown);
+    assert_eq!(record.others, 3);
     // An opt-out that nobody has made durable comes again.
     eventually("the carrier keeps them", async || {
         stand.carrier.pending() == 3
@@ -411,14 +415,14 @@ async fn what_is_not_ours_is_not_acknowledged() {
 async fn a_late_reply_is_shown_with_its_text() {
     let stand = Stand::open(carrier(), "").await;
     let list = stand.list(&ten());
-    let protocol = stand
+    let record = stand
         .accept_answering(request(&list), |word| {
             stand.carrier.inject_mo(phone(5), &format!(" {word}。"));
         })
         .await
         .unwrap();
-    comes_to(&protocol, StepName::Reply, Verdict::Ok);
-    let figures = &step(&protocol, StepName::Reply).figures;
+    comes_to(&record, StepName::Reply, StepVerdict::Ok);
+    let figures = &step(&record, StepName::Reply).figures;
     assert_eq!(figures["from"], "138****0005");
     assert_eq!(stand.carrier.pending(), 0);
 }
@@ -465,11 +469,11 @@ async fn what_is_stopped_sends_nothing_and_a_stop_ends_it_within_a_second() {
             .unwrap();
         begun.elapsed()
     };
-    let (protocol, took) = tokio::join!(stand.accept(request.clone()), stopping);
-    let protocol = protocol.unwrap();
+    let (record, took) = tokio::join!(stand.accept(request.clone()), stopping);
+    let record = record.unwrap();
     assert!(took < Duration::from_secs(3), "{took:?}");
-    assert!(!protocol.ok && protocol.broken_off.is_some());
-    comes_to(&protocol, StepName::Reports, Verdict::NotShown);
+    assert!(!record.ok && record.broken_off.is_some());
+    comes_to(&record, StepName::Reports, StepVerdict::NotShown);
     assert_eq!(stand.carrier.counts().segments, 10);
     let error = stand.accept(request).await.unwrap_err();
     assert!(matches!(error, ServiceError::Gateway(_)), "{error:?}");

@@ -6,11 +6,10 @@ use watchbell::{cli::CliRefusal, domain::refusal::Entry, service::refusal::TABLE
 
 /// What no story of refusals raises.
 const BROKEN_MACHINE: &[&str] = &[
-    // The machine: a disk, a network, a terminal, chance that fails.
+    // The machine: a disk, a network, a terminal.
     "database",
     "engine",
     "engine_lock",
-    "no_random_bytes",
     "http_unusable",
     "webhook_unusable",
     "file_unreadable",

@@ -28,6 +28,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("work_orders", &["config", "domain", "web"]),
     ("intake", &["domain"]),
     ("report", &["domain"]),
+    // Tries a gateway before anything is sent through it; no rights, no ledger.
+    (
+        "acceptance",
+        &[
+            "clock", "config", "domain", "gateway", "intake", "random", "report",
+        ],
+    ),
     // The other end of the same interfaces.
     (
         "simulate",
@@ -58,6 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "service",
         &[
+            "acceptance",
             "audit",
             "campaign",
             "clock",

@@ -11,7 +11,7 @@ use crate::{
     cli::{CliError, Ctx, Exit, refusal::CliRefusal},
     service::{
         Office,
-        accept::{AcceptRequest, Acceptance, Going, Protocol},
+        accept::{AcceptRequest, Acceptance, Going, Record},
     },
 };
 
@@ -62,7 +62,7 @@ fn time(text: &str) -> Result<Duration, String> {
     })
 }
 
-/// How the protocol is written.
+/// How the record is written.
 #[derive(Debug, Clone, Copy)]
 enum Form {
     Html,
@@ -104,21 +104,21 @@ pub(super) async fn run(args: AcceptArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     }
     let stop = CancellationToken::new();
     app::stop_at_signals(stop.clone())?;
-    let protocol = office
+    let record = office
         .gateways()
         .accept(&actor, &acceptance, &stop, |going| tell(&going, ctx))
         .await?;
     office.store.close().await;
     // The answer first: a disk that is full must not cost it.
     if args.json {
-        ctx.out.json(&protocol.json(ctx.lang))?;
+        ctx.out.json(&record.json(ctx.lang))?;
     } else {
-        ctx.out.line(protocol.page(ctx.lang).text().trim_end())?;
+        ctx.out.line(record.page(ctx.lang).text().trim_end())?;
     }
     if let (Some(path), Some(form)) = (&args.out, form) {
-        write(&protocol, path, form, ctx)?;
+        write(&record, path, form, ctx)?;
     }
-    Ok(Exit::of(protocol.ok))
+    Ok(Exit::of(record.ok))
 }
 
 fn form(out: &std::path::Path) -> Result<Form, CliError> {
@@ -220,18 +220,13 @@ fn tell(going: &Going<'_>, ctx: &Ctx) {
     _ = ctx.out.note(text);
 }
 
-fn write(
-    protocol: &Protocol,
-    path: &std::path::Path,
-    form: Form,
-    ctx: &Ctx,
-) -> Result<(), CliError> {
-    let page = protocol.page(ctx.lang);
+fn write(record: &Record, path: &std::path::Path, form: Form, ctx: &Ctx) -> Result<(), CliError> {
+    let page = record.page(ctx.lang);
     let content = match form {
         Form::Text => page.text(),
         Form::Html => page
             .html()
-            .map_err(|e| CliRefusal::Protocol { why: e.to_string() })?,
+            .map_err(|e| CliRefusal::Record { why: e.to_string() })?,
     };
     let shown = path.display();
     std::fs::write(path, content)

@@ -43,11 +43,6 @@ refusals! {
         Lock { why: String } = Refused "engine_lock"
             zh "发送引擎的锁：{why}"
             en "{why}";
-        /// The operating system gives no random bytes.
-        /// Start anew.
-        Random { why: String } = Refused "no_random_bytes"
-            zh "取不到随机数：{why}"
-            en "no random bytes: {why}";
         /// HTTP connections cannot be set up on this machine.
         /// Check the system's certificates.
         Http { why: String } = Usage "http_unusable"

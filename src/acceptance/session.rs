@@ -1,4 +1,5 @@
-//! One acceptance's conversation with its gateway: what was handed over, and everything that was heard of it.
+//! One acceptance's session with its gateway: what was handed over, and everything that was heard of it. It spans all
+//! links; [`crate::gateway::session`] is a single connection's.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -8,9 +9,9 @@ use tokio::{
 };
 
 use super::{
-    StepName,
     halt::{Halt, Halted},
     phones::Receiver,
+    step::StepName,
 };
 use crate::{
     domain::{
@@ -32,7 +33,7 @@ const LANE: LaneId = LaneId(1);
 /// Not our numbers and not our business: reports and texts that are kept until we know better.
 const MOST_EARLY: usize = 1_000;
 
-/// How a piece ended without an answer.
+/// How a text ended without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SubmitFailure {
     /// None came in time, or the link was lost.
@@ -41,16 +42,19 @@ pub(super) enum SubmitFailure {
     Unwritten,
 }
 
-/// One segment to one phone.
+/// A text to one phone that was handed over, or one part of a long one, with all that was heard of it.
 #[derive(Debug)]
-pub(super) struct Piece {
+pub(super) struct SentText {
     pub(super) step: StepName,
     pub(super) receiver: Receiver,
+    /// Segments that it counts: more than one where the carrier cuts a long text itself.
     pub(super) segments: u8,
     pub(super) written: Option<Instant>,
     pub(super) answered: Option<Instant>,
     pub(super) answer: Option<Answer>,
+    /// The link that its answer came over.
     pub(super) link: Option<LinkNo>,
+    /// An answer may still come after it.
     pub(super) failure: Option<SubmitFailure>,
     /// Final reports: when, what, and the carrier's word.
     pub(super) reports: Vec<(Instant, ReportStatus, String)>,
@@ -60,7 +64,24 @@ pub(super) struct Piece {
     pub(super) span: (Option<u64>, Option<u64>),
 }
 
-impl Piece {
+impl SentText {
+    /// Nothing was heard of it yet.
+    fn new(step: StepName, receiver: Receiver, segments: u8) -> Self {
+        Self {
+            step,
+            receiver,
+            segments,
+            written: None,
+            answered: None,
+            answer: None,
+            link: None,
+            failure: None,
+            reports: Vec::new(),
+            answer_no: None,
+            span: (None, None),
+        }
+    }
+
     pub(super) fn is_accepted(&self) -> bool {
         matches!(
             self.answer,
@@ -133,7 +154,8 @@ pub(super) struct Reply {
     pub(super) mo: Mo,
 }
 
-pub(super) struct Talk {
+/// Hears only while a step waits: [`Session::until`] and [`Session::close`] take the events in.
+pub(super) struct Session {
     gateway: Arc<dyn Gateway>,
     events: mpsc::Receiver<(GatewayId, Event)>,
     halt: Halt,
@@ -143,7 +165,7 @@ pub(super) struct Talk {
     next_sequence: u32,
     next_position: i64,
     next_order: u64,
-    pub(super) pieces: BTreeMap<u32, Piece>,
+    pub(super) sent: BTreeMap<u32, SentText>,
     pub(super) links_up: Vec<LinkNo>,
     pub(super) was_up: bool,
     pub(super) downs: Vec<Down>,
@@ -152,13 +174,14 @@ pub(super) struct Talk {
     pub(super) reply: Option<Reply>,
     pub(super) last_delivery: Option<Instant>,
     pub(super) closed: bool,
-    /// Reports of no piece so far; their answer may follow.
+    /// Reports of no text of ours so far; their answer may follow.
     early: Vec<(Report, Instant, Vec<AckToken>)>,
     other_texts: u64,
+    /// Reports on a text that had one already.
     pub(super) twice: u64,
 }
 
-impl Talk {
+impl Session {
     pub(super) fn new(
         gateway: Arc<dyn Gateway>,
         events: mpsc::Receiver<(GatewayId, Event)>,
@@ -178,7 +201,7 @@ impl Talk {
             next_sequence: first_sequence,
             next_position: 0,
             next_order: 0,
-            pieces: BTreeMap::new(),
+            sent: BTreeMap::new(),
             links_up: Vec::new(),
             was_up: false,
             downs: Vec::new(),
@@ -198,13 +221,13 @@ impl Talk {
     }
 
     /// Those of one step.
-    pub(super) fn of(&self, step: StepName) -> impl Iterator<Item = &Piece> {
-        self.pieces.values().filter(move |p| p.step == step)
+    pub(super) fn of(&self, step: StepName) -> impl Iterator<Item = &SentText> {
+        self.sent.values().filter(move |p| p.step == step)
     }
 
     /// Segments that were handed to the carrier.
     pub(super) fn handed_over(&self) -> usize {
-        let written = self.pieces.values().filter(|p| p.written.is_some());
+        let written = self.sent.values().filter(|p| p.written.is_some());
         written.map(|p| usize::from(p.segments)).sum()
     }
 
@@ -251,44 +274,30 @@ impl Talk {
                 },
                 sharing,
             });
-            self.pieces.insert(
-                sequence,
-                Piece {
-                    step,
-                    receiver: text.receiver,
-                    segments: text.segments,
-                    written: None,
-                    answered: None,
-                    answer: None,
-                    link: None,
-                    failure: None,
-                    reports: Vec::new(),
-                    answer_no: None,
-                    span: (None, None),
-                },
-            );
+            let sent = SentText::new(step, text.receiver, text.segments);
+            self.sent.insert(sequence, sent);
         }
         self.gateway.submit(batch);
         first
     }
 
-    /// Listens until all of the step's pieces are answered, or can't be any more.
+    /// Listens until all of the step's texts are answered, or can't be any more.
     pub(super) async fn settle(&mut self, step: StepName, within: Duration) -> Result<(), Halted> {
         let until = Instant::now() + within;
-        self.until(until, |talk| talk.of(step).all(Piece::is_settled))
+        self.until(until, |session| session.of(step).all(SentText::is_settled))
             .await?;
         Ok(())
     }
 
-    /// Listens until each taken piece of the step has its report, or for so long.
+    /// Listens until each taken text of the step has its report, or for so long.
     pub(super) async fn reported(
         &mut self,
         step: StepName,
         within: Duration,
     ) -> Result<(), Halted> {
         let until = Instant::now() + within;
-        let all = |talk: &Self| {
-            let mut taken = talk.of(step).filter(|p| p.is_accepted());
+        let all = |session: &Self| {
+            let mut taken = session.of(step).filter(|p| p.is_accepted());
             taken.all(|p| !p.reports.is_empty())
         };
         self.until(until, all).await?;
@@ -354,9 +363,9 @@ impl Talk {
             }
             Event::Written(sequences) => {
                 for sequence in sequences {
-                    if let Some(piece) = self.pieces.get_mut(&sequence) {
-                        piece.written.get_or_insert(now);
-                        piece.span.0 = Some(order);
+                    if let Some(text) = self.sent.get_mut(&sequence) {
+                        text.written.get_or_insert(now);
+                        text.span.0 = Some(order);
                     }
                 }
             }
@@ -379,23 +388,23 @@ impl Talk {
 
     fn end(&mut self, sequences: &[u32], failure: SubmitFailure, order: u64) {
         for sequence in sequences {
-            if let Some(piece) = self.pieces.get_mut(sequence)
-                && piece.answer.is_none()
+            if let Some(text) = self.sent.get_mut(sequence)
+                && text.answer.is_none()
             {
-                piece.failure = Some(failure);
-                piece.span.1.get_or_insert(order);
+                text.failure = Some(failure);
+                text.span.1.get_or_insert(order);
             }
         }
     }
 
     fn answered(&mut self, now: Instant, order: u64, link: LinkNo, answers: Vec<(u32, Answer)>) {
         for (sequence, answer) in answers {
-            if let Some(piece) = self.pieces.get_mut(&sequence) {
-                piece.answered = Some(now);
-                piece.answer = Some(answer);
-                piece.link = Some(link);
-                piece.answer_no = Some(order);
-                piece.span.1.get_or_insert(order);
+            if let Some(text) = self.sent.get_mut(&sequence) {
+                text.answered = Some(now);
+                text.answer = Some(answer);
+                text.link = Some(link);
+                text.answer_no = Some(order);
+                text.span.1.get_or_insert(order);
             }
         }
         // Reports may overtake the answer that tells their id.
@@ -408,8 +417,8 @@ impl Talk {
     /// engine that makes it durable.
     fn report(&mut self, report: Report, at: Instant, tokens: Vec<AckToken>) {
         let is_it =
-            |p: &&mut Piece| p.receiver.phone == report.phone && p.has_id(&report.carrier_id);
-        let mut ours: Vec<&mut Piece> = self.pieces.values_mut().filter(is_it).collect();
+            |p: &&mut SentText| p.receiver.phone == report.phone && p.has_id(&report.carrier_id);
+        let mut ours: Vec<&mut SentText> = self.sent.values_mut().filter(is_it).collect();
         // Of a carrier that gives an id twice, the one that still waits.
         let waiting = ours.iter().position(|p| p.reports.is_empty());
         if ours.is_empty() {
@@ -421,8 +430,8 @@ impl Talk {
             return;
         }
         self.twice += u64::from(waiting.is_none());
-        let piece = ours.swap_remove(waiting.unwrap_or(0));
-        piece.reports.push((at, report.status, report.code));
+        let text = ours.swap_remove(waiting.unwrap_or(0));
+        text.reports.push((at, report.status, report.code));
         self.gateway.acknowledge(tokens);
     }
 

@@ -1,86 +1,19 @@
-//! What a step came to, in both languages.
+//! What became of some texts at the carrier: counted, in figures and in words.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::talk::{Piece, SubmitFailure};
+use super::{
+    session::{SentText, SubmitFailure},
+    times::{ms, spread},
+};
 use crate::{
-    domain::bilingual::{Bilingual, bilingual, labels},
+    domain::bilingual::{Bilingual, bilingual},
     gateway::Answer,
 };
 
-/// What a step came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Seen as it should be.
-    Ok,
-    /// Seen otherwise.
-    Failed,
-    /// Not seen: the reason says why.
-    NotShown,
-}
-
-impl Verdict {
-    /// For programs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Failed => "failed",
-            Self::NotShown => "not_shown",
-        }
-    }
-}
-
-labels!(Verdict {
-    Ok: "通过", "ok";
-    Failed: "不通过", "FAILED";
-    NotShown: "未验证", "not shown";
-});
-
-/// A step's outcome.
-#[derive(Debug)]
-pub(super) struct Finding {
-    pub(super) verdict: Verdict,
-    pub(super) observed: Bilingual,
-    pub(super) reason: Option<Bilingual>,
-    pub(super) figures: Value,
-}
-
-impl Finding {
-    pub(super) fn ok(observed: Bilingual, figures: Value) -> Self {
-        Self {
-            verdict: Verdict::Ok,
-            observed,
-            reason: None,
-            figures,
-        }
-    }
-
-    pub(super) fn failed(observed: Bilingual, reason: Bilingual, figures: Value) -> Self {
-        Self {
-            verdict: Verdict::Failed,
-            observed,
-            reason: Some(reason),
-            figures,
-        }
-    }
-
-    pub(super) fn not_shown(reason: Bilingual) -> Self {
-        Self::seen_too_little(Bilingual::default(), reason, json!({}))
-    }
-
-    pub(super) fn seen_too_little(observed: Bilingual, reason: Bilingual, figures: Value) -> Self {
-        Self {
-            verdict: Verdict::NotShown,
-            observed,
-            reason: Some(reason),
-            figures,
-        }
-    }
-}
-
-/// What became of some pieces at the carrier.
+/// What became of some texts at the carrier.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) all: usize,
@@ -94,25 +27,25 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn of<'a>(pieces: impl Iterator<Item = &'a Piece>) -> Self {
+    pub(super) fn of<'a>(texts: impl Iterator<Item = &'a SentText>) -> Self {
         let mut tally = Self::default();
-        for piece in pieces {
+        for text in texts {
             tally.all += 1;
-            match &piece.answer {
+            match &text.answer {
                 Some(Answer::Accepted(_) | Answer::AcceptedAs { .. }) => tally.accepted += 1,
                 Some(Answer::Throttled(_)) => tally.throttled += 1,
                 Some(Answer::WrongNetwork(_)) => tally.wrong_network += 1,
                 Some(Answer::Refused(code)) => {
                     *tally.refused.entry(code.clone()).or_default() += 1;
                 }
-                None if piece.written.is_none()
-                    || piece.failure == Some(SubmitFailure::Unwritten) =>
+                None if text.written.is_none()
+                    || text.failure == Some(SubmitFailure::Unwritten) =>
                 {
                     tally.unwritten += 1;
                 }
                 None => tally.unanswered += 1,
             }
-            if let (Some(written), Some(answered)) = (piece.written, piece.answered) {
+            if let (Some(written), Some(answered)) = (text.written, text.answered) {
                 tally
                     .delays
                     .push(answered.saturating_duration_since(written));
@@ -181,21 +114,4 @@ impl Tally {
         );
         said
     }
-}
-
-/// Least, median, most.
-pub(super) fn spread(times: &[Duration]) -> Option<[Duration; 3]> {
-    let mut sorted = times.to_vec();
-    sorted.sort_unstable();
-    let (least, most) = (*sorted.first()?, *sorted.last()?);
-    Some([least, sorted[(sorted.len() - 1) / 2], most])
-}
-
-pub(super) fn ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Tenths of seconds, for people.
-pub(super) fn seconds(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64())
 }

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
+use super::refusal::AcceptanceRefusal;
 use crate::{
     config,
     domain::text::{Composition, Count, FinalText, Framing},
-    service::{
-        Result, ServiceError,
-        refusal::{GatewayRefusal, MachineRefusal},
-    },
+    random,
 };
+
+type Result<T> = std::result::Result<T, AcceptanceRefusal>;
 
 /// Parts of the long text.
 pub(super) const LONG_PARTS: usize = 3;
@@ -30,10 +30,7 @@ pub(super) struct Texts {
 
 impl Texts {
     pub(super) fn compose(gateway: &config::Gateway) -> Result<Self> {
-        let mut random = [0; 3];
-        getrandom::fill(&mut random)
-            .map_err(|e| ServiceError::from(MachineRefusal::Random { why: e.to_string() }))?;
-        let [reference, a, b] = random;
+        let [reference, a, b] = random::bytes();
         let word = (1_000 + u16::from_le_bytes([a, b]) % 9_000).to_string();
         let short = format!("短信网关联调测试，收到请回复{word}，其余无需理会。");
         Ok(Self {
@@ -60,13 +57,12 @@ fn composed(gateway: &config::Gateway, body: &str) -> Result<FinalText> {
         opt_out: &gateway.opt_out,
         signature_by: gateway.signature_by,
     };
-    composition.compose().map_err(|e| {
-        GatewayRefusal::Wording {
+    composition
+        .compose()
+        .map_err(|e| AcceptanceRefusal::Wording {
             gateway: gateway.id.to_string(),
             why: e.to_string(),
-        }
-        .into()
-    })
+        })
 }
 
 /// A text of one segment: the full wording, or the brief one where signature and opt-out leave little room.
@@ -77,10 +73,9 @@ fn alone(gateway: &config::Gateway, full: &str, brief: &str) -> Result<String> {
             return Ok(text.written().to_owned());
         }
     }
-    Err(GatewayRefusal::WordingTooLong {
+    Err(AcceptanceRefusal::WordingTooLong {
         gateway: gateway.id.to_string(),
-    }
-    .into())
+    })
 }
 
 /// A text of exactly [`LONG_PARTS`] segments, cut as this gateway's protocol wants it.
@@ -99,5 +94,5 @@ fn long(gateway: &config::Gateway) -> Result<Vec<(String, u8)>> {
             Framing::Whole => vec![(text.written().to_owned(), LONG_PARTS as u8)],
         });
     }
-    Err(GatewayRefusal::NoLongText.into())
+    Err(AcceptanceRefusal::NoLongText)
 }

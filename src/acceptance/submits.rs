@@ -9,20 +9,21 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{
-    Going, MOST_A_PHONE, StepName,
-    finding::{Finding, Tally, ms, seconds, spread},
+    finding::StepFinding,
     halt::Halted,
-    run::Run,
-    talk::{Batching, OutgoingText, Piece},
+    login::{Finding, Listener},
+    prepared::MOST_A_PHONE,
+    reports::Reports,
+    session::{Batching, OutgoingText, SentText},
+    step::{StepName, StepVerdict},
+    tally::Tally,
+    times::seconds,
+    under_way::{Going, UnderWay},
 };
 use crate::{
-    config::{Kind, RateUnit},
-    domain::{
-        bilingual::{Bilingual, bilingual},
-        message::ReportStatus,
-    },
+    config::RateUnit,
+    domain::bilingual::{Bilingual, bilingual},
     gateway::{Answer, CarrierMessageId, LinkNo, ReportChannel, SegmentPlace, listens_at},
-    service::gateways::{self, Listener},
 };
 
 /// How long the links have for their login.
@@ -34,10 +35,7 @@ const SLACK: Duration = Duration::from_secs(3);
 /// The contract's second.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Phones that are named when something is missing.
-const NAMED: usize = 5;
-
-impl<F: FnMut(Going<'_>)> Run<'_, F> {
+impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
     /// How long answers to so many segments may take.
     fn answers_within(&self, segments: usize) -> Duration {
         let gateway = &self.plan.gateway;
@@ -45,17 +43,17 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         SLACK + written.mul_f64(1.5) + gateway.response_timeout
     }
 
-    pub(super) async fn login(&mut self) -> Result<Finding, Halted> {
+    pub(super) async fn login(&mut self) -> Result<StepFinding, Halted> {
         let gateway = &self.plan.gateway;
         let links = usize::from(gateway.links);
         let begun = Instant::now();
-        self.talk
-            .until(begun + LOGIN, |talk| {
-                talk.login_refused.is_some() || talk.links_up.len() >= links
+        self.session
+            .until(begun + LOGIN, |session| {
+                session.login_refused.is_some() || session.links_up.len() >= links
             })
             .await?;
-        let health = self.talk.gateway().health();
-        let up = self.talk.links_up.len();
+        let health = self.session.gateway().health();
+        let up = self.session.links_up.len();
         let figures = json!({ "links": links, "links_up": up });
         let mut observed = bilingual!(
             "{links} 个连接中 {up} 个登录成功，用时 {} 秒",
@@ -68,34 +66,25 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 "listening on {at} for the carrier"
             ));
         }
-        let trouble = self.talk.login_refused.clone().or(health.trouble);
-        let finding = match (up, self.talk.login_refused.clone(), trouble) {
-            (up, ..) if up >= links => None,
-            (0, Some(why), _) => Some(gateways::Finding::LoginRefused(why)),
-            (0, None, Some(why)) => Some(gateways::Finding::Unreachable(why)),
-            (0, None, None) => Some(gateways::Finding::Silent),
-            (up, _, why) => {
-                let why = why.map(|w| format!(", {w}")).unwrap_or_default();
-                Some(gateways::Finding::TooFewLinks(format!("{up}/{links}{why}")))
-            }
-        };
-        if self.talk.login_refused.is_some() && up == 0 {
+        let refused = self.session.login_refused.clone();
+        let finding = Finding::of(up, links, refused, health.trouble);
+        if self.session.login_refused.is_some() && up == 0 {
             // Once is enough: a wrong password tried again and again closes an account.
-            self.talk.close(Duration::ZERO, SLACK).await;
+            self.session.close(Duration::ZERO, SLACK).await;
         }
-        if let Some(finding) = finding {
+        if finding != Finding::Fine {
             let reason = Bilingual::of(|lang| finding.text(lang));
-            return Ok(Finding::failed(observed, reason, figures));
+            return Ok(StepFinding::failed(observed, reason, figures));
         }
         if let (Some(address), Some(reason)) = (listens_at(gateway), health.listen_error) {
             let failed = Listener::Failed { address, reason };
             let reason = Bilingual::of(|lang| failed.text(lang));
-            return Ok(Finding::failed(observed, reason, figures));
+            return Ok(StepFinding::failed(observed, reason, figures));
         }
-        Ok(Finding::ok(observed, figures))
+        Ok(StepFinding::ok(observed, figures))
     }
 
-    pub(super) async fn short(&mut self) -> Result<Finding, Halted> {
+    pub(super) async fn short(&mut self) -> Result<StepFinding, Halted> {
         let text = &self.plan.texts.short;
         let texts: Vec<OutgoingText> = self
             .plan
@@ -105,11 +94,11 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             .collect();
         let within = self.answers_within(texts.len());
         let asked = self.clock.now();
-        self.talk
+        self.session
             .send(StepName::Short, Batching::Alone, asked, texts);
-        self.talk.settle(StepName::Short, within).await?;
-        let tally = Tally::of(self.talk.of(StepName::Short));
-        let ids = ids(self.talk.of(StepName::Short));
+        self.session.settle(StepName::Short, within).await?;
+        let tally = Tally::of(self.session.of(StepName::Short));
+        let ids = ids(self.session.of(StepName::Short));
         let again = tally.accepted - ids.len();
         let mut figures = tally.json();
         figures["ids_given_twice"] = json!(again);
@@ -122,14 +111,14 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         }
         let observed = tally.said();
         Ok(match tally.is_good() && again == 0 {
-            true => Finding::ok(observed, figures),
-            false => Finding::failed(observed, reason, figures),
+            true => StepFinding::ok(observed, figures),
+            false => StepFinding::failed(observed, reason, figures),
         })
     }
 
-    pub(super) async fn reports(&mut self) -> Result<Finding, Halted> {
-        if !self.talk.of(StepName::Short).any(Piece::is_accepted) {
-            return Ok(Finding::not_shown(bilingual!(
+    pub(super) async fn reports(&mut self) -> Result<StepFinding, Halted> {
+        if !self.session.of(StepName::Short).any(SentText::is_accepted) {
+            return Ok(StepFinding::not_shown(bilingual!(
                 "没有一条被受理",
                 "no text was taken"
             )));
@@ -137,82 +126,37 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         self.reports_of(StepName::Short).await
     }
 
-    /// Waits for the reports of one step's pieces.
-    async fn reports_of(&mut self, step: StepName) -> Result<Finding, Halted> {
+    /// Waits for the reports of one step's texts.
+    async fn reports_of(&mut self, step: StepName) -> Result<StepFinding, Halted> {
         if self.plan.report_channel == ReportChannel::Callback {
-            return Ok(Finding::not_shown(bilingual!(
+            return Ok(StepFinding::not_shown(bilingual!(
                 "该运营商只向运行中的 watchbell serve 推送状态报告，联调时不接收",
                 "this carrier calls its reports in, which only a running `watchbell serve` takes"
             )));
         }
-        self.talk.reported(step, self.plan.wait).await?;
-        let taken: Vec<&Piece> = self.talk.of(step).filter(|p| p.is_accepted()).collect();
-        let mut delays = Vec::new();
-        let mut codes = BTreeSet::new();
-        let (mut delivered, mut missing) = (0, Vec::new());
-        for piece in &taken {
-            let Some((at, status, code)) = piece.reports.first() else {
-                missing.push(piece.receiver.label());
-                continue;
-            };
-            delays.extend(piece.written.map(|w| at.saturating_duration_since(w)));
-            match status {
-                ReportStatus::Delivered => delivered += 1,
-                _ => _ = codes.insert(code.clone()),
-            }
-        }
-        let (all, came) = (taken.len(), taken.len() - missing.len());
-        let mut observed = bilingual!(
-            "{all} 条中 {came} 条有报告，{delivered} 条已送达",
-            "{came} of {all} reported, {delivered} delivered"
-        );
-        if let Some([least, median, most]) = spread(&delays).map(|s| s.map(seconds)) {
-            observed = observed.and(&bilingual!(
-                "报告时延 最短 {least} 中位 {median} 最长 {most} 秒",
-                "after {least}/{median}/{most} s (least/median/most)"
-            ));
-        }
-        let figures = json!({
-            "accepted": all, "reported": came, "delivered": delivered, "reported_twice": self.talk.twice,
-            "delay_ms": spread(&delays).map(|s| s.map(ms)),
-        });
-        if missing.is_empty() && delivered == all {
-            return Ok(Finding::ok(observed, figures));
-        }
-        let mut reason = Bilingual::default();
-        if !missing.is_empty() {
-            reason = reason.and(&bilingual!(
-                "{} 条没有报告：",
-                "{} without a report: ",
-                missing.len()
-            ));
-            reason = reason.then(&named(&missing));
-        }
-        if came > delivered {
-            let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
-            reason = reason.and(&bilingual!(
-                "{} 条未送达（{codes}）",
-                "{} not delivered ({codes})",
-                came - delivered
-            ));
+        self.session.reported(step, self.plan.wait).await?;
+        let reports = Reports::of(self.session.of(step).filter(|p| p.is_accepted()));
+        let (observed, figures) = (reports.said(), reports.json(self.session.twice));
+        if reports.is_good() {
+            return Ok(StepFinding::ok(observed, figures));
         }
         // A page of reports is fetched again and again until all in it is durable.
         if self.plan.report_channel == ReportChannel::Polled
-            && self.talk.others() > 0
-            && !missing.is_empty()
+            && self.session.others() > 0
+            && !reports.missing.is_empty()
         {
             let why = bilingual!(
                 "运营商处还有别的批次的报告排在前面：先运行 watchbell serve 收取，再来联调",
                 "reports of other runs wait before these at the carrier: let `watchbell serve` take them in first"
             );
-            return Ok(Finding::seen_too_little(observed, why, figures));
+            return Ok(StepFinding::seen_too_little(observed, why, figures));
         }
-        Ok(Finding::failed(observed, reason, figures))
+        Ok(StepFinding::failed(observed, reports.trouble(), figures))
     }
 
-    pub(super) async fn long(&mut self) -> Result<Finding, Halted> {
+    pub(super) async fn long(&mut self) -> Result<StepFinding, Halted> {
         let Some(first) = self.plan.receivers.first().copied() else {
-            return Ok(Finding::not_shown(Bilingual::default()));
+            return Ok(StepFinding::not_shown(Bilingual::default()));
         };
         let parts = &self.plan.texts.long;
         let asked = self.clock.now();
@@ -231,16 +175,16 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             };
             let within = self.answers_within(usize::from(*segments));
             let sequence = self
-                .talk
+                .session
                 .send(StepName::Long, Batching::Alone, asked, vec![text]);
-            self.talk.settle(StepName::Long, within).await?;
+            self.session.settle(StepName::Long, within).await?;
             // As in a run: the next part goes after the yes to this one, over the same link.
-            match self.talk.pieces.get(&sequence) {
-                Some(piece) if piece.is_accepted() => link = piece.link,
+            match self.session.sent.get(&sequence) {
+                Some(sent) if sent.is_accepted() => link = sent.link,
                 _ => break,
             }
         }
-        let tally = Tally::of(self.talk.of(StepName::Long));
+        let tally = Tally::of(self.session.of(StepName::Long));
         if tally.accepted < parts.len() {
             let observed = bilingual!(
                 "{all} 次提交中 {taken} 次受理",
@@ -248,30 +192,30 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 all = parts.len(),
                 taken = tally.accepted
             );
-            return Ok(Finding::failed(observed, tally.trouble(), tally.json()));
+            return Ok(StepFinding::failed(observed, tally.trouble(), tally.json()));
         }
         self.with_reports(StepName::Long, &tally).await
     }
 
     /// All were taken: what comes of their reports decides.
-    async fn with_reports(&mut self, step: StepName, tally: &Tally) -> Result<Finding, Halted> {
+    async fn with_reports(&mut self, step: StepName, tally: &Tally) -> Result<StepFinding, Halted> {
         let reports = self.reports_of(step).await?;
-        Ok(Finding {
+        Ok(StepFinding {
             observed: tally.said().and(&reports.observed),
             figures: json!({ "submits": tally.json(), "reports": reports.figures }),
             ..reports
         })
     }
 
-    pub(super) fn one_piece(&self) -> Finding {
-        let taken = self.talk.of(StepName::Long).filter(|p| p.is_accepted());
+    pub(super) fn one_piece(&self) -> StepFinding {
+        let taken = self.session.of(StepName::Long).filter(|p| p.is_accepted());
         let first = self.plan.receivers.first();
         match first.filter(|_| taken.count() == self.plan.texts.long.len()) {
-            None => Finding::not_shown(bilingual!(
+            None => StepFinding::not_shown(bilingual!(
                 "长短信没有发全",
                 "the long text did not go whole"
             )),
-            Some(first) => Finding::not_shown(
+            Some(first) => StepFinding::not_shown(
                 bilingual!("请人查看 ", "a person has to look at ")
                     .then(&first.label())
                     .then(&bilingual!(
@@ -282,10 +226,10 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         }
     }
 
-    pub(super) async fn batch(&mut self) -> Result<Finding, Halted> {
+    pub(super) async fn batch(&mut self) -> Result<StepFinding, Halted> {
         let most = self.plan.batch;
         if most == 0 {
-            return Ok(Finding::not_shown(match self.plan.gateway.batch {
+            return Ok(StepFinding::not_shown(match self.plan.gateway.batch {
                 1 => bilingual!(
                     "不适用：batch 为 1，每次提交一个号码",
                     "does not apply: batch is 1, each number has a submit of its own"
@@ -303,17 +247,21 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             .collect();
         let within = self.answers_within(most);
         let asked = self.clock.now();
-        self.talk
+        self.session
             .send(StepName::Batch, Batching::Together, asked, texts);
-        self.talk.settle(StepName::Batch, within).await?;
-        let tally = Tally::of(self.talk.of(StepName::Batch));
+        self.session.settle(StepName::Batch, within).await?;
+        let tally = Tally::of(self.session.of(StepName::Batch));
         let answers: BTreeSet<u64> = self
-            .talk
+            .session
             .of(StepName::Batch)
             .filter_map(|p| p.answer_no)
             .collect();
         if !tally.is_good() {
-            return Ok(Finding::failed(tally.said(), tally.trouble(), tally.json()));
+            return Ok(StepFinding::failed(
+                tally.said(),
+                tally.trouble(),
+                tally.json(),
+            ));
         }
         if answers.len() > 1 {
             let reason = bilingual!(
@@ -321,16 +269,16 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
                 "the carrier does not take {most} numbers at once; they went in {} pieces: ask whether the account may, or lower batch",
                 answers.len()
             );
-            return Ok(Finding::failed(tally.said(), reason, tally.json()));
+            return Ok(StepFinding::failed(tally.said(), reason, tally.json()));
         }
         self.with_reports(StepName::Batch, &tally).await
     }
 
-    pub(super) async fn rate(&mut self) -> Result<Finding, Halted> {
+    pub(super) async fn rate(&mut self) -> Result<StepFinding, Halted> {
         let all = self.plan.rate;
         let rate = self.plan.gateway.rate as usize;
         if all == 0 {
-            return Ok(Finding::not_shown(bilingual!(
+            return Ok(StepFinding::not_shown(bilingual!(
                 "未要求：加 --rate-segments {} 才测",
                 "not asked for: --rate-segments {} tries it",
                 rate.min(MOST_A_PHONE * self.plan.phones())
@@ -344,12 +292,12 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
             .collect();
         let within = self.answers_within(all);
         let asked = self.clock.now();
-        self.talk
+        self.session
             .send(StepName::Rate, Batching::Alone, asked, texts);
-        self.talk.settle(StepName::Rate, within).await?;
-        let tally = Tally::of(self.talk.of(StepName::Rate));
+        self.session.settle(StepName::Rate, within).await?;
+        let tally = Tally::of(self.session.of(StepName::Rate));
         let mut times: Vec<Instant> = self
-            .talk
+            .session
             .of(StepName::Rate)
             .filter_map(|p| p.written)
             .collect();
@@ -371,55 +319,48 @@ impl<F: FnMut(Going<'_>)> Run<'_, F> {
         figures["busiest_second"] = json!(busiest);
         figures["contract"] = json!(rate);
         if !tally.is_good() {
-            return Ok(Finding::failed(observed, tally.trouble(), figures));
+            return Ok(StepFinding::failed(observed, tally.trouble(), figures));
         }
-        let by_requests = self.plan.gateway.rate_unit == RateUnit::Requests;
-        Ok(match busiest {
-            n if n * 10 >= rate * 9 => Finding::ok(observed, figures),
-            _ if all < rate => {
-                let reason = bilingual!(
-                    "只发了 {all} 条，不到合同的一秒",
-                    "only {all} were sent, less than a second of the contract"
-                );
-                Finding::seen_too_little(observed, reason, figures)
-            }
-            _ => {
-                let unit = if by_requests { "requests" } else { "segments" };
-                let reason = bilingual!(
-                    "应答太慢，现有的连接数和窗口达不到合同速率：请与运营商商定更多连接或更大窗口",
-                    "answers are too slow for {rate} {unit} a second with these links and this window: agree upon more links or a larger window"
-                );
-                Finding::seen_too_little(observed, reason, figures)
-            }
+        let (verdict, reason) = self.pace_comes_to(busiest);
+        Ok(StepFinding {
+            verdict,
+            observed,
+            reason,
+            figures,
         })
     }
 
-    pub(super) fn is_http(&self) -> bool {
-        self.plan.gateway.kind == Kind::Http
+    /// What so many in the busiest second prove, when none was refused.
+    fn pace_comes_to(&self, busiest: usize) -> (StepVerdict, Option<Bilingual>) {
+        let (all, rate) = (self.plan.rate, self.plan.gateway.rate as usize);
+        let reason = match self.plan.gateway.rate_unit {
+            _ if busiest * 10 >= rate * 9 => return (StepVerdict::Ok, None),
+            _ if all < rate => bilingual!(
+                "只发了 {all} 条，不到合同的一秒",
+                "only {all} were sent, less than a second of the contract"
+            ),
+            RateUnit::Requests => too_slow(rate, "requests"),
+            RateUnit::Segments => too_slow(rate, "segments"),
+        };
+        (StepVerdict::NotShown, Some(reason))
     }
 }
 
+fn too_slow(rate: usize, unit: &str) -> Bilingual {
+    bilingual!(
+        "应答太慢，现有的连接数和窗口达不到合同速率：请与运营商商定更多连接或更大窗口",
+        "answers are too slow for {rate} {unit} a second with these links and this window: agree upon more links or a larger window"
+    )
+}
+
 /// The ids that answers gave.
-fn ids<'a>(pieces: impl Iterator<Item = &'a Piece>) -> HashSet<&'a CarrierMessageId> {
-    pieces
+fn ids<'a>(texts: impl Iterator<Item = &'a SentText>) -> HashSet<&'a CarrierMessageId> {
+    texts
         .filter_map(|p| match &p.answer {
             Some(Answer::Accepted(id) | Answer::AcceptedAs { counted: id, .. }) => Some(id),
             _ => None,
         })
         .collect()
-}
-
-/// The first few, and how many more.
-fn named(phones: &[Bilingual]) -> Bilingual {
-    let mut all = phones.iter().take(NAMED);
-    let mut said = all.next().cloned().unwrap_or_default();
-    for phone in all {
-        said = said.then(&bilingual!("、", ", ")).then(phone);
-    }
-    if phones.len() > NAMED {
-        said = said.then(&bilingual!("等", " …"));
-    }
-    said
 }
 
 /// The most within any second.

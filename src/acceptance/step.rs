@@ -1,6 +1,11 @@
-//! The steps by name.
+//! The steps by name, and one of them as it went.
 
-use crate::domain::bilingual::labels;
+use std::time::Duration;
+
+use crate::domain::{
+    bilingual::{Bilingual, labels},
+    time::Micros,
+};
 
 /// What is proved, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,3 +81,54 @@ labels!(StepName {
     KeepAlive: "链路保持", "keep-alive";
     Goodbye: "断开连接", "goodbye";
 });
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepVerdict {
+    /// Seen as it should be.
+    Ok,
+    /// Seen otherwise.
+    Failed,
+    /// Not seen: the reason says why.
+    NotShown,
+}
+
+impl StepVerdict {
+    /// For programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::NotShown => "not_shown",
+        }
+    }
+}
+
+labels!(StepVerdict {
+    Ok: "通过", "ok";
+    Failed: "不通过", "FAILED";
+    NotShown: "未验证", "not shown";
+});
+
+/// One step as it went.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// From 1.
+    pub n: usize,
+    /// The step that was made.
+    pub name: StepName,
+    /// What should be seen.
+    pub expected: Bilingual,
+    /// What was seen.
+    pub observed: Bilingual,
+    /// What that comes to.
+    pub verdict: StepVerdict,
+    /// Why it failed, or was not shown.
+    pub reason: Option<Bilingual>,
+    /// When it began.
+    pub started: Micros,
+    /// How long it took.
+    pub took: Duration,
+    /// What programs read of it: the step's counts and times.
+    pub figures: serde_json::Value,
+}

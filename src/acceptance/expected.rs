@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Acceptance, StepName, finding::seconds, texts::LONG_PARTS};
+use super::{prepared::Acceptance, step::StepName, texts::LONG_PARTS, times::seconds};
 use crate::{
     config::Kind,
     domain::bilingual::{Bilingual, bilingual},
@@ -15,7 +15,31 @@ const AFTER_THE_QUESTION: Duration = Duration::from_secs(3);
 /// How long a link is left silent in a protocol in which nobody asks.
 const QUIET_ENOUGH: Duration = Duration::from_mins(1);
 
+/// One step as it is planned.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// From 1.
+    pub n: usize,
+    /// The step.
+    pub name: StepName,
+    /// What should be seen.
+    pub expected: Bilingual,
+    /// Segments that it sends.
+    pub segments: usize,
+}
+
 impl Acceptance {
+    /// The steps, with what should be seen.
+    pub fn plan(&self) -> Vec<Planned> {
+        let planned = |(place, name): (usize, &StepName)| Planned {
+            n: place + 1,
+            name: *name,
+            expected: self.expected(*name),
+            segments: self.sends(*name),
+        };
+        StepName::ALL.iter().enumerate().map(planned).collect()
+    }
+
     /// How long the links are left silent; none: there is nothing to keep.
     pub(super) fn idles_for(&self) -> Option<Duration> {
         let usual = match self.keep_alive {

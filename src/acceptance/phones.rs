@@ -1,8 +1,8 @@
 //! The phones of an acceptance.
 
-use std::{collections::HashSet, fs::File, ops::ControlFlow, path::Path};
+use std::{fs::File, ops::ControlFlow, path::Path};
 
-use super::{LEAST_PHONES, MOST_PHONES};
+use super::{error::AcceptanceError, refusal::AcceptanceRefusal};
 use crate::{
     config,
     domain::{
@@ -11,21 +11,19 @@ use crate::{
         phone::Phone,
     },
     intake::{Book, Verdict},
-    service::{
-        Office, Result, ServiceError,
-        refusal::{ContactsRefusal, GatewayRefusal},
-    },
-    store::{self, contact::SuppressionRow},
 };
 
-/// Suppressions read at a time.
-const PAGE: i64 = 10_000;
+/// Phones at most, and at least.
+const MOST_PHONES: usize = 50;
+const LEAST_PHONES: usize = 2;
 
 /// One phone.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Receiver {
-    pub(super) phone: Phone,
-    row: u64,
+pub struct Receiver {
+    /// Its number.
+    pub phone: Phone,
+    /// Where it stands in the file, as people count.
+    pub row: u64,
 }
 
 impl Receiver {
@@ -42,15 +40,9 @@ impl Receiver {
     }
 }
 
-/// Reads them. A row that cannot be used, or a number that stands twice, refuses the file: who runs an
-/// acceptance counts what arrives on each phone.
-pub(super) fn read(path: &Path) -> Result<Vec<Receiver>> {
-    let file = File::open(path).map_err(|e| {
-        ServiceError::from(ContactsRefusal::CannotOpen {
-            path: path.to_owned(),
-            why: e.to_string(),
-        })
-    })?;
+/// Reads the phones from an open address book; `path` only stands in what is refused. A row that cannot be used, or a
+/// number that stands twice, refuses the file: who runs an acceptance counts what arrives on each phone.
+pub fn read_phones(file: File, path: &Path) -> Result<Vec<Receiver>, AcceptanceError> {
     let mut receivers = Vec::new();
     let mut wrong = None;
     Book::open(file)?.each(CarrierTable::builtin(), |row| {
@@ -80,41 +72,17 @@ pub(super) fn read(path: &Path) -> Result<Vec<Receiver>> {
         ControlFlow::Break(())
     })?;
     match wrong {
-        Some(why) if why != Bilingual::default() => Err(GatewayRefusal::PhoneUnusable {
+        Some(why) if why != Bilingual::default() => Err(AcceptanceRefusal::PhoneUnusable {
             path: path.to_owned(),
             why,
         }
         .into()),
         None if receivers.len() >= LEAST_PHONES => Ok(receivers),
-        _ => Err(GatewayRefusal::PhoneCount {
+        _ => Err(AcceptanceRefusal::PhoneCount {
             path: path.to_owned(),
             least: LEAST_PHONES,
             most: MOST_PHONES,
         }
         .into()),
-    }
-}
-
-impl Office {
-    /// Who said that they want no messages gets none of these either.
-    pub(super) async fn none_suppressed(&self, receivers: &[Receiver]) -> Result<()> {
-        let mut after = 0;
-        loop {
-            let mut tx = self.store.read("accept_suppressions").await?;
-            let page = tx.suppressions_after(after, PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = last.seq;
-            let listed: HashSet<Phone> = page
-                .iter()
-                .map(SuppressionRow::number)
-                .collect::<store::Result<_>>()?;
-            let listed = |r: &&Receiver| listed.contains(&r.phone);
-            if let Some(receiver) = receivers.iter().find(listed) {
-                let row = receiver.row;
-                return Err(GatewayRefusal::PhoneSuppressed { row }.into());
-            }
-        }
     }
 }
