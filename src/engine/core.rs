@@ -28,7 +28,7 @@ use crate::{
         text::{Count, Framing},
         time::Micros,
     },
-    engine::journal::{ClaimRequest, Claimed, Grant, Op, PartNews},
+    engine::journal::{ClaimRequest, Claimed, Grant, Op, PartChange},
     gateway::{AckToken, Event, LinkNo, OwnIds, Submit},
     store::lane::Requeued,
 };
@@ -424,29 +424,23 @@ impl Core {
         part: u8,
         change: Change,
         source: Source,
-        answer_lost: bool,
     ) {
-        let news = self.news_of(claim, message, part, change);
-        self.ops.extend(news.map(|news| {
-            Op::Part(PartNews {
-                source,
-                answer_lost,
-                ..news
-            })
-        }));
+        let change = self.part_change(claim, message, part, change);
+        self.ops
+            .extend(change.map(|change| Op::Part(PartChange { source, ..change })));
     }
 
-    /// News of an open message, in our own words until somebody else is said to have them.
-    fn news_of(
+    /// A change of an open message; our own doing until somebody else is said to have done it.
+    fn part_change(
         &self,
         claim: ClaimId,
         message: MessageId,
         part: u8,
         change: Change,
-    ) -> Option<PartNews> {
+    ) -> Option<PartChange> {
         let claim = self.claims.get(&claim)?;
         let progress = claim.open.get(&message.position())?;
-        Some(PartNews {
+        Some(PartChange {
             message,
             part,
             phone: progress.phone,
@@ -454,7 +448,6 @@ impl Core {
             change,
             source: Source::Watchbell,
             asked: claim.at,
-            answer_lost: false,
             counted: None,
         })
     }

@@ -27,7 +27,7 @@ use crate::{
         template::Template,
         time::Micros,
     },
-    engine::journal::{Op, PartNews},
+    engine::journal::{Op, PartChange},
     store::{self, Corrupt, Tx, lane::Requeued, run::Run},
     telemetry::alert::{Alert, Kind},
 };
@@ -372,7 +372,7 @@ impl Housekeeper {
                 (OnDoubt::Resend, 1) => {
                     if !news.resent.contains(&message) {
                         news.resent.push(message);
-                        news.ops.push(Op::Part(PartNews {
+                        news.ops.push(Op::Part(PartChange {
                             message,
                             part,
                             phone: doubt.phone,
@@ -380,7 +380,6 @@ impl Housekeeper {
                             change: Change::Resent,
                             source: Source::Watchbell,
                             asked: now,
-                            answer_lost: false,
                             counted: None,
                         }));
                     }

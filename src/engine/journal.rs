@@ -65,9 +65,7 @@ pub enum Op {
     /// Messages of a lane are about to be handed to a gateway.
     Claim(ClaimRequest),
     /// Something happened to a part.
-    Part(PartNews),
-    /// A doubtful part's answer can no longer come.
-    AnswerLost(MessageId, u8),
+    Part(PartChange),
     /// An answer that came after its time-out, while the connection lived.
     LateAnswer {
         /// From where.
@@ -78,7 +76,7 @@ pub enum Op {
         part: u8,
         /// What it says.
         change: Change,
-        /// As in [`PartNews`].
+        /// As in [`PartChange`].
         counted: Option<String>,
     },
     /// The report window of what awaits a report is over.
@@ -201,7 +199,7 @@ pub enum Take {
 
 /// Something that happened to one part of a message.
 #[derive(Debug, Clone)]
-pub struct PartNews {
+pub struct PartChange {
     /// Which message.
     pub message: MessageId,
     /// Which part, from 0.
@@ -216,8 +214,6 @@ pub struct PartNews {
     pub source: Source,
     /// When it was asked (the claim's time).
     pub asked: Micros,
-    /// Of a doubt: its answer can no longer come.
-    pub answer_lost: bool,
     /// Of a yes to several numbers: the id that this one has by counting, where it is another than the
     /// answer's. Its reports name either.
     pub counted: Option<String>,
@@ -480,7 +476,6 @@ impl Recorder {
             } => work.late_answer(gateway, *message, *part, change, counted.clone()),
             Op::WindowOver(row) => work.window_over(row),
             Op::DropReportWaits(rows) => work.drop_inflight.extend_from_slice(rows),
-            Op::AnswerLost(message, part) => work.answer_lost(*message, *part),
             Op::Release(release) => work.release(tx, release).await?,
             Op::Close(lane, claim) => work.close(*lane, *claim),
             Op::Inbound {

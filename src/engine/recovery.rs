@@ -16,7 +16,7 @@ use crate::{
         text::Framing,
         time::Micros,
     },
-    engine::journal::{Grant, Item, Op, PartNews, Recorder, restore},
+    engine::journal::{Grant, Item, Op, PartChange, Recorder, restore},
     gateway::OwnIds,
     store::{self, Store, Tx, hot::Segment, lane::Claim},
 };
@@ -84,14 +84,6 @@ pub async fn recover(
         found.claims += 1;
         found.doubts += messages(&ops);
         recorder.commit(&ops).await?;
-    }
-    // Their connections died with the process.
-    let mut tx = store.read("awaiting_answer").await?;
-    let awaiting = tx.doubts_awaiting_answer().await?;
-    drop(tx);
-    for chunk in awaiting.chunks(CLEAR_CHUNK as usize) {
-        let lost = chunk.iter().map(|(id, part)| Op::AnswerLost(*id, *part));
-        recorder.commit(&lost.collect::<Vec<_>>()).await?;
     }
     Ok(found)
 }
@@ -239,7 +231,7 @@ async fn doubts(
         // committed: each of the open ones may have left.
         let parts = state.numbers().zip(&state.parts);
         for (part, _) in parts.filter(|(_, part)| **part == Part::Open) {
-            ops.push(Op::Part(PartNews {
+            ops.push(Op::Part(PartChange {
                 message,
                 part,
                 phone,
@@ -249,7 +241,6 @@ async fn doubts(
                 },
                 source: Source::Gateway,
                 asked: claim.at,
-                answer_lost: true,
                 counted: None,
             }));
         }

@@ -130,9 +130,9 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<Doubt>> {
         let sql = dialect!(self,
-            sqlite: "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced FROM doubt
+            sqlite: "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, graced FROM doubt
                       WHERE $1 = $1 AND (message_id, part) > ($2, $3) ORDER BY message_id, part LIMIT $4",
-            postgres: "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced FROM doubt
+            postgres: "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, graced FROM doubt
                       WHERE (lane_id, message_id, part) > ($1, $2, $3) ORDER BY lane_id, message_id, part LIMIT $4");
         columns::all::<DoubtRow, _>(
             on!(self, db => sqlx::query_as(sql).bind(last.0).bind(last.1).bind(last.2).bind(limit).fetch_all(db).await)?,

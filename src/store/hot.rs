@@ -251,8 +251,6 @@ pub struct Doubt {
     pub asked: Micros,
     /// Since when it is doubtful.
     pub since: Micros,
-    /// Its answer can no longer come.
-    pub answer_lost: bool,
     /// The grace is over and the policy is to hold.
     pub grace_over: bool,
 }
@@ -267,7 +265,6 @@ pub(super) struct DoubtRow {
     phone: String,
     asked_us: i64,
     since_us: i64,
-    gone: i64,
     graced: i64,
 }
 
@@ -284,7 +281,6 @@ impl TryFrom<DoubtRow> for Doubt {
             gateway: GatewayId(row.gateway),
             asked: Micros(row.asked_us),
             since: Micros(row.since_us),
-            answer_lost: doubt.flag("gone", row.gone)?,
             grace_over: doubt.flag("graced", row.graced)?,
         })
     }
@@ -554,7 +550,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<(Doubt, OnDoubt, i64)>> {
         let rows: Vec<DoubtRow> = super::on!(self, db => sqlx::query_as(
-            "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced FROM doubt
+            "SELECT message_id, part, lane_id, gateway, phone, asked_us, since_us, graced FROM doubt
               WHERE graced = 0 AND since_us < $1 ORDER BY since_us, message_id, part LIMIT $2")
             .bind(before.0).bind(limit).fetch_all(db).await)?;
         let mut out = Vec::with_capacity(rows.len());
@@ -568,17 +564,6 @@ impl Tx {
             out.push((doubt, policy, attempt));
         }
         Ok(out)
-    }
-
-    /// Doubtful parts whose answer is still waited for.
-    pub async fn doubts_awaiting_answer(&mut self) -> Result<Vec<(MessageId, u8)>> {
-        let rows: Vec<(i64, i64)> = super::on!(self, db =>
-            sqlx::query_as("SELECT message_id, part FROM doubt WHERE gone = 0").fetch_all(db).await)?;
-        let read = |(message, part): (i64, i64)| {
-            let doubt = Columns::of("doubt", &message);
-            Ok((MessageId(message), doubt.number("part", part)?))
-        };
-        rows.into_iter().map(read).collect()
     }
 
     /// Writes doubtful parts (new or changed).

@@ -15,7 +15,7 @@ async fn doubt_is_sent_again_once_and_then_held() {
         desk.claim(lane, 1).await;
         desk.commit([accepted(lane, 0, 0, "a")]).await;
         desk.commit([doubt(lane, 0, 1)]).await;
-        desk.commit([news(lane, 0, 1, Change::Resent, false)]).await;
+        desk.commit([news(lane, 0, 1, Change::Resent)]).await;
         let grant = granted(
             desk.commit([claim(lane, Take::Requeued(0), 5, mobile())])
                 .await,
@@ -37,7 +37,7 @@ async fn a_refused_second_try_stays_in_doubt_and_the_run_is_done_all_the_same() 
     on_each(async |mut desk| {
         let (run, lane) = desk.run(1, 1, Resend).await;
         desk.claim(lane, 1).await;
-        desk.commit([timed_out(lane, 0, 0)]).await;
+        desk.commit([doubt(lane, 0, 0)]).await;
         desk.commit([resent(lane, 0)]).await;
         granted(
             desk.commit([claim(lane, Take::Requeued(0), 5, mobile())])
@@ -50,7 +50,7 @@ async fn a_refused_second_try_stays_in_doubt_and_the_run_is_done_all_the_same() 
         };
         assert!(!closed(&desk).await, "the second try is still on its way");
         let refused = Change::Refused { code: "6".into() };
-        desk.commit([news(lane, 0, 0, refused, false)]).await;
+        desk.commit([news(lane, 0, 0, refused)]).await;
         // The first may have reached the phone: nobody may claim that nothing left.
         assert_eq!(desk.state(lane, 0).await, "in_doubt rejected:6");
         desk.commit([Op::CloseRun(run)]).await;
@@ -65,9 +65,8 @@ async fn nothing_is_sent_again_whose_report_waits_as_an_orphan_or_whose_lane_is_
     on_each(async |mut desk| {
         let (run, lane) = desk.run(2, 1, Resend).await;
         desk.claim(lane, 2).await;
-        desk.commit([timed_out(lane, 0, 0), timed_out(lane, 1, 0), report(0, "a")])
+        desk.commit([doubt(lane, 0, 0), doubt(lane, 1, 0), report(0, "a")])
             .await;
-        assert_eq!(desk.state(lane, 0).await, "in_doubt");
         desk.commit([resent(lane, 0)]).await;
         assert_eq!(desk.state(lane, 0).await, "delivered R");
         desk.commit([Op::End(lane, "person".into())]).await;
@@ -90,7 +89,7 @@ async fn at_the_end_of_its_grace_a_doubt_is_looked_at_once_more_and_then_held() 
     on_each(async |mut desk| {
         let (run, lane) = desk.run(2, 1, Hold).await;
         desk.claim(lane, 2).await;
-        desk.commit([timed_out(lane, 0, 0), timed_out(lane, 1, 0), report(0, "a")])
+        desk.commit([doubt(lane, 0, 0), doubt(lane, 1, 0), report(0, "a")])
             .await;
         let grace = |p| Op::GraceExpired(MessageId::new(lane, p), 0);
         desk.commit([grace(0), grace(1), grace(1)]).await;

@@ -138,14 +138,8 @@ async fn an_orphan_is_adopted_by_the_one_doubtful_message_of_its_number() {
     on_each(async |mut desk| {
         let (_, lane) = desk.run(2, 1, Hold).await;
         desk.claim(lane, 2).await;
-        desk.commit([timed_out(lane, 0, 0)]).await;
+        desk.commit([doubt(lane, 0, 0)]).await;
         desk.commit([report(0, "a")]).await;
-        assert_eq!(
-            desk.state(lane, 0).await,
-            "in_doubt",
-            "its answer may still come"
-        );
-        desk.commit([gone(lane, 0, 0)]).await;
         let state = desk.message(lane, 0).await.state;
         assert_eq!(
             (state.outcome, state.carrier_id.as_deref(), state.mark),
@@ -274,12 +268,8 @@ async fn a_settled_doubt_lets_the_remaining_parts_go_and_an_ended_lane_lets_them
     on_each(async |mut desk| {
         let (_, lane) = desk.run(3, 3, Hold).await;
         desk.claim(lane, 3).await;
-        desk.commit([
-            timed_out(lane, 0, 0),
-            timed_out(lane, 1, 0),
-            timed_out(lane, 2, 0),
-        ])
-        .await;
+        desk.commit([doubt(lane, 0, 0), doubt(lane, 1, 0), doubt(lane, 2, 0)])
+            .await;
         desk.commit([late(lane, 0, 0, Change::Accepted { id: "a".into() })])
             .await;
         let grant = granted(
@@ -400,7 +390,7 @@ async fn a_wrong_network_goes_the_other_way_and_its_delivery_is_remembered() {
         let Op::Part(news) = accepted(lane, 0, 0, "t") else {
             unreachable!()
         };
-        desk.commit([Op::Part(watchbell::engine::journal::PartNews {
+        desk.commit([Op::Part(watchbell::engine::journal::PartChange {
             gateway: telecom(),
             ..news
         })])
@@ -606,7 +596,7 @@ async fn recovery_puts_in_doubt_by_the_newest_claim_and_gives_up_hope_for_old_an
     on_each(async |mut desk| {
         let (_, lane) = desk.run(3, 1, Hold).await;
         desk.claim(lane, 3).await;
-        desk.commit([timed_out(lane, 2, 0), report(2, "c")]).await;
+        desk.commit([doubt(lane, 2, 0), report(2, "c")]).await;
         desk.commit([released_to(lane, 0, 0, telecom())]).await;
         desk.commit([claim(lane, Take::Requeued(0), 1, telecom())])
             .await;

@@ -24,7 +24,7 @@ fn lost(lane: LaneId, position: i64, part: u8, id: &str) -> Op {
     let change = Change::Doubt {
         id: Some(id.to_owned()),
     };
-    news(lane, position, part, change, true)
+    news(lane, position, part, change)
 }
 
 #[tokio::test]

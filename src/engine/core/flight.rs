@@ -10,7 +10,7 @@ use crate::{
         message::Change,
         time::Micros,
     },
-    engine::journal::{Op, PartNews},
+    engine::journal::{Op, PartChange},
     gateway::{Answer, LinkNo},
 };
 
@@ -92,9 +92,9 @@ impl Core {
     ) {
         let position = flight.message.position();
         let change = Change::Accepted { id: answered };
-        let news = self.news_of(flight.claim, flight.message, flight.part, change);
+        let news = self.part_change(flight.claim, flight.message, flight.part, change);
         self.ops.extend(news.map(|news| {
-            Op::Part(PartNews {
+            Op::Part(PartChange {
                 source: Source::Carrier,
                 counted,
                 ..news
@@ -130,7 +130,6 @@ impl Core {
             flight.part,
             Change::Refused { code },
             Source::Carrier,
-            false,
         );
         self.settle(flight.claim, flight.message.position());
     }
@@ -205,11 +204,11 @@ impl Core {
             gateway.unanswered -= flight.cost;
             let flight = flight.clone();
             // A late answer is still listened to, but no longer waited for.
-            self.doubt(&flight, true);
+            self.doubt(&flight);
         }
     }
 
-    fn doubt(&mut self, flight: &Flight, answer_lost: bool) {
+    fn doubt(&mut self, flight: &Flight) {
         let id = self.own_id(flight);
         self.news(
             flight.claim,
@@ -217,7 +216,6 @@ impl Core {
             flight.part,
             Change::Doubt { id },
             Source::Gateway,
-            answer_lost,
         );
         self.settle(flight.claim, flight.message.position());
     }
@@ -237,11 +235,10 @@ impl Core {
             else {
                 continue;
             };
-            if flight.timed_out {
-                self.ops.push(Op::AnswerLost(flight.message, flight.part));
-            } else {
+            // One that has timed out is in doubt already.
+            if !flight.timed_out {
                 flight.written = true;
-                self.doubt(&flight, true);
+                self.doubt(&flight);
             }
         }
     }
@@ -256,7 +253,7 @@ impl Core {
             };
             if flight.replayed {
                 // An earlier life may have written it: not in the queue again.
-                self.doubt(&flight, true);
+                self.doubt(&flight);
                 continue;
             }
             let attempt = self.claims.get(&flight.claim).map_or(1, |c| c.attempt);

@@ -10,7 +10,7 @@ use crate::{
         message::Change,
         time::Micros,
     },
-    engine::journal::{Op, PartNews},
+    engine::journal::{Op, PartChange},
 };
 
 impl Core {
@@ -50,7 +50,7 @@ impl Core {
             let lane = claim.span.lane;
             let items = replay.grant.items.iter();
             for item in items.filter(|i| replay.open.contains(&i.position)) {
-                self.ops.push(Op::Part(PartNews {
+                self.ops.push(Op::Part(PartChange {
                     message: MessageId::new(lane, item.position),
                     part: 0,
                     phone: item.phone,
@@ -58,7 +58,6 @@ impl Core {
                     change: Change::Doubt { id: None },
                     source: Source::Gateway,
                     asked: claim.at,
-                    answer_lost: true,
                     counted: None,
                 }));
             }

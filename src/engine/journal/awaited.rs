@@ -1,7 +1,7 @@
 //! Reports that are awaited: under which ids, for which parts, and for how long.
 
 use super::{
-    PartNews,
+    PartChange,
     work::{Awaited, Work},
 };
 use crate::{
@@ -30,7 +30,7 @@ impl Work<'_> {
     }
 
     /// A part was taken under this id, and by counting perhaps under another.
-    pub(super) fn expect_reports(&mut self, news: &PartNews, id: &str) {
+    pub(super) fn expect_reports(&mut self, news: &PartChange, id: &str) {
         let mut expect = |carrier_id: &str, answered: Option<&str>| {
             let awaited = Awaited {
                 message: news.message,

@@ -1,6 +1,6 @@
 //! Doubt: what was asked and not answered, how it ends, and what it held up.
 
-use super::{PartNews, work::Work};
+use super::{PartChange, work::Work};
 use crate::{
     domain::{
         event::{Event, Source, Span},
@@ -17,7 +17,7 @@ use crate::{
 impl Work<'_> {
     /// A part was asked and not answered; `own` is its id where the protocol had it before. Then its report
     /// needs no answer, and may have come already.
-    pub(super) fn doubt(&mut self, news: &PartNews, own: Option<&str>) {
+    pub(super) fn doubt(&mut self, news: &PartChange, own: Option<&str>) {
         let row = Doubt {
             message: news.message,
             part: news.part,
@@ -25,7 +25,6 @@ impl Work<'_> {
             phone: news.phone,
             asked: news.asked,
             since: self.now,
-            answer_lost: news.answer_lost,
             grace_over: false,
         };
         self.doubts
@@ -74,8 +73,8 @@ impl Work<'_> {
 
     /// The last look before a doubtful message is sent again: its report may wait as an orphan, and a
     /// lane that is over sends nothing more. Then the doubt stays, and is held.
-    pub(super) fn may_resend(&mut self, news: &PartNews) -> bool {
-        self.last_look(news.message, news.part, news.phone);
+    pub(super) fn may_resend(&mut self, news: &PartChange) -> bool {
+        self.last_look(news.phone);
         if !self.is_in_doubt(news.message, news.part) {
             return false;
         }
@@ -91,7 +90,7 @@ impl Work<'_> {
     }
 
     /// The run's policy sends a doubtful message again, whole, with another reference.
-    pub(super) fn resend(&mut self, news: &PartNews) {
+    pub(super) fn resend(&mut self, news: &PartChange) {
         let id = news.message;
         let Some(state) = self.messages.get(&id).map(|m| &m.state) else {
             return;
@@ -132,19 +131,8 @@ impl Work<'_> {
         }
     }
 
-    /// A doubtful part's answer can no longer come: orphans may now be its own.
-    pub(super) fn answer_lost(&mut self, message: MessageId, part: u8) {
-        let Some(phone) = self.messages.get(&message).and_then(|m| m.row.phone) else {
-            return;
-        };
-        if self.is_in_doubt(message, part) {
-            self.last_look(message, part, phone);
-        }
-    }
-
-    /// From now on no answer is waited for: an orphan that can only be this message's own settles it.
-    fn last_look(&mut self, message: MessageId, part: u8, phone: Phone) {
-        self.mark_doubt(message, part, phone, |d| d.answer_lost = true);
+    /// Once more: an orphan that can only be this message's own settles it.
+    fn last_look(&mut self, phone: Phone) {
         let places: Vec<_> = self
             .doubts
             .keys()
@@ -164,23 +152,17 @@ impl Work<'_> {
         if !self.is_in_doubt(message, part) {
             return;
         }
-        self.last_look(message, part, phone);
+        self.last_look(phone);
         let mut doubts = self.doubts.values().flatten();
         let held = doubts.any(|d| (d.message, d.part) == (message, part) && d.grace_over);
         if held || !self.is_in_doubt(message, part) {
             return;
         }
-        self.mark_doubt(message, part, phone, |d| d.grace_over = true);
+        self.mark_grace_over(message, part, phone);
         self.note(&Event::Graced { m: message, part });
     }
 
-    fn mark_doubt(
-        &mut self,
-        message: MessageId,
-        part: u8,
-        phone: Phone,
-        mark: impl Fn(&mut Doubt),
-    ) {
+    fn mark_grace_over(&mut self, message: MessageId, part: u8, phone: Phone) {
         for (place, rows) in &mut self.doubts {
             if place.1 != phone {
                 continue;
@@ -189,7 +171,7 @@ impl Work<'_> {
                 .iter_mut()
                 .filter(|d| (d.message, d.part) == (message, part))
             {
-                mark(row);
+                row.grace_over = true;
                 self.put_doubts.insert((message, part), row.clone());
             }
         }

@@ -173,7 +173,7 @@ impl Work<'_> {
     }
 
     /// The one doubtful message at a place, with its doubtful parts, if nothing else of this number
-    /// is open there and its answers can no longer come.
+    /// is open there.
     fn adoptable(&self, place: &Place) -> Option<(MessageId, Vec<Doubt>)> {
         if self.orphans.get(place)?.is_empty() {
             return None;
@@ -186,10 +186,8 @@ impl Work<'_> {
             .cloned()
             .collect();
         let message = doubts.first()?.message;
-        let all_lost = doubts
-            .iter()
-            .all(|d| d.message == message && self.latest(d).answer_lost);
-        if !all_lost || self.other_open(place, message) {
+        let is_alone = doubts.iter().all(|d| d.message == message);
+        if !is_alone || self.other_open(place, message) {
             return None;
         }
         doubts.sort_by_key(|d| d.part);
@@ -203,10 +201,6 @@ impl Work<'_> {
             && self
                 .part_of(d.message, d.part)
                 .is_none_or(|p| *p == Part::Doubt(None))
-    }
-
-    fn latest<'w>(&'w self, d: &'w Doubt) -> &'w Doubt {
-        self.put_doubts.get(&(d.message, d.part)).unwrap_or(d)
     }
 
     /// Is another message of this number open at this gateway, so that the orphan may be its own?

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{Committed, Op, PartNews};
+use super::{Committed, Op, PartChange};
 use crate::{
     domain::{
         event::{Event, Source},
@@ -158,9 +158,7 @@ impl<'a> Work<'a> {
                     ids.insert(wait.message);
                     places.insert((wait.gateway.clone(), wait.phone));
                 }
-                Op::AnswerLost(message, _)
-                | Op::GraceExpired(message, _)
-                | Op::LateAnswer { message, .. } => {
+                Op::GraceExpired(message, _) | Op::LateAnswer { message, .. } => {
                     ids.insert(*message);
                     doubtful.insert(*message);
                 }
@@ -414,7 +412,7 @@ impl<'a> Work<'a> {
     }
 
     /// An answer, a time-out, a suppression: news of one part.
-    pub(super) fn part(&mut self, news: &PartNews) {
+    pub(super) fn part(&mut self, news: &PartChange) {
         let was_doubt = self
             .part_of(news.message, news.part)
             .is_some_and(Part::is_doubt);
@@ -422,9 +420,6 @@ impl<'a> Work<'a> {
             return;
         }
         if !self.change(news.message, news.part, &news.change, news.source) {
-            if news.answer_lost {
-                self.answer_lost(news.message, news.part);
-            }
             return;
         }
         match &news.change {
@@ -462,7 +457,7 @@ impl<'a> Work<'a> {
     }
 
     /// The carrier has it, or may have.
-    fn hands_over(&mut self, news: &PartNews) {
+    fn hands_over(&mut self, news: &PartChange) {
         let segments = self.segments_of(news.message);
         *self.handed.entry(news.gateway.clone()).or_default() += i64::from(segments);
     }
@@ -485,7 +480,7 @@ impl<'a> Work<'a> {
         else {
             return;
         };
-        self.part(&PartNews {
+        self.part(&PartChange {
             message,
             part,
             phone,
@@ -493,7 +488,6 @@ impl<'a> Work<'a> {
             change: change.clone(),
             source: Source::Carrier,
             asked: self.now,
-            answer_lost: false,
             counted,
         });
     }

@@ -191,12 +191,12 @@ pub(super) async fn drop_inflight(db: &mut PgConnection, rows: &[ReportWait]) ->
 
 pub(super) async fn put_doubts(db: &mut PgConnection, rows: &[Doubt]) -> Result<()> {
     sqlx::query(
-        "INSERT INTO doubt (message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced)
+        "INSERT INTO doubt (message_id, part, lane_id, gateway, phone, asked_us, since_us, graced)
          SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[],
-                              $7::bigint[], $8::bigint[], $9::bigint[])
+                              $7::bigint[], $8::bigint[])
          ON CONFLICT (lane_id, message_id, part) DO UPDATE
             SET gateway = excluded.gateway, asked_us = excluded.asked_us, since_us = excluded.since_us,
-                gone = excluded.gone, graced = excluded.graced",
+                graced = excluded.graced",
     )
     .bind(col(rows, |d| d.message.0))
     .bind(col(rows, |d| i64::from(d.part)))
@@ -205,7 +205,6 @@ pub(super) async fn put_doubts(db: &mut PgConnection, rows: &[Doubt]) -> Result<
     .bind(col(rows, |d| d.phone.expose()))
     .bind(col(rows, |d| d.asked.0))
     .bind(col(rows, |d| d.since.0))
-    .bind(col(rows, |d| i64::from(d.answer_lost)))
     .bind(col(rows, |d| i64::from(d.grace_over)))
     .execute(db)
     .await
@@ -230,7 +229,7 @@ pub(super) async fn doubts_of_messages(
     ids: &[MessageId],
 ) -> Result<Vec<DoubtRow>> {
     sqlx::query_as(
-        "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced
+        "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.graced
            FROM UNNEST($1::bigint[], $2::bigint[]) AS t (lane_id, id)
            JOIN doubt d ON d.lane_id = t.lane_id AND d.message_id = t.id",
     )
@@ -245,7 +244,7 @@ pub(super) async fn doubts_at(
     keys: &[(GatewayId, Phone)],
 ) -> Result<Vec<DoubtRow>> {
     sqlx::query_as(
-        "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced
+        "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.graced
            FROM UNNEST($1::text[], $2::text[]) AS t (gateway, phone)
            JOIN doubt d ON d.gateway = t.gateway AND d.phone = t.phone",
     )

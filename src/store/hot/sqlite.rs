@@ -238,17 +238,16 @@ pub(super) async fn put_doubts(db: &mut SqliteConnection, rows: &[Doubt]) -> Res
             d.phone.expose(),
             d.asked.0,
             d.since.0,
-            i64::from(d.answer_lost),
             i64::from(d.grace_over)
         ])
     }));
     sqlx::query(
-        "INSERT INTO doubt (message_id, part, lane_id, gateway, phone, asked_us, since_us, gone, graced)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-                value ->> 8 FROM jsonb_each($1) WHERE true
+        "INSERT INTO doubt (message_id, part, lane_id, gateway, phone, asked_us, since_us, graced)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+                value ->> 7 FROM jsonb_each($1) WHERE true
          ON CONFLICT (message_id, part) DO UPDATE
             SET gateway = excluded.gateway, asked_us = excluded.asked_us, since_us = excluded.since_us,
-                gone = excluded.gone, graced = excluded.graced",
+                graced = excluded.graced",
     )
     .bind(rows)
     .execute(db)
@@ -272,7 +271,7 @@ pub(super) async fn doubts_of_messages(
     ids: &[MessageId],
 ) -> Result<Vec<DoubtRow>> {
     sqlx::query_as(
-        "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced
+        "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.graced
            FROM jsonb_each($1) j CROSS JOIN doubt d ON d.message_id = j.value ->> 1",
     )
     .bind(ids_json(ids))
@@ -285,7 +284,7 @@ pub(super) async fn doubts_at(
     keys: &[(GatewayId, Phone)],
 ) -> Result<Vec<DoubtRow>> {
     sqlx::query_as(
-        "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.gone, d.graced
+        "SELECT d.message_id, d.part, d.lane_id, d.gateway, d.phone, d.asked_us, d.since_us, d.graced
            FROM jsonb_each($1) j CROSS JOIN doubt d ON d.gateway = j.value ->> 0 AND d.phone = j.value ->> 1",
     )
     .bind(places_json(keys))

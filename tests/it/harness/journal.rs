@@ -21,7 +21,7 @@ use watchbell::{
         template::Values,
         time::Micros,
     },
-    engine::journal::{ClaimRequest, Claimed, Committed, Grant, Op, PartNews, Recorder, Take},
+    engine::journal::{ClaimRequest, Claimed, Committed, Grant, Op, PartChange, Recorder, Take},
     engine::recovery::{Known, Recovered, recover},
     gateway::{CarrierMessageId, Delivery, Mo, Report},
     store::{Limits, Store, hot::MessageRecord, lane::Requeued, log::LogFilter},
@@ -363,8 +363,8 @@ pub(crate) fn is_refused(done: &Committed) -> bool {
     matches!(done.claims[0], Claimed::Refused { .. })
 }
 
-pub(crate) fn news(lane: LaneId, position: i64, part: u8, change: Change, answer_lost: bool) -> Op {
-    Op::Part(PartNews {
+pub(crate) fn news(lane: LaneId, position: i64, part: u8, change: Change) -> Op {
+    Op::Part(PartChange {
         message: MessageId::new(lane, position),
         part,
         phone: phone(position),
@@ -372,43 +372,25 @@ pub(crate) fn news(lane: LaneId, position: i64, part: u8, change: Change, answer
         change,
         source: Source::Carrier,
         asked: START,
-        answer_lost,
         counted: None,
     })
 }
 
 pub(crate) fn accepted(lane: LaneId, position: i64, part: u8, id: &str) -> Op {
-    news(
-        lane,
-        position,
-        part,
-        Change::Accepted { id: id.into() },
-        false,
-    )
+    news(lane, position, part, Change::Accepted { id: id.into() })
 }
 
 pub(crate) fn refused(lane: LaneId, position: i64, part: u8) -> Op {
-    news(
-        lane,
-        position,
-        part,
-        Change::Refused { code: "10".into() },
-        false,
-    )
+    news(lane, position, part, Change::Refused { code: "10".into() })
 }
 
-/// In doubt, and no answer can come.
+/// In doubt: asked, and no answer came in time.
 pub(crate) fn doubt(lane: LaneId, position: i64, part: u8) -> Op {
-    news(lane, position, part, Change::Doubt { id: None }, true)
-}
-
-/// In doubt by time-out: the answer may still come.
-pub(crate) fn timed_out(lane: LaneId, position: i64, part: u8) -> Op {
-    news(lane, position, part, Change::Doubt { id: None }, false)
+    news(lane, position, part, Change::Doubt { id: None })
 }
 
 pub(crate) fn resent(lane: LaneId, position: i64) -> Op {
-    news(lane, position, 0, Change::Resent, false)
+    news(lane, position, 0, Change::Resent)
 }
 
 pub(crate) fn late(lane: LaneId, position: i64, part: u8, change: Change) -> Op {
@@ -419,10 +401,6 @@ pub(crate) fn late(lane: LaneId, position: i64, part: u8, change: Change) -> Op 
         change,
         counted: None,
     }
-}
-
-pub(crate) fn gone(lane: LaneId, position: i64, part: u8) -> Op {
-    Op::AnswerLost(MessageId::new(lane, position), part)
 }
 
 pub(crate) fn release(lane: LaneId, position: i64, part: u8) -> Op {

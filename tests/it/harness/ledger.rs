@@ -21,7 +21,7 @@ use watchbell::{
         priority::Priority,
         time::Micros,
     },
-    engine::journal::{ClaimRequest, Claimed, Op, PartNews, Recorder, Take},
+    engine::journal::{ClaimRequest, Claimed, Op, PartChange, Recorder, Take},
     gateway::{CarrierMessageId, Delivery, Mo, Report},
     service::audit,
     store::{
@@ -347,6 +347,9 @@ impl Story {
         self.commit(vec![report(0, "a0", ReportStatus::Delivered)])
             .await;
         let refused = Change::Refused { code: "13".into() };
+        // An orphan that is there before its doubtful message, and one that finds none.
+        self.commit(vec![report(4, "a4", ReportStatus::Delivered)])
+            .await;
         self.commit(vec![
             part(2, 0, refused),
             part(3, 0, Change::Doubt { id: None }),
@@ -354,13 +357,8 @@ impl Story {
         ])
         .await;
         self.commit(vec![Op::GraceExpired(message(3), 0)]).await;
-        // An orphan that finds its doubtful message once its answer can no longer come, and one that doesn't.
-        self.commit(vec![
-            report(4, "a4", ReportStatus::Delivered),
-            report(6, "zz", ReportStatus::Expired),
-        ])
-        .await;
-        self.commit(vec![Op::AnswerLost(message(4), 0)]).await;
+        self.commit(vec![report(6, "zz", ReportStatus::Expired)])
+            .await;
         self.commit(vec![release(5..7)]).await;
         let again = self.claim(Take::Requeued(5), 1).await;
         self.commit(vec![part(5, 0, accepted("a5")), Op::Close(LANE, again)])
@@ -456,7 +454,7 @@ pub(crate) fn accepted(id: &str) -> Change {
 }
 
 pub(crate) fn part(n: i64, part: u8, change: Change) -> Op {
-    Op::Part(PartNews {
+    Op::Part(PartChange {
         message: message(n),
         part,
         phone: phone(n as u64),
@@ -464,7 +462,6 @@ pub(crate) fn part(n: i64, part: u8, change: Change) -> Op {
         change,
         source: Source::Carrier,
         asked: START,
-        answer_lost: false,
         counted: None,
     })
 }

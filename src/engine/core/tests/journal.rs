@@ -103,7 +103,7 @@ impl Journal {
                 } => self.late(now, gateway, *message, *part, change),
                 Op::Release(release) => self.release(release),
                 Op::Close(lane, id) => self.close(*lane, *id),
-                Op::AnswerLost(..) | Op::Claim(_) | Op::Inbound { .. } => {}
+                Op::Claim(_) | Op::Inbound { .. } => {}
                 other => panic!("the core does not record {other:?}"),
             }
         }
@@ -135,7 +135,7 @@ impl Journal {
         assert!(holders.len() <= 1, "{id} stands in claims {holders:?}");
     }
 
-    fn part(&mut self, now: Micros, news: &PartNews) {
+    fn part(&mut self, now: Micros, news: &PartChange) {
         let part = usize::from(news.part);
         if news.change == Change::Resent {
             if self.standing(news.message).parts[part].is_doubt() {

@@ -539,7 +539,7 @@ impl World {
         }
         let (message, part) = self.dice.pick(&doubtful);
         let lane = &self.journal.lanes[&message.lane()];
-        let news = PartNews {
+        let news = PartChange {
             message,
             part,
             phone: Phone::from_number(13_800_100_000).expect("a mobile number"),
@@ -547,7 +547,6 @@ impl World {
             change: Change::Resent,
             source: Source::Watchbell,
             asked: self.now,
-            answer_lost: false,
             counted: None,
         };
         self.recorded.push_back(vec![Op::Part(news)]);
