@@ -161,7 +161,7 @@ impl Simulator {
             tracker: TaskTracker::new(),
         };
         if dialect::dials(shared.settings.protocol) {
-            let dialling = dial::keep(shared.clone());
+            let dialling = dial::keep_dialling(shared.clone());
             let stop = running.stop.clone();
             running.tracker.spawn(async move {
                 tokio::select! {

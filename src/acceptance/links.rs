@@ -25,7 +25,7 @@ use crate::{
 const SILENCES: u32 = 3;
 
 /// How long an orderly end may take, and what is left for what follows it.
-const GOODBYE: Duration = Duration::from_secs(5);
+const UNBIND_WAIT: Duration = Duration::from_secs(5);
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
 /// Characters of a reply that are shown.
@@ -157,7 +157,9 @@ impl<F: FnMut(Going<'_>)> UnderWay<'_, F> {
     pub(super) async fn goodbye(&mut self) -> StepFinding {
         let begun = Instant::now();
         let before = self.session.downs.len();
-        self.session.close(GOODBYE, GOODBYE + AFTERWARDS).await;
+        self.session
+            .close(UNBIND_WAIT, UNBIND_WAIT + AFTERWARDS)
+            .await;
         let took = begun.elapsed();
         let lost =
             |p: &&SentText| p.failure == Some(SubmitFailure::Unanswered) && p.answer.is_none();

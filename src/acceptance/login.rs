@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(2);
+const UNBIND_WAIT: Duration = Duration::from_secs(2);
 
 /// Who has the engine meanwhile, and so the carriers' links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,13 +253,13 @@ pub async fn check(
         true => Finding::LeaseLost,
         false => Finding::of(up.into(), links.into(), refused, health.trouble),
     };
-    handle.close(GOODBYE);
+    handle.close(UNBIND_WAIT);
     // Its events have to be taken, or it waits for room.
     let ended = async {
         while heard.recv().await.is_some() {}
         tracker.wait().await;
     };
-    _ = timeout(GOODBYE + LOOK, ended).await;
+    _ = timeout(UNBIND_WAIT + LOOK, ended).await;
     checked(health.links_up, finding)
 }
 

@@ -317,7 +317,7 @@ impl Session {
             tokio::select! {
                 () = self.halt.halted() => return Err(Halted),
                 event = self.events.recv(), if !self.closed => match event {
-                    Some((_, event)) => self.hear(event),
+                    Some((_, event)) => self.on_event(event),
                     None => self.closed = true,
                 },
                 () = sleep_until(deadline) => return Ok(done(self)),
@@ -332,14 +332,14 @@ impl Session {
         while !self.closed {
             // Also broken off it is heard out: what left has to be counted.
             match tokio::time::timeout_at(deadline, self.events.recv()).await {
-                Ok(Some((_, event))) => self.hear(event),
+                Ok(Some((_, event))) => self.on_event(event),
                 Ok(None) => self.closed = true,
                 Err(tokio::time::error::Elapsed { .. }) => return,
             }
         }
     }
 
-    fn hear(&mut self, event: Event) {
+    fn on_event(&mut self, event: Event) {
         let now = Instant::now();
         let order = self.next_order;
         self.next_order += 1;

@@ -46,7 +46,7 @@ pub(super) async fn read(
                 broken = found(link(head, &entry))?;
             }
             if broken.is_none() && misheard.is_none() {
-                misheard = hear(replay, &entry);
+                misheard = apply(replay, &entry);
             }
             if expect.is_some_and(|e| e.n == entry.header.n) {
                 noted = Some(entry.hash);
@@ -147,7 +147,7 @@ fn unexpected(expect: Head, noted: Option<Hash>, head: Head) -> Option<Differenc
     }
 }
 
-fn hear(replay: &mut Replay, entry: &Entry) -> Option<Difference> {
+fn apply(replay: &mut Replay, entry: &Entry) -> Option<Difference> {
     let Ok(n) = u32::try_from(entry.header.n) else {
         return Some(wrong(
             "entry",

@@ -37,7 +37,7 @@ pub(super) struct Orders {
 
 impl Orders {
     /// One event.
-    pub(super) fn heard(
+    pub(super) fn apply(
         &mut self,
         order: String,
         act: &str,

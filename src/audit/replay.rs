@@ -8,7 +8,7 @@ use super::{
     known::{Arrival, Campaign, Doubt, Genesis, Halt, Run, Suppression},
     orders::{KnownOrder, Orders},
     queue::Lane,
-    standing::{Interner, News},
+    standing::{Interner, MessageChange},
 };
 use crate::{
     domain::{
@@ -243,7 +243,7 @@ impl Replay {
                 s,
                 ..
             } => {
-                let news = News {
+                let news = MessageChange {
                     entry: at.entry,
                     previous: p,
                     part,
@@ -335,7 +335,7 @@ impl Replay {
                     changed_us: at.time.0,
                 };
                 self.orders
-                    .heard(order.to_string(), &act, known, number, rows)?;
+                    .apply(order.to_string(), &act, known, number, rows)?;
             }
             Event::Staff { name, carrier, .. } => _ = self.orders.staff.insert(name, carrier),
             Event::Engine { .. } | Event::Acceptance { .. } | Event::Seen { .. } => {}
@@ -454,7 +454,7 @@ impl Replay {
         }
     }
 
-    fn message(&mut self, at: At, m: MessageId, news: &News<'_>) -> Applied {
+    fn message(&mut self, at: At, m: MessageId, news: &MessageChange<'_>) -> Applied {
         self.known(m)?;
         let lane = self
             .lanes
@@ -462,7 +462,7 @@ impl Replay {
             .ok_or_else(|| unknown("message", m))?;
         let (before, after) = lane
             .messages
-            .hear(m.position(), news, &mut self.words)
+            .apply(m.position(), news, &mut self.words)
             .map_err(|why| bilingual!([why] "短信 {m}：{why}", "message {m}: {why}"))?;
         if news.change.is_answer() {
             lane.sent = Some(at.time);

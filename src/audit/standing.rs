@@ -150,7 +150,7 @@ pub(super) struct Messages {
 
 /// A word of the ledger about a message.
 #[derive(Debug)]
-pub(super) struct News<'a> {
+pub(super) struct MessageChange<'a> {
     pub(super) entry: u32,
     pub(super) previous: i64,
     pub(super) part: u8,
@@ -233,10 +233,10 @@ impl Messages {
     }
 
     /// Takes a word of the ledger in.
-    pub(super) fn hear(
+    pub(super) fn apply(
         &mut self,
         position: i64,
-        news: &News<'_>,
+        news: &MessageChange<'_>,
         words: &mut Interner,
     ) -> Result<Turn, Bilingual> {
         let mark = self.mark(position);
@@ -284,11 +284,11 @@ impl Messages {
                 name(state)
             ));
         }
-        self.keep(position, news.entry, &after, words);
+        self.pack(position, news.entry, &after, words);
         Ok((before, after))
     }
 
-    fn keep(&mut self, position: i64, entry: u32, standing: &MessageState, words: &mut Interner) {
+    fn pack(&mut self, position: i64, entry: u32, standing: &MessageState, words: &mut Interner) {
         let mut mark = self.mark(position);
         if mark.first == 0 {
             mark.first = entry;
@@ -379,8 +379,8 @@ mod tests {
                 }
                 let entry = n as u32 + 1;
                 let state = whole.outcome().map(|o| o.0);
-                let news = News { entry, previous: last, part: *part as u8, of: of as u8, change, state };
-                prop_assert!(messages.hear(5, &news, &mut words).is_ok(), "{change:?}");
+                let news = MessageChange { entry, previous: last, part: *part as u8, of: of as u8, change, state };
+                prop_assert!(messages.apply(5, &news, &mut words).is_ok(), "{change:?}");
                 last = i64::from(entry);
                 prop_assert_eq!(messages.standing(5, of, &words).outcome(), whole.outcome());
             }

@@ -72,7 +72,7 @@ async fn verify(args: VerifyArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     if args.json {
         ctx.out.json(&verdict)?;
     } else {
-        for line in told(&verdict, ctx.lang) {
+        for line in lines_of(&verdict, ctx.lang) {
             ctx.out.line(line)?;
         }
     }
@@ -80,7 +80,7 @@ async fn verify(args: VerifyArgs, ctx: &Ctx) -> Result<Exit, CliError> {
 }
 
 /// The verdict for people; the head is there to be written down.
-fn told(verdict: &Verdict, lang: Lang) -> Vec<String> {
+fn lines_of(verdict: &Verdict, lang: Lang) -> Vec<String> {
     let Verdict {
         entries,
         events,

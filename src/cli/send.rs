@@ -96,7 +96,7 @@ pub async fn run(args: SendArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     };
     let started = Instant::now();
     let queued = office.sending().send(&actor, &request).await?;
-    tell(&queued, &office, ctx)?;
+    show_queued(&queued, &office, ctx)?;
     let counts = match args.wait {
         true => wait(&mut office, &queued, ctx).await?,
         false => office.runs().get(&actor, queued.frozen.run).await?.counts,
@@ -126,7 +126,7 @@ async fn wait(office: &mut Office, queued: &Queued, ctx: &Ctx) -> Result<Counts,
     Ok(counts)
 }
 
-fn tell(queued: &Queued, office: &Office, ctx: &Ctx) -> Result<(), CliError> {
+fn show_queued(queued: &Queued, office: &Office, ctx: &Ctx) -> Result<(), CliError> {
     let f = &queued.frozen;
     if office.config.practice {
         ctx.out.note(ctx.say(

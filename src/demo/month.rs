@@ -97,7 +97,7 @@ pub(super) async fn live(
             Act::ReviewOrders => orders.approve(tell).await?,
             Act::TendOrders => orders.tend(tell).await?,
             Act::EndOf(date) => {
-                orders.news(tell).await?;
+                orders.show_updates(tell).await?;
                 month.end_of(date, tell).await?;
             }
         }

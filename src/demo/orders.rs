@@ -179,7 +179,7 @@ impl<'a> Orders<'a> {
         &mut self,
         tell: &mut impl FnMut(Step<'_>),
     ) -> Result<(), ServiceError> {
-        self.news(tell).await?;
+        self.show_updates(tell).await?;
         let (office, clerk) = (self.office, &self.people.clerk);
         let now = office.clock.now();
         let today = now.local(office.config.sending.timezone).date_naive();
@@ -218,7 +218,7 @@ impl<'a> Orders<'a> {
     }
 
     /// What carriers have said since the last look, in the order in which it came.
-    pub(super) async fn news(
+    pub(super) async fn show_updates(
         &mut self,
         tell: &mut impl FnMut(Step<'_>),
     ) -> Result<(), ServiceError> {

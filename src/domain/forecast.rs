@@ -247,7 +247,7 @@ pub fn simulate(loads: &[Load], contracts: &[Contract], hours: &Hours) -> Vec<Co
         for lane in lanes {
             let (run, share) = lane.place;
             let passage = &mut courses[run].passages[share];
-            lane.tell(passage, contract);
+            lane.report_to(passage, contract);
         }
     }
     courses
@@ -329,7 +329,7 @@ impl Lane {
         i64::try_from(whole).unwrap_or(all)
     }
 
-    fn tell(&self, passage: &mut Passage, contract: &Contract) {
+    fn report_to(&self, passage: &mut Passage, contract: &Contract) {
         let all = passage.segments;
         let sent = self.segments(self.done, all);
         passage.starts = self.starts;

@@ -369,7 +369,7 @@ impl Core {
                 }
                 self.give_back(now, id, &sequences);
             }
-            Event::Delivered { delivery, tokens } => self.heard(id, delivery, tokens),
+            Event::Delivered { delivery, tokens } => self.on_delivery(id, delivery, tokens),
             Event::Pace(pace) => {
                 if let Some(gateway) = self.gateways.get_mut(id) {
                     gateway.pace = pace;
@@ -379,7 +379,12 @@ impl Core {
         self.plan(now);
     }
 
-    fn heard(&mut self, id: &GatewayId, delivery: crate::gateway::Delivery, tokens: Vec<AckToken>) {
+    fn on_delivery(
+        &mut self,
+        id: &GatewayId,
+        delivery: crate::gateway::Delivery,
+        tokens: Vec<AckToken>,
+    ) {
         self.ops.push(Op::Inbound {
             gateway: id.clone(),
             delivery,
@@ -417,7 +422,7 @@ impl Core {
         }
     }
 
-    fn news(
+    fn record(
         &mut self,
         claim: ClaimId,
         message: MessageId,

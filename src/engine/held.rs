@@ -48,9 +48,9 @@ pub(super) async fn hold_copies(
         };
         tx.record(now, &[event]).await?;
         tx.commit().await?;
-        tell_held(alerts, reason.as_str());
+        alert_held(alerts, reason.as_str());
     } else if !installation.held.is_empty() {
-        tell_held(alerts, &installation.held);
+        alert_held(alerts, &installation.held);
     } else if installation.stopped.is_some() {
         alerts.raise(Alert {
             kind: Kind::DatabaseHeld,
@@ -69,7 +69,7 @@ pub(super) async fn hold_copies(
 }
 
 /// At every start that finds it so: a daemon that waits in silence looks like one that works.
-fn tell_held(alerts: &Alerts, reason: &str) {
+fn alert_held(alerts: &Alerts, reason: &str) {
     alerts.raise(Alert {
         kind: Kind::DatabaseHeld,
         subject: "database".into(),

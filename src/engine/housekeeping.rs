@@ -64,7 +64,7 @@ pub struct Policy {
 
 /// What a look brought.
 #[derive(Debug, Default)]
-pub(super) struct News {
+pub(super) struct Findings {
     /// Neither held nor stopped?
     pub(super) may_send: bool,
     /// When a person stopped all sending; 0: not.
@@ -120,7 +120,11 @@ impl Housekeeper {
     }
 
     /// `None`: nothing has changed since the last look.
-    pub(super) async fn look(&mut self, tx: &mut Tx, now: Micros) -> store::Result<Option<News>> {
+    pub(super) async fn look(
+        &mut self,
+        tx: &mut Tx,
+        now: Micros,
+    ) -> store::Result<Option<Findings>> {
         // Taken before anything can fail, for it wakes the engine at once.
         if self.due.take_if(|at| *at <= now).is_some() {
             self.look_again();
@@ -134,33 +138,38 @@ impl Housekeeper {
         }
         self.change = Some(installation.change);
         self.due = None;
-        let mut news = News {
+        let mut findings = Findings {
             may_send: installation.may_send(),
             stopped: installation.stopped,
-            ..News::default()
+            ..Findings::default()
         };
-        self.lanes(tx, now, &mut news).await?;
-        self.open_runs(tx, now, &mut news).await?;
-        if !news.ops.is_empty() {
+        self.lanes(tx, now, &mut findings).await?;
+        self.open_runs(tx, now, &mut findings).await?;
+        if !findings.ops.is_empty() {
             self.sweeps.give_way(begun);
         }
         if self.sweeps.is_due(begun) {
-            self.sweep(tx, now, &mut news).await?;
+            self.sweep(tx, now, &mut findings).await?;
         }
-        Ok(Some(news))
+        Ok(Some(findings))
     }
 
     /// What only time changes, and what may come some seconds late.
-    async fn sweep(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+    async fn sweep(
+        &mut self,
+        tx: &mut Tx,
+        now: Micros,
+        findings: &mut Findings,
+    ) -> store::Result<()> {
         let begun = Instant::now();
-        self.overdue(tx, now, news).await?;
-        self.doubts(tx, now, news).await?;
-        let more = self.silence(tx, now, news).await?;
-        self.finished(tx, news).await?;
-        self.ended(tx, news).await?;
+        self.overdue(tx, now, findings).await?;
+        self.doubts(tx, now, findings).await?;
+        let more = self.silence(tx, now, findings).await?;
+        self.finished(tx, findings).await?;
+        self.ended(tx, findings).await?;
         self.sweeps.made(begun);
         // A stop waits until nothing is on its way to the journal, and who sends needs the journal.
-        if more && news.may_send && news.lanes.is_empty() {
+        if more && findings.may_send && findings.lanes.is_empty() {
             self.sweeps.go_on();
         }
         Ok(())
@@ -182,7 +191,12 @@ impl Housekeeper {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
-    async fn lanes(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+    async fn lanes(
+        &mut self,
+        tx: &mut Tx,
+        now: Micros,
+        findings: &mut Findings,
+    ) -> store::Result<()> {
         let rows = tx.open_lanes().await?;
         let mut requeued: HashMap<LaneId, Vec<Requeued>> = HashMap::new();
         for range in tx.requeued().await? {
@@ -198,7 +212,7 @@ impl Housekeeper {
             if self.may_go(now, lane.priority) {
                 if !self.known.contains(&lane.gateway) {
                     let id = &lane.gateway.0;
-                    news.alerts.push(Alert {
+                    findings.alerts.push(Alert {
                         kind: Kind::GatewayDown,
                         subject: id.clone(),
                         text: bilingual!(
@@ -207,7 +221,7 @@ impl Housekeeper {
                         ),
                     });
                 }
-                news.lanes.push(lane);
+                findings.lanes.push(lane);
             }
         }
         Ok(())
@@ -249,8 +263,13 @@ impl Housekeeper {
 
     /// Reserves limits, so many people a look, and opens the runs that all of it covers. Urgent runs reserve
     /// nothing.
-    async fn open_runs(&mut self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
-        if !news.may_send {
+    async fn open_runs(
+        &mut self,
+        tx: &mut Tx,
+        now: Micros,
+        findings: &mut Findings,
+    ) -> store::Result<()> {
+        if !findings.may_send {
             return Ok(());
         }
         if let Some(at) = tx.next_not_before(now).await? {
@@ -265,17 +284,17 @@ impl Housekeeper {
             }
             let id = run.id;
             if self.is_late(tx, now, &run).await? {
-                news.alerts.push(late_alert(&run));
+                findings.alerts.push(late_alert(&run));
                 // One that is sent all the same needs no act, however many looks its reserving takes.
                 if run.late != Late::Send {
-                    news.ops.push(Op::Late(id));
+                    findings.ops.push(Op::Late(id));
                     continue;
                 }
             }
             let is_covered = run.priority == Priority::Urgent
-                || self.reserve(tx, now, id, &mut budget, news).await?;
+                || self.reserve(tx, now, id, &mut budget, findings).await?;
             if is_covered {
-                news.ops.push(Op::Open(id));
+                findings.ops.push(Op::Open(id));
             }
         }
         Ok(())
@@ -305,14 +324,14 @@ impl Housekeeper {
         now: Micros,
         run: RunId,
         budget: &mut i64,
-        news: &mut News,
+        findings: &mut Findings,
     ) -> store::Result<bool> {
         let lanes = tx.lanes_of(run).await?;
         for lane in lanes.iter().filter(|l| l.gateway.is_some()) {
             let people = (lane.size - lane.reserved).min(*budget);
             if people > 0 {
                 *budget -= people;
-                news.ops.push(Op::Reserve {
+                findings.ops.push(Op::Reserve {
                     lane: lane.id,
                     to: lane.reserved + people,
                     day: now.local(self.policy.zone).format("%Y-%m-%d").to_string(),
@@ -327,14 +346,19 @@ impl Housekeeper {
     }
 
     /// Runs whose not-after has passed end where they stand.
-    async fn overdue(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+    async fn overdue(
+        &self,
+        tx: &mut Tx,
+        now: Micros,
+        findings: &mut Findings,
+    ) -> store::Result<()> {
         for run in tx.overdue_runs(now).await? {
             let missed = run.opened.is_none();
             if missed {
-                news.ops.push(Op::Miss(run.id, "not_after".into()));
+                findings.ops.push(Op::Miss(run.id, "not_after".into()));
             } else {
                 for lane in tx.lanes_of(run.id).await? {
-                    news.ops.push(Op::End(lane.id, "not_after".into()));
+                    findings.ops.push(Op::End(lane.id, "not_after".into()));
                 }
             }
             let (kind, text) = match missed {
@@ -353,7 +377,7 @@ impl Housekeeper {
                     ),
                 ),
             };
-            news.alerts.push(Alert {
+            findings.alerts.push(Alert {
                 kind,
                 subject: run.id.to_string(),
                 text,
@@ -363,16 +387,16 @@ impl Housekeeper {
     }
 
     /// Doubts past their grace: the run's policy decides.
-    async fn doubts(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<()> {
+    async fn doubts(&self, tx: &mut Tx, now: Micros, findings: &mut Findings) -> store::Result<()> {
         let before = now - self.policy.doubt_grace;
         let mut held = 0;
         for (doubt, policy, attempt) in tx.doubts_before(before, SWEEP_CHUNK).await? {
             let (message, part) = (doubt.message, doubt.part);
             match (policy, attempt) {
                 (OnDoubt::Resend, 1) => {
-                    if !news.resent.contains(&message) {
-                        news.resent.push(message);
-                        news.ops.push(Op::Part(PartChange {
+                    if !findings.resent.contains(&message) {
+                        findings.resent.push(message);
+                        findings.ops.push(Op::Part(PartChange {
                             message,
                             part,
                             phone: doubt.phone,
@@ -386,12 +410,12 @@ impl Housekeeper {
                 }
                 (OnDoubt::Hold | OnDoubt::Resend, _) => {
                     held += 1;
-                    news.ops.push(Op::GraceExpired(message, part));
+                    findings.ops.push(Op::GraceExpired(message, part));
                 }
             }
         }
         if held > 0 {
-            news.alerts.push(Alert {
+            findings.alerts.push(Alert {
                 kind: Kind::DoubtLeft,
                 subject: "in_doubt".into(),
                 text: bilingual!(
@@ -405,36 +429,42 @@ impl Housekeeper {
 
     /// Reports that never came within the window, and those that did and might have been repeated.
     /// Are there more?
-    async fn silence(&self, tx: &mut Tx, now: Micros, news: &mut News) -> store::Result<bool> {
+    async fn silence(
+        &self,
+        tx: &mut Tx,
+        now: Micros,
+        findings: &mut Findings,
+    ) -> store::Result<bool> {
         let before = now - self.policy.report_window;
         let rows = tx.inflight_before(before, PAST_CHUNK).await?;
         let is_full = rows.len() as i64 == PAST_CHUNK;
         let (heard, silent): (Vec<_>, Vec<_>) = rows.into_iter().partition(|past| past.delivered);
         let more = is_full || silent.len() > SILENCE_CHUNK;
         let silent = silent.into_iter().take(SILENCE_CHUNK);
-        news.ops
+        findings
+            .ops
             .extend(silent.map(|past| Op::WindowOver(past.wait)));
         if !heard.is_empty() {
             let rows = heard.into_iter().map(|past| past.wait).collect();
-            news.ops.push(Op::DropReportWaits(rows));
+            findings.ops.push(Op::DropReportWaits(rows));
         }
         Ok(more)
     }
 
-    async fn finished(&self, tx: &mut Tx, news: &mut News) -> store::Result<()> {
+    async fn finished(&self, tx: &mut Tx, findings: &mut Findings) -> store::Result<()> {
         for run in tx.unclosed_runs().await? {
             if lifecycle::is_done(tx, run.id).await? {
-                news.ops.push(Op::CloseRun(run.id));
+                findings.ops.push(Op::CloseRun(run.id));
             }
         }
         Ok(())
     }
 
     /// Ended lanes give the day's places back, a chunk a sweep.
-    async fn ended(&self, tx: &mut Tx, news: &mut News) -> store::Result<()> {
+    async fn ended(&self, tx: &mut Tx, findings: &mut Findings) -> store::Result<()> {
         for places in tx.places_to_give_back().await? {
             let from = places.from.max(places.to - GIVE_BACK_CHUNK);
-            news.ops.push(Op::GiveBack(places.lane, from));
+            findings.ops.push(Op::GiveBack(places.lane, from));
         }
         Ok(())
     }

@@ -360,12 +360,12 @@ impl Recorder {
 
     /// Learns what other processes put on the suppression list since; returns how many.
     async fn learn_suppressions(&mut self, tx: &mut Tx) -> store::Result<usize> {
-        let news = tx.suppressions_after(self.suppressed_to, 50_000).await?;
-        for row in &news {
+        let change = tx.suppressions_after(self.suppressed_to, 50_000).await?;
+        for row in &change {
             self.suppressed_to = row.seq;
             self.suppressed.insert(row.number()?);
         }
-        Ok(news.len())
+        Ok(change.len())
     }
 
     /// Who opts out in this very commit: remembered for good only once it is durable.
@@ -382,10 +382,10 @@ impl Recorder {
         if !ops.iter().any(is_mo) {
             return Ok(HashSet::new());
         }
-        let news = tx
+        let change = tx
             .suppressions_after(self.suppressed_to, MAX_GROUP as i64)
             .await?;
-        news.iter().map(SuppressionRow::number).collect()
+        change.iter().map(SuppressionRow::number).collect()
     }
 
     /// Commits a group: all of it, or nothing.
@@ -466,7 +466,7 @@ impl Recorder {
     async fn apply(&mut self, tx: &mut Tx, work: &mut Work<'_>, op: &Op) -> store::Result<()> {
         match op {
             Op::Claim(_) => {}
-            Op::Part(news) => work.part(news),
+            Op::Part(update) => work.part(update),
             Op::LateAnswer {
                 gateway,
                 message,

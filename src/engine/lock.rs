@@ -155,11 +155,11 @@ impl EngineLock {
     pub async fn hold<T>(&mut self, lost: &CancellationToken, work: impl Future<Output = T>) -> T {
         tokio::select! {
             done = work => done,
-            never = self.keep(lost) => match never {},
+            never = self.keep_renewing(lost) => match never {},
         }
     }
 
-    async fn keep(&mut self, lost: &CancellationToken) -> Infallible {
+    async fn keep_renewing(&mut self, lost: &CancellationToken) -> Infallible {
         loop {
             sleep_until(self.due()).await;
             let renewal = timeout(RENEW_EVERY, self.renew_if_due()).await;

@@ -34,7 +34,7 @@ use blank::Blank;
 pub const LONGEST: Duration = Duration::from_hours(7 * 24);
 
 /// A trace is deleted so long after its end.
-pub const KEPT: Duration = Duration::from_hours(7 * 24);
+pub const RETENTION: Duration = Duration::from_hours(7 * 24);
 
 /// How a trace's name ends.
 const ENDING: &str = "trace";
@@ -134,7 +134,7 @@ impl Tracer {
             lost: [0; 2],
             over: false,
         };
-        tap.tell(What::Began);
+        tap.write(What::Began);
         tap
     }
 }
@@ -161,7 +161,7 @@ impl Tap {
         let mut kept = bytes.to_vec();
         let begins = self.blanks[way].pass(&mut kept);
         if self.lost[way] == 0 {
-            let kept = self.tell(What::Bytes(direction, kept));
+            let kept = self.write(What::Bytes(direction, kept));
             self.lost[way] = u64::from(!kept);
             return;
         }
@@ -171,8 +171,8 @@ impl Tap {
             return;
         };
         kept.drain(..begins);
-        let gap = self.tell(What::Gap(direction, self.lost[way]));
-        match gap && self.tell(What::Bytes(direction, kept)) {
+        let gap = self.write(What::Gap(direction, self.lost[way]));
+        match gap && self.write(What::Bytes(direction, kept)) {
             true => self.lost[way] = 0,
             false if gap => self.lost[way] = 1,
             false => self.lost[way] += 1,
@@ -180,7 +180,7 @@ impl Tap {
     }
 
     /// False when there is no room for it now.
-    fn tell(&mut self, what: What) -> bool {
+    fn write(&mut self, what: What) -> bool {
         let at = self.tracer.clock.now();
         self.over |= at >= self.tracer.until;
         if self.over {
@@ -205,7 +205,7 @@ impl Tap {
 
 impl Drop for Tap {
     fn drop(&mut self) {
-        self.tell(What::Ended);
+        self.write(What::Ended);
     }
 }
 
@@ -223,7 +223,7 @@ pub fn sweep(folder: &Path, now: Micros) -> std::io::Result<usize> {
         }
         let changed = chrono::DateTime::<chrono::Utc>::from(std::fs::metadata(&path)?.modified()?);
         let age = now.0.saturating_sub(Micros::from(changed).0);
-        if age >= KEPT.as_micros() as i64 {
+        if age >= RETENTION.as_micros() as i64 {
             std::fs::remove_file(&path)?;
             deleted += 1;
         }

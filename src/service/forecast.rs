@@ -135,7 +135,7 @@ impl Plans<'_> {
             .items_ahead(now, |c| !c.is_of(plan), |_| false)
             .await?;
         all.extend(self.office.items_planned(now, items).await?);
-        self.office.foretell(now, &all).await
+        self.office.forecast_items(now, &all).await
     }
 }
 
@@ -145,7 +145,7 @@ impl Campaigns<'_> {
         actor.may(Act::ReadLog)?;
         let now = self.office.clock.now();
         let all = self.office.items_beside(now, id).await?;
-        self.office.foretell(now, &all).await
+        self.office.forecast_items(now, &all).await
     }
 }
 
@@ -173,7 +173,7 @@ impl Office {
         self.config.gateways.iter().map(contract).collect()
     }
 
-    async fn foretell(&self, now: Micros, items: &[Item]) -> Result<Forecast, ServiceError> {
+    async fn forecast_items(&self, now: Micros, items: &[Item]) -> Result<Forecast, ServiceError> {
         let courses = self.courses(items);
         self.compute(now, items, &courses).await
     }

@@ -16,7 +16,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Dials whenever there is an address and no connection.
-pub(super) async fn keep(shared: Arc<Shared>) -> Infallible {
+pub(super) async fn keep_dialling(shared: Arc<Shared>) -> Infallible {
     let mut addresses = shared.dials.subscribe();
     let mut pause = FIRST_PAUSE;
     loop {

@@ -37,14 +37,14 @@ use book::HttpBook;
 const MAX_BODY: usize = 16 << 20;
 
 /// A request as it came.
-struct Asked {
+struct ParsedRequest {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 }
 
-impl Asked {
+impl ParsedRequest {
     fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -54,14 +54,14 @@ impl Asked {
 }
 
 /// What is answered, and whether chance may spoil it.
-struct Said {
+struct Reply {
     status: StatusCode,
     body: Value,
     /// A send: its answer may get lost.
     send: bool,
 }
 
-impl Said {
+impl Reply {
     fn new(status: u16, body: Value) -> Self {
         Self {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
@@ -182,7 +182,7 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         shared.book().counts.malformed += 1;
         return answer(StatusCode::PAYLOAD_TOO_LARGE, &Value::Null);
     };
-    let asked = Asked {
+    let asked = ParsedRequest {
         method: parts.method,
         uri: parts.uri,
         headers: parts.headers,

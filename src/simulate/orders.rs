@@ -249,7 +249,7 @@ impl Shared {
     }
 
     /// A request that changes something: once for each key.
-    async fn tell(
+    async fn post_command(
         &self,
         headers: &HeaderMap,
         body: &Bytes,
@@ -317,7 +317,7 @@ impl Inner {
                 Some(path) => path == (telling.order, telling.act),
             };
         let done = match fits {
-            true => self.book.tell(settings, now, &telling),
+            true => self.book.take_command(settings, now, &telling),
             false => Err(Refused(
                 StatusCode::BAD_REQUEST,
                 "key, path and body do not agree".to_owned(),
@@ -349,7 +349,7 @@ fn refusal(status: StatusCode, words: &str) -> (StatusCode, Vec<u8>) {
 }
 
 async fn create(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    shared.tell(&headers, &body, None).await
+    shared.post_command(&headers, &body, None).await
 }
 
 async fn act(
@@ -359,7 +359,11 @@ async fn act(
     body: Bytes,
 ) -> Response {
     match Act::of(&word) {
-        Some(act) => shared.tell(&headers, &body, Some((order, act))).await,
+        Some(act) => {
+            shared
+                .post_command(&headers, &body, Some((order, act)))
+                .await
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

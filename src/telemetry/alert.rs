@@ -1,5 +1,5 @@
-//! Who is told when something goes wrong: the log at once, the webhook and whoever else listens through
-//! bounded queues. The same trouble is told once in ten minutes, with a count of the times kept back.
+//! Who is notices when something goes wrong: the log at once, the webhook and whoever else listens through
+//! bounded queues. The same trouble is notices once in ten minutes, with a count of the times kept back.
 //! No personal data is in an alert: it names gateways, runs and figures.
 
 use std::{
@@ -17,7 +17,7 @@ use crate::{
     web::tls,
 };
 
-/// The same kind and subject is told at most once in this time.
+/// The same kind and subject is notices at most once in this time.
 const THROTTLE: Duration = Duration::from_mins(10);
 /// Notices that wait for a slow listener; further ones are counted and left out.
 const QUEUE: usize = 64;
@@ -99,7 +99,7 @@ pub struct Alert {
     pub text: Bilingual,
 }
 
-/// One alert, as it is told (and the webhook's JSON).
+/// One alert, as it is notices (and the webhook's JSON).
 #[derive(Debug, Clone, Serialize)]
 pub struct Notice {
     /// What kind of trouble.
@@ -114,7 +114,7 @@ pub struct Notice {
     pub text_en: String,
     /// When, RFC 3339 in UTC.
     pub at: String,
-    /// How many of the same were kept back since the last one told.
+    /// How many of the same were kept back since the last one notices.
     pub suppressed: u64,
     /// Is this practice?
     pub practice: bool,
@@ -133,12 +133,12 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct State {
-    told: HashMap<(Kind, String), Told>,
+    notices: HashMap<(Kind, String), LastNotice>,
     listeners: Vec<mpsc::Sender<Arc<Notice>>>,
 }
 
 #[derive(Debug)]
-struct Told {
+struct LastNotice {
     at: Instant,
     kept_back: u64,
 }
@@ -165,7 +165,7 @@ impl Alerts {
         rx
     }
 
-    /// Tells it, unless the same was told within ten minutes.
+    /// Tells it, unless the same was notices within ten minutes.
     pub fn raise(&self, alert: Alert) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(suppressed) = state.admit(alert.kind, &alert.subject, Instant::now()) else {
@@ -189,7 +189,7 @@ impl Alerts {
     /// The trouble is over: the next of its kind is news again.
     pub fn resolve(&self, kind: Kind, subject: &str) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.told.remove(&(kind, subject.to_owned())).is_some() {
+        if state.notices.remove(&(kind, subject.to_owned())).is_some() {
             tracing::info!(alert.kind = ?kind, alert.subject = subject, "Resolved: {kind:?} of {subject}");
         }
     }
@@ -216,22 +216,23 @@ impl Inner {
 }
 
 impl State {
-    /// How many were kept back before, when this one may be told.
+    /// How many were kept back before, when this one may be notices.
     fn admit(&mut self, kind: Kind, subject: &str, now: Instant) -> Option<u64> {
         let key = (kind, subject.to_owned());
-        match self.told.get_mut(&key) {
-            Some(told) if now.duration_since(told.at) < THROTTLE => {
-                told.kept_back += 1;
+        match self.notices.get_mut(&key) {
+            Some(notices) if now.duration_since(notices.at) < THROTTLE => {
+                notices.kept_back += 1;
                 None
             }
             before => {
                 let suppressed = before.map_or(0, |t| t.kept_back);
-                if self.told.len() >= REMEMBERED {
-                    self.told.retain(|_, t| now.duration_since(t.at) < THROTTLE);
+                if self.notices.len() >= REMEMBERED {
+                    self.notices
+                        .retain(|_, t| now.duration_since(t.at) < THROTTLE);
                 }
-                self.told.insert(
+                self.notices.insert(
                     key,
-                    Told {
+                    LastNotice {
                         at: now,
                         kept_back: 0,
                     },
@@ -386,11 +387,11 @@ mod tests {
         alerts.raise(alert("unicom"));
         tokio::time::advance(THROTTLE).await;
         alerts.raise(alert("mobile"));
-        let told: Vec<_> = std::iter::from_fn(|| inbox.try_recv().ok())
+        let notices: Vec<_> = std::iter::from_fn(|| inbox.try_recv().ok())
             .map(|n| (n.subject.clone(), n.suppressed))
             .collect();
         assert_eq!(
-            told,
+            notices,
             [
                 ("mobile".into(), 0),
                 ("unicom".into(), 0),

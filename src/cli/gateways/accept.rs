@@ -106,7 +106,9 @@ pub(super) async fn run(args: AcceptArgs, ctx: &Ctx) -> Result<Exit, CliError> {
     app::stop_at_signals(stop.clone())?;
     let record = office
         .gateways()
-        .accept(&actor, &acceptance, &stop, |going| tell(&going, ctx))
+        .accept(&actor, &acceptance, &stop, |going| {
+            show_progress(&going, ctx);
+        })
         .await?;
     office.store.close().await;
     // The answer first: a disk that is full must not cost it.
@@ -193,7 +195,7 @@ fn show_plan(acceptance: &Acceptance, args: &AcceptArgs, ctx: &Ctx) -> Result<()
 }
 
 /// Whoever waits is told; a reader that has gone changes nothing.
-fn tell(going: &Going<'_>, ctx: &Ctx) {
+fn show_progress(going: &Going<'_>, ctx: &Ctx) {
     let text = match going {
         Going::Begins(name) => format!("… {}", name.label(ctx.lang)),
         Going::Reply { word, to, within } => ctx.lang.pick(

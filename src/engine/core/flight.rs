@@ -124,7 +124,7 @@ impl Core {
     }
 
     fn refused(&mut self, flight: &Flight, code: String) {
-        self.news(
+        self.record(
             flight.claim,
             flight.message,
             flight.part,
@@ -210,7 +210,7 @@ impl Core {
 
     fn doubt(&mut self, flight: &Flight) {
         let id = self.own_id(flight);
-        self.news(
+        self.record(
             flight.claim,
             flight.message,
             flight.part,

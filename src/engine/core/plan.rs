@@ -276,7 +276,7 @@ impl Core {
         let change = Change::Suppressed {
             reason: SuppressReason::TextDiffers,
         };
-        self.news(claim, message, part, change, Source::Watchbell);
+        self.record(claim, message, part, change, Source::Watchbell);
         self.settle(claim, message.position());
     }
 
@@ -319,7 +319,7 @@ impl Core {
     fn doubt_all(&mut self, id: ClaimId, lane: LaneId, members: &[&(Position, Progress)]) {
         for (position, _) in members {
             let message = MessageId::new(lane, *position);
-            self.news(id, message, 0, Change::Doubt { id: None }, Source::Gateway);
+            self.record(id, message, 0, Change::Doubt { id: None }, Source::Gateway);
             self.settle(id, *position);
         }
     }

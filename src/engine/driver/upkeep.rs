@@ -38,7 +38,7 @@ impl Engine {
     async fn poll(&mut self) -> Result<(), EngineError> {
         if self.lock.renew_if_due().await? {
             write_sidecar(&self.parts.store, &self.installation).await?;
-            self.tell_of_absent();
+            self.alert_absent();
         }
         if self.recorder.is_finished() {
             return Err(self.journal_error().await);
@@ -48,20 +48,20 @@ impl Engine {
             self.housekeeper.put_off();
         }
         let mut tx = self.parts.store.read("poll").await?;
-        let Some(news) = self.housekeeper.look(&mut tx, now).await? else {
+        let Some(findings) = self.housekeeper.look(&mut tx, now).await? else {
             return self.count_after_halt().await;
         };
         drop(tx);
         let was_halted = self.halted.is_some();
         // Stopped once more: whoever did waits for a count of their own.
-        let stopped_again = news.stopped != self.stopped;
-        self.halted = match (news.may_send, news.stopped.is_some(), self.halted) {
+        let stopped_again = findings.stopped != self.stopped;
+        self.halted = match (findings.may_send, findings.stopped.is_some(), self.halted) {
             (true, ..) => None,
             (false, false, _) => Some(Halt::Held),
             (false, true, Some(Halt::Counted)) if !stopped_again => Some(Halt::Counted),
             (false, true, _) => Some(Halt::Waiting),
         };
-        if news.may_send {
+        if findings.may_send {
             if self.phase == Phase::Held {
                 self.phase = Phase::Released;
             }
@@ -71,23 +71,23 @@ impl Engine {
         } else {
             self.core.halt();
         }
-        self.stopped = news.stopped;
-        for message in &news.resent {
+        self.stopped = findings.stopped;
+        for message in &findings.resent {
             self.core.forget(*message);
         }
-        self.core.lanes(now, news.lanes);
-        if !news.ops.is_empty() {
-            self.outbox_ops += news.ops.len();
-            self.outbox.push_back(news.ops);
+        self.core.lanes(now, findings.lanes);
+        if !findings.ops.is_empty() {
+            self.outbox_ops += findings.ops.len();
+            self.outbox.push_back(findings.ops);
         }
-        for alert in news.alerts {
+        for alert in findings.alerts {
             self.parts.alerts.raise(alert);
         }
         self.count_after_halt().await
     }
 
     /// A gateway that has never had a link has none to lose: nobody else tells of it.
-    fn tell_of_absent(&self) {
+    fn alert_absent(&self) {
         for (id, gateway) in &self.gateways {
             let health = gateway.health();
             if let (0, Some(trouble)) = (health.links_up, health.trouble) {

@@ -30,18 +30,18 @@ impl Work<'_> {
     }
 
     /// A part was taken under this id, and by counting perhaps under another.
-    pub(super) fn expect_reports(&mut self, news: &PartChange, id: &str) {
+    pub(super) fn expect_reports(&mut self, update: &PartChange, id: &str) {
         let mut expect = |carrier_id: &str, answered: Option<&str>| {
             let awaited = Awaited {
-                message: news.message,
-                part: news.part,
+                message: update.message,
+                part: update.part,
                 answered: answered.map(str::to_owned),
             };
-            let key = (news.gateway.clone(), carrier_id.to_owned(), news.phone);
+            let key = (update.gateway.clone(), carrier_id.to_owned(), update.phone);
             self.expect_report(key, awaited);
         };
         expect(id, None);
-        if let Some(counted) = &news.counted {
+        if let Some(counted) = &update.counted {
             expect(counted, Some(id));
         }
     }

@@ -136,7 +136,7 @@ async fn take_front(
     let known = tx.claimed(span).await?;
     let passed = known
         .iter()
-        .filter(|m| m.outcome.is_some() || work.has_news(m.id))
+        .filter(|m| m.outcome.is_some() || work.has_change(m.id))
         .count() as i64;
     let pending = work.ahead.remove(&lane.id).unwrap_or(0);
     let ahead = lane.ahead + pending - passed;
@@ -202,7 +202,7 @@ async fn partition_sendable(
     let mut items = Vec::with_capacity(covered.len());
     let mut unwanted = Vec::new();
     for message in covered.into_iter().filter(|m| m.outcome.is_none()) {
-        if work.has_news(message.id) {
+        if work.has_change(message.id) {
             continue;
         }
         let Some(phone) = message.phone else {

@@ -17,26 +17,32 @@ use crate::{
 impl Work<'_> {
     /// A part was asked and not answered; `own` is its id where the protocol had it before. Then its report
     /// needs no answer, and may have come already.
-    pub(super) fn doubt(&mut self, news: &PartChange, own: Option<&str>) {
+    pub(super) fn doubt(&mut self, update: &PartChange, own: Option<&str>) {
         let row = Doubt {
-            message: news.message,
-            part: news.part,
-            gateway: news.gateway.clone(),
-            phone: news.phone,
-            asked: news.asked,
+            message: update.message,
+            part: update.part,
+            gateway: update.gateway.clone(),
+            phone: update.phone,
+            asked: update.asked,
             since: self.now,
             grace_over: false,
         };
         self.doubts
-            .entry((news.gateway.clone(), news.phone))
+            .entry((update.gateway.clone(), update.phone))
             .or_default()
             .push(row.clone());
-        self.drop_doubts.remove(&(news.message, news.part));
-        self.put_doubts.insert((news.message, news.part), row);
+        self.drop_doubts.remove(&(update.message, update.part));
+        self.put_doubts.insert((update.message, update.part), row);
         if let Some(id) = own {
-            self.early_report(&news.gateway, news.phone, news.message, news.part, id);
-            if !self.is_in_doubt(news.message, news.part) {
-                self.no_doubt(&news.gateway, news.phone, news.message, news.part);
+            self.early_report(
+                &update.gateway,
+                update.phone,
+                update.message,
+                update.part,
+                id,
+            );
+            if !self.is_in_doubt(update.message, update.part) {
+                self.no_doubt(&update.gateway, update.phone, update.message, update.part);
             }
         }
     }
@@ -73,14 +79,14 @@ impl Work<'_> {
 
     /// The last look before a doubtful message is sent again: its report may wait as an orphan, and a
     /// lane that is over sends nothing more. Then the doubt stays, and is held.
-    pub(super) fn may_resend(&mut self, news: &PartChange) -> bool {
-        self.last_look(news.phone);
-        if !self.is_in_doubt(news.message, news.part) {
+    pub(super) fn may_resend(&mut self, update: &PartChange) -> bool {
+        self.last_look(update.phone);
+        if !self.is_in_doubt(update.message, update.part) {
             return false;
         }
-        let over = self.is_over(news.message.lane());
+        let over = self.is_over(update.message.lane());
         if over {
-            self.grace_expired(news.message, news.part);
+            self.grace_expired(update.message, update.part);
         }
         !over
     }
@@ -90,19 +96,19 @@ impl Work<'_> {
     }
 
     /// The run's policy sends a doubtful message again, whole, with another reference.
-    pub(super) fn resend(&mut self, news: &PartChange) {
-        let id = news.message;
+    pub(super) fn resend(&mut self, update: &PartChange) {
+        let id = update.message;
         let Some(state) = self.messages.get(&id).map(|m| &m.state) else {
             return;
         };
         let (parts, attempt) = (state.numbers(), state.attempt);
         for part in parts {
-            self.forget_doubt(&news.gateway, news.phone, id, part);
+            self.forget_doubt(&update.gateway, update.phone, id, part);
         }
         self.requeue(Requeued {
             span: Span::of(id),
             part: 0,
-            gateway: news.gateway.clone(),
+            gateway: update.gateway.clone(),
             attempt,
             due: self.now,
         });

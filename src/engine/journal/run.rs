@@ -177,7 +177,7 @@ pub(super) async fn decide(
     };
     let event = lifecycle::act(tx, work.now, &mut campaign, decision.act, by).await?;
     if let Some(announced) = &decision.announced {
-        keep_forecast(tx, work, decision, announced).await?;
+        store_forecast(tx, work, decision, announced).await?;
     }
     work.note(&event);
     let unexplained = By { reason: "", ..by };
@@ -200,7 +200,7 @@ pub(super) async fn decide(
 
 /// Keeps what the approver was shown; with it the quotas are taken. Two approvals that were computed from the
 /// same rest cannot both be right: the later one has to be computed anew.
-async fn keep_forecast(
+async fn store_forecast(
     tx: &mut Tx,
     work: &mut Work<'_>,
     decision: &Decision,

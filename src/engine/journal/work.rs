@@ -147,11 +147,11 @@ impl<'a> Work<'a> {
         let mut doubtful = HashSet::new();
         for op in ops {
             match op {
-                Op::Part(news) => {
-                    ids.insert(news.message);
-                    places.insert((news.gateway.clone(), news.phone));
-                    if news.change == Change::Resent {
-                        doubtful.insert(news.message);
+                Op::Part(update) => {
+                    ids.insert(update.message);
+                    places.insert((update.gateway.clone(), update.phone));
+                    if update.change == Change::Resent {
+                        doubtful.insert(update.message);
                     }
                 }
                 Op::WindowOver(wait) => {
@@ -310,7 +310,7 @@ impl<'a> Work<'a> {
     }
 
     /// Has the message an outcome that is not written yet?
-    pub(super) fn has_news(&self, id: MessageId) -> bool {
+    pub(super) fn has_change(&self, id: MessageId) -> bool {
         self.messages
             .get(&id)
             .is_some_and(|m| m.dirty && m.state.outcome().is_some())
@@ -411,41 +411,51 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// An answer, a time-out, a suppression: news of one part.
-    pub(super) fn part(&mut self, news: &PartChange) {
+    /// An answer, a time-out, a suppression: what happened to one part.
+    pub(super) fn part(&mut self, update: &PartChange) {
         let was_doubt = self
-            .part_of(news.message, news.part)
+            .part_of(update.message, update.part)
             .is_some_and(Part::is_doubt);
-        if was_doubt && news.change == Change::Resent && !self.may_resend(news) {
+        if was_doubt && update.change == Change::Resent && !self.may_resend(update) {
             return;
         }
-        if !self.change(news.message, news.part, &news.change, news.source) {
+        if !self.change(update.message, update.part, &update.change, update.source) {
             return;
         }
-        match &news.change {
+        match &update.change {
             Change::Accepted { id } => {
-                self.expect_reports(news, id);
-                let taken = self.segments_of(news.message);
-                *self.done.accepted.entry(news.gateway.clone()).or_default() += u64::from(taken);
+                self.expect_reports(update, id);
+                let taken = self.segments_of(update.message);
+                *self
+                    .done
+                    .accepted
+                    .entry(update.gateway.clone())
+                    .or_default() += u64::from(taken);
                 if !was_doubt {
-                    self.hands_over(news);
+                    self.hands_over(update);
                 }
                 if was_doubt {
-                    self.forget_doubt(&news.gateway, news.phone, news.message, news.part);
-                    self.send_rest(news.message, &news.gateway);
+                    self.forget_doubt(&update.gateway, update.phone, update.message, update.part);
+                    self.send_rest(update.message, &update.gateway);
                 }
-                for id in [Some(id), news.counted.as_ref()].into_iter().flatten() {
-                    self.early_report(&news.gateway, news.phone, news.message, news.part, id);
+                for id in [Some(id), update.counted.as_ref()].into_iter().flatten() {
+                    self.early_report(
+                        &update.gateway,
+                        update.phone,
+                        update.message,
+                        update.part,
+                        id,
+                    );
                 }
             }
             Change::Doubt { id } => {
-                self.hands_over(news);
-                self.doubt(news, id.as_deref());
+                self.hands_over(update);
+                self.doubt(update, id.as_deref());
             }
-            Change::Resent => self.resend(news),
+            Change::Resent => self.resend(update),
             Change::Refused { .. } | Change::Adopted { .. } => {
                 if was_doubt {
-                    self.forget_doubt(&news.gateway, news.phone, news.message, news.part);
+                    self.forget_doubt(&update.gateway, update.phone, update.message, update.part);
                 }
             }
             Change::Reported { .. }
@@ -453,13 +463,13 @@ impl<'a> Work<'a> {
             | Change::Suppressed { .. }
             | Change::Cancelled { .. } => {}
         }
-        self.try_adopt(&(news.gateway.clone(), news.phone));
+        self.try_adopt(&(update.gateway.clone(), update.phone));
     }
 
     /// The carrier has it, or may have.
-    fn hands_over(&mut self, news: &PartChange) {
-        let segments = self.segments_of(news.message);
-        *self.handed.entry(news.gateway.clone()).or_default() += i64::from(segments);
+    fn hands_over(&mut self, update: &PartChange) {
+        let segments = self.segments_of(update.message);
+        *self.handed.entry(update.gateway.clone()).or_default() += i64::from(segments);
     }
 
     /// The answer came after the time-out: it settles the doubt, unless something else has.

@@ -62,7 +62,9 @@ impl Sgip {
                 sequence: self.remember(sequence),
                 submit: neutral(submit, sequence),
             },
-            Pdu::ReportResp(response) | Pdu::DeliverResp(response) => self.told(sequence, response),
+            Pdu::ReportResp(response) | Pdu::DeliverResp(response) => {
+                self.response(sequence, response)
+            }
             Pdu::Unbind => ClientPdu::Unbind {
                 sequence: self.remember(sequence),
             },
@@ -110,7 +112,7 @@ impl Sgip {
         })
     }
 
-    fn told(&mut self, sequence: Sequence, response: Resp) -> ClientPdu {
+    fn response(&mut self, sequence: Sequence, response: Resp) -> ClientPdu {
         let numbers = self.told.get_mut(&sequence.counter);
         let number = numbers.and_then(VecDeque::pop_front);
         if self
@@ -130,7 +132,7 @@ impl Sgip {
     }
 
     /// A repeat has the number of the first, by which its receiver knows it.
-    fn news(&mut self, number: u32, job: &Job) -> Sequence {
+    fn delivery_sequence(&mut self, number: u32, job: &Job) -> Sequence {
         let sequence = Sequence {
             node: NODE,
             time: word(&job.made),
@@ -184,7 +186,7 @@ impl Dialect for Sgip {
     }
 
     fn deliver(&mut self, sequence: u32, job: &Job, _: &Wall, out: &mut BytesMut) {
-        let own = self.news(sequence, job);
+        let own = self.delivery_sequence(sequence, job);
         let pdu = match &job.content {
             JobContent::Mo { phone, part } => Pdu::Deliver(Deliver {
                 user_number: with_prefix(&phone.expose()),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Asked, Said, Shared,
+    ParsedRequest, Reply, Shared,
     book::{Batch, DueDelivery, HttpBook, What},
     now,
 };
@@ -17,8 +17,9 @@ const MOST: usize = 1_000;
 
 const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
 
-pub(super) fn serve(shared: &Shared, asked: &Asked) -> Said {
-    let refused = |status, code: &str| Said::new(status, json!({ "Code": code, "RequestId": "r" }));
+pub(super) fn serve(shared: &Shared, asked: &ParsedRequest) -> Reply {
+    let refused =
+        |status, code: &str| Reply::new(status, json!({ "Code": code, "RequestId": "r" }));
     let query = pairs(asked.uri.query().unwrap_or_default());
     if let Err(code) = verify(shared, asked, &query) {
         shared.login(false);
@@ -33,15 +34,15 @@ pub(super) fn serve(shared: &Shared, asked: &Asked) -> Said {
     match asked.header("x-acs-action") {
         "QuerySmsSignList" => {
             shared.login(true);
-            Said::new(200, json!({ "Code": "OK", "SmsSignList": [] }))
+            Reply::new(200, json!({ "Code": "OK", "SmsSignList": [] }))
         }
-        "SendSms" => Said::of_send(send(shared, &field)),
+        "SendSms" => Reply::of_send(send(shared, &field)),
         _ => refused(404, "InvalidAction.NotFound"),
     }
 }
 
-fn send<'q>(shared: &Shared, field: &impl Fn(&str) -> &'q str) -> Said {
-    let refused = |code: &str| Said::new(200, json!({ "Code": code, "RequestId": "r" }));
+fn send<'q>(shared: &Shared, field: &impl Fn(&str) -> &'q str) -> Reply {
+    let refused = |code: &str| Reply::new(200, json!({ "Code": code, "RequestId": "r" }));
     let phones: Option<Vec<Phone>> = field("PhoneNumbers")
         .split(',')
         .map(Phone::from_wire)
@@ -85,14 +86,18 @@ fn send<'q>(shared: &Shared, field: &impl Fn(&str) -> &'q str) -> Said {
         id: Some(id.clone()),
     };
     book.take(&shared.settings, now(), &batch);
-    Said::new(
+    Reply::new(
         200,
         json!({ "Code": "OK", "Message": "OK", "BizId": id, "RequestId": "r" }),
     )
 }
 
 /// Version 3 of the signature, from what came over the wire.
-fn verify(shared: &Shared, asked: &Asked, query: &[(String, String)]) -> Result<(), &'static str> {
+fn verify(
+    shared: &Shared,
+    asked: &ParsedRequest,
+    query: &[(String, String)],
+) -> Result<(), &'static str> {
     let authorization = asked.header("authorization");
     let part = |name: &str| {
         authorization

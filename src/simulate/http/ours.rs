@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Asked, Said, Shared,
+    ParsedRequest, Reply, Shared,
     book::{Batch, DueDelivery, HttpBook, What, hash},
     now,
 };
@@ -12,30 +12,30 @@ use crate::{domain::phone::Phone, web::signing};
 /// Events in one answer to a fetch.
 const PAGE: usize = 500;
 
-pub(super) fn serve(shared: &Shared, asked: &Asked) -> Said {
+pub(super) fn serve(shared: &Shared, asked: &ParsedRequest) -> Reply {
     if let Err(said) = let_in(shared, asked) {
         return said;
     }
     let Ok(body) = serde_json::from_slice::<Value>(&asked.body) else {
         shared.book().counts.malformed += 1;
-        return Said::new(400, json!({ "code": "malformed" }));
+        return Reply::new(400, json!({ "code": "malformed" }));
     };
     if !shared.knows(body["account"].as_str().unwrap_or_default()) {
         shared.login(false);
-        return Said::new(403, json!({ "code": "unknown_account" }));
+        return Reply::new(403, json!({ "code": "unknown_account" }));
     }
     match asked.uri.path() {
         "/v1/account" => {
             shared.login(true);
-            Said::new(200, json!({ "code": "ok" }))
+            Reply::new(200, json!({ "code": "ok" }))
         }
-        "/v1/messages" => Said::of_send(messages(shared, asked, &body)),
+        "/v1/messages" => Reply::of_send(messages(shared, asked, &body)),
         "/v1/reports" => reports(shared, &body),
-        _ => Said::new(404, json!({ "code": "not_found" })),
+        _ => Reply::new(404, json!({ "code": "not_found" })),
     }
 }
 
-fn let_in(shared: &Shared, asked: &Asked) -> Result<(), Said> {
+fn let_in(shared: &Shared, asked: &ParsedRequest) -> Result<(), Reply> {
     if shared.settings.password.is_none() {
         return Ok(());
     }
@@ -52,11 +52,11 @@ fn let_in(shared: &Shared, asked: &Asked) -> Result<(), Said> {
         )
         .map_err(|_| {
             shared.login(false);
-            Said::new(401, json!({ "code": "bad_signature" }))
+            Reply::new(401, json!({ "code": "bad_signature" }))
         })
 }
 
-fn messages(shared: &Shared, asked: &Asked, body: &Value) -> Said {
+fn messages(shared: &Shared, asked: &ParsedRequest, body: &Value) -> Reply {
     let settings = &shared.settings;
     let text = body["text"].as_str().unwrap_or_default();
     let all = body["recipients"].as_array().cloned().unwrap_or_default();
@@ -67,19 +67,19 @@ fn messages(shared: &Shared, asked: &Asked, body: &Value) -> Said {
     let mut book = shared.book();
     let Some(phones) = phones.filter(|p| !p.is_empty() && !text.is_empty()) else {
         book.counts.malformed += 1;
-        return Said::new(400, json!({ "code": "malformed" }));
+        return Reply::new(400, json!({ "code": "malformed" }));
     };
     let units = HttpBook::segments(text) * phones.len() as u64;
     let fits = book.arrive(settings, now(), units);
     let (key, hash) = (asked.header(signing::ID).to_owned(), hash(&asked.body));
     if let Some((before, status, answer)) = book.keys.get(&key) {
         return match *before == hash {
-            true => Said::new(*status, answer.clone()),
-            false => Said::new(422, json!({ "code": "key_used_for_another_body" })),
+            true => Reply::new(*status, answer.clone()),
+            false => Reply::new(422, json!({ "code": "key_used_for_another_body" })),
         };
     }
     if !fits {
-        return Said::new(429, json!({ "code": "rate_limited" }));
+        return Reply::new(429, json!({ "code": "rate_limited" }));
     }
     let references = all
         .iter()
@@ -107,11 +107,11 @@ fn messages(shared: &Shared, asked: &Asked, body: &Value) -> Said {
         .collect();
     let answer = json!({ "code": "ok", "results": results });
     book.keys.insert(key, (hash, 200, answer.clone()));
-    Said::new(200, answer)
+    Reply::new(200, answer)
 }
 
 /// What is not delivered yet, after a cursor; all before it is acknowledged by the cursor.
-fn reports(shared: &Shared, body: &Value) -> Said {
+fn reports(shared: &Shared, body: &Value) -> Reply {
     let after: u64 = body["after"]
         .as_str()
         .and_then(|s| s.parse().ok())
@@ -131,7 +131,7 @@ fn reports(shared: &Shared, body: &Value) -> Said {
     let next = page.last().map_or(after, |(n, _)| *n);
     let more = book.pending.len() > page.len();
     let events: Vec<Value> = page.into_iter().map(|(_, event)| event).collect();
-    Said::new(
+    Reply::new(
         200,
         json!({ "events": events, "next": next.to_string(), "more": more }),
     )

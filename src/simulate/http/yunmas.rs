@@ -6,7 +6,7 @@ use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
 use super::{
-    Asked, Said, Shared,
+    ParsedRequest, Reply, Shared,
     book::{Batch, DueDelivery, HttpBook, What},
     now,
 };
@@ -17,15 +17,15 @@ const MOST: usize = 5_000;
 
 const BEIJING: FixedOffset = FixedOffset::east_opt(8 * 3_600).expect("eight hours");
 
-pub(super) fn serve(shared: &Shared, asked: &Asked) -> Said {
+pub(super) fn serve(shared: &Shared, asked: &ParsedRequest) -> Reply {
     let refused = |code: &str| {
-        Said::new(
+        Reply::new(
             200,
             json!({ "msgGroup": "", "rspcod": code, "success": false }),
         )
     };
     if asked.uri.path() != "/sms/norsubmit" {
-        return Said::new(404, Value::Null);
+        return Reply::new(404, Value::Null);
     }
     let body = BASE64_STANDARD
         .decode(&asked.body)
@@ -77,7 +77,7 @@ pub(super) fn serve(shared: &Shared, asked: &Asked) -> Said {
         id: Some(group.clone()),
     };
     book.take(&shared.settings, now(), &batch);
-    Said::of_send(Said::new(
+    Reply::of_send(Reply::new(
         200,
         json!({ "msgGroup": group, "rspcod": "success", "success": true }),
     ))

@@ -67,7 +67,7 @@ impl OrderBook {
         }
     }
 
-    pub(super) fn tell(
+    pub(super) fn take_command(
         &mut self,
         settings: &OrderSettings,
         now: Micros,
