@@ -85,11 +85,6 @@ impl Config {
         }
     }
 
-    /// The file that [`Config::load`] reads when none is named.
-    pub fn usual_file() -> &'static Path {
-        Path::new(load::USUAL_FILE)
-    }
-
     /// The built-in defaults as a commented file, for `watchbell.toml`'s writers.
     pub fn default_file() -> &'static str {
         load::DEFAULTS

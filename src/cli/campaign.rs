@@ -7,15 +7,14 @@ use serde_json::json;
 use super::{CliError, Ctx, Exit, refusal::CliRefusal};
 use crate::{
     domain::{
-        bilingual::headings,
-        check_code::CheckCode,
-        id::CampaignId,
-        lang::Lang,
-        lifecycle::{CampaignAct, CampaignState},
-        role::Actor,
-        time::Micros,
+        bilingual::headings, check_code::CheckCode, id::CampaignId, lang::Lang,
+        lifecycle::CampaignState, role::Actor, time::Micros,
     },
-    service::{Office, ServiceError, campaigns::CampaignView, forecast::Forecast},
+    service::{
+        Office, ServiceError,
+        campaigns::{CampaignDecision, CampaignView},
+        forecast::Forecast,
+    },
 };
 
 /// `watchbell campaign …`
@@ -101,8 +100,12 @@ pub async fn run(command: CampaignCommand, ctx: &Ctx) -> Result<Exit, CliError> 
         }
         CampaignCommand::Submit(what) => return submit(&office, &actor, what, ctx).await,
         CampaignCommand::Approve(what) => return approve(&office, &actor, what, ctx).await,
-        CampaignCommand::Return(w) => decide(&office, &actor, w, CampaignAct::Return, ctx).await?,
-        CampaignCommand::Reject(w) => decide(&office, &actor, w, CampaignAct::Reject, ctx).await?,
+        CampaignCommand::Return(w) => {
+            decide(&office, &actor, w, CampaignDecision::Return, ctx).await?;
+        }
+        CampaignCommand::Reject(w) => {
+            decide(&office, &actor, w, CampaignDecision::Reject, ctx).await?;
+        }
     }
     Ok(Exit::Done)
 }
@@ -209,7 +212,7 @@ async fn decide(
     office: &Office,
     actor: &Actor,
     what: WithReason,
-    act: CampaignAct,
+    decision: CampaignDecision,
     ctx: &Ctx,
 ) -> Result<(), CliError> {
     let Some(reason) = what.reason else {
@@ -217,7 +220,7 @@ async fn decide(
     };
     let campaign = office
         .campaigns()
-        .decide(actor, what.id, act, &reason)
+        .decide(actor, what.id, decision, &reason)
         .await?;
     show(&campaign, None, false, ctx)
 }

@@ -16,17 +16,12 @@ use crate::{
     app::Carriers,
     demo::county,
     domain::{
-        bilingual::bilingual,
-        carrier::CarrierTable,
-        check_code::CheckCode,
-        id::CampaignId,
-        lang::Lang,
-        lifecycle::{CampaignAct, CampaignState},
-        phone::Phone,
-        time::Micros,
+        bilingual::bilingual, carrier::CarrierTable, check_code::CheckCode, id::CampaignId,
+        lang::Lang, lifecycle::CampaignState, phone::Phone, time::Micros,
     },
     service::{
         Office, ServiceError,
+        campaigns::CampaignDecision,
         plan::{Import, ImportDiff},
         refusal::DemoRefusal,
     },
@@ -232,7 +227,7 @@ impl Month<'_> {
         if let Some((id, _, name)) = returned {
             self.office
                 .campaigns()
-                .decide(&self.people.approver, *id, CampaignAct::Return, reason)
+                .decide(&self.people.approver, *id, CampaignDecision::Return, reason)
                 .await?;
             tell(Step::Returned { name, reason });
         }

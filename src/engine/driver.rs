@@ -86,7 +86,7 @@ pub struct Engine {
     outbox_ops: usize,
     installation: String,
     halted: Option<Halt>,
-    /// When a person stopped all sending, as last seen; 0: not.
+    /// When a person stopped all sending, as last seen.
     stopped: Option<Micros>,
     /// How far its life is.
     phase: Phase,

@@ -3,6 +3,7 @@
 
 use super::{error::EngineError, sidecar};
 use crate::{
+    campaign::lifecycle,
     clock::Clock,
     domain::{bilingual::bilingual, event::Event as Entry, lifecycle::StopAct},
     store::{self, Store},
@@ -41,7 +42,7 @@ pub(super) async fn hold_copies(
     if let (Some(reason), true) = (reason, installation.held.is_empty()) {
         tx.set_held(reason.as_str()).await?;
         let event = Entry::Stop {
-            by: "watchbell".into(),
+            by: lifecycle::RULE.into(),
             act: StopAct::Hold,
             reason: reason.as_str().into(),
             left: None,

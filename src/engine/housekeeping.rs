@@ -67,7 +67,7 @@ pub struct Policy {
 pub(super) struct Findings {
     /// Neither held nor stopped?
     pub(super) may_send: bool,
-    /// When a person stopped all sending; 0: not.
+    /// When a person stopped all sending.
     pub(super) stopped: Option<Micros>,
     /// All lanes that may be claimed from now.
     pub(super) lanes: Vec<Lane>,

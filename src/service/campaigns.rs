@@ -20,6 +20,17 @@ use crate::{
 /// How often an approval is computed again because others were first.
 const APPROVAL_TRIES: usize = 8;
 
+/// What a person may decide about a campaign, beside approving it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CampaignDecision {
+    /// Give it back to be mended.
+    Return,
+    /// Turn it down for good.
+    Reject,
+    /// Call it off.
+    Cancel,
+}
+
 /// A campaign as its readers see it: one form for `--json`, HTTP and pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CampaignView {
@@ -147,33 +158,22 @@ impl Campaigns<'_> {
         self.view(id).await
     }
 
-    /// Returns, rejects, cancels, pauses.
+    /// Returns, rejects or cancels a campaign, with a reason. Approving binds what was shown: [`Self::approve`].
     pub async fn decide(
         self,
         actor: &Actor,
         id: CampaignId,
-        act: CampaignAct,
+        decision: CampaignDecision,
         reason: &str,
     ) -> Result<CampaignView, ServiceError> {
+        let (act, right) = match decision {
+            CampaignDecision::Return => (CampaignAct::Return, Act::Return),
+            CampaignDecision::Reject => (CampaignAct::Reject, Act::Reject),
+            CampaignDecision::Cancel => (CampaignAct::Cancel, Act::Cancel),
+        };
+        actor.may(right)?;
         let reason = check_optional_reason(reason)?;
         let campaign = self.office.store.read("decide").await?.campaign(id).await?;
-        match act {
-            CampaignAct::Return => actor.may(Act::Return)?,
-            CampaignAct::Reject => actor.may(Act::Reject)?,
-            // These write what they bind: they have use cases of their own.
-            CampaignAct::Approve
-            | CampaignAct::Create
-            | CampaignAct::Rename
-            | CampaignAct::Submit
-            | CampaignAct::Change
-            | CampaignAct::Void => {
-                return Err(CampaignRefusal::OwnCommand.into());
-            }
-            CampaignAct::Cancel => actor.may(Act::Cancel)?,
-            CampaignAct::Start | CampaignAct::Pause | CampaignAct::Resume | CampaignAct::Finish => {
-                actor.may(Act::Pause)?;
-            }
-        }
         let op = Op::Decide(Decision {
             campaign: id,
             act,

@@ -34,7 +34,7 @@ impl Sending<'_> {
         let reason = check_optional_reason(reason)?;
         let now = self.office.clock.now();
         let mut tx = self.office.store.begin("stop").await?;
-        tx.set_stopped(now).await?;
+        tx.set_stopped(Some(now)).await?;
         let event = Event::Stop {
             by: actor.label(),
             act: StopAct::Stop,
@@ -79,7 +79,7 @@ impl Sending<'_> {
         };
         let place = tx.place().await?;
         tx.set_held("").await?;
-        tx.set_stopped(crate::domain::time::Micros(0)).await?;
+        tx.set_stopped(None).await?;
         tx.set_place(&place).await?;
         let event = Event::Stop {
             by: actor.label(),

@@ -109,9 +109,4 @@ impl Error {
             _ => false,
         }
     }
-
-    /// Locked by another process, or no room: worth the words "try again" or "make room".
-    pub fn is_passing(&self) -> bool {
-        self.next() == Next::Retry
-    }
 }

@@ -138,9 +138,9 @@ impl Tx {
         on!(self, db => sqlx::query("UPDATE installation SET place = $1").bind(place).execute(db).await.map(drop))
     }
 
-    /// Halts all sending, or lets it go on (0).
-    pub async fn set_stopped(&mut self, at: Micros) -> Result<()> {
-        on!(self, db => sqlx::query("UPDATE installation SET stopped_us = $1").bind(at.0).execute(db).await.map(drop))?;
+    /// Halts all sending since then, or lets it go on.
+    pub async fn set_stopped(&mut self, since: Option<Micros>) -> Result<()> {
+        on!(self, db => sqlx::query("UPDATE installation SET stopped_us = $1").bind(columns::us(since)).execute(db).await.map(drop))?;
         self.bump().await
     }
 

@@ -552,14 +552,6 @@ impl Tx {
             .bind(run.to_string()).fetch_optional(db).await)?;
         Ok(found.is_some())
     }
-
-    /// The gateways that a run goes through.
-    pub async fn gateways_of(&mut self, run: RunId) -> Result<Vec<GatewayId>> {
-        let ids: Vec<String> = on!(self, db => sqlx::query_scalar(
-            "SELECT DISTINCT gateway FROM lane WHERE run_id = $1 AND gateway <> ''")
-            .bind(run.to_string()).fetch_all(db).await)?;
-        Ok(ids.into_iter().map(GatewayId).collect())
-    }
 }
 
 impl Counts {

@@ -6,7 +6,7 @@ use watchbell::{
         carrier::Carrier,
         check_code::CheckCode,
         id::{CampaignId, RunId},
-        lifecycle::{CampaignAct, Intent},
+        lifecycle::Intent,
         plan::Planned,
         policy::OnDoubt,
         priority::Priority,
@@ -15,6 +15,7 @@ use watchbell::{
     engine::lock::EngineLock,
     service::{
         ServiceError,
+        campaigns::CampaignDecision,
         contacts::Import,
         plan::{Import as PlanImport, ImportDiff},
         send::{OutOfHours, SendRequest, Target},
@@ -106,23 +107,15 @@ async fn campaigns_and_runs_are_refused_by_where_they_stand() {
             "not_your_own",
             1,
         );
-        is_refused(
-            office
-                .campaigns()
-                .decide(li, id, CampaignAct::Approve, "")
-                .await,
-            "act_has_own_command",
-            2,
-        );
         office
             .campaigns()
-            .decide(li, id, CampaignAct::Reject, "不需要")
+            .decide(li, id, CampaignDecision::Reject, "不需要")
             .await
             .unwrap();
         is_refused(
             office
                 .campaigns()
-                .decide(li, id, CampaignAct::Reject, "不需要")
+                .decide(li, id, CampaignDecision::Reject, "不需要")
                 .await,
             "wrong_campaign_state",
             1,
@@ -278,7 +271,7 @@ async fn no_reason_holds_a_number() {
                 .map(drop),
             office
                 .campaigns()
-                .decide(&chief, campaign, CampaignAct::Cancel, reason)
+                .decide(&chief, campaign, CampaignDecision::Cancel, reason)
                 .await
                 .map(drop),
         ] {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Engine, EngineError, Halt, OUTBOX_ROOM, Phase};
 use crate::{
+    campaign::lifecycle,
     domain::{
         bilingual::bilingual, event::Event as Entry, id::GatewayId, lifecycle::StopAct,
         time::Micros,
@@ -127,7 +128,7 @@ impl Engine {
         let left = self.parts.store.read("count_left").await?.left().await?;
         self.halted = Some(Halt::Counted);
         let event = Entry::Stop {
-            by: "watchbell".into(),
+            by: lifecycle::RULE.into(),
             act: StopAct::Count,
             reason: String::new(),
             left: Some(left),

@@ -22,11 +22,6 @@ refusals! {
         OutOfHours { why: Bilingual, opens: String } = Refused "out_of_hours"
             zh "{why}，最早 {opens} 可以发送：加 --wait-for-window 排队等候，紧急的用 --priority urgent"
             en "{why}; it may go out from {opens}: queue it with --wait-for-window, or use --priority urgent for an emergency";
-        /// The act has a command of its own, since it writes what it binds.
-        /// Use `campaign approve`, `campaign submit` or `plan import`.
-        OwnCommand = Usage "act_has_own_command"
-            zh "批准、提交和改动各有专门的命令：campaign approve、campaign submit、plan import"
-            en "approving, submitting and changing have commands of their own: campaign approve, campaign submit, plan import";
         /// The check code given is not that of the campaign or order as it is now.
         /// Look at it again: it was changed, or the code belongs to something else.
         CheckCodeDiffers = Refused "check_code_differs"
