@@ -8,6 +8,7 @@ use axum::{
     Json, Router,
     extract::State as Extract,
     http::{StatusCode, header},
+    middleware::map_response,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -15,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     service::{Office, health::Watch},
-    telemetry::Metrics,
+    telemetry::{HTTP_ANSWERS, Metrics},
 };
 
 /// What the routes know.
@@ -51,7 +52,19 @@ pub fn router(state: State) -> Router {
                 "There is nothing at this address.",
             )
         })
+        .layer(map_response(count))
         .with_state(state)
+}
+
+async fn count(answer: Response) -> Response {
+    let class = match answer.status().as_u16() {
+        ..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        500.. => "5xx",
+    };
+    HTTP_ANSWERS.add(&[("class", class)], 1);
+    answer
 }
 
 /// Ready: the database answers, and where this process sends, each gateway has a link.

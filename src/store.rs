@@ -39,6 +39,8 @@ use sqlx::{
 };
 use tokio::sync::Notify;
 
+use crate::telemetry::{COMMIT_SECONDS, LEDGER_ENTRIES};
+
 pub use error::{Corrupt, Error, Result};
 pub use refusal::Refusal;
 
@@ -103,6 +105,8 @@ pub struct Tx {
     name: &'static str,
     /// Has it changed what the engine must notice?
     bumps: bool,
+    /// Entries that it has written.
+    entries: u64,
     bumped: Arc<Notify>,
 }
 
@@ -230,6 +234,7 @@ impl Store {
             inner,
             name,
             bumps: false,
+            entries: 0,
             bumped: self.bumped.clone(),
         }
     }
@@ -271,8 +276,10 @@ impl Tx {
             Inner::Sqlite(t) => t.commit().await,
             Inner::Postgres(t) => t.commit().await,
         };
-        metrics::histogram!("watchbell_commit_seconds", "transaction" => self.name)
-            .record(started.elapsed().as_secs_f64());
+        COMMIT_SECONDS.record(&[("transaction", self.name)], started.elapsed());
+        if done.is_ok() {
+            LEDGER_ENTRIES.add(&[], self.entries);
+        }
         if self.bumps && done.is_ok() {
             self.bumped.notify_one();
         }

@@ -109,52 +109,40 @@ macro_rules! declare {
 }
 
 declare!(COUNTERS: Counter {
-    /// Submit requests written; label `gateway`.
-    SUBMIT_REQUESTS = "watchbell_submit_requests_total", "Submit requests written to a carrier";
-    /// Segments (times receivers) written; label `gateway`.
-    SUBMIT_SEGMENTS = "watchbell_submit_segments_total", "Segments written to a carrier, times receivers";
+    /// Logins; labels `gateway`, `outcome` (accepted, refused).
+    LOGINS = "watchbell_logins_total", "Logins at carriers by their outcome";
+    /// Handed to a socket, one for each number; label `gateway`.
+    SUBMITS_WRITTEN = "watchbell_submits_written_total", "Submits written to a carrier, one for each number";
     /// Answers; labels `gateway`, `outcome` (accepted, throttled, `wrong_network`, refused, `timed_out`, lost).
-    ANSWER_SEGMENTS = "watchbell_answer_segments_total", "Segments by the carrier's answer";
-    /// Reports; labels `gateway`, `outcome` (delivered, undelivered, expired, duplicate, orphan, adopted).
-    REPORT_SEGMENTS = "watchbell_report_segments_total", "Status reports by what became of them";
-    /// Messages from phones; label `gateway`.
+    ANSWERS = "watchbell_answers_total", "Submits by the carrier's answer, one for each number";
+    /// Segments that carriers took, once that is durable; label `gateway`.
+    SEGMENTS_ACCEPTED = "watchbell_segments_accepted_total", "Segments that carriers took";
+    /// Reports as they come in, repeated ones too; labels `gateway`, `outcome` (delivered, undelivered, expired).
+    REPORTS = "watchbell_reports_total", "Status reports by what they say";
+    /// Messages from phones as they come in; label `gateway`.
     MO_MESSAGES = "watchbell_mo_messages_total", "Messages from phones";
-    /// Outcomes; label `outcome` (a message's state).
-    OUTCOME_MESSAGES = "watchbell_outcome_messages_total", "Changes of messages' states by the new state";
-    /// Logins; labels `gateway`, `outcome` (accepted, refused, failed).
-    LOGIN_ATTEMPTS = "watchbell_login_attempts_total", "Logins at carriers by their outcome";
-    /// Entries of the ledger.
+    /// Messages that came to a state; label `outcome` (the state).
+    OUTCOMES = "watchbell_outcomes_total", "Changes of messages' states by the new state";
+    /// Entries of the ledger, whoever wrote them.
     LEDGER_ENTRIES = "watchbell_ledger_entries_total", "Entries written to the ledger";
-    /// Events of the ledger.
-    LEDGER_EVENTS = "watchbell_ledger_events_total", "Events written to the ledger";
     /// Alerts; label `outcome` (sent, failed, suppressed, dropped).
     ALERT_NOTICES = "watchbell_alert_notices_total", "Alerts by what became of the notice";
-    /// HTTP answers; label `outcome` (2xx, 3xx, 4xx, 5xx).
-    HTTP_REQUESTS = "watchbell_http_requests_total", "Requests answered over HTTP by class of status";
+    /// HTTP answers; label `class` (2xx, 3xx, 4xx, 5xx).
+    HTTP_ANSWERS = "watchbell_http_answers_total", "Requests answered over HTTP by class of status";
 });
 
 declare!(GAUGES: Gauge {
     /// Links logged in; label `gateway`.
     LINKS_UP = "watchbell_links_up", "Links logged in now";
-    /// Requests without an answer yet; label `gateway`.
-    WINDOW_REQUESTS = "watchbell_window_requests", "Requests without an answer yet";
-    /// Segments a second that the carrier allows at present; label `gateway`.
-    PACE = "watchbell_pace_segments_per_second", "Pace after the carrier's flow control";
-    /// Messages in doubt.
-    DOUBT_MESSAGES = "watchbell_doubt_messages", "Messages in doubt now";
-    /// Lanes with something left to send.
-    OPEN_LANES = "watchbell_open_lanes", "Lanes with something left to send";
-    /// Outcomes that wait for the recorder.
-    RECORDER_BACKLOG = "watchbell_recorder_backlog_events", "Outcomes that wait to be committed";
+    /// What the carrier's flow control allows a second at present; label `gateway`.
+    PACE = "watchbell_pace_per_second", "Pace after the carrier's flow control";
+    /// Operations that wait for the journal or are being committed.
+    JOURNAL_BACKLOG = "watchbell_journal_backlog_operations", "Operations that wait to be committed";
 });
 
 declare!(TIMES: Seconds {
-    /// From a submit's last byte to its answer; label `gateway`.
-    ANSWER_SECONDS = "watchbell_answer_seconds", "Time from submit to answer";
-    /// One commit of the recorder.
-    COMMIT_SECONDS = "watchbell_commit_seconds", "Time of one group commit";
-    /// One named transaction; label `name`.
-    TRANSACTION_SECONDS = "watchbell_transaction_seconds", "Time of a transaction by its name";
+    /// One commit; label `transaction`, its name.
+    COMMIT_SECONDS = "watchbell_commit_seconds", "Time of a commit by its transaction's name";
 });
 
 /// The metrics as Prometheus text.
@@ -209,16 +197,16 @@ mod tests {
     #[test]
     fn what_is_counted_is_shown() {
         let metrics = Metrics::of_process();
-        SUBMIT_SEGMENTS.add(&[("gateway", "telemetry-test")], 3);
+        SUBMITS_WRITTEN.add(&[("gateway", "telemetry-test")], 3);
         LINKS_UP.set(&[("gateway", "telemetry-test")], 2.0);
         COMMIT_SECONDS.record(&[], std::time::Duration::from_millis(3));
         metrics.upkeep();
         let text = metrics.render();
         for line in [
-            "watchbell_submit_segments_total{gateway=\"telemetry-test\"} 3",
+            "watchbell_submits_written_total{gateway=\"telemetry-test\"} 3",
             "watchbell_links_up{gateway=\"telemetry-test\"} 2",
             "watchbell_commit_seconds_bucket{le=\"0.005\"} 1",
-            "# HELP watchbell_submit_segments_total Segments written",
+            "# HELP watchbell_submits_written_total Submits written",
         ] {
             assert!(text.contains(line), "{line} not in\n{text}");
         }

@@ -4,6 +4,7 @@
 
 mod ending;
 mod gateways;
+mod meters;
 mod upkeep;
 
 use std::{
@@ -40,6 +41,7 @@ use crate::{
     gateway::{self, Event, Gateway},
     store::{self, Store},
     telemetry::alert::{Alert, Alerts, Kind},
+    telemetry::{JOURNAL_BACKLOG, SEGMENTS_ACCEPTED},
 };
 
 /// How often the database's change counter is asked.
@@ -283,6 +285,7 @@ impl Engine {
             Step::JournalGone => return Err(self.journal_error().await),
         }
         self.act();
+        JOURNAL_BACKLOG.set(&[], (self.outbox_ops + self.uncommitted) as f64);
         Ok(())
     }
 
@@ -316,7 +319,7 @@ impl Engine {
             }
         }
         for (id, n) in done.accepted {
-            metrics::counter!("watchbell_segments_accepted_total", "gateway" => id.0).increment(n);
+            SEGMENTS_ACCEPTED.add(&[("gateway", &id.0)], n);
         }
         let now = self.parts.clock.now();
         let mut stale = done.requeued;

@@ -458,8 +458,6 @@ impl Recorder {
         let head = tx.append(draft, &events).await?;
         let mut done = std::mem::take(&mut work.done);
         done.head = Some(head);
-        metrics::counter!("watchbell_ledger_entries_total")
-            .increment(u64::from(!events.is_empty()));
         Ok((tx, (!events.is_empty()).then_some(head), done, places))
     }
 

@@ -90,6 +90,7 @@ impl Tx {
             "INSERT INTO chain_head (chain, n, hash) VALUES ($1, $2, $3)
              ON CONFLICT (chain) DO UPDATE SET n = excluded.n, hash = excluded.hash")
             .bind(MAIN).bind(head.n).bind(&head.hash[..]).execute(db).await.map(drop))?;
+        self.entries += 1;
         Ok(head)
     }
 

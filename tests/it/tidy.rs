@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("web", &[]),
     ("telemetry", &["clock", "domain", "web"]),
     // Rows stay inside, typed values come out.
-    ("store", &["domain"]),
+    ("store", &["domain", "telemetry"]),
     // No SQL in a gateway, no gateway in the store: the engine joins them.
     ("gateway", &["clock", "config", "domain", "random", "web"]),
     // The carriers' interface and papers know no order's life.
@@ -504,4 +504,31 @@ fn snake(name: &str) -> String {
         word.push(c.to_ascii_lowercase());
     }
     word
+}
+
+/// Each metric is declared in one place, with its words, and written somewhere else.
+#[test]
+fn every_metric_that_is_declared_is_written() {
+    let declared = fs::read_to_string(root().join("src/telemetry.rs")).unwrap();
+    let names: Vec<_> = declared
+        .lines()
+        .filter_map(|line| Some(line.split_once(" = \"watchbell_")?.0.trim()))
+        .collect();
+    assert!(names.len() > 10, "{names:?}");
+    let elsewhere: String = sources()
+        .into_iter()
+        .filter(|s| s.path != "src/telemetry.rs")
+        .flat_map(|s| s.code)
+        .map(|(_, line)| line)
+        .collect();
+    for name in names {
+        let is_written = ["add", "set", "record"]
+            .iter()
+            .any(|how| elsewhere.contains(&format!("{name}.{how}(")));
+        assert!(is_written, "{name} is declared and never written");
+    }
+    assert!(
+        !elsewhere.contains("metrics::counter!"),
+        "declare it in telemetry.rs"
+    );
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::{Engine, EngineError, Parts, Phase};
+use super::{Engine, EngineError, Parts, Phase, meters};
 use crate::{
     config,
     domain::{
@@ -20,6 +20,8 @@ use crate::{
 impl Engine {
     /// Alerts people where they must know, and passes on what the core decides by.
     pub(super) fn on_gateway_event(&mut self, id: &GatewayId, event: Event) {
+        let links_up = self.gateways.get(id).map_or(0, |g| g.health().links_up);
+        meters::count(id, &event, links_up);
         // Links that go down because we close them are nobody's trouble.
         let alerts = (self.phase != Phase::Ending).then_some(&self.parts.alerts);
         match event {

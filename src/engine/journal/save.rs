@@ -14,6 +14,7 @@ use crate::{
         self, Tx,
         hot::{MessageRecord, Segment},
     },
+    telemetry::OUTCOMES,
 };
 
 /// Where orphans wait after a commit: applied to the recorder's memory only once it is durable.
@@ -48,6 +49,9 @@ impl Work<'_> {
         let doubts: Vec<_> = self.put_doubts.drain().map(|(_, row)| row).collect();
         tx.put_doubts(&doubts).await?;
         for ((lane, outcome), by) in std::mem::take(&mut self.tally) {
+            if let Ok(more @ 1..) = u64::try_from(by) {
+                OUTCOMES.add(&[("outcome", outcome.as_str())], more);
+            }
             if by != 0 {
                 tx.count(lane, outcome, by).await?;
             }
