@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::{
-    campaign::freeze::{self, Approval, Audience, FreezeError, Order, Person, Target, freeze},
+    campaign::freeze::{self, Audience, FreezeError, FreezeRequest, Person, Purpose, freeze},
     clock::Clock,
     config,
     domain::{
@@ -76,12 +76,12 @@ pub async fn freeze_run(
         return Err(BenchError::InUse);
     }
     let clock = Clock::system();
-    let office = freeze::Office {
+    let office = freeze::FreezeSettings {
         gateways,
         signature: SIGNATURE,
         carriers: CarrierTable::builtin(),
     };
-    let order = Order {
+    let request = FreezeRequest {
         name: "bench".into(),
         text: if personal { PERSONAL } else { SAME }.into(),
         audience: AudienceSpec::File("people.csv".into()),
@@ -92,12 +92,11 @@ pub async fn freeze_run(
         late: Late::Send,
         slot: clock.now(),
         author: "bench".into(),
-        campaign: Target::New,
-        approval: Approval::Needed,
+        purpose: Purpose::New,
     };
     let audience = Audience::ordered(people(recipients, personal), [NAME.to_owned()]);
     let started = Instant::now();
-    let frozen = freeze(&store, &clock, office, &order, audience).await?;
+    let frozen = freeze(&store, &clock, office, &request, audience).await?;
     let seconds = started.elapsed().as_secs_f64();
     let path = store.path().map(Path::to_path_buf);
     store.close().await;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     campaign::{
-        freeze::{self, Approval, Audience, FreezeError, Order, Target, audience::GroupsError},
+        freeze::{self, Audience, FreezeError, FreezeRequest, Purpose, audience::GroupsError},
         lifecycle,
     },
     clock::Clock,
@@ -265,7 +265,7 @@ impl Scheduler {
         let approved = approved.map_err(|_| corrupt("digest"))?;
         let (expected, share) = (campaign.expected, self.config.sending.max_deviation);
         let most_off = (expected as f64 * share).floor() as i64;
-        let order = Order {
+        let request = FreezeRequest {
             name: campaign.name.clone(),
             text: campaign.template.clone(),
             audience: campaign.audience.clone(),
@@ -276,8 +276,9 @@ impl Scheduler {
             late: campaign.late,
             slot,
             author: lifecycle::RULE.into(),
-            campaign: Target::Of(campaign.id, approved),
-            approval: Approval::Given {
+            purpose: Purpose::Slot {
+                campaign: campaign.id,
+                approved,
                 least: expected - most_off,
                 most: expected + most_off,
             },
@@ -285,12 +286,12 @@ impl Scheduler {
         self.clear_half_made(campaign, slot)
             .await
             .map_err(store_error)?;
-        let office = freeze::Office {
+        let settings = freeze::FreezeSettings {
             gateways: &self.config.gateways,
             signature: &self.config.sending.signature,
             carriers: CarrierTable::builtin(),
         };
-        let frozen = freeze::freeze(&self.store, &self.clock, office, &order, audience).await?;
+        let frozen = freeze::freeze(&self.store, &self.clock, settings, &request, audience).await?;
         if (frozen.size - expected).abs() > most_off {
             self.alerts.raise(Alert {
                 kind: Kind::RunHeld,

@@ -44,7 +44,7 @@ const CHUNK: usize = 2_000;
 
 /// A run to be frozen.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct FreezeRequest {
     /// What people call it.
     pub name: String,
     /// The text as it was written, with placeholders.
@@ -65,37 +65,41 @@ pub struct Order {
     pub slot: Micros,
     /// Who hands it in.
     pub author: String,
-    /// A campaign of its own, or one that was returned and is submitted again.
-    pub campaign: Target,
-    /// Waits for another person, or goes at once.
-    pub approval: Approval,
+    /// Whose run it is, and who has approved it.
+    pub purpose: Purpose,
 }
 
-/// Whose run it is.
+/// Whose run it is, and whether another person still has to approve it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// A new campaign's.
+pub enum Purpose {
+    /// A new campaign's, which waits for another person.
     New,
-    /// Of a campaign that was returned: its first run is cancelled, this one takes its place.
-    Again(CampaignId),
-    /// One more run of a recurring campaign that is approved, with the digest of what was approved.
-    Of(CampaignId, [u8; 32]),
-}
-
-/// Does another person decide?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Approval {
-    /// Submitted; another person decides.
-    Needed,
-    /// The office's settings ask for none.
-    NotNeeded,
-    /// The recurring campaign's own, for an audience of this size; another one is held.
-    Given {
-        /// The fewest people.
+    /// A new campaign's; the office's settings ask for no approval.
+    NewUnapproved,
+    /// Of a campaign that was returned: its first run is cancelled, this one takes its place and waits for
+    /// another person.
+    Resubmitted(CampaignId),
+    /// One more run of a recurring campaign that is approved.
+    Slot {
+        /// The campaign.
+        campaign: CampaignId,
+        /// The digest of what was approved.
+        approved: [u8; 32],
+        /// The fewest people that the approval is for; fewer are held.
         least: i64,
-        /// The most.
+        /// The most people that it is for; more are held.
         most: i64,
     },
+}
+
+impl Purpose {
+    /// Does another person still have to approve it?
+    pub const fn waits_for_approval(self) -> bool {
+        match self {
+            Self::New | Self::Resubmitted(_) => true,
+            Self::NewUnapproved | Self::Slot { .. } => false,
+        }
+    }
 }
 
 /// What was frozen.
@@ -160,7 +164,7 @@ fn first_problems(problems: &Problems) -> String {
 
 /// What freezing needs to know of the office.
 #[derive(Debug, Clone, Copy)]
-pub struct Office<'a> {
+pub struct FreezeSettings<'a> {
     /// The gateways, in the order of the settings: the first that serves a carrier takes its numbers.
     pub gateways: &'a [config::Gateway],
     /// The office's own signature, for people without a route.
@@ -182,27 +186,27 @@ pub async fn count(store: &Store, text: &str, audience: Audience) -> Result<i64,
     }
 }
 
-/// Freezes an order: campaign, run, lanes and messages.
+/// Freezes a run: campaign, run, lanes and messages.
 pub async fn freeze(
     store: &Store,
     clock: &Clock,
-    office: Office<'_>,
-    order: &Order,
+    office: FreezeSettings<'_>,
+    request: &FreezeRequest,
     audience: Audience,
 ) -> Result<Frozen, FreezeError> {
-    let template = Template::parse(&order.text)?;
+    let template = Template::parse(&request.text)?;
     let audience = audience.using(&template);
     let unknown = audience.check_names(&template);
     if unknown.total > 0 {
         return Err(FreezeError::Values(unknown));
     }
     let run = RunId::fresh();
-    let campaign = match order.campaign {
-        Target::New => CampaignId::fresh(),
-        Target::Again(id) | Target::Of(id, _) => id,
+    let campaign = match request.purpose {
+        Purpose::New | Purpose::NewUnapproved => CampaignId::fresh(),
+        Purpose::Resubmitted(id) | Purpose::Slot { campaign: id, .. } => id,
     };
-    begin(store, clock, order, campaign, run).await?;
-    let made = write(store, office, order, audience, run).await;
+    begin(store, clock, request, campaign, run).await?;
+    let made = write(store, office, request, audience, run).await;
     let made = match made {
         Ok(made) if made.size > 0 => made,
         Ok(_) => {
@@ -214,7 +218,7 @@ pub async fn freeze(
             return Err(error);
         }
     };
-    let done = finish(store, clock, order, campaign, run, made).await;
+    let done = finish(store, clock, request, campaign, run, made).await;
     // Surely nothing was committed: of other errors nobody can say.
     if let Err(FreezeError::Store(store::Error::Refused(_))) = &done {
         clear(store, run).await?;
@@ -225,19 +229,19 @@ pub async fn freeze(
 async fn begin(
     store: &Store,
     clock: &Clock,
-    order: &Order,
+    request: &FreezeRequest,
     campaign: CampaignId,
     run: RunId,
 ) -> store::Result<()> {
     let new = NewRun {
         id: run,
         campaign,
-        slot: order.slot,
-        priority: order.priority,
-        on_doubt: order.on_doubt,
-        not_after: order.not_after,
-        not_before: order.not_before,
-        late: order.late,
+        slot: request.slot,
+        priority: request.priority,
+        on_doubt: request.on_doubt,
+        not_after: request.not_after,
+        not_before: request.not_before,
+        late: request.late,
     };
     let mut tx = store.begin("freeze_begin").await?;
     tx.insert_run(&new, clock.now()).await?;
@@ -247,12 +251,12 @@ async fn begin(
 /// Everybody's messages, chunk by chunk: the database writes one while the next is made.
 async fn write(
     store: &Store,
-    office: Office<'_>,
-    order: &Order,
+    office: FreezeSettings<'_>,
+    request: &FreezeRequest,
     mut audience: Audience,
     run: RunId,
 ) -> Result<Made, FreezeError> {
-    let mut maker = LaneMaker::open(store, office, order, run).await?;
+    let mut maker = LaneMaker::open(store, office, request, run).await?;
     let mut made = Made::default();
     let mut problems = Problems::default();
     let mut ready = Chunk::default();
@@ -361,7 +365,7 @@ struct Made {
 async fn finish(
     store: &Store,
     clock: &Clock,
-    order: &Order,
+    request: &FreezeRequest,
     campaign: CampaignId,
     run: RunId,
     made: Made,
@@ -387,15 +391,15 @@ async fn finish(
     let lanes: Vec<_> = made.lanes.iter().map(lanes::MadeLane::event).collect();
     let spans: Vec<SuppressedSpan> = made.lanes.iter().flat_map(|l| l.spans.clone()).collect();
     let terms = Terms {
-        slot: order.slot,
-        priority: order.priority,
-        on_doubt: order.on_doubt,
-        not_after: order.not_after,
-        not_before: order.not_before,
+        slot: request.slot,
+        priority: request.priority,
+        on_doubt: request.on_doubt,
+        not_after: request.not_after,
+        not_before: request.not_before,
         merged: made.merged,
-        late: order.late,
+        late: request.late,
     };
-    let digest = commitment::frozen(&order.text, &terms, &lanes);
+    let digest = commitment::frozen(&request.text, &terms, &lanes);
     let mut events = vec![Event::Frozen {
         run,
         campaign,
@@ -403,24 +407,24 @@ async fn finish(
         lanes,
         suppressed: spans,
     }];
-    if let Target::Of(_, approved) = order.campaign {
+    if let Purpose::Slot { approved, .. } = request.purpose {
         lifecycle::must_fire(&mut tx, campaign, &approved).await?;
     } else {
-        events.push(put_campaign(&mut tx, order, campaign, digest, now).await?);
+        events.push(put_campaign(&mut tx, request, campaign, digest, now).await?);
     }
-    if order.approval != Approval::Needed {
+    if !request.purpose.waits_for_approval() {
         let by = By {
-            who: &order.author,
+            who: &request.author,
             reason: "",
         };
         events.push(lifecycle::approve_run(&mut tx, now, run, Intent::Go, by).await?);
     }
-    if let Approval::Given { least, most } = order.approval
+    if let Purpose::Slot { least, most, .. } = request.purpose
         && !(least..=most).contains(&made.size)
     {
         let reason = format!("audience: {} people, {least} to {most} expected", made.size);
         let by = By {
-            who: &order.author,
+            who: &request.author,
             reason: &reason,
         };
         let run = (run, Intent::Go);
@@ -445,44 +449,47 @@ async fn finish(
 /// The new campaign, or the returned one submitted again.
 async fn put_campaign(
     tx: &mut store::Tx,
-    order: &Order,
+    request: &FreezeRequest,
     campaign: CampaignId,
     digest: [u8; 32],
     now: Micros,
 ) -> store::Result<Event> {
     let by = By {
-        who: &order.author,
+        who: &request.author,
         reason: "",
     };
-    let (state, act) = match order.approval {
-        Approval::Needed => (CampaignState::Submitted, CampaignAct::Submit),
-        Approval::NotNeeded | Approval::Given { .. } => {
+    let (state, act) = match request.purpose {
+        Purpose::New | Purpose::Resubmitted(_) => (CampaignState::Submitted, CampaignAct::Submit),
+        Purpose::NewUnapproved | Purpose::Slot { .. } => {
             (CampaignState::Approved, CampaignAct::Approve)
         }
     };
     let approved = (state == CampaignState::Approved).then_some(now);
-    if order.campaign != Target::New {
+    if matches!(
+        request.purpose,
+        Purpose::Resubmitted(_) | Purpose::Slot { .. }
+    ) {
         let mut known = tx.campaign(campaign).await?;
-        known.template.clone_from(&order.text);
-        known.submitted_by.clone_from(&order.author);
+        known.template.clone_from(&request.text);
+        known.submitted_by.clone_from(&request.author);
         known.digest = digest.to_vec();
-        known.not_after = order.not_after;
+        known.not_after = request.not_after;
         known.approved = approved;
         known.reason = String::new();
         return Ok(lifecycle::rewrite(tx, now, &mut known, CampaignAct::Submit, by).await?);
     }
     let new = Campaign {
         id: campaign,
-        name: order.name.clone(),
-        template: order.text.clone(),
-        audience: order.audience.clone(),
-        priority: order.priority,
-        on_doubt: order.on_doubt,
-        not_after: order.not_after,
+        name: request.name.clone(),
+        template: request.text.clone(),
+        audience: request.audience.clone(),
+        priority: request.priority,
+        on_doubt: request.on_doubt,
+        not_after: request.not_after,
         state,
         reason: String::new(),
-        created_by: order.author.clone(),
-        submitted_by: order.author.clone(),
+        created_by: request.author.clone(),
+        submitted_by: request.author.clone(),
         decided_by: String::new(),
         digest: digest.to_vec(),
         created: now,
@@ -490,7 +497,7 @@ async fn put_campaign(
         plan: None,
         rule: String::new(),
         slots: Vec::new(),
-        late: order.late,
+        late: request.late,
         lasts: None,
         expected: 0,
         approved,

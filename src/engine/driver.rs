@@ -35,7 +35,8 @@ use crate::{
     clock::Clock,
     config,
     domain::{
-        bilingual::bilingual, carrier::Carrier, event::Event as Entry, id::GatewayId, time::Micros,
+        bilingual::bilingual, carrier::Carrier, event::Event as LedgerEvent, id::GatewayId,
+        time::Micros,
     },
     engine::journal::{Claimed, Committed, Op, Quota, Quotas, Recorder},
     gateway::{self, Event, Gateway},
@@ -360,7 +361,7 @@ async fn note_start(
     found: &Recovered,
 ) -> Result<(), EngineError> {
     let note = |act: &str| {
-        Op::Append(Entry::Engine {
+        Op::Append(LedgerEvent::Engine {
             node: parts.node.clone(),
             act: act.into(),
         })

@@ -5,7 +5,7 @@ use super::{error::EngineError, sidecar};
 use crate::{
     campaign::lifecycle,
     clock::Clock,
-    domain::{bilingual::bilingual, event::Event as Entry, lifecycle::StopAct},
+    domain::{bilingual::bilingual, event::Event as LedgerEvent, lifecycle::StopAct},
     store::{self, Store},
     telemetry::alert::{Alert, Alerts, Kind},
 };
@@ -41,7 +41,7 @@ pub(super) async fn hold_copies(
     };
     if let (Some(reason), true) = (reason, installation.held.is_empty()) {
         tx.set_held(reason.as_str()).await?;
-        let event = Entry::Stop {
+        let event = LedgerEvent::Stop {
             by: lifecycle::RULE.into(),
             act: StopAct::Hold,
             reason: reason.as_str().into(),

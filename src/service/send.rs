@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     campaign::{
-        freeze::{self, Approval, Audience, Frozen, Order, Person, audience::GroupsError},
+        freeze::{self, Audience, FreezeRequest, Frozen, Person, Purpose, audience::GroupsError},
         lifecycle::{self, By},
     },
     domain::{
@@ -116,14 +116,11 @@ impl Sending<'_> {
         actor: &Actor,
         request: &SendRequest<'_>,
     ) -> Result<Queued, ServiceError> {
-        let approval = match self.office.config.sending.require_approval {
-            true => Approval::Needed,
-            false => Approval::NotNeeded,
+        let (purpose, right) = match self.office.config.sending.require_approval {
+            true => (Purpose::New, Act::Submit),
+            false => (Purpose::NewUnapproved, Act::SendUnapproved),
         };
-        actor.may(match approval {
-            Approval::Needed => Act::Submit,
-            Approval::NotNeeded | Approval::Given { .. } => Act::SendUnapproved,
-        })?;
+        actor.may(right)?;
         self.office.gateways_can_be_opened()?;
         let now = self.office.clock.now();
         if request.not_after.is_some_and(|t| t <= now) {
@@ -142,7 +139,7 @@ impl Sending<'_> {
             return Err(self.office.out_of_hours(at, why));
         }
         let (audience, spec, refused_rows) = self.office.audience(&request.to).await?;
-        let order = Order {
+        let request = FreezeRequest {
             name: request.name.clone(),
             text: request.text.to_owned(),
             audience: spec,
@@ -153,13 +150,12 @@ impl Sending<'_> {
             late: crate::domain::policy::Late::Send,
             slot: now,
             author: actor.label(),
-            campaign: freeze::Target::New,
-            approval,
+            purpose,
         };
-        let frozen = self.office.freeze(&order, audience).await?;
+        let frozen = self.office.freeze(&request, audience).await?;
         Ok(Queued {
             frozen,
-            waits_for_approval: approval == Approval::Needed,
+            waits_for_approval: purpose.waits_for_approval(),
             opens_at,
             refused_rows,
         })
@@ -221,7 +217,7 @@ impl Campaigns<'_> {
                 .submit_recurring(actor, campaign, audience)
                 .await;
         }
-        let order = Order {
+        let request = FreezeRequest {
             name: campaign.name.clone(),
             text: campaign.template.clone(),
             audience: spec,
@@ -235,10 +231,9 @@ impl Campaigns<'_> {
                 .free_slot(id, campaign.slots.first().copied().unwrap_or(now))
                 .await?,
             author: actor.label(),
-            campaign: freeze::Target::Again(id),
-            approval: Approval::Needed,
+            purpose: Purpose::Resubmitted(id),
         };
-        let frozen = self.office.freeze(&order, audience).await?;
+        let frozen = self.office.freeze(&request, audience).await?;
         Ok(Submission {
             campaign: id,
             people: frozen.size,
@@ -286,14 +281,18 @@ impl Runs<'_> {
 }
 
 impl Office {
-    async fn freeze(&self, order: &Order, audience: Audience) -> Result<Frozen, ServiceError> {
-        let office = self.expanding();
-        Ok(freeze::freeze(&self.store, &self.clock, office, order, audience).await?)
+    async fn freeze(
+        &self,
+        request: &FreezeRequest,
+        audience: Audience,
+    ) -> Result<Frozen, ServiceError> {
+        let settings = self.freeze_settings();
+        Ok(freeze::freeze(&self.store, &self.clock, settings, request, audience).await?)
     }
 
     /// What freezing and counting need to know of the office.
-    pub(super) fn expanding(&self) -> freeze::Office<'_> {
-        freeze::Office {
+    pub(super) fn freeze_settings(&self) -> freeze::FreezeSettings<'_> {
+        freeze::FreezeSettings {
             gateways: &self.config.gateways,
             signature: &self.config.sending.signature,
             carriers: CarrierTable::builtin(),

@@ -1,7 +1,7 @@
 //! The lanes of a run that is being frozen: each person's gateway, text, segments and commitment.
 
 use super::{
-    FreezeError, Office, Order, Person, commitment,
+    FreezeError, FreezeRequest, FreezeSettings, Person, commitment,
     routing::{Route, Router},
     wording::Wording,
 };
@@ -70,15 +70,15 @@ pub(super) struct LaneMaker<'a> {
 impl<'a> LaneMaker<'a> {
     pub(super) async fn open(
         store: &Store,
-        office: Office<'a>,
-        order: &'a Order,
+        office: FreezeSettings<'a>,
+        request: &'a FreezeRequest,
         run: RunId,
     ) -> Result<Self, FreezeError> {
         Ok(Self {
             router: Router::open(store, office).await?,
             run,
-            text: &order.text,
-            body: Template::parse(&order.text)?,
+            text: &request.text,
+            body: Template::parse(&request.text)?,
             lanes: Vec::new(),
             salts: Vec::new(),
         })

@@ -1,6 +1,6 @@
 //! Who of an audience gets a text at all, number by number.
 
-use super::{Audience, CHUNK, Office, routing::Router};
+use super::{Audience, CHUNK, FreezeSettings, routing::Router};
 use crate::{
     domain::phone::Phone,
     store::{self, Store},
@@ -14,7 +14,7 @@ pub struct Reached<'a> {
 
 impl<'a> Reached<'a> {
     /// Knows who has opted out by now.
-    pub async fn open(store: &Store, office: Office<'a>) -> store::Result<Self> {
+    pub async fn open(store: &Store, office: FreezeSettings<'a>) -> store::Result<Self> {
         Ok(Self {
             router: Router::open(store, office).await?,
         })

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Office;
+use super::FreezeSettings;
 use crate::{
     config,
     domain::{
@@ -30,13 +30,13 @@ pub(super) struct Route<'a> {
 /// Knows numbers' carriers and who has opted out.
 #[derive(Debug)]
 pub(super) struct Router<'a> {
-    office: Office<'a>,
+    office: FreezeSettings<'a>,
     routing: HashMap<Phone, Carrier>,
     suppressed: HashSet<Phone>,
 }
 
 impl<'a> Router<'a> {
-    pub(super) async fn open(store: &Store, office: Office<'a>) -> store::Result<Self> {
+    pub(super) async fn open(store: &Store, office: FreezeSettings<'a>) -> store::Result<Self> {
         let mut tx = store.read("routing").await?;
         let routing = tx.routing().await?.into_iter().collect();
         let mut suppressed = HashSet::new();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Audience, CHUNK, FreezeError, Office, is_fillable,
+    Audience, CHUNK, FreezeError, FreezeSettings, is_fillable,
     routing::{Route, Router},
     wording::Wording,
 };
@@ -73,7 +73,7 @@ impl Survey {
 /// Counts what freezing this text for this audience would make: the same routes, words and segments.
 pub async fn survey(
     store: &Store,
-    office: Office<'_>,
+    office: FreezeSettings<'_>,
     text: &str,
     audience: Audience,
 ) -> Result<Survey, FreezeError> {

@@ -7,7 +7,7 @@ use super::{Engine, EngineError, Halt, OUTBOX_ROOM, Phase};
 use crate::{
     campaign::lifecycle,
     domain::{
-        bilingual::bilingual, event::Event as Entry, id::GatewayId, lifecycle::StopAct,
+        bilingual::bilingual, event::Event as LedgerEvent, id::GatewayId, lifecycle::StopAct,
         time::Micros,
     },
     engine::held::write_sidecar,
@@ -127,7 +127,7 @@ impl Engine {
         }
         let left = self.parts.store.read("count_left").await?.left().await?;
         self.halted = Some(Halt::Counted);
-        let event = Entry::Stop {
+        let event = LedgerEvent::Stop {
             by: lifecycle::RULE.into(),
             act: StopAct::Count,
             reason: String::new(),

@@ -88,7 +88,7 @@ impl Office {
             if !known.contains_key(&profile) {
                 let reached = match &mut reached {
                     Some(reached) => reached,
-                    none => none.insert(Reached::open(&self.store, self.expanding()).await?),
+                    none => none.insert(Reached::open(&self.store, self.freeze_settings()).await?),
                 };
                 let counted = self.count(reached, &profile, limit).await?;
                 known.insert(profile.clone(), counted);

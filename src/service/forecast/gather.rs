@@ -85,7 +85,8 @@ impl Surveys {
             return Ok(known.clone());
         }
         let audience = office.groups_audience(include, exclude).await?;
-        let survey = freeze::survey(&office.store, office.expanding(), text, audience).await?;
+        let survey =
+            freeze::survey(&office.store, office.freeze_settings(), text, audience).await?;
         if survey.problems.total > 0 {
             return Err(FreezeError::Values(survey.problems).into());
         }

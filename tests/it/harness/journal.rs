@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::postgres;
 use tempfile::TempDir;
 use watchbell::{
-    campaign::freeze::{Approval, Office, Order, audience, freeze},
+    campaign::freeze::{FreezeRequest, FreezeSettings, Purpose, audience, freeze},
     clock::Clock,
     config::Config,
     domain::{
@@ -136,7 +136,7 @@ impl Desk {
             1 => "注意安全。".to_owned(),
             n => "汛期安全提醒，".repeat((67 * n - 30) / 7),
         };
-        let order = Order {
+        let request = FreezeRequest {
             name: "test".into(),
             text,
             audience: AudienceSpec::File("list.csv".into()),
@@ -147,8 +147,7 @@ impl Desk {
             late: watchbell::domain::policy::Late::Send,
             slot: Micros(self.clock.now().0 + self.runs.len() as i64),
             author: "test".into(),
-            campaign: watchbell::campaign::freeze::Target::New,
-            approval: Approval::NotNeeded,
+            purpose: Purpose::NewUnapproved,
         };
         let person = |i: i64| audience::Person {
             phone: phone(i),
@@ -157,14 +156,14 @@ impl Desk {
             kept: String::new(),
             others: Vec::new(),
         };
-        let office = Office {
+        let office = FreezeSettings {
             gateways: &self.config.gateways,
             signature: "云岭县安委办",
             carriers: CarrierTable::builtin(),
         };
         let people =
             audience::Audience::people((0..people).map(person).collect(), Vec::<String>::new());
-        let frozen = freeze(&self.store, &self.clock, office, &order, people)
+        let frozen = freeze(&self.store, &self.clock, office, &request, people)
             .await
             .unwrap();
         self.runs.push(frozen.run);

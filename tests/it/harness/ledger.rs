@@ -6,7 +6,7 @@ use std::{collections::HashMap, path::PathBuf, process::Command};
 use super::postgres;
 use sqlx::Executor as _;
 use watchbell::{
-    campaign::freeze::{self, Approval, Audience, Office, Order, Person, Target},
+    campaign::freeze::{self, Audience, FreezeRequest, FreezeSettings, Person, Purpose},
     clock::Clock,
     config::Config,
     domain::{
@@ -418,7 +418,7 @@ async fn freeze(base: &Base, clock: &Clock) -> RunId {
         kept: "leaders".into(),
         others: Vec::new(),
     });
-    let order = Order {
+    let request = FreezeRequest {
         name: "六月".into(),
         text: "((姓名))您好，六月是安全生产月，请检查用电、用气和消防通道，外出时切断电源，发现隐患及时报告。".into(),
         audience: AudienceSpec::File("list.csv".into()),
@@ -429,17 +429,16 @@ async fn freeze(base: &Base, clock: &Clock) -> RunId {
         late: watchbell::domain::policy::Late::Send,
         slot: clock.now(),
         author: "wang".into(),
-        campaign: Target::New,
-        approval: Approval::NotNeeded,
+        purpose: Purpose::NewUnapproved,
     };
     let carriers = CarrierTable::builtin();
-    let office = Office {
+    let office = FreezeSettings {
         gateways: &config.gateways,
         signature: "某县安委办",
         carriers,
     };
     let audience = Audience::people(people.collect(), ["姓名".to_owned()]);
-    freeze::freeze(&base.store, clock, office, &order, audience)
+    freeze::freeze(&base.store, clock, office, &request, audience)
         .await
         .unwrap()
         .run
