@@ -243,7 +243,7 @@ impl Replay {
                 s,
                 ..
             } => {
-                let news = MessageChange {
+                let change = MessageChange {
                     entry: at.entry,
                     previous: p,
                     part,
@@ -251,7 +251,7 @@ impl Replay {
                     change: &change,
                     state: s,
                 };
-                self.message(at, m, &news)?;
+                self.message(at, m, &change)?;
             }
             Event::Orphan {
                 orphan,
@@ -454,7 +454,7 @@ impl Replay {
         }
     }
 
-    fn message(&mut self, at: At, m: MessageId, news: &MessageChange<'_>) -> Applied {
+    fn message(&mut self, at: At, m: MessageId, change: &MessageChange<'_>) -> Applied {
         self.known(m)?;
         let lane = self
             .lanes
@@ -462,9 +462,9 @@ impl Replay {
             .ok_or_else(|| unknown("message", m))?;
         let (before, after) = lane
             .messages
-            .apply(m.position(), news, &mut self.words)
+            .apply(m.position(), change, &mut self.words)
             .map_err(|why| bilingual!([why] "短信 {m}：{why}", "message {m}: {why}"))?;
-        if news.change.is_answer() {
+        if change.change.is_answer() {
             lane.sent = Some(at.time);
         }
         for (k, (was, is)) in (0..).zip(before.parts.iter().zip(&after.parts)) {

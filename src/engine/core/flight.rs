@@ -92,12 +92,12 @@ impl Core {
     ) {
         let position = flight.message.position();
         let change = Change::Accepted { id: answered };
-        let news = self.part_change(flight.claim, flight.message, flight.part, change);
-        self.ops.extend(news.map(|news| {
+        let update = self.part_change(flight.claim, flight.message, flight.part, change);
+        self.ops.extend(update.map(|update| {
             Op::Part(PartChange {
                 source: Source::Carrier,
                 counted,
-                ..news
+                ..update
             })
         }));
         let more = self

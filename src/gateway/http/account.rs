@@ -118,7 +118,7 @@ fn description(config: &config::Gateway) -> Result<Description, OpenError> {
             .as_str()
             .ok_or_else(|| bad("description", "expected a name or a path"))?,
     };
-    let told = |problems: Vec<DescriptionError>| OpenError::Description {
+    let refused = |problems: Vec<DescriptionError>| OpenError::Description {
         name: name.to_owned(),
         problems: problems
             .iter()
@@ -127,7 +127,7 @@ fn description(config: &config::Gateway) -> Result<Description, OpenError> {
             .join("; "),
     };
     if let Some(read) = Description::built_in(name) {
-        return read.map_err(told);
+        return read.map_err(refused);
     }
     let text = std::fs::read_to_string(name).map_err(|e| {
         let names = Description::names().join(", ");
@@ -136,7 +136,7 @@ fn description(config: &config::Gateway) -> Result<Description, OpenError> {
             &format!("{name}: {e}; it is one of {names}, or the path of a description file"),
         )
     })?;
-    Description::parse(&text).map_err(told)
+    Description::parse(&text).map_err(refused)
 }
 
 fn addresses(value: Option<&toml::Value>) -> Result<Vec<IpAddr>, OpenError> {

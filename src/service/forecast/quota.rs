@@ -76,7 +76,7 @@ impl Office {
             };
             (quota > 0).then_some(quota)
         };
-        let told = uses.into_iter().map(|((gateway, period, from), sums)| {
+        let lines = uses.into_iter().map(|((gateway, period, from), sums)| {
             let (used, ahead, own) = sums;
             let quota = quota(&gateway, period);
             QuotaUse {
@@ -90,7 +90,7 @@ impl Office {
                 left: quota.map(|q| q - used - ahead),
             }
         });
-        Ok(told.collect())
+        Ok(lines.collect())
     }
 
     /// What has gone on days that are asked about: this month's at most.

@@ -227,12 +227,12 @@ impl HttpBook {
 
     fn put(&mut self, at: Instant, what: What) {
         self.order += 1;
-        let news = DueDelivery {
+        let due = DueDelivery {
             what,
             number: 0,
             tries: 0,
         };
-        self.scheduled.insert((at, self.order), news);
+        self.scheduled.insert((at, self.order), due);
     }
 
     /// Moves on what is due; gives when the next will be.
@@ -241,26 +241,26 @@ impl HttpBook {
             if entry.key().0 > now {
                 return Some(entry.key().0);
             }
-            let mut news = entry.remove();
+            let mut due = entry.remove();
             // In the order of being due, so that a cursor stands behind all that was given out.
             self.numbers_out += 1;
-            news.number = self.numbers_out;
-            self.pending.insert(news.number, news.clone());
+            due.number = self.numbers_out;
+            self.pending.insert(due.number, due.clone());
             if self.dice.hits(settings.faults.lost_callbacks) {
                 continue;
             }
             if self.dice.hits(settings.faults.duplicate_reports) {
-                self.to_call.push(news.clone());
+                self.to_call.push(due.clone());
             }
-            self.to_call.push(news);
+            self.to_call.push(due);
         }
         None
     }
 
     /// The client has it for good.
     pub(super) fn delivered(&mut self, number: u64) {
-        if let Some(news) = self.pending.remove(&number)
-            && matches!(news.what, What::Report { .. })
+        if let Some(due) = self.pending.remove(&number)
+            && matches!(due.what, What::Report { .. })
         {
             self.counts.reports += 1;
         }

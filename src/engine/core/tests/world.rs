@@ -1,4 +1,19 @@
-//! One life: the core between a journal and gateways that do what they like.
+//! One life of the core, decided by a seed. The real [`Core`] stands between two things that the test plays:
+//!
+//! ```text
+//!   journal ── Claimed, lanes ──▶  Core  ◀── Event ── gateways a, b
+//!           ◀── Op (recorded) ───        ─── Submit ─▶ (a line each: queue, then the wire)
+//! ```
+//!
+//! Each [`World::step`] does one thing that may happen at any time: a gateway writes, answers, refuses, is silent,
+//! loses a link or slows down; the journal commits some of what was recorded; the core gets one of the events that
+//! wait for it; a person pauses, stops, ends or sends again; the process dies and a new core begins from what was
+//! committed. In the end everything calms down and all that may leave has to leave.
+//!
+//! What must hold is asserted where it could break: nothing is written before its claim is committed ([`World::take`]),
+//! nothing twice ([`Wire`]), nothing lost (`journal.nobody_is_lost`), rate and window as the core may know them by
+//! now ([`Seen`]), requests as the carrier knows them (`requests.rs`), the rest in `checks.rs`. A life that fails
+//! prints its seed; `WATCHBELL_TEST_SEED` lives it again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -51,9 +66,9 @@ struct Line {
     events: VecDeque<Event>,
 }
 
-/// What the core has been told of a segment.
+/// What the core has seen of a segment.
 #[derive(Debug, Clone, Copy)]
-struct Told {
+struct Seen {
     /// Units of rate and window.
     cost: usize,
     priority: Priority,
@@ -75,12 +90,12 @@ pub(super) struct World {
     /// Committed, and the core does not know yet.
     answers: VecDeque<Claimed>,
     lines: BTreeMap<GatewayId, Line>,
-    told: HashMap<(GatewayId, u32), Told>,
-    told_up: HashMap<GatewayId, BTreeSet<LinkNo>>,
+    seen: HashMap<(GatewayId, u32), Seen>,
+    seen_up: HashMap<GatewayId, BTreeSet<LinkNo>>,
     pace: HashMap<GatewayId, f64>,
     requested: HashSet<GatewayId>,
     /// Where each segment in line or on the wire belongs.
-    whose: HashMap<(GatewayId, u32), (MessageId, u8)>,
+    part_of: HashMap<(GatewayId, u32), (MessageId, u8)>,
     /// Parts that the carrier has, or may have.
     wire: HashMap<(MessageId, u8), Wire>,
     /// Requests that a carrier knows by their keys: who stood in each, and what was said of them.
@@ -91,8 +106,8 @@ pub(super) struct World {
     windows: BTreeMap<GatewayId, i64>,
     /// Parts handed over and not given back.
     handed: HashSet<(MessageId, u8)>,
-    yes: HashSet<(MessageId, u8)>,
-    shown: BTreeSet<LaneId>,
+    accepted: HashSet<(MessageId, u8)>,
+    open_lanes: BTreeSet<LaneId>,
     /// Whose each number in a request is.
     members: HashMap<(GatewayId, u32), MessageId>,
     /// Kept claims: not said again after this.
@@ -172,18 +187,18 @@ impl World {
             recorded: VecDeque::new(),
             answers: VecDeque::new(),
             lines,
-            told: HashMap::new(),
-            told_up: HashMap::new(),
+            seen: HashMap::new(),
+            seen_up: HashMap::new(),
             pace,
             requested: HashSet::new(),
-            whose: HashMap::new(),
+            part_of: HashMap::new(),
             wire: HashMap::new(),
             requests: HashMap::new(),
             of_request: HashMap::new(),
             windows,
             handed: HashSet::new(),
-            yes: HashSet::new(),
-            shown: BTreeSet::new(),
+            accepted: HashSet::new(),
+            open_lanes: BTreeSet::new(),
             members: HashMap::new(),
             until: HashMap::new(),
             look_now: true,
@@ -206,7 +221,7 @@ impl World {
             10..=24 => self.write(&id),
             25..=44 => self.answer(&id),
             45..=64 => self.commit(),
-            65..=84 => self.tell(&id),
+            65..=84 => self.deliver(&id),
             85..=87 => self.look(),
             88..=90 => self.link_up(&id),
             91 => self.link_down(&id),
@@ -284,7 +299,7 @@ impl World {
                 );
                 continue;
             }
-            let part = self.whose[&(id.clone(), submit.sequence)];
+            let part = self.part_of[&(id.clone(), submit.sequence)];
             let before = self.wire.insert(part, Wire::Unanswered);
             assert_eq!(before, None, "{part:?} goes to the carrier a second time");
         }
@@ -304,7 +319,7 @@ impl World {
         if let Some(key) = self.of_request.get(&(id.clone(), sequence)).cloned() {
             return self.answer_request(id, link, sequence, &key);
         }
-        let part = self.whose.get(&(id.clone(), sequence)).copied();
+        let part = self.part_of.get(&(id.clone(), sequence)).copied();
         let answer = match self.dice.below(if self.calm { 60 } else { 100 }) {
             0..=69 => {
                 self.answered += 1;
@@ -417,8 +432,8 @@ impl World {
         self.journal.nobody_is_lost();
     }
 
-    /// The core hears one thing: from the journal, or from this gateway.
-    fn tell(&mut self, id: &GatewayId) {
+    /// The core gets one thing: from the journal, or from this gateway.
+    fn deliver(&mut self, id: &GatewayId) {
         if !self.answers.is_empty() && self.dice.percent(60) {
             let answer = self.answers.pop_front().expect("there is one");
             let gateway = match &answer {
@@ -435,16 +450,16 @@ impl World {
         let Some(event) = self.lines.get_mut(id).and_then(|l| l.events.pop_front()) else {
             return;
         };
-        self.heard(id, &event);
+        self.note_seen(id, &event);
         self.core.event(self.now, id, event);
         self.act();
     }
 
     /// Keeps what the core may know by now.
-    fn heard(&mut self, id: &GatewayId, event: &Event) {
+    fn note_seen(&mut self, id: &GatewayId, event: &Event) {
         let mut gone = Vec::new();
         match event {
-            Event::LinkUp(no) => _ = self.told_up.entry(id.clone()).or_default().insert(*no),
+            Event::LinkUp(no) => _ = self.seen_up.entry(id.clone()).or_default().insert(*no),
             Event::Written(s) => s
                 .iter()
                 .for_each(|s| self.mark(id, *s, |t| t.written = true)),
@@ -454,9 +469,9 @@ impl World {
             Event::Answered { answers, .. } => {
                 for (sequence, answer) in answers {
                     if let (Answer::Accepted(_), Some(part)) =
-                        (answer, self.whose.get(&(id.clone(), *sequence)))
+                        (answer, self.part_of.get(&(id.clone(), *sequence)))
                     {
-                        self.yes.insert(*part);
+                        self.accepted.insert(*part);
                     }
                     gone.push(*sequence);
                 }
@@ -467,7 +482,7 @@ impl World {
                 unwritten,
                 ..
             } => {
-                self.told_up.entry(id.clone()).or_default().remove(link);
+                self.seen_up.entry(id.clone()).or_default().remove(link);
                 gone.extend(unanswered.iter().chain(unwritten));
             }
             Event::Recalled(s) => gone.extend(s),
@@ -475,14 +490,14 @@ impl World {
             Event::Delivered { .. } | Event::Notice(_) => {}
         }
         for sequence in gone {
-            self.told.remove(&(id.clone(), sequence));
-            self.whose.remove(&(id.clone(), sequence));
+            self.seen.remove(&(id.clone(), sequence));
+            self.part_of.remove(&(id.clone(), sequence));
         }
     }
 
-    fn mark(&mut self, id: &GatewayId, sequence: u32, how: impl Fn(&mut Told)) {
-        if let Some(told) = self.told.get_mut(&(id.clone(), sequence)) {
-            how(told);
+    fn mark(&mut self, id: &GatewayId, sequence: u32, how: impl Fn(&mut Seen)) {
+        if let Some(seen) = self.seen.get_mut(&(id.clone(), sequence)) {
+            how(seen);
         }
     }
 
@@ -496,11 +511,11 @@ impl World {
         }
         self.act();
         let lanes = self.journal.open_lanes();
-        self.shown = lanes.iter().map(|l| l.id).collect();
+        self.open_lanes = lanes.iter().map(|l| l.id).collect();
         self.core.lanes(self.now, lanes);
         self.act();
         for line in self.lines.values() {
-            let stays = |s: &&Submit| self.core.halted || !self.shown.contains(&s.lane);
+            let stays = |s: &&Submit| self.core.halted || !self.open_lanes.contains(&s.lane);
             assert_eq!(
                 line.queue.iter().filter(stays).count(),
                 0,
@@ -539,7 +554,7 @@ impl World {
         }
         let (message, part) = self.dice.pick(&doubtful);
         let lane = &self.journal.lanes[&message.lane()];
-        let news = PartChange {
+        let update = PartChange {
             message,
             part,
             phone: Phone::from_number(13_800_100_000).expect("a mobile number"),
@@ -549,7 +564,7 @@ impl World {
             asked: self.now,
             counted: None,
         };
-        self.recorded.push_back(vec![Op::Part(news)]);
+        self.recorded.push_back(vec![Op::Part(update)]);
         self.core.forget(message);
         // Its second sending is another one to the carrier.
         self.recorded.make_contiguous();
@@ -559,8 +574,8 @@ impl World {
         if self.journal.standings[&message].attempt == 2 {
             self.wire.retain(|(m, _), _| *m != message);
             self.handed.retain(|(m, _)| *m != message);
-            self.yes.retain(|(m, _)| *m != message);
-            self.whose.retain(|_, (m, _)| *m != message);
+            self.accepted.retain(|(m, _)| *m != message);
+            self.part_of.retain(|_, (m, _)| *m != message);
         }
     }
 
@@ -569,9 +584,9 @@ impl World {
         self.recorded.clear();
         self.answers.clear();
         self.requested.clear();
-        self.told.clear();
-        self.told_up.clear();
-        self.whose.clear();
+        self.seen.clear();
+        self.seen_up.clear();
+        self.part_of.clear();
         self.of_request.clear();
         self.members.clear();
         for line in self.lines.values_mut() {
@@ -628,7 +643,7 @@ impl World {
     fn take(&mut self, id: &GatewayId, submit: Submit, charged: &mut HashSet<(ClaimId, i64)>) {
         assert!(!self.core.halted, "a halted core hands over nothing");
         assert!(
-            self.shown.contains(&submit.lane),
+            self.open_lanes.contains(&submit.lane),
             "lane {} is not to go on",
             submit.lane
         );
@@ -667,11 +682,11 @@ impl World {
             "{message} part {part} is handed over twice"
         );
         assert!(
-            part == 0 || self.yes.contains(&(message, part - 1)),
+            part == 0 || self.accepted.contains(&(message, part - 1)),
             "{message} part {part} before its turn"
         );
         assert!(
-            self.whose.insert(key.clone(), (message, part)).is_none(),
+            self.part_of.insert(key.clone(), (message, part)).is_none(),
             "sequence {} is in use",
             submit.sequence
         );
@@ -685,9 +700,9 @@ impl World {
             (true, true) => usize::from(first),
             (true, false) => parts as usize,
         };
-        self.told.insert(
+        self.seen.insert(
             key,
-            Told {
+            Seen {
                 cost,
                 priority: submit.priority,
                 written: false,
@@ -733,8 +748,8 @@ impl World {
                     self.link_up(id);
                     self.write(id);
                     self.answer(id);
-                    self.tell(id);
-                    self.tell(id);
+                    self.deliver(id);
+                    self.deliver(id);
                 }
             }
             self.commit();

@@ -23,7 +23,11 @@ impl World {
 
     fn check_claim(&mut self, r: &ClaimRequest) {
         assert!(!self.core.halted, "a halted core claims nothing");
-        assert!(self.shown.contains(&r.lane), "lane {} does not go", r.lane);
+        assert!(
+            self.open_lanes.contains(&r.lane),
+            "lane {} does not go",
+            r.lane
+        );
         assert!(
             self.requested.insert(r.gateway.clone()),
             "one question at a time"
@@ -35,7 +39,7 @@ impl World {
             .expect("a known gateway");
         let lane = &self.core.lanes[&r.lane];
         let mine = || {
-            self.told
+            self.seen
                 .iter()
                 .filter(|(k, _)| k.0 == r.gateway)
                 .map(|(_, t)| t)
@@ -48,7 +52,7 @@ impl World {
             .filter(|t| t.written && !t.timed_out)
             .map(|t| t.cost)
             .sum();
-        let window = account.window * self.told_up.get(&r.gateway).map_or(0, BTreeSet::len);
+        let window = account.window * self.seen_up.get(&r.gateway).map_or(0, BTreeSet::len);
         let rate = ((self.pace[&r.gateway] * 0.2) as usize).max(1);
         assert!(unanswered + ahead < window, "there is room in the window");
         assert!(ahead < rate, "the rate lets it out soon");
