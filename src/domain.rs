@@ -19,6 +19,7 @@ pub mod month;
 pub mod nearest;
 pub mod optout;
 pub mod phone;
+pub mod phone_cell;
 pub mod plan;
 pub mod policy;
 pub mod priority;

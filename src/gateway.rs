@@ -9,6 +9,7 @@ mod driver;
 pub mod http;
 mod inbound;
 mod link;
+mod opening;
 mod options;
 mod outbox;
 pub mod pacer;
@@ -22,10 +23,11 @@ mod smgp;
 mod smpp;
 pub mod trace;
 
+pub use opening::{Context, EVENT_ROOM, OpenError};
 pub use options::OptionError;
 pub use registry::{
-    Context, EVENT_ROOM, KeepAlive, OpenError, ReportChannel, check, keep_alive, listens_at, open,
-    own_ids, repeats_within, report_channel,
+    KeepAlive, ReportChannel, check, keep_alive, listens_at, open, own_ids, repeats_within,
+    report_channel,
 };
 pub use session::LinkEnd;
 pub use sgip::OwnIds;

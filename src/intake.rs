@@ -21,7 +21,8 @@ use std::{
 use crate::domain::{
     carrier::CarrierTable,
     lang::Lang,
-    phone::{Phone, PhoneError, Repaired},
+    phone::Phone,
+    phone_cell::{PhoneError, Repaired},
     refusal::refusals,
     template::Values,
     text::is_invisible,

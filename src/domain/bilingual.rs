@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     id::{CampaignId, RunId},
     lang::Lang,
-    phone::PhoneError,
+    phone_cell::PhoneError,
 };
 
 /// One text in both languages. [`std::fmt::Display`] is English.

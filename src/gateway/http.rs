@@ -27,7 +27,7 @@ use driver::{HttpCommand, HttpDriver, HttpInbox, HttpSettings};
 
 use super::{
     AckToken, Context, Gateway, Health, Submit,
-    registry::{OpenError, Start},
+    opening::{OpenError, Start},
 };
 use crate::{
     config::{self, RateUnit},

@@ -22,7 +22,7 @@ use tracing::info;
 pub use file::{End, TraceError};
 pub use read::{Numbers, TraceEntry, TraceLine, read};
 
-use super::{LinkNo, registry::OpenError};
+use super::{LinkNo, opening::OpenError};
 use crate::{
     clock::Clock,
     config::{self, Kind},

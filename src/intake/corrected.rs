@@ -11,11 +11,7 @@ use std::{
 use rust_xlsxwriter::{Workbook, XlsxError};
 
 use super::{Columns, Layout, Row, Verdict, guard};
-use crate::domain::{
-    lang::Lang,
-    phone::{Phone, PhoneError},
-    refusal::refusals,
-};
+use crate::domain::{lang::Lang, phone::Phone, phone_cell::PhoneError, refusal::refusals};
 
 /// Rows of a sheet in Excel, heading included.
 const MAX_SHEET_ROWS: u32 = 1_048_576;

@@ -6,9 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{IntakeError, is_blank, tidy};
 use crate::domain::{
-    phone::{Phone, PhoneError},
-    template::canonical_name,
-    text::is_invisible,
+    phone::Phone, phone_cell::PhoneError, template::canonical_name, text::is_invisible,
 };
 
 /// Headings of a phone column. Where a file has columns of several ranks the first rank is used: an office line

@@ -9,7 +9,7 @@ use super::{description::Description, reader::DescriptionError, registered::Regi
 use crate::{
     config,
     domain::{hours::parse_duration, nearest::nearest},
-    gateway::registry::OpenError,
+    gateway::opening::OpenError,
 };
 
 /// Keys that every HTTP gateway knows beside the common ones.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::domain::{phone::PhoneError, refusal::refusals};
+use crate::domain::{phone_cell::PhoneError, refusal::refusals};
 
 refusals! {
     /// What is refused about address books and groups.
