@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::{
     id::{CampaignId, RunId},
     lang::Lang,
-    phone_cell::PhoneError,
 };
 
 /// One text in both languages. [`std::fmt::Display`] is English.
@@ -225,16 +224,6 @@ impl Fact for Bilingual {
 
     fn json(&self, lang: Lang) -> Value {
         self.text(lang).into()
-    }
-}
-
-impl Fact for PhoneError {
-    fn text(&self, lang: Lang) -> String {
-        self.reason(lang)
-    }
-
-    fn json(&self, _: Lang) -> Value {
-        self.code().into()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why a cell is not taken as a mobile number, in words that say how to mend it.
 
 use super::Phone;
-use crate::domain::lang::Lang;
+use crate::domain::{bilingual::Fact, lang::Lang};
 
 /// Why a cell is not taken as a mobile number. Holds no digits but the numbers of [`PhoneError::Several`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,5 +121,15 @@ impl PhoneError {
             ),
         };
         lang.pick(fixed.0, fixed.1).to_owned()
+    }
+}
+
+impl Fact for PhoneError {
+    fn text(&self, lang: Lang) -> String {
+        self.reason(lang)
+    }
+
+    fn json(&self, _: Lang) -> serde_json::Value {
+        self.code().into()
     }
 }
