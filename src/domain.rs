@@ -23,6 +23,7 @@ pub mod phone_cell;
 pub mod plan;
 pub mod policy;
 pub mod priority;
+pub mod reason;
 pub mod refusal;
 pub mod role;
 pub mod schedule;

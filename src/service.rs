@@ -35,7 +35,7 @@ use std::sync::Arc;
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{event::Event, ledger::Head, time::Micros},
+    domain::{event::Event, ledger::Head, reason::holds_a_number, time::Micros},
     engine::sidecar,
     store::{
         Limits, Store, Tx,
@@ -224,11 +224,7 @@ pub(crate) fn check_reason(reason: &str) -> Result<&str> {
         }
         .into());
     }
-    let longest = reason
-        .split(|c: char| !c.is_ascii_digit())
-        .map(str::len)
-        .max();
-    if longest >= Some(11) {
+    if holds_a_number(reason) {
         return Err(OfficeRefusal::NumberInReason.into());
     }
     Ok(reason)
