@@ -335,7 +335,7 @@ impl Replay {
                     changed_us: at.time.0,
                 };
                 self.orders
-                    .heard(order.to_string(), &act, known, number, rows)?;
+                    .apply(order.to_string(), &act, known, number, rows)?;
             }
             Event::Staff { name, carrier, .. } => _ = self.orders.staff.insert(name, carrier),
             Event::Engine { .. } | Event::Acceptance { .. } | Event::Seen { .. } => {}

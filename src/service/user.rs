@@ -210,7 +210,7 @@ async fn put(act: &mut Acting, row: AccountRow, actor: &Actor, word: &str) -> Re
 
 /// Stores whose staff a user is; its event.
 async fn staff(act: &mut Acting, actor: &Actor, name: &str, carrier: Carrier) -> Result<Event> {
-    act.tx.put_staff(name, carrier.as_str()).await?;
+    act.tx.put_staff(name, carrier).await?;
     Ok(Event::Staff {
         by: actor.label(),
         name: name.to_owned(),
