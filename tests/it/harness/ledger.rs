@@ -19,14 +19,14 @@ use watchbell::{
         phone::Phone,
         policy::OnDoubt,
         priority::Priority,
+        role::Role,
         time::Micros,
     },
     engine::journal::{ClaimRequest, Claimed, Op, PartNews, Recorder, Take},
     gateway::{CarrierMessageId, Delivery, Mo, Report},
     service::audit,
     store::{
-        Limits, Store, contact::ContactRow, contact::SuppressionRow, lane::Requeued,
-        user::AccountRow,
+        Limits, Store, contact::ContactRow, contact::SuppressionRow, lane::Requeued, user::Account,
     },
 };
 
@@ -222,14 +222,14 @@ impl Story {
         let now = clock.now();
         let mut tx = store.begin("test").await.unwrap();
         tx.installation_or_new(true, now).await.unwrap();
-        for (name, role) in [("wang", "clerk"), ("li", "approver")] {
-            let row = AccountRow {
+        for (name, role) in [("wang", Role::Clerk), ("li", Role::Approver)] {
+            let row = Account {
                 name: name.into(),
-                role: role.into(),
+                role,
                 password: "$argon2id$".into(),
-                disabled: 0,
+                disabled: false,
                 salt: vec![3; 16],
-                created_us: now.0,
+                created: now,
             };
             tx.put_account(&row).await.unwrap();
             let digest = hex::encode(salted(&row.salt, row.commitment().as_bytes()));

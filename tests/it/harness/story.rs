@@ -41,14 +41,19 @@ pub(crate) async fn on_each_database(story: impl AsyncFn(&Story)) {
 
 /// Runs one story on each database, for a test of reading: it writes messages that the ledger knows nothing of.
 pub(crate) async fn on_made_up_rows(story: impl AsyncFn(&Story)) {
-    let dir = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", dir.path().join("watchbell.db").display());
-    tell(&story, url, dir).await;
+    on_sqlite(&story).await;
     let Some(url) = postgres::scratch().await else {
         return;
     };
     tell(&story, url.clone(), tempfile::tempdir().unwrap()).await;
     postgres::discard(&url).await;
+}
+
+/// Runs one story on SQLite, for a test that changes the file behind the program's back.
+pub(crate) async fn on_sqlite(story: impl AsyncFn(&Story)) {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", dir.path().join("watchbell.db").display());
+    tell(&story, url, dir).await;
 }
 
 async fn tell(story: &impl AsyncFn(&Story), url: String, dir: TempDir) {
