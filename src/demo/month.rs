@@ -22,7 +22,6 @@ use crate::{
         id::CampaignId,
         lang::Lang,
         lifecycle::{CampaignAct, CampaignState},
-        phone::Phone,
         time::Micros,
     },
     service::{
@@ -297,17 +296,14 @@ impl Month<'_> {
         let Some(group) = tx.group(county::STAFF).await? else {
             return Ok(());
         };
-        let staff = tx.contacts_after(group.id()?, "", 500).await?;
+        let staff = tx.contacts_after(group.id, None, 500).await?;
         drop(tx);
-        let somebody = staff
-            .iter()
-            .filter_map(|c| Phone::from_wire(&c.phone))
-            .find_map(|phone| {
-                let carrier = CarrierTable::builtin().carrier(phone);
-                let gateways = &self.office.config.gateways;
-                let gateway = gateways.iter().find(|g| g.carriers.contains(&carrier))?;
-                Some((phone, self.carriers.get(&gateway.id)?))
-            });
+        let somebody = staff.iter().map(|c| c.phone).find_map(|phone| {
+            let carrier = CarrierTable::builtin().carrier(phone);
+            let gateways = &self.office.config.gateways;
+            let gateway = gateways.iter().find(|g| g.carriers.contains(&carrier))?;
+            Some((phone, self.carriers.get(&gateway.id)?))
+        });
         let Some((phone, carrier)) = somebody else {
             return Ok(());
         };

@@ -14,7 +14,7 @@ use crate::{
     gateway::{Mo, Report},
     store::{
         self, Tx,
-        contact::SuppressionRow,
+        contact::NewSuppression,
         hot::{Doubt, OrphanReport},
         mo::MoRow,
     },
@@ -303,15 +303,14 @@ pub(super) async fn mo(
         digest,
     });
     if opt_out {
-        let wish = SuppressionRow {
-            seq: 0,
-            phone: row.phone,
+        let new = NewSuppression {
+            phone: mo.phone,
             reason: "opt_out".to_owned(),
             source: format!("mo:{}", row.id),
             salt: crate::random::salt().to_vec(),
-            at_us: work.now.0,
+            at: work.now,
         };
-        if let Some(s) = tx.suppress(wish).await? {
+        if let Some(s) = tx.suppress(new).await? {
             let digest = hex::encode(salted(&s.salt, s.commitment().as_bytes()));
             work.note(&Event::Suppression {
                 seq: s.seq,
