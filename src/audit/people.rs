@@ -212,9 +212,9 @@ pub(super) async fn mos(tx: &mut Tx, replay: &Replay) -> Check {
         for row in rows {
             match ledger.next() {
                 Some((id, known)) if *id == row.id => {
-                    same("mo", row.id, "opt_out", row.opt_out != 0, known.opt_out)?;
+                    same("mo", row.id, "opt_out", row.is_opt_out, known.opt_out)?;
                     let digest = digest(&row.salt, &row.commitment());
-                    arrival("mo", row.id, &row.gateway, row.at_us, &digest, known)?;
+                    arrival("mo", row.id, &row.gateway.0, row.at.0, &digest, known)?;
                 }
                 Some((&id, _)) if id < row.id => return Err(missing("mo", id)),
                 _ => return Err(extra("mo", row.id)),

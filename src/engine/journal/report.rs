@@ -16,7 +16,7 @@ use crate::{
         self, Tx,
         contact::NewSuppression,
         hot::{Doubt, OrphanReport},
-        mo::MoRow,
+        mo::KeptMo,
     },
 };
 
@@ -280,33 +280,33 @@ pub(super) async fn mo(
     mo: &Mo,
     words: &OptOutWords,
 ) -> store::Result<()> {
-    let opt_out = words.is_opt_out(&mo.text);
-    let row = MoRow {
+    let is_opt_out = words.is_opt_out(&mo.text);
+    let new = KeptMo {
         id: 0,
-        gateway: gateway.0.clone(),
+        gateway: gateway.clone(),
         carrier_id: mo.carrier_id.0.clone(),
-        phone: mo.phone.expose(),
+        phone: mo.phone,
         to: mo.to.clone(),
         text: mo.text.clone(),
-        opt_out: i64::from(opt_out),
+        is_opt_out,
         salt: crate::random::salt().to_vec(),
-        at_us: work.now.0,
+        at: work.now,
     };
-    let Some(row) = tx.insert_mo(row).await? else {
+    let Some(kept) = tx.insert_mo(new).await? else {
         return Ok(());
     };
-    let digest = hex::encode(salted(&row.salt, row.commitment().as_bytes()));
+    let digest = hex::encode(salted(&kept.salt, kept.commitment().as_bytes()));
     work.note(&Event::Mo {
-        mo: row.id,
+        mo: kept.id,
         gateway: gateway.clone(),
-        opt_out,
+        opt_out: is_opt_out,
         digest,
     });
-    if opt_out {
+    if is_opt_out {
         let new = NewSuppression {
             phone: mo.phone,
             reason: "opt_out".to_owned(),
-            source: format!("mo:{}", row.id),
+            source: format!("mo:{}", kept.id),
             salt: crate::random::salt().to_vec(),
             at: work.now,
         };
