@@ -28,8 +28,8 @@ pub struct Answer {
 /// What arrived on a seed phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// The carrier's own number of it; 0: it has none.
-    pub theirs: i64,
+    /// The carrier's own number of it; `None`: it has none.
+    pub theirs: Option<i64>,
     /// Of which round; 0: the present one.
     pub revision: i64,
     /// Which phone; empty: not said.
@@ -41,8 +41,8 @@ pub struct Proof {
 /// Figures as the carrier declares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figures {
-    /// The carrier's own number of them; 0: it has none.
-    pub theirs: i64,
+    /// The carrier's own number of them; `None`: they have none.
+    pub theirs: Option<i64>,
     /// As of when.
     pub as_of: Micros,
     /// How many were to get it.
@@ -60,8 +60,8 @@ pub struct Figures {
 /// A piece of evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
-    /// The carrier's own number of it; 0: it has none.
-    pub theirs: i64,
+    /// The carrier's own number of it; `None`: it has none.
+    pub theirs: Option<i64>,
     /// What it is called.
     pub name: String,
     /// The file's content.

@@ -1,7 +1,7 @@
 //! Work orders, with what hangs on them, and carriers' staff, against the ledger. The replay runs each order's life
 //! once more: a state that does not follow, and a number that leaves a gap, cannot stand in the ledger.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest as _, Sha256};
 
@@ -10,10 +10,14 @@ use crate::{
     domain::{
         bilingual::{Bilingual, bilingual},
         event::OrderPart,
-        ledger::salted,
         work_order::{OrderEvent, OrderState},
     },
-    store::{Tx, work_order::Part},
+    store::{
+        self, Tx,
+        work_order::{
+            AuditOrder, AuditPart, OrderCommand, OrderCounts, OrderEvidence, OrderProof, Part,
+        },
+    },
 };
 
 /// What the ledger knows of an order.
@@ -36,7 +40,7 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// One event.
+    /// Applies one event.
     pub(super) fn apply(
         &mut self,
         order: String,
@@ -103,45 +107,54 @@ fn altered(table: &'static str, row: impl std::fmt::Display) -> Stop {
 
 /// Orders, proofs, figures, evidence and commands.
 pub(super) async fn orders(tx: &mut Tx, orders: &Orders) -> Check {
-    let rows = tx.orders().await?;
-    for row in &rows {
-        let Some(known) = orders.known.get(&row.id) else {
-            return Err(extra("work_order", &row.id));
-        };
-        same("work_order", &row.id, "state", &row.state, &known.state)?;
-        same(
-            "work_order",
-            &row.id,
-            "changed_us",
-            row.changed_us,
-            known.changed_us,
-        )?;
-        let (year, seq) = orders.given.get(&row.id).copied().unwrap_or_default();
-        same("work_order", &row.id, "year", row.year, year)?;
-        same("work_order", &row.id, "seq", row.seq, seq)?;
-        let digest = hex::encode(salted(&row.salt, row.commitment().as_bytes()));
-        if digest != known.digest {
-            return Err(altered("work_order", &row.id));
-        }
-        // What the approval binds is no other text than the row's.
-        if row.terms()?.digest()[..] != row.digest[..] {
-            return Err(altered("work_order", &row.id));
-        }
+    let mut seen = BTreeSet::new();
+    for row in tx.audit_orders().await? {
+        let id = row.id().to_owned();
+        same_order(orders, row)?;
+        seen.insert(id);
     }
-    let gone = orders
-        .known
-        .keys()
-        .find(|id| !rows.iter().any(|r| r.id == **id));
-    if let Some(id) = gone {
+    if let Some(id) = orders.known.keys().find(|id| !seen.contains(*id)) {
         return Err(missing("work_order", id));
     }
-    parts(orders, "work_order_proof", &tx.proofs(None).await?)?;
-    parts(orders, "work_order_count", &tx.order_counts(None).await?)?;
-    let evidence = tx.evidence(None).await?;
-    parts(orders, "work_order_evidence", &evidence)?;
-    for row in evidence {
+    parts::<OrderProof>(orders, "work_order_proof", &tx.audit_proofs().await?)?;
+    parts::<OrderCounts>(orders, "work_order_count", &tx.audit_counts().await?)?;
+    evidence(tx, orders).await?;
+    parts::<OrderCommand>(orders, "work_order_wish", &tx.audit_commands().await?)
+}
+
+fn same_order(orders: &Orders, row: AuditOrder) -> Check {
+    let id = row.id().to_owned();
+    let Some(known) = orders.known.get(&id) else {
+        return Err(extra("work_order", id));
+    };
+    same("work_order", &id, "state", row.state(), &known.state)?;
+    same(
+        "work_order",
+        &id,
+        "changed_us",
+        row.changed_us(),
+        known.changed_us,
+    )?;
+    let (year, seq) = orders.given.get(&id).copied().unwrap_or_default();
+    same("work_order", &id, "year", row.number().0, year)?;
+    same("work_order", &id, "seq", row.number().1, seq)?;
+    if hex::encode(row.digest()) != known.digest {
+        return Err(altered("work_order", &id));
+    }
+    // What the approval binds is no other text than the row's.
+    let order = row.read().map_err(store::Error::from)?;
+    match order.terms().digest() == order.digest {
+        true => Ok(()),
+        false => Err(altered("work_order", &id)),
+    }
+}
+
+async fn evidence(tx: &mut Tx, orders: &Orders) -> Check {
+    let (rows, digests): (Vec<_>, Vec<_>) = tx.audit_evidence().await?.into_iter().unzip();
+    parts::<OrderEvidence>(orders, "work_order_evidence", &rows)?;
+    for (row, digest) in rows.iter().zip(digests) {
         let bytes = tx.evidence_bytes(row.n).await?.unwrap_or_default();
-        if Sha256::digest(&bytes)[..] != row.sha256[..] {
+        if Sha256::digest(&bytes)[..] != digest[..] {
             let words = bilingual!(
                 "文件内容与其摘要不符",
                 "its bytes are not those of its digest"
@@ -149,19 +162,19 @@ pub(super) async fn orders(tx: &mut Tx, orders: &Orders) -> Check {
             return Err(wrong("work_order_evidence", row.n, words).into());
         }
     }
-    parts(orders, "work_order_wish", &tx.commands(None).await?)
+    Ok(())
 }
 
-fn parts<P: Part>(orders: &Orders, table: &'static str, rows: &[P]) -> Check {
-    let mut seen = Vec::with_capacity(rows.len());
+fn parts<P: Part>(orders: &Orders, table: &'static str, rows: &[AuditPart]) -> Check {
+    let mut seen = BTreeSet::new();
     for row in rows {
-        let Some((_, known)) = orders.parts.get(&(P::TO.to_owned(), row.n())) else {
-            return Err(extra(table, row.n()));
+        let Some((_, known)) = orders.parts.get(&(P::TO.to_owned(), row.n)) else {
+            return Err(extra(table, row.n));
         };
-        if *known != hex::encode(salted(row.salt(), row.commitment().as_bytes())) {
-            return Err(altered(table, row.n()));
+        if *known != hex::encode(row.digest) {
+            return Err(altered(table, row.n));
         }
-        seen.push(row.n());
+        seen.insert(row.n);
     }
     let gone = orders
         .parts
@@ -172,7 +185,7 @@ fn parts<P: Part>(orders: &Orders, table: &'static str, rows: &[P]) -> Check {
 
 /// Which carrier each of its staff belongs to.
 pub(super) async fn staff(tx: &mut Tx, orders: &Orders) -> Check {
-    let rows: BTreeMap<_, _> = tx.all_staff().await?.into_iter().collect();
+    let rows: BTreeMap<_, _> = tx.audit_staff().await?.into_iter().collect();
     for (name, carrier) in &rows {
         let Some(known) = orders.staff.get(name) else {
             return Err(extra("carrier_staff", name));

@@ -11,10 +11,10 @@ use super::{
 use crate::{
     domain::{
         bilingual::bilingual,
-        id::OrphanId,
+        id::{GroupId, OrphanId},
         ledger::{Tree, salted},
     },
-    store::{Tx, contact::GroupRow},
+    store::Tx,
 };
 
 fn digest(salt: &[u8], commitment: &str) -> String {
@@ -54,22 +54,28 @@ pub(super) async fn users(tx: &mut Tx, replay: &Replay) -> Check {
 
 /// Groups with all their contacts.
 pub(super) async fn groups(tx: &mut Tx, replay: &Replay) -> Check {
-    let rows = tx.groups().await?;
+    let groups = tx.groups().await?;
     let empty = (0, hex::encode(Tree::default().root()));
-    for row in &rows {
-        let (members, root) = replay.groups.get(&row.id).unwrap_or(&empty);
-        same("contact_group", &row.id, "members", row.members, *members)?;
+    for group in &groups {
+        let (members, root) = replay.groups.get(&group.id).unwrap_or(&empty);
         same(
             "contact_group",
-            &row.id,
+            group.id,
+            "members",
+            group.members,
+            *members,
+        )?;
+        same(
+            "contact_group",
+            group.id,
             "root",
-            hex::encode(&row.root),
+            hex::encode(group.root),
             root.clone(),
         )?;
-        let tree = contacts(tx, row).await?;
+        let tree = contacts(tx, group.id).await?;
         same(
             "contact_group",
-            &row.id,
+            group.id,
             "contacts",
             tree.len() as i64,
             *members,
@@ -79,28 +85,28 @@ pub(super) async fn groups(tx: &mut Tx, replay: &Replay) -> Check {
                 "其中的联系人与台账不符",
                 "its contacts are not those that the ledger's root was made of"
             );
-            return Err(wrong("contact_group", &row.id, words).into());
+            return Err(wrong("contact_group", group.id, words).into());
         }
     }
     if let Some(id) = replay
         .groups
         .keys()
-        .find(|id| !rows.iter().any(|r| r.id == **id))
+        .find(|id| !groups.iter().any(|g| g.id == **id))
     {
         return Err(missing("contact_group", id));
     }
     nesting(tx, replay).await
 }
 
-async fn contacts(tx: &mut Tx, group: &GroupRow) -> Check<Tree> {
+async fn contacts(tx: &mut Tx, group: GroupId) -> Check<Tree> {
     let mut tree = Tree::default();
-    let mut after = String::new();
+    let mut after = None;
     loop {
-        let rows = tx.contacts_after(group.id()?, &after, CHUNK).await?;
+        let rows = tx.contacts_after(group, after, CHUNK).await?;
         let Some(last) = rows.last() else {
             return Ok(tree);
         };
-        after.clone_from(&last.phone);
+        after = Some(last.phone);
         tree.extend(
             rows.iter()
                 .map(|c| salted(&c.salt, c.commitment().as_bytes())),
@@ -109,7 +115,7 @@ async fn contacts(tx: &mut Tx, group: &GroupRow) -> Check<Tree> {
 }
 
 async fn nesting(tx: &mut Tx, replay: &Replay) -> Check {
-    let mut rows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut rows: BTreeMap<GroupId, BTreeSet<GroupId>> = BTreeMap::new();
     for (parent, child) in tx.nestings().await? {
         rows.entry(parent).or_default().insert(child);
     }
@@ -206,9 +212,9 @@ pub(super) async fn mos(tx: &mut Tx, replay: &Replay) -> Check {
         for row in rows {
             match ledger.next() {
                 Some((id, known)) if *id == row.id => {
-                    same("mo", row.id, "opt_out", row.opt_out != 0, known.opt_out)?;
+                    same("mo", row.id, "opt_out", row.is_opt_out, known.opt_out)?;
                     let digest = digest(&row.salt, &row.commitment());
-                    arrival("mo", row.id, &row.gateway, row.at_us, &digest, known)?;
+                    arrival("mo", row.id, &row.gateway.0, row.at.0, &digest, known)?;
                 }
                 Some((&id, _)) if id < row.id => return Err(missing("mo", id)),
                 _ => return Err(extra("mo", row.id)),

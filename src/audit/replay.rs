@@ -14,7 +14,7 @@ use crate::{
     domain::{
         bilingual::{Bilingual, bilingual},
         event::{Event, FrozenLane, Span, SuppressedSpan, Terms},
-        id::{CampaignId, ClaimId, LaneId, MessageId, OrphanId, RunId},
+        id::{CampaignId, ClaimId, GroupId, LaneId, MessageId, OrphanId, RunId},
         lifecycle::{Intent, RunAct, StopAct},
         policy::Late,
         time::Micros,
@@ -38,8 +38,8 @@ pub(super) struct Replay {
     pub(super) runs: BTreeMap<RunId, Run>,
     pub(super) campaigns: BTreeMap<CampaignId, Campaign>,
     pub(super) users: BTreeMap<String, String>,
-    pub(super) groups: BTreeMap<String, (i64, String)>,
-    pub(super) nested: BTreeMap<String, BTreeSet<String>>,
+    pub(super) groups: BTreeMap<GroupId, (i64, String)>,
+    pub(super) nested: BTreeMap<GroupId, BTreeSet<GroupId>>,
     pub(super) suppressions: BTreeMap<i64, Suppression>,
     pub(super) orphans: BTreeMap<OrphanId, Arrival>,
     pub(super) mos: BTreeMap<i64, Arrival>,
@@ -113,14 +113,11 @@ impl Replay {
                 members,
                 root,
                 ..
-            } => _ = self.groups.insert(group.to_string(), (members, root)),
+            } => _ = self.groups.insert(group, (members, root)),
             Event::Nested {
                 group, children, ..
             } => {
-                self.nested.insert(
-                    group.to_string(),
-                    children.iter().map(ToString::to_string).collect(),
-                );
+                self.nested.insert(group, children.into_iter().collect());
             }
             Event::Suppression {
                 seq,

@@ -21,7 +21,7 @@ use crate::{
         audit::AuditLane,
         campaign::Campaign,
         lane::{Claim, Requeued},
-        plan::PlanRow,
+        plan::StoredPlan,
         run::Run,
     },
 };
@@ -202,7 +202,7 @@ pub(super) async fn campaigns(tx: &mut Tx, replay: &Replay) -> Check {
 
 /// Plans as they were read in.
 pub(super) async fn plans(tx: &mut Tx, replay: &Replay) -> Check {
-    let rows: BTreeMap<String, PlanRow> = tx
+    let rows: BTreeMap<String, StoredPlan> = tx
         .plans()
         .await?
         .into_iter()
@@ -222,7 +222,7 @@ pub(super) async fn plans(tx: &mut Tx, replay: &Replay) -> Check {
             digest.clone(),
         )?;
         same("plan", name, "imported_by", &row.imported_by, by)?;
-        same("plan", name, "imported_us", row.imported_us, at.0)?;
+        same("plan", name, "imported_us", row.imported.0, at.0)?;
     }
     match replay.plans.keys().find(|name| !rows.contains_key(*name)) {
         Some(name) => Err(missing("plan", name)),

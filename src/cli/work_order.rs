@@ -295,7 +295,7 @@ impl Desk<'_> {
             (None, None) => String::new(),
         };
         let proof = Proof {
-            theirs: 0,
+            theirs: None,
             revision: 0,
             phone: args.phone,
             text,
@@ -320,7 +320,7 @@ impl Desk<'_> {
             return Err(CliRefusal::AsOf.into());
         };
         let figures = Figures {
-            theirs: 0,
+            theirs: None,
             as_of,
             requested: args.requested,
             sent: args.sent,
@@ -359,7 +359,7 @@ impl Desk<'_> {
         };
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let piece = Piece {
-            theirs: 0,
+            theirs: None,
             name: name.into_owned(),
             bytes: read(&file)?,
         };

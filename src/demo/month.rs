@@ -17,7 +17,7 @@ use crate::{
     demo::county,
     domain::{
         bilingual::bilingual, carrier::CarrierTable, check_code::CheckCode, id::CampaignId,
-        lang::Lang, lifecycle::CampaignState, phone::Phone, time::Micros,
+        lang::Lang, lifecycle::CampaignState, time::Micros,
     },
     service::{
         Office, ServiceError,
@@ -292,17 +292,14 @@ impl Month<'_> {
         let Some(group) = tx.group(county::STAFF).await? else {
             return Ok(());
         };
-        let staff = tx.contacts_after(group.id()?, "", 500).await?;
+        let staff = tx.contacts_after(group.id, None, 500).await?;
         drop(tx);
-        let somebody = staff
-            .iter()
-            .filter_map(|c| Phone::from_wire(&c.phone))
-            .find_map(|phone| {
-                let carrier = CarrierTable::builtin().carrier(phone);
-                let gateways = &self.office.config.gateways;
-                let gateway = gateways.iter().find(|g| g.carriers.contains(&carrier))?;
-                Some((phone, self.carriers.get(&gateway.id)?))
-            });
+        let somebody = staff.iter().map(|c| c.phone).find_map(|phone| {
+            let carrier = CarrierTable::builtin().carrier(phone);
+            let gateways = &self.office.config.gateways;
+            let gateway = gateways.iter().find(|g| g.carriers.contains(&carrier))?;
+            Some((phone, self.carriers.get(&gateway.id)?))
+        });
         let Some((phone, carrier)) = somebody else {
             return Ok(());
         };

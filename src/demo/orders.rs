@@ -12,7 +12,7 @@ use crate::{
         carrier::Carrier,
         id::OrderId,
         time::{Micros, Zoned},
-        work_order::{OrderState, readback::Difference},
+        work_order::{OrderState, command::Channel, readback::Difference},
     },
     service::{
         Office, ServiceError,
@@ -273,7 +273,7 @@ pub(super) fn disagreement(views: &[OrderView], desks: &OrderDesks) -> Option<St
     for (carrier, desk) in desks.iter() {
         let ours = views
             .iter()
-            .filter(|v| v.line.carrier == *carrier && v.line.channel == "http")
+            .filter(|v| v.line.carrier == *carrier && v.line.channel == Some(Channel::Http))
             .count() as u64;
         let theirs = desk.counts().orders;
         if ours != theirs {

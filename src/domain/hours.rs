@@ -99,6 +99,34 @@ impl FromStr for HourMinute {
     }
 }
 
+/// From when to when on each of some days, `09:00-18:00`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HourSpan {
+    /// The first minute.
+    pub opens: HourMinute,
+    /// The minute at which it is over.
+    pub closes: HourMinute,
+}
+
+impl fmt::Display for HourSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.opens, self.closes)
+    }
+}
+
+impl FromStr for HourSpan {
+    type Err = TimeError;
+    fn from_str(s: &str) -> Result<Self, TimeError> {
+        let (opens, closes) = s
+            .split_once('-')
+            .ok_or_else(|| TimeError::HourMinute(s.to_owned()))?;
+        Ok(Self {
+            opens: opens.parse()?,
+            closes: closes.parse()?,
+        })
+    }
+}
+
 /// Reads and writes a type as its text.
 macro_rules! serde_as_text {
     ($($name:ident),*) => {$(
@@ -116,7 +144,7 @@ macro_rules! serde_as_text {
     )*};
 }
 
-serde_as_text!(MonthDay, HourMinute);
+serde_as_text!(MonthDay, HourMinute, HourSpan);
 
 /// The part of the year in which messages go out, both days included; `from` after `to` spans the new year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ mod table;
 mod tests;
 mod write;
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use chrono_tz::Tz;
 
@@ -22,7 +22,7 @@ pub use self::{
 };
 use super::{
     carrier::Carrier,
-    hours::HourMinute,
+    hours::HourSpan,
     policy::{Late, OnDoubt},
     priority::Priority,
     schedule::{Schedule, Span},
@@ -126,6 +126,20 @@ impl WantedCount {
     }
 }
 
+/// No count that a carrier can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown count {0:?}: write requested, sent or delivered")]
+pub struct UnknownCount(pub String);
+
+impl FromStr for WantedCount {
+    type Err = UnknownCount;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.iter().copied().find(|c| c.as_str() == s);
+        known.ok_or_else(|| UnknownCount(s.to_owned()))
+    }
+}
+
 /// A batched request that a carrier carries out itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkOrder {
@@ -146,7 +160,7 @@ pub struct WorkOrder {
     /// From which day to which.
     pub span: Span,
     /// Between which hours of a day.
-    pub hours: (HourMinute, HourMinute),
+    pub hours: HourSpan,
     /// At most so many a day; 0: no cap.
     pub daily_cap: u64,
     /// Which counts the carrier is to report.

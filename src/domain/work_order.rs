@@ -1,6 +1,7 @@
 //! A carrier's work order: what it may go through, what its proof has to be, what its figures may say.
 //! The office holds none of the numbers; it asks a carrier to send, and believes what it can check.
 
+pub mod command;
 pub mod confusable;
 pub mod counts;
 pub mod due;
@@ -10,12 +11,17 @@ mod tests;
 
 use std::{fmt, str::FromStr};
 
+use chrono::NaiveDate;
+use serde_json::json;
+
 use super::{
     bilingual::Fact,
     carrier::Carrier,
+    hours::HourSpan,
     lang::Lang,
     ledger::{Hash, digest_of},
     lifecycle::{UnknownState, states},
+    plan::WantedCount,
     refusal::refusals,
 };
 
@@ -385,15 +391,15 @@ pub struct Terms<'a> {
     /// To whom, in words.
     pub audience: &'a str,
     /// First day.
-    pub from: &'a str,
+    pub from: NaiveDate,
     /// Last day.
-    pub to: &'a str,
-    /// `09:00-18:00`.
-    pub hours: &'a str,
-    /// At most so many a day; 0: no cap.
-    pub daily_cap: i64,
-    /// Wanted counts, a JSON list.
-    pub counts: &'a str,
+    pub to: NaiveDate,
+    /// Between which hours of each day.
+    pub hours: HourSpan,
+    /// At most so many a day; `None`: no cap.
+    pub daily_cap: Option<i64>,
+    /// Wanted counts.
+    pub counts: &'a [WantedCount],
     /// Wanted evidence, in words.
     pub evidence: &'a str,
     /// Whom to ask.
@@ -403,22 +409,28 @@ pub struct Terms<'a> {
 impl Terms<'_> {
     /// The digest; its beginning is the check code that people compare.
     pub fn digest(&self) -> Hash {
-        digest_of(&serde_json::json!([
+        digest_of(&json!([
             "work order",
             self.carrier.as_str(),
             self.text,
             self.signature,
             self.appended,
             self.audience,
-            self.from,
-            self.to,
-            self.hours,
-            self.daily_cap,
-            self.counts,
+            self.from.to_string(),
+            self.to.to_string(),
+            self.hours.to_string(),
+            self.daily_cap.unwrap_or(0),
+            words_of(self.counts),
             self.evidence,
             self.contact,
         ]))
     }
+}
+
+/// Wanted counts as they are stored, and as an approval binds them: a JSON list in a text.
+pub fn words_of(counts: &[WantedCount]) -> String {
+    let words: Vec<_> = counts.iter().map(|c| c.as_str()).collect();
+    json!(words).to_string()
 }
 
 /// The text as a phone has to show it.

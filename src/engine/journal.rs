@@ -41,7 +41,6 @@ use crate::{
     gateway::{AckToken, Delivery},
     store::{
         self, Store, Tx,
-        contact::SuppressionRow,
         error::Next,
         hot::ReportWait,
         lane::{Claim, Requeued},
@@ -360,12 +359,12 @@ impl Recorder {
 
     /// Learns what other processes put on the suppression list since; returns how many.
     async fn learn_suppressions(&mut self, tx: &mut Tx) -> store::Result<usize> {
-        let change = tx.suppressions_after(self.suppressed_to, 50_000).await?;
-        for row in &change {
-            self.suppressed_to = row.seq;
-            self.suppressed.insert(row.number()?);
+        let fresh = tx.suppressions_after(self.suppressed_to, 50_000).await?;
+        for suppression in &fresh {
+            self.suppressed_to = suppression.seq;
+            self.suppressed.insert(suppression.phone);
         }
-        Ok(change.len())
+        Ok(fresh.len())
     }
 
     /// Who opts out in this very commit: remembered for good only once it is durable.
@@ -382,10 +381,10 @@ impl Recorder {
         if !ops.iter().any(is_mo) {
             return Ok(HashSet::new());
         }
-        let change = tx
+        let fresh = tx
             .suppressions_after(self.suppressed_to, MAX_GROUP as i64)
             .await?;
-        change.iter().map(SuppressionRow::number).collect()
+        Ok(fresh.iter().map(|s| s.phone).collect())
     }
 
     /// Commits a group: all of it, or nothing.

@@ -26,7 +26,7 @@ use crate::{
     },
     engine::lock::EngineLock,
     gateway::WriteGate,
-    store::{self, contact::SuppressionRow, installation::Installation},
+    store::installation::Installation,
 };
 
 /// Suppressions read at a time.
@@ -152,10 +152,7 @@ impl Office {
                 return Ok(());
             };
             after = last.seq;
-            let listed: HashSet<Phone> = page
-                .iter()
-                .map(SuppressionRow::number)
-                .collect::<store::Result<_>>()?;
+            let listed: HashSet<Phone> = page.iter().map(|s| s.phone).collect();
             let listed = |r: &&Receiver| listed.contains(&r.phone);
             if let Some(receiver) = receivers.iter().find(listed) {
                 let row = receiver.row;

@@ -21,7 +21,7 @@ use crate::{
     store::{
         self,
         campaign::{Campaign, PlanItem},
-        plan::PlanRow,
+        plan::StoredPlan,
         run::Run,
     },
 };
@@ -62,15 +62,15 @@ impl Plans<'_> {
         let mut events = Vec::new();
         let before = acting.tx.plan(import.plan).await?;
         if before.is_none_or(|p| p.digest != digest) {
-            let row = PlanRow {
+            let plan = StoredPlan {
                 name: import.plan.to_owned(),
                 title: import.title.to_owned(),
                 source: import.source.to_owned(),
                 digest: digest.to_vec(),
                 imported_by: by.clone(),
-                imported_us: acting.time().0,
+                imported: acting.time(),
             };
-            acting.tx.put_plan(&row).await?;
+            acting.tx.put_plan(&plan).await?;
             events.push(Event::Plan {
                 by: by.clone(),
                 act: "imported".into(),

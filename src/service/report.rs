@@ -58,11 +58,7 @@ impl Office {
         let units: Vec<Line> = units
             .into_iter()
             .map(|u| Line {
-                name: if u.unit.is_empty() {
-                    unnamed.to_owned()
-                } else {
-                    u.unit
-                },
+                name: u.unit.unwrap_or_else(|| unnamed.to_owned()),
                 sum: Sum {
                     total: u.total,
                     delivered: u.delivered,

@@ -27,7 +27,7 @@ use crate::{
     engine::{Engine, EngineError, Parts},
     gateway,
     intake::{Book, Verdict},
-    store::{self, campaign::Campaign, contact::GroupRow, lane::Counts},
+    store::{self, campaign::Campaign, contact::Group, lane::Counts},
 };
 
 pub use crate::domain::policy::OnDoubt;
@@ -487,7 +487,7 @@ fn people_of(path: &Path) -> Result<(Audience, u64), ServiceError> {
     Ok((Audience::people(people, names), refused))
 }
 
-fn unknown_group(name: &str, groups: &[GroupRow]) -> ServiceError {
+fn unknown_group(name: &str, groups: &[Group]) -> ServiceError {
     let known = groups.iter().map(|g| g.name.clone()).collect();
     ContactsRefusal::unknown_group(name, known).into()
 }

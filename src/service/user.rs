@@ -13,7 +13,7 @@ use crate::{
         ledger::salted,
         role::{Act, Actor, Role, check_user_name},
     },
-    store::user::AccountRow,
+    store::user::Account,
 };
 
 /// A user as listed.
@@ -39,8 +39,8 @@ impl Users<'_> {
         let is_it =
             in_background(move || password::verify(given.expose(), stored.as_deref())).await?;
         match account {
-            Some(a) if is_it && a.disabled == 0 => Ok(Actor::User {
-                role: role(&a)?,
+            Some(a) if is_it && !a.disabled => Ok(Actor::User {
+                role: a.role,
                 name: a.name,
             }),
             Some(a) if is_it => Err(UserRefusal::Disabled { user: a.name }.into()),
@@ -83,9 +83,7 @@ impl Users<'_> {
         let hash = hashed(name, password).await?;
         let mut act = self.office.act("add_user").await?;
         let users = act.tx.accounts().await?;
-        let admin_left = users
-            .iter()
-            .any(|a| a.role == Role::Admin.as_str() && a.disabled == 0);
+        let admin_left = users.iter().any(|a| a.role == Role::Admin && !a.disabled);
         if !users.is_empty() {
             actor.may(Act::ManageUsers)?;
             let is_person = matches!(actor, Actor::User { .. });
@@ -99,15 +97,15 @@ impl Users<'_> {
             }
             .into());
         }
-        let row = AccountRow {
+        let account = Account {
             name: name.to_owned(),
-            role: role.as_str().to_owned(),
+            role,
             password: hash,
-            disabled: 0,
+            disabled: false,
             salt: Vec::new(),
-            created_us: self.office.clock.now().0,
+            created: self.office.clock.now(),
         };
-        let mut events = vec![put(&mut act, row, actor, "added").await?];
+        let mut events = vec![put(&mut act, account, actor, "added").await?];
         if let Some(carrier) = carrier {
             events.push(staff(&mut act, actor, name, carrier).await?);
         }
@@ -118,15 +116,13 @@ impl Users<'_> {
     /// All users by name.
     pub async fn list(self, actor: &Actor) -> Result<Vec<User>> {
         actor.may(Act::ManageUsers)?;
-        let rows = self.office.store.read("users").await?.accounts().await?;
-        let user = |a: AccountRow| {
-            Ok(User {
-                role: role(&a)?,
-                disabled: a.disabled != 0,
-                name: a.name,
-            })
+        let accounts = self.office.store.read("users").await?.accounts().await?;
+        let user = |a: Account| User {
+            role: a.role,
+            disabled: a.disabled,
+            name: a.name,
         };
-        rows.into_iter().map(user).collect()
+        Ok(accounts.into_iter().map(user).collect())
     }
 
     /// No longer lets a user in. The acts stay in the ledger, so nobody is ever removed.
@@ -147,11 +143,11 @@ impl Users<'_> {
         let hash = hashed(name, password).await?;
         let mut act = self.office.act("set_password").await?;
         let known = known(&mut act, name).await?;
-        let row = AccountRow {
+        let account = Account {
             password: hash,
             ..known
         };
-        let event = put(&mut act, row, actor, "password").await?;
+        let event = put(&mut act, account, actor, "password").await?;
         act.commit(&[event]).await?;
         Ok(())
     }
@@ -161,7 +157,7 @@ impl Users<'_> {
         actor.may(Act::ManageUsers)?;
         let mut act = self.office.act("staff").await?;
         let account = act.tx.account(name).await?;
-        if account.is_none_or(|a| a.role != Role::Carrier.as_str()) {
+        if account.is_none_or(|a| a.role != Role::Carrier) {
             return Err(OrderRefusal::NotStaff {
                 user: name.to_owned(),
             }
@@ -176,41 +172,38 @@ impl Users<'_> {
         actor.may(Act::ManageUsers)?;
         let mut act = self.office.act("set_user_disabled").await?;
         let known = known(&mut act, name).await?;
-        if (known.disabled != 0) == disabled {
+        if known.disabled == disabled {
             return Ok(());
         }
         if disabled && matches!(actor, Actor::User { name: own, .. } if own == name) {
             return Err(UserRefusal::OwnAccount.into());
         }
-        let row = AccountRow {
-            disabled: i64::from(disabled),
-            ..known
-        };
+        let account = Account { disabled, ..known };
         let word = if disabled { "disabled" } else { "enabled" };
-        let event = put(&mut act, row, actor, word).await?;
+        let event = put(&mut act, account, actor, word).await?;
         act.commit(&[event]).await?;
         Ok(())
     }
 }
 
 /// Stores a user with a fresh salt; its event.
-async fn put(act: &mut Acting, row: AccountRow, actor: &Actor, word: &str) -> Result<Event> {
-    let row = AccountRow {
+async fn put(act: &mut Acting, account: Account, actor: &Actor, word: &str) -> Result<Event> {
+    let account = Account {
         salt: crate::random::salt().to_vec(),
-        ..row
+        ..account
     };
-    act.tx.put_account(&row).await?;
+    act.tx.put_account(&account).await?;
     Ok(Event::User {
         by: actor.label(),
         act: word.to_owned(),
-        name: row.name.clone(),
-        digest: hex::encode(salted(&row.salt, row.commitment().as_bytes())),
+        name: account.name.clone(),
+        digest: hex::encode(salted(&account.salt, account.commitment().as_bytes())),
     })
 }
 
 /// Stores whose staff a user is; its event.
 async fn staff(act: &mut Acting, actor: &Actor, name: &str, carrier: Carrier) -> Result<Event> {
-    act.tx.put_staff(name, carrier.as_str()).await?;
+    act.tx.put_staff(name, carrier).await?;
     Ok(Event::Staff {
         by: actor.label(),
         name: name.to_owned(),
@@ -228,22 +221,13 @@ pub fn check_carrier(role: Role, carrier: Option<Carrier>) -> Result<()> {
     }
 }
 
-async fn known(act: &mut Acting, name: &str) -> Result<AccountRow> {
+async fn known(act: &mut Acting, name: &str) -> Result<Account> {
     act.tx.account(name).await?.ok_or_else(|| {
         UserRefusal::Unknown {
             user: name.to_owned(),
         }
         .into()
     })
-}
-
-fn role(account: &AccountRow) -> Result<Role> {
-    let corrupt = |_| crate::store::Corrupt::on("account", "role", &account.name);
-    Ok(account
-        .role
-        .parse()
-        .map_err(corrupt)
-        .map_err(crate::store::Error::from)?)
 }
 
 async fn hashed(name: &str, password: &Secret) -> Result<String> {

@@ -12,10 +12,11 @@ mod view;
 use chrono::Datelike as _;
 use chrono_tz::Tz;
 
-use super::{Office, Result, WorkOrders, check_reason, refusal::OrderRefusal};
+use super::{Office, Result, ServiceError, WorkOrders, check_reason, refusal::OrderRefusal};
 use crate::{
     config::OrderCarrier,
     domain::{
+        carrier::Carrier,
         check_code::CheckCode,
         hours::instant,
         id::OrderId,
@@ -23,6 +24,7 @@ use crate::{
         time::Micros,
         work_order::{
             self, OrderEvent, OrderState,
+            command::{Channel, CommandAct},
             counts::{self, Bounds, Contradiction},
             due::{Owed, Times, owed},
             on_the_phone,
@@ -31,7 +33,7 @@ use crate::{
     },
     store::{
         Tx,
-        work_order::{CommandRow, CountRow, EvidenceRow, OrderRow, ProofRow},
+        work_order::{Issued, Order, OrderCommand, OrderCounts, OrderEvidence, OrderProof},
     },
     work_orders::protocol,
 };
@@ -50,7 +52,7 @@ pub(super) use draft::take as draft;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compared {
     /// As it came in.
-    pub proof: ProofRow,
+    pub proof: OrderProof,
     /// Where it is not as approved.
     pub differences: Vec<Difference>,
 }
@@ -58,55 +60,60 @@ pub struct Compared {
 /// An order with all that hangs on it.
 #[derive(Debug, Clone)]
 pub(super) struct OrderFile {
-    /// As stored.
-    pub row: OrderRow,
-    /// Its state, typed.
-    pub state: OrderState,
+    /// The order itself.
+    pub order: Order,
     /// What arrived on seed phones.
     pub proofs: Vec<Compared>,
     /// The carrier's figures, by their "as of".
-    pub counts: Vec<CountRow>,
+    pub counts: Vec<OrderCounts>,
     /// What cannot be about them.
     pub contradictions: Vec<Contradiction>,
     /// Its evidence, without the bytes.
-    pub evidence: Vec<EvidenceRow>,
+    pub evidence: Vec<OrderEvidence>,
     /// The commands to its carrier, sent or still to be sent.
-    pub commands: Vec<CommandRow>,
+    pub commands: Vec<OrderCommand>,
     /// What the carrier owes, and until when.
     pub owed: Option<(Owed, Micros)>,
 }
 
 impl OrderFile {
     /// The newest figures by their "as of"; nothing is made up from several.
-    fn figures(&self) -> Option<&CountRow> {
+    fn figures(&self) -> Option<&OrderCounts> {
         self.counts.last()
     }
 
     /// What people compare.
     fn check_code(&self) -> CheckCode {
-        CheckCode::of(&self.row.digest)
+        CheckCode::of(&self.order.digest)
     }
 }
 
 /// Is it of use to this person at all? A carrier's staff see their own carrier's, and nothing before it is issued.
-async fn check_own(tx: &mut Tx, actor: &Actor, row: &OrderRow) -> Result<()> {
+async fn may_see(tx: &mut Tx, actor: &Actor, order: &Order) -> Result<bool> {
     let Actor::User {
         name,
         role: Role::Carrier,
     } = actor
     else {
-        return Ok(());
+        return Ok(true);
     };
-    let theirs = tx.staff(name).await?;
-    if theirs.as_deref() == Some(&*row.carrier) && row.issued_us > 0 {
-        return Ok(());
+    Ok(tx.staff(name).await? == Some(order.carrier) && order.issued.is_some())
+}
+
+/// Whether there is an order that they may not see is nobody's business: to them it is missing.
+async fn check_may_see(tx: &mut Tx, actor: &Actor, order: &Order) -> Result<()> {
+    match may_see(tx, actor, order).await? {
+        true => Ok(()),
+        false => Err(missing(order.id.to_string())),
     }
-    // Whether there is such an order is nobody else's business.
-    Err(crate::store::Error::Missing {
+}
+
+fn missing(which: String) -> ServiceError {
+    let missing = crate::store::Error::Missing {
         what: "work order",
-        id: row.id.clone(),
-    }
-    .into())
+        id: which,
+    };
+    missing.into()
 }
 
 impl WorkOrders<'_> {
@@ -115,10 +122,10 @@ impl WorkOrders<'_> {
         actor.may(Act::ReadOrders)?;
         let mut tx = self.office.store.read("orders").await?;
         let mut views = Vec::new();
-        for row in tx.orders().await? {
-            if check_own(&mut tx, actor, &row).await.is_ok() {
-                let file = self.office.order_file(&mut tx, row).await?;
-                views.push(file.view(self.zone())?);
+        for order in tx.orders().await? {
+            if may_see(&mut tx, actor, &order).await? {
+                let file = self.office.order_file(&mut tx, order).await?;
+                views.push(file.view(self.zone()));
             }
         }
         Ok(views)
@@ -126,15 +133,15 @@ impl WorkOrders<'_> {
 
     /// One order.
     pub async fn get(self, actor: &Actor, id: OrderId) -> Result<OrderView> {
-        self.file(actor, id).await?.view(self.zone())
+        Ok(self.file(actor, id).await?.view(self.zone()))
     }
 
     async fn file(self, actor: &Actor, id: OrderId) -> Result<OrderFile> {
         actor.may(Act::ReadOrders)?;
         let mut tx = self.office.store.read("order").await?;
-        let row = tx.order(id).await?;
-        check_own(&mut tx, actor, &row).await?;
-        self.office.order_file(&mut tx, row).await
+        let order = tx.order(id).await?;
+        check_may_see(&mut tx, actor, &order).await?;
+        self.office.order_file(&mut tx, order).await
     }
 
     fn zone(self) -> Tz {
@@ -149,15 +156,11 @@ impl WorkOrders<'_> {
         }
         let mut tx = self.office.store.read("find_order").await?;
         match tx.order_by_number(which.trim()).await? {
-            Some(row) => {
-                check_own(&mut tx, actor, &row).await?;
-                Ok(row.id()?)
+            Some(order) => {
+                check_may_see(&mut tx, actor, &order).await?;
+                Ok(order.id)
             }
-            None => Err(crate::store::Error::Missing {
-                what: "work order",
-                id: which.to_owned(),
-            }
-            .into()),
+            None => Err(missing(which.to_owned())),
         }
     }
 
@@ -165,18 +168,18 @@ impl WorkOrders<'_> {
     pub async fn approve(self, actor: &Actor, id: OrderId, seen: &CheckCode) -> Result<OrderView> {
         actor.may(Act::Approve)?;
         let mut change = Change::begin(self.office, "approve_order", id).await?;
-        let writers = change.row.writers()?;
+        let writers = &change.order.writers;
         actor.may_approve(writers.iter().map(String::as_str))?;
-        if !seen.matches(&change.row.digest) {
+        if !seen.matches(&change.order.digest) {
             return Err(super::campaigns::not_as_seen());
         }
         // What is approved is what stands there, not what a digest of yesterday says.
-        if change.row.terms()?.digest()[..] != change.row.digest[..] {
+        if change.order.terms().digest() != change.order.digest {
             let corrupt = crate::store::Corrupt::on("work_order", "digest", id);
             return Err(crate::store::Error::from(corrupt).into());
         }
-        change.row.approved_by = actor.label();
-        change.happens(&actor.label(), OrderEvent::Approve, "")?;
+        change.order.approved_by = Some(actor.label());
+        change.apply(&actor.label(), OrderEvent::Approve, "")?;
         change.commit().await?;
         self.get(actor, id).await
     }
@@ -186,28 +189,31 @@ impl WorkOrders<'_> {
         actor.may(Act::TendOrders)?;
         let mut change = Change::begin(self.office, "issue_order", id).await?;
         let now = change.now();
-        let (_, ends) = self.office.order_window(&change.row)?;
-        if ends <= now && change.row.state()? == OrderState::Approved {
+        let (_, ends) = self.office.order_window(&change.order);
+        if ends <= now && change.order.state == OrderState::Approved {
             return Err(OrderRefusal::LastDayPassed.into());
         }
-        let carrier = self.office.order_carrier(&change.row)?.cloned();
-        let year = i64::from(now.local(self.office.config.sending.timezone).year());
-        let row = &mut change.row;
-        row.state()?.on(OrderEvent::Issue)?;
-        row.seq = change.acting.tx.last_order_number(year).await? + 1;
-        row.year = year;
-        row.number =
-            work_order::number(&self.office.config.work_orders.number_prefix, year, row.seq);
-        row.issued_us = now.0;
-        let seeds = carrier.as_ref().map_or(&[][..], |c| &c.seed_phones);
-        row.seeds =
-            serde_json::json!(seeds.iter().map(|p| p.expose()).collect::<Vec<_>>()).to_string();
+        change.order.state.on(OrderEvent::Issue)?;
+        let carrier = self.office.order_carrier(change.order.carrier);
         let by_http = carrier.is_some_and(|c| !c.url.is_empty());
-        row.channel = if by_http { "http" } else { "paper" }.to_owned();
-        row.revision = 1;
-        change.happens(&actor.label(), OrderEvent::Issue, "")?;
+        let year = i64::from(now.local(self.zone()).year());
+        let seq = change.acting.tx.last_order_number(year).await? + 1;
+        let prefix = &self.office.config.work_orders.number_prefix;
+        change.order.issued = Some(Issued {
+            number: work_order::number(prefix, year, seq),
+            year,
+            seq,
+            channel: match by_http {
+                true => Channel::Http,
+                false => Channel::Paper,
+            },
+            at: now,
+        });
+        change.order.seeds = carrier.map_or_else(Vec::new, |c| c.seed_phones.clone());
+        change.order.revision = 1;
+        change.apply(&actor.label(), OrderEvent::Issue, "")?;
         self.office
-            .command(&mut change, protocol::Act::Create, "")
+            .submit_command(&mut change, CommandAct::Create, "")
             .await?;
         change.commit().await?;
         self.get(actor, id).await
@@ -218,16 +224,16 @@ impl WorkOrders<'_> {
         actor.may(Act::TendOrders)?;
         let reason = check_reason(reason)?;
         let mut change = Change::begin(self.office, "correct_order", id).await?;
-        change.row.revision += 1;
-        change.happens(&actor.label(), OrderEvent::Correct, reason)?;
+        change.order.revision += 1;
+        change.apply(&actor.label(), OrderEvent::Correct, reason)?;
         self.office
-            .command(&mut change, protocol::Act::Correct, reason)
+            .submit_command(&mut change, CommandAct::Correct, reason)
             .await?;
         change.commit().await?;
         self.get(actor, id).await
     }
 
-    /// Tells the carrier that it may send: only what was read back to the character.
+    /// Lets the carrier send: only what was read back to the character.
     pub async fn release(self, actor: &Actor, id: OrderId) -> Result<OrderView> {
         actor.may(Act::TendOrders)?;
         let mut tx = self.office.store.read("may_send").await?;
@@ -236,10 +242,10 @@ impl WorkOrders<'_> {
         }
         drop(tx);
         let mut change = Change::begin(self.office, "release_order", id).await?;
-        change.row.released_us = change.now().0;
-        change.happens(&actor.label(), OrderEvent::Release, "")?;
+        change.order.released = Some(change.now());
+        change.apply(&actor.label(), OrderEvent::Release, "")?;
         self.office
-            .command(&mut change, protocol::Act::Release, "")
+            .submit_command(&mut change, CommandAct::Release, "")
             .await?;
         change.commit().await?;
         self.get(actor, id).await
@@ -250,11 +256,11 @@ impl WorkOrders<'_> {
         actor.may(Act::Cancel)?;
         let reason = check_reason(reason)?;
         let mut change = Change::begin(self.office, "withdraw_order", id).await?;
-        let was_out = change.row.state()?.is_out();
-        change.happens(&actor.label(), OrderEvent::Withdraw, reason)?;
+        let was_out = change.order.state.is_out();
+        change.apply(&actor.label(), OrderEvent::Withdraw, reason)?;
         if was_out {
             self.office
-                .command(&mut change, protocol::Act::Withdraw, reason)
+                .submit_command(&mut change, CommandAct::Withdraw, reason)
                 .await?;
         }
         change.commit().await?;
@@ -265,14 +271,9 @@ impl WorkOrders<'_> {
     pub async fn accept(self, actor: &Actor, id: OrderId) -> Result<OrderView> {
         actor.may(Act::TendOrders)?;
         let mut change = Change::begin(self.office, "accept_order", id).await?;
-        let has_evidence = !change
-            .acting
-            .tx
-            .evidence(Some(&change.row.id))
-            .await?
-            .is_empty();
-        let proven = has_evidence || change.row.evidence.is_empty();
-        change.happens(&actor.label(), OrderEvent::Accept { proven }, "")?;
+        let has_evidence = !change.acting.tx.evidence(change.order.id).await?.is_empty();
+        let proven = has_evidence || change.order.evidence.is_empty();
+        change.apply(&actor.label(), OrderEvent::Accept { proven }, "")?;
         change.commit().await?;
         self.get(actor, id).await
     }
@@ -281,130 +282,125 @@ impl WorkOrders<'_> {
     pub async fn close(self, actor: &Actor, id: OrderId) -> Result<OrderView> {
         actor.may(Act::TendOrders)?;
         let mut change = Change::begin(self.office, "close_order", id).await?;
-        change.happens(&actor.label(), OrderEvent::Close, "")?;
+        change.apply(&actor.label(), OrderEvent::Close, "")?;
         change.commit().await?;
         self.get(actor, id).await
     }
 }
 
 impl Office {
-    async fn order_file(&self, tx: &mut Tx, row: OrderRow) -> Result<OrderFile> {
-        let id = row.id.clone();
-        let approved = on_the_phone(&row.signature, &row.text);
-        let proofs = tx.proofs(Some(&id)).await?;
+    async fn order_file(&self, tx: &mut Tx, order: Order) -> Result<OrderFile> {
+        let approved = on_the_phone(&order.signature, &order.text);
+        let proofs = tx.proofs(order.id).await?;
         let proofs = proofs
             .into_iter()
             .map(|proof| Compared {
-                differences: readback::compare(&approved, &proof.text, &row.appended),
+                differences: readback::compare(&approved, &proof.text, &order.appended),
                 proof,
             })
             .collect();
-        let mut counts = tx.order_counts(Some(&id)).await?;
-        counts.sort_by_key(|c| (c.as_of_us, c.n));
-        let reports: Vec<_> = counts.iter().map(CountRow::report).collect();
-        let evidence = tx.evidence(Some(&id)).await?;
-        let times = self.order_times(
-            &row,
-            counts.iter().map(|c| c.at_us).max(),
-            !evidence.is_empty(),
-        )?;
-        let state = row.state()?;
+        let mut counts = tx.order_counts(order.id).await?;
+        counts.sort_by_key(|c| (c.as_of, c.n));
+        let reports: Vec<_> = counts.iter().map(OrderCounts::report).collect();
+        let evidence = tx.evidence(order.id).await?;
+        let times = self.order_times(&order, &counts, &evidence);
         Ok(OrderFile {
-            contradictions: counts::check(&reports, &self.order_bounds(&row)?),
-            commands: tx.commands(Some(&id)).await?,
-            owed: owed(state, &times, &self.config.work_orders.patience),
-            row,
-            state,
+            contradictions: counts::check(&reports, &self.order_bounds(&order)),
+            commands: tx.commands(order.id).await?,
+            owed: owed(order.state, &times, &self.config.work_orders.patience),
+            order,
             proofs,
             counts,
             evidence,
         })
     }
 
-    fn order_bounds(&self, row: &OrderRow) -> Result<Bounds> {
-        let (opens, _) = self.order_window(row)?;
-        Ok(Bounds {
+    fn order_bounds(&self, order: &Order) -> Bounds {
+        let (opens, _) = self.order_window(order);
+        Bounds {
             zone: self.config.sending.timezone,
-            from: row.days()?.0,
+            from: order.from,
             opens,
-            released: Micros(row.released_us),
-            daily_cap: row.daily_cap,
-        })
+            released: order.released,
+            daily_cap: order.daily_cap,
+        }
     }
 
     fn order_times(
         &self,
-        row: &OrderRow,
-        counted: Option<i64>,
-        has_evidence: bool,
-    ) -> Result<Times> {
-        let (opens, ends) = self.order_window(row)?;
-        Ok(Times {
-            step: Micros(row.step_us),
-            counted: Micros(counted.unwrap_or(0)),
+        order: &Order,
+        counts: &[OrderCounts],
+        evidence: &[OrderEvidence],
+    ) -> Times {
+        let (opens, ends) = self.order_window(order);
+        Times {
+            step: order.step,
+            counted: counts.iter().map(|c| c.at).max(),
             opens,
             ends,
-            proven: has_evidence || row.evidence.is_empty(),
-        })
+            proven: !evidence.is_empty() || order.evidence.is_empty(),
+        }
     }
 
     /// The first day's first hour and the last day's last, on the office's clock.
-    fn order_window(&self, row: &OrderRow) -> Result<(Micros, Micros)> {
+    fn order_window(&self, order: &Order) -> (Micros, Micros) {
         let zone = self.config.sending.timezone;
-        let ((from, to), (opens, closes)) = (row.days()?, row.hours()?);
-        Ok((
-            instant(from.and_time(opens.time()), zone),
-            instant(to.and_time(closes.time()), zone),
-        ))
+        (
+            instant(order.from.and_time(order.hours.opens.time()), zone),
+            instant(order.to.and_time(order.hours.closes.time()), zone),
+        )
     }
 
-    fn order_carrier(&self, row: &OrderRow) -> Result<Option<&OrderCarrier>> {
-        Ok(self.config.work_orders.carrier(row.carrier()?))
+    fn order_carrier(&self, carrier: Carrier) -> Option<&OrderCarrier> {
+        self.config.work_orders.carrier(carrier)
     }
 
-    /// Notes a command for the carrier, where it has an interface; committed with the change itself.
-    async fn command(&self, change: &mut Change, act: protocol::Act, reason: &str) -> Result<()> {
-        if change.row.channel != "http" {
+    /// Submits a command to the carrier, where it has an interface; committed with the change itself.
+    async fn submit_command(
+        &self,
+        change: &mut Change,
+        act: CommandAct,
+        reason: &str,
+    ) -> Result<()> {
+        let order = &change.order;
+        if order.channel() != Some(Channel::Http) {
             return Ok(());
         }
-        let row = &change.row;
-        let order = row.id()?;
-        let request = matches!(act, protocol::Act::Create | protocol::Act::Correct);
-        let telling = protocol::Telling {
-            order,
-            revision: row.revision,
+        let has_request = matches!(act, CommandAct::Create | CommandAct::Correct);
+        let command = protocol::Command {
+            order: order.id,
+            revision: order.revision,
             act,
             reason: reason.to_owned(),
-            request: match request {
-                true => Some(self.order_request(row)?),
-                false => None,
-            },
+            request: has_request.then(|| self.order_request(order)),
         };
-        let body = serde_json::to_string(&telling).map_err(std::io::Error::other)?;
-        let key = protocol::key(order, row.revision, act);
-        change.command(act, key, body).await
+        let body = serde_json::to_string(&command).map_err(std::io::Error::other)?;
+        let key = protocol::key(order.id, order.revision, act);
+        change.submit_command(act, key, body).await
     }
 
-    fn order_request(&self, row: &OrderRow) -> Result<protocol::Request> {
-        Ok(protocol::Request {
-            number: row.number.clone(),
-            name: row.name.clone(),
-            carrier: row.carrier.clone(),
-            text: row.text.clone(),
-            text_sha256: protocol::text_digest(&row.text),
-            check_code: CheckCode::of(&row.digest).grouped(),
-            signature: row.signature.clone(),
-            appended: row.appended.clone(),
-            audience: row.audience.clone(),
-            from: row.from_day.clone(),
-            to: row.to_day.clone(),
-            hours: row.hours.clone(),
+    fn order_request(&self, order: &Order) -> protocol::Request {
+        let counts = order.counts.iter().map(|c| c.as_str().to_owned());
+        let seeds = order.seeds.iter().map(|p| p.expose());
+        protocol::Request {
+            number: order.number().to_owned(),
+            name: order.name.clone(),
+            carrier: order.carrier.to_string(),
+            text: order.text.clone(),
+            text_sha256: protocol::text_digest(&order.text),
+            check_code: CheckCode::of(&order.digest).grouped(),
+            signature: order.signature.clone(),
+            appended: order.appended.clone(),
+            audience: order.audience.clone(),
+            from: order.from.to_string(),
+            to: order.to.to_string(),
+            hours: order.hours.to_string(),
             zone: self.config.sending.timezone.to_string(),
-            daily_cap: row.daily_cap,
-            counts: row.kinds_of_counts()?,
-            evidence: row.evidence.clone(),
-            contact: row.contact.clone(),
-            seed_phones: row.seeds()?,
-        })
+            daily_cap: order.daily_cap.unwrap_or(0),
+            counts: counts.collect(),
+            evidence: order.evidence.clone(),
+            contact: order.contact.clone(),
+            seed_phones: seeds.collect(),
+        }
     }
 }

@@ -28,9 +28,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    domain::{carrier::Carrier, id::OrderId, time::Micros},
+    domain::{
+        carrier::Carrier,
+        id::OrderId,
+        time::Micros,
+        work_order::command::{CommandAct, UnknownWord},
+    },
     web::signing,
-    work_orders::protocol::{Act, MAX_STANDING, Signed, Telling, key},
+    work_orders::protocol::{Command, MAX_STANDING, Signed, key},
 };
 use book::{OrderBook, Refused};
 
@@ -249,11 +254,11 @@ impl Shared {
     }
 
     /// A request that changes something: once for each key.
-    async fn post_command(
+    async fn submit(
         &self,
         headers: &HeaderMap,
         body: &Bytes,
-        path: Option<(OrderId, Act)>,
+        path: Option<(OrderId, CommandAct)>,
     ) -> Response {
         let signed = match self.check(headers, body, "") {
             Ok(signed) => signed,
@@ -279,7 +284,7 @@ impl Inner {
         now: Micros,
         id: &str,
         body: &Bytes,
-        path: Option<(OrderId, Act)>,
+        path: Option<(OrderId, CommandAct)>,
     ) -> ((StatusCode, Vec<u8>), bool) {
         let lost = self.lost > 0;
         self.lost = self.lost.saturating_sub(1);
@@ -292,7 +297,7 @@ impl Inner {
         now: Micros,
         id: &str,
         body: &Bytes,
-        path: Option<(OrderId, Act)>,
+        path: Option<(OrderId, CommandAct)>,
     ) -> (StatusCode, Vec<u8>) {
         if let Some((was, status, answer)) = self.answered.get(id) {
             self.counts.repeated += 1;
@@ -304,20 +309,20 @@ impl Inner {
                 ),
             };
         }
-        let telling: Telling = match serde_json::from_slice(body) {
-            Ok(telling) => telling,
+        let command: Command = match serde_json::from_slice(body) {
+            Ok(command) => command,
             Err(e) => {
                 self.counts.refused += 1;
                 return refusal(StatusCode::BAD_REQUEST, &e.to_string());
             }
         };
-        let fits = key(telling.order, telling.revision, telling.act) == id
+        let fits = key(command.order, command.revision, command.act) == id
             && match path {
-                None => telling.act == Act::Create,
-                Some(path) => path == (telling.order, telling.act),
+                None => command.act == CommandAct::Create,
+                Some(path) => path == (command.order, command.act),
             };
         let done = match fits {
-            true => self.book.take_command(settings, now, &telling),
+            true => self.book.apply(settings, now, &command),
             false => Err(Refused(
                 StatusCode::BAD_REQUEST,
                 "key, path and body do not agree".to_owned(),
@@ -325,10 +330,10 @@ impl Inner {
         };
         let answer = match done {
             Ok(()) => {
-                self.counts.orders += u64::from(telling.act == Act::Create);
+                self.counts.orders += u64::from(command.act == CommandAct::Create);
                 let words = format!(
                     "{{\"order\":\"{}\",\"revision\":{}}}",
-                    telling.order, telling.revision
+                    command.order, command.revision
                 );
                 (StatusCode::OK, words.into_bytes())
             }
@@ -349,7 +354,7 @@ fn refusal(status: StatusCode, words: &str) -> (StatusCode, Vec<u8>) {
 }
 
 async fn create(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    shared.post_command(&headers, &body, None).await
+    shared.submit(&headers, &body, None).await
 }
 
 async fn act(
@@ -358,13 +363,9 @@ async fn act(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match Act::of(&word) {
-        Some(act) => {
-            shared
-                .post_command(&headers, &body, Some((order, act)))
-                .await
-        }
-        None => StatusCode::NOT_FOUND.into_response(),
+    match word.parse() {
+        Ok(act) => shared.submit(&headers, &body, Some((order, act))).await,
+        Err(UnknownWord(_)) => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

@@ -59,15 +59,16 @@ impl TryFrom<MemberRow> for Member {
 }
 
 impl Tx {
-    /// Contacts of these groups with numbers after `after`, by number; a number's rows all come in
+    /// Contacts of these groups with numbers after `after` (`None`: from the first one), by number; a number's rows all come in
     /// one chunk (`limit` counts numbers).
     pub async fn audience_after(
         &mut self,
-        groups: &[String],
-        after: &str,
+        groups: &[GroupId],
+        after: Option<Phone>,
         limit: i64,
     ) -> Result<Vec<Member>> {
         let list = serde_json::json!(groups).to_string();
+        let after = after.map_or_else(String::new, Phone::expose);
         let sql = dialect!(self,
             sqlite: "SELECT c.phone, c.group_id, c.name, c.unit, c.department, c.post, c.fields
                        FROM (SELECT DISTINCT phone FROM contact WHERE phone > $2 AND group_id IN (SELECT value FROM json_each($1))
@@ -84,7 +85,7 @@ impl Tx {
     }
 
     /// All numbers of these groups.
-    pub async fn phones_of(&mut self, groups: &[String]) -> Result<Vec<Phone>> {
+    pub async fn phones_of(&mut self, groups: &[GroupId]) -> Result<Vec<Phone>> {
         let list = serde_json::json!(groups).to_string();
         let sql = dialect!(self,
             sqlite: "SELECT DISTINCT phone FROM contact WHERE group_id IN (SELECT value FROM json_each($1))",
@@ -98,7 +99,7 @@ impl Tx {
 
 impl Tx {
     /// The further named fields that the address books of these groups have.
-    pub async fn field_names(&mut self, groups: &[String]) -> Result<Vec<String>> {
+    pub async fn field_names(&mut self, groups: &[GroupId]) -> Result<Vec<String>> {
         let list = serde_json::json!(groups).to_string();
         let sql = dialect!(self,
             sqlite: "SELECT DISTINCT f.key FROM contact c, json_each(c.fields) f

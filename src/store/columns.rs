@@ -6,7 +6,7 @@ use std::{fmt::Display, str::FromStr};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Result, error::Corrupt};
-use crate::domain::{id::GatewayId, phone::Phone, time::Micros};
+use crate::domain::{id::GatewayId, ledger::Hash, phone::Phone, time::Micros};
 
 /// The columns of one row.
 #[derive(Clone, Copy)]
@@ -54,6 +54,11 @@ impl<'a> Columns<'a> {
             1 => Ok(true),
             _ => Err(self.corrupt(column)),
         }
+    }
+
+    /// A SHA-256 value.
+    pub(super) fn hash(self, column: &'static str, bytes: &[u8]) -> Read<Hash> {
+        bytes.try_into().map_err(|_| self.corrupt(column))
     }
 
     /// A number that must be there, as its 11 digits.

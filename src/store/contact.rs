@@ -1,38 +1,56 @@
 //! Groups, contacts, suppressions, routing evidence.
 
 use super::{
-    Result, Tx,
-    columns::{Columns, NumberKey},
+    Corrupt, Result, Tx,
+    columns::{self, Columns, NumberKey},
     dialect, on,
 };
-use crate::domain::{carrier::Carrier, id::GroupId, ledger::Hash, phone::Phone, time::Micros};
+use crate::domain::{
+    carrier::Carrier, id::GroupId, ledger::Hash, phone::Phone, template::Values, time::Micros,
+};
 
-/// A group as stored.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct GroupRow {
-    /// [`GroupId`].
-    pub id: String,
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
     /// Unique name.
     pub name: String,
     /// How many contacts.
     pub members: i64,
     /// Root over the contacts' digests by number.
-    pub root: Vec<u8>,
+    pub root: Hash,
 }
 
-impl GroupRow {
-    /// Its id, typed.
-    pub fn id(&self) -> Result<GroupId> {
-        Ok(Columns::of("contact_group", &self.name).parse("id", &self.id)?)
+/// As stored.
+#[derive(sqlx::FromRow)]
+struct GroupRow {
+    id: String,
+    name: String,
+    members: i64,
+    root: Vec<u8>,
+}
+
+impl TryFrom<GroupRow> for Group {
+    type Error = Corrupt;
+
+    fn try_from(row: GroupRow) -> Result<Self, Corrupt> {
+        let group = Columns::of("contact_group", &row.name);
+        Ok(Self {
+            id: group.parse("id", &row.id)?,
+            root: group.hash("root", &row.root)?,
+            members: row.members,
+            name: row.name,
+        })
     }
 }
 
 /// A person as one address book lists them.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct ContactRow {
-    /// 11 digits.
-    pub phone: String,
-    /// 姓名
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// Their number.
+    pub phone: Phone,
+    /// 姓名; empty where the address book has none, like the next three.
     pub name: String,
     /// 单位
     pub unit: String,
@@ -40,71 +58,135 @@ pub struct ContactRow {
     pub department: String,
     /// 职务
     pub post: String,
-    /// Other named fields, canonical JSON.
-    pub fields: String,
+    /// Other named fields.
+    pub fields: Values,
     /// 16 random bytes.
     pub salt: Vec<u8>,
 }
 
-impl ContactRow {
+impl Contact {
     /// What the ledger commits to: one JSON array.
     pub fn commitment(&self) -> String {
         serde_json::json!([
-            self.phone,
+            self.phone.expose(),
             self.name,
             self.unit,
             self.department,
             self.post,
-            self.fields
+            self.fields.to_json()
         ])
         .to_string()
     }
+}
 
-    /// The same person in the same words?
-    pub fn says_the_same(&self, other: &Self) -> bool {
-        self.commitment() == other.commitment()
+/// As stored.
+#[derive(sqlx::FromRow)]
+struct ContactRow {
+    phone: String,
+    name: String,
+    unit: String,
+    department: String,
+    post: String,
+    fields: String,
+    salt: Vec<u8>,
+}
+
+impl TryFrom<ContactRow> for Contact {
+    type Error = Corrupt;
+
+    fn try_from(row: ContactRow) -> Result<Self, Corrupt> {
+        let key = NumberKey(&row.phone);
+        let contact = Columns::of("contact", &key);
+        Ok(Self {
+            phone: contact.phone("phone", &row.phone)?,
+            fields: contact.json("fields", &row.fields)?,
+            name: row.name,
+            unit: row.unit,
+            department: row.department,
+            post: row.post,
+            salt: row.salt,
+        })
     }
 }
 
 /// A number that must not be sent to.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct SuppressionRow {
-    /// Counts up; what is newer than a known number is news.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppression {
+    /// Counts up: whoever knows the list up to a number reads what is above it.
     pub seq: i64,
-    /// 11 digits.
-    pub phone: String,
+    /// The number.
+    pub phone: Phone,
     /// Why: `opt_out`, or a user's own words.
     pub reason: String,
     /// Who or what put it there.
     pub source: String,
     /// 16 random bytes.
     pub salt: Vec<u8>,
-    /// When it was suppressed, in microseconds since 1970, UTC.
-    pub at_us: i64,
+    /// When it was suppressed.
+    pub at: Micros,
 }
 
-impl SuppressionRow {
-    /// Its number, typed.
-    pub fn number(&self) -> Result<Phone> {
-        Ok(Columns::of("suppression", &self.seq).phone("phone", &self.phone)?)
-    }
+/// A number that is to be suppressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSuppression {
+    /// The number.
+    pub phone: Phone,
+    /// Why: `opt_out`, or a user's own words.
+    pub reason: String,
+    /// Who or what puts it there.
+    pub source: String,
+    /// 16 random bytes.
+    pub salt: Vec<u8>,
+    /// When it is suppressed.
+    pub at: Micros,
+}
 
+impl Suppression {
     /// What the ledger commits to: one JSON array.
     pub fn commitment(&self) -> String {
-        serde_json::json!([self.seq, self.phone, self.reason]).to_string()
+        serde_json::json!([self.seq, self.phone.expose(), self.reason]).to_string()
+    }
+}
+
+/// As stored.
+#[derive(sqlx::FromRow)]
+struct SuppressionRow {
+    seq: i64,
+    phone: String,
+    reason: String,
+    source: String,
+    salt: Vec<u8>,
+    at_us: i64,
+}
+
+impl TryFrom<SuppressionRow> for Suppression {
+    type Error = Corrupt;
+
+    fn try_from(row: SuppressionRow) -> Result<Self, Corrupt> {
+        Ok(Self {
+            phone: Columns::of("suppression", &row.seq).phone("phone", &row.phone)?,
+            seq: row.seq,
+            reason: row.reason,
+            source: row.source,
+            salt: row.salt,
+            at: Micros(row.at_us),
+        })
     }
 }
 
 impl Tx {
     /// A group by name.
-    pub async fn group(&mut self, name: &str) -> Result<Option<GroupRow>> {
-        on!(self, db => sqlx::query_as("SELECT id, name, members, root FROM contact_group WHERE name = $1")
-            .bind(name).fetch_optional(db).await)
+    pub async fn group(&mut self, name: &str) -> Result<Option<Group>> {
+        let row: Option<GroupRow> = on!(self, db =>
+            sqlx::query_as("SELECT id, name, members, root FROM contact_group WHERE name = $1")
+            .bind(name).fetch_optional(db).await)?;
+        Ok(row.map(Group::try_from).transpose()?)
     }
 
     /// All groups by name.
-    pub async fn groups(&mut self) -> Result<Vec<GroupRow>> {
-        on!(self, db => sqlx::query_as("SELECT id, name, members, root FROM contact_group ORDER BY name").fetch_all(db).await)
+    pub async fn groups(&mut self) -> Result<Vec<Group>> {
+        columns::all::<GroupRow, _>(on!(self, db =>
+            sqlx::query_as("SELECT id, name, members, root FROM contact_group ORDER BY name").fetch_all(db).await)?)
     }
 
     /// Makes an empty group.
@@ -125,9 +207,18 @@ impl Tx {
             .bind(id.to_string()).bind(members).bind(&root[..]).execute(db).await.map(drop))
     }
 
-    /// Which groups contain which.
-    pub async fn nestings(&mut self) -> Result<Vec<(String, String)>> {
-        on!(self, db => sqlx::query_as("SELECT parent_id, child_id FROM group_nesting ORDER BY 1, 2").fetch_all(db).await)
+    /// Which groups contain which: each group with one that it contains.
+    pub async fn nestings(&mut self) -> Result<Vec<(GroupId, GroupId)>> {
+        let rows: Vec<(String, String)> = on!(self, db =>
+            sqlx::query_as("SELECT parent_id, child_id FROM group_nesting ORDER BY 1, 2").fetch_all(db).await)?;
+        let read = |(parent, child): &(String, String)| {
+            let row = Columns::of("group_nesting", parent);
+            Ok((
+                row.parse("parent_id", parent)?,
+                row.parse("child_id", child)?,
+            ))
+        };
+        rows.iter().map(read).collect()
     }
 
     /// Sets what a group contains.
@@ -140,46 +231,32 @@ impl Tx {
         Ok(())
     }
 
-    /// Up to `limit` contacts of a group after a number, in the order of the numbers.
+    /// Up to `limit` contacts of a group after a number, or from the first one, in the order of the numbers.
     pub async fn contacts_after(
         &mut self,
         group: GroupId,
-        after: &str,
+        after: Option<Phone>,
         limit: i64,
-    ) -> Result<Vec<ContactRow>> {
-        on!(self, db => sqlx::query_as(
+    ) -> Result<Vec<Contact>> {
+        let after = after.map_or_else(String::new, Phone::expose);
+        columns::all::<ContactRow, _>(on!(self, db => sqlx::query_as(
             "SELECT phone, name, unit, department, post, fields, salt FROM contact
               WHERE group_id = $1 AND phone > $2 ORDER BY phone LIMIT $3")
-            .bind(group.to_string()).bind(after).bind(limit).fetch_all(db).await)
-    }
-
-    /// The contacts of a group that have one of these numbers.
-    pub async fn contacts_with(
-        &mut self,
-        group: GroupId,
-        phones: &[String],
-    ) -> Result<Vec<ContactRow>> {
-        let list = serde_json::json!(phones).to_string();
-        let sql = dialect!(self,
-            sqlite: "SELECT c.phone, c.name, c.unit, c.department, c.post, c.fields, c.salt
-                       FROM json_each($2) j CROSS JOIN contact c ON c.group_id = $1 AND c.phone = j.value",
-            postgres: "SELECT c.phone, c.name, c.unit, c.department, c.post, c.fields, c.salt
-                         FROM json_array_elements_text($2::json) AS j (value) JOIN contact c ON c.group_id = $1 AND c.phone = j.value");
-        on!(self, db => sqlx::query_as(sql).bind(group.to_string()).bind(list).fetch_all(db).await)
+            .bind(group.to_string()).bind(after).bind(limit).fetch_all(db).await)?)
     }
 
     /// Adds or changes contacts of a group.
-    pub async fn put_contacts(&mut self, group: GroupId, rows: &[ContactRow]) -> Result<()> {
-        let list: Vec<_> = rows
+    pub async fn put_contacts(&mut self, group: GroupId, contacts: &[Contact]) -> Result<()> {
+        let list: Vec<_> = contacts
             .iter()
             .map(|c| {
                 serde_json::json!([
-                    c.phone,
+                    c.phone.expose(),
                     c.name,
                     c.unit,
                     c.department,
                     c.post,
-                    c.fields,
+                    c.fields.to_json(),
                     hex::encode(&c.salt)
                 ])
             })
@@ -200,32 +277,33 @@ impl Tx {
     }
 
     /// Puts a number on the suppression list; `None` when it stood there already.
-    pub async fn suppress(&mut self, row: SuppressionRow) -> Result<Option<SuppressionRow>> {
+    pub async fn suppress(&mut self, new: NewSuppression) -> Result<Option<Suppression>> {
+        let phone = new.phone.expose();
         let known: Option<i64> = on!(self, db => sqlx::query_scalar("SELECT seq FROM suppression WHERE phone = $1")
-            .bind(&row.phone).fetch_optional(db).await)?;
+            .bind(&phone).fetch_optional(db).await)?;
         if known.is_some() {
             return Ok(None);
         }
-        let row = SuppressionRow {
+        let s = Suppression {
             seq: self.draw("suppression", 1).await?,
-            ..row
+            phone: new.phone,
+            reason: new.reason,
+            source: new.source,
+            salt: new.salt,
+            at: new.at,
         };
         on!(self, db => sqlx::query(
             "INSERT INTO suppression (seq, phone, reason, source, salt, at_us) VALUES ($1, $2, $3, $4, $5, $6)")
-            .bind(row.seq).bind(&row.phone).bind(&row.reason).bind(&row.source).bind(&row.salt).bind(row.at_us)
+            .bind(s.seq).bind(&phone).bind(&s.reason).bind(&s.source).bind(&s.salt).bind(s.at.0)
             .execute(db).await.map(drop))?;
-        Ok(Some(row))
+        Ok(Some(s))
     }
 
-    /// Suppressions newer than a known one, in order.
-    pub async fn suppressions_after(
-        &mut self,
-        seq: i64,
-        limit: i64,
-    ) -> Result<Vec<SuppressionRow>> {
-        on!(self, db => sqlx::query_as(
+    /// Up to `limit` suppressions above a known one, in order.
+    pub async fn suppressions_after(&mut self, seq: i64, limit: i64) -> Result<Vec<Suppression>> {
+        columns::all::<SuppressionRow, _>(on!(self, db => sqlx::query_as(
             "SELECT seq, phone, reason, source, salt, at_us FROM suppression WHERE seq > $1 ORDER BY seq LIMIT $2")
-            .bind(seq).bind(limit).fetch_all(db).await)
+            .bind(seq).bind(limit).fetch_all(db).await)?)
     }
 
     /// Where numbers are known to be served by another carrier than their segment says.
@@ -243,8 +321,8 @@ impl Tx {
     /// Remembers who serves a number. A person's word is not overruled by a delivery.
     pub async fn put_routing(
         &mut self,
-        phone: &str,
-        carrier: &str,
+        phone: Phone,
+        carrier: Carrier,
         source: &str,
         now: Micros,
     ) -> Result<()> {
@@ -252,6 +330,6 @@ impl Tx {
             "INSERT INTO routing_evidence (phone, carrier, source, at_us) VALUES ($1, $2, $3, $4)
              ON CONFLICT (phone) DO UPDATE SET carrier = excluded.carrier, source = excluded.source, at_us = excluded.at_us
               WHERE routing_evidence.source <> 'person' OR excluded.source = 'person'")
-            .bind(phone).bind(carrier).bind(source).bind(now.0).execute(db).await.map(drop))
+            .bind(phone.expose()).bind(carrier.as_str()).bind(source).bind(now.0).execute(db).await.map(drop))
     }
 }

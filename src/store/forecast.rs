@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     event::{AnnouncedForecast, Span},
-    id::{CampaignId, GatewayId, MessageId},
+    id::{CampaignId, GatewayId, MessageId, RunId},
     phone::Phone,
     time::Micros,
 };
@@ -58,22 +58,50 @@ impl TryFrom<ForecastRow> for KeptForecast {
 }
 
 /// A forecast beside what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForecastFact {
     /// What people call the campaign.
     pub name: String,
     /// The run that fired.
-    pub run_id: String,
+    pub run: RunId,
     /// Its slot.
-    pub slot_us: i64,
+    pub slot: Micros,
     /// Through which gateway.
-    pub gateway: String,
+    pub gateway: GatewayId,
     /// When it was to end.
-    pub ends_us: i64,
+    pub ends: Micros,
     /// When the forecast was made.
-    pub made_us: i64,
+    pub made: Micros,
     /// When its last segment was through.
-    pub sent_us: i64,
+    pub sent: Micros,
+}
+
+/// As joined from forecasts, runs and lanes.
+#[derive(sqlx::FromRow)]
+struct FactRow {
+    name: String,
+    run_id: String,
+    slot_us: i64,
+    gateway: String,
+    ends_us: i64,
+    made_us: i64,
+    sent_us: i64,
+}
+
+impl TryFrom<FactRow> for ForecastFact {
+    type Error = Corrupt;
+
+    fn try_from(row: FactRow) -> Result<Self, Corrupt> {
+        Ok(Self {
+            run: Columns::of("run", &row.run_id).parse("id", &row.run_id)?,
+            name: row.name,
+            slot: Micros(row.slot_us),
+            gateway: GatewayId(row.gateway),
+            ends: Micros(row.ends_us),
+            made: Micros(row.made_us),
+            sent: Micros(row.sent_us),
+        })
+    }
 }
 
 impl Tx {
@@ -158,7 +186,7 @@ impl Tx {
 
     /// Forecasts beside what came of them: of lanes that are through.
     pub async fn forecast_facts(&mut self) -> Result<Vec<ForecastFact>> {
-        on!(self, db => sqlx::query_as(
+        columns::all::<FactRow, _>(on!(self, db => sqlx::query_as(
             "SELECT c.name, r.id AS run_id, f.slot_us, f.gateway, f.ends_us, f.made_us, l.sent_us
                FROM forecast f JOIN campaign c ON c.id = f.campaign_id
                JOIN run r ON r.campaign_id = f.campaign_id AND r.slot_us = f.slot_us
@@ -166,6 +194,6 @@ impl Tx {
               WHERE r.frozen_us > 0 AND l.sent_us > 0 AND f.ends_us > 0 AND l.next >= l.\"end\"
                 AND NOT EXISTS (SELECT 1 FROM again a WHERE a.lane_id = l.id)
                 AND NOT EXISTS (SELECT 1 FROM claim k WHERE k.lane_id = l.id)
-              ORDER BY f.slot_us, r.id, f.gateway").fetch_all(db).await)
+              ORDER BY f.slot_us, r.id, f.gateway").fetch_all(db).await)?)
     }
 }

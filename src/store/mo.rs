@@ -1,7 +1,7 @@
 //! MOs and orphans: what came in from phones and carriers.
 
 use super::{
-    Result, Tx,
+    Corrupt, Result, Tx,
     columns::{self, Columns},
     hot::{OrphanReport, OrphanRow},
     on,
@@ -9,57 +9,91 @@ use super::{
 use crate::domain::{
     id::{GatewayId, OrphanId},
     phone::Phone,
+    time::Micros,
 };
 
 /// A message from a phone.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct MoRow {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptMo {
     /// Its number.
     pub id: i64,
     /// Where it came in.
-    pub gateway: String,
+    pub gateway: GatewayId,
     /// The carrier's id.
     pub carrier_id: String,
     /// Who wrote.
-    pub phone: String,
+    pub phone: Phone,
     /// What was written to.
     pub to: String,
     /// What the phone wrote.
     pub text: String,
-    /// 0 or 1.
-    pub opt_out: i64,
+    /// The office's words say that it is an opt-out.
+    pub is_opt_out: bool,
     /// 16 random bytes.
     pub salt: Vec<u8>,
-    /// When it came in, in microseconds since 1970, UTC.
-    pub at_us: i64,
+    /// When it came in.
+    pub at: Micros,
 }
 
-impl MoRow {
+impl KeptMo {
     /// What the ledger commits to: one JSON array.
     pub fn commitment(&self) -> String {
-        serde_json::json!([self.carrier_id, self.phone, self.text]).to_string()
+        serde_json::json!([self.carrier_id, self.phone.expose(), self.text]).to_string()
+    }
+}
+
+/// As stored.
+#[derive(sqlx::FromRow)]
+struct MoRow {
+    id: i64,
+    gateway: String,
+    carrier_id: String,
+    phone: String,
+    to: String,
+    text: String,
+    opt_out: i64,
+    salt: Vec<u8>,
+    at_us: i64,
+}
+
+impl TryFrom<MoRow> for KeptMo {
+    type Error = Corrupt;
+
+    fn try_from(row: MoRow) -> Result<Self, Corrupt> {
+        let mo = Columns::of("mo", &row.id);
+        Ok(Self {
+            id: row.id,
+            gateway: GatewayId(row.gateway),
+            carrier_id: row.carrier_id,
+            phone: mo.phone("phone", &row.phone)?,
+            to: row.to,
+            text: row.text,
+            is_opt_out: mo.flag("opt_out", row.opt_out)?,
+            salt: row.salt,
+            at: Micros(row.at_us),
+        })
     }
 }
 
 impl Tx {
-    /// Keeps an MO; `None` when the carrier repeats itself.
-    pub async fn insert_mo(&mut self, row: MoRow) -> Result<Option<MoRow>> {
+    /// Keeps an MO, whose number is drawn here; `None` when the carrier repeats itself.
+    pub async fn insert_mo(&mut self, new: KeptMo) -> Result<Option<KeptMo>> {
         let known: Option<i64> = on!(self, db => sqlx::query_scalar(
             "SELECT id FROM mo WHERE gateway = $1 AND carrier_id = $2 AND phone = $3")
-            .bind(&row.gateway).bind(&row.carrier_id).bind(&row.phone).fetch_optional(db).await)?;
+            .bind(&new.gateway.0).bind(&new.carrier_id).bind(new.phone.expose()).fetch_optional(db).await)?;
         if known.is_some() {
             return Ok(None);
         }
-        let row = MoRow {
+        let mo = KeptMo {
             id: self.draw("mo", 1).await?,
-            ..row
+            ..new
         };
         on!(self, db => sqlx::query(
             "INSERT INTO mo (id, gateway, carrier_id, phone, \"to\", text, opt_out, salt, at_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-            .bind(row.id).bind(&row.gateway).bind(&row.carrier_id).bind(&row.phone).bind(&row.to).bind(&row.text)
-            .bind(row.opt_out).bind(&row.salt).bind(row.at_us).execute(db).await.map(drop))?;
-        Ok(Some(row))
+            .bind(mo.id).bind(&mo.gateway.0).bind(&mo.carrier_id).bind(mo.phone.expose()).bind(&mo.to).bind(&mo.text)
+            .bind(i64::from(mo.is_opt_out)).bind(&mo.salt).bind(mo.at.0).execute(db).await.map(drop))?;
+        Ok(Some(mo))
     }
 
     /// Keeps a report whose id is unknown.
@@ -101,9 +135,9 @@ impl Tx {
     }
 
     /// Up to `limit` MOs after a number, for the audit.
-    pub async fn mos_after(&mut self, id: i64, limit: i64) -> Result<Vec<MoRow>> {
-        on!(self, db => sqlx::query_as(
+    pub async fn mos_after(&mut self, id: i64, limit: i64) -> Result<Vec<KeptMo>> {
+        columns::all::<MoRow, _>(on!(self, db => sqlx::query_as(
             "SELECT id, gateway, carrier_id, phone, \"to\", text, opt_out, salt, at_us FROM mo WHERE id > $1 ORDER BY id LIMIT $2")
-            .bind(id).bind(limit).fetch_all(db).await)
+            .bind(id).bind(limit).fetch_all(db).await)?)
     }
 }

@@ -93,10 +93,10 @@ impl TryFrom<ReportCountRow> for ReportCount {
 }
 
 /// A unit's messages, summed as [`crate::domain::message::Ending`] says; a test compares the two.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportUnit {
-    /// Empty: the address books name none.
-    pub unit: String,
+    /// `None`: the address books name none.
+    pub unit: Option<String>,
     /// How many messages went to this unit.
     pub total: i64,
     /// How many of them a report says were delivered.
@@ -107,6 +107,30 @@ pub struct ReportUnit {
     pub held_back: i64,
     /// Nobody knows whether they arrived.
     pub doubt: i64,
+}
+
+/// As summed.
+#[derive(sqlx::FromRow)]
+struct UnitRow {
+    unit: String,
+    total: i64,
+    delivered: i64,
+    failed: i64,
+    held_back: i64,
+    doubt: i64,
+}
+
+impl From<UnitRow> for ReportUnit {
+    fn from(row: UnitRow) -> Self {
+        Self {
+            unit: columns::text(row.unit),
+            total: row.total,
+            delivered: row.delivered,
+            failed: row.failed,
+            held_back: row.held_back,
+            doubt: row.doubt,
+        }
+    }
 }
 
 /// The units' statement: each message's unit is that of the first group of its run's audience which knows the
@@ -190,6 +214,7 @@ impl Tx {
         let sql = dialect!(self,
             sqlite: units_sql!("x.key", "json_each(c.audience, '$.include') x"),
             postgres: units_sql!("x.key", "LATERAL jsonb_array_elements_text(c.audience::jsonb -> 'include') WITH ORDINALITY AS x(value, key)"));
-        on!(self, db => sqlx::query_as(sql).bind(from.0).bind(to.0).bind(limit).fetch_all(db).await)
+        let rows: Vec<UnitRow> = on!(self, db => sqlx::query_as(sql).bind(from.0).bind(to.0).bind(limit).fetch_all(db).await)?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 }

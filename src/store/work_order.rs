@@ -1,179 +1,202 @@
-//! Work orders' rows, with the proofs, figures and evidence that carriers answer, and the outgoing commands to them.
+//! Work orders as they stand; what carriers answer to them in [`parts`], what they are commanded in [`command`].
+
+mod audit;
+mod command;
+mod parts;
 
 use chrono::NaiveDate;
 use serde_json::json;
 
-use super::{Error, Refusal, Result, Tx, columns::Columns, on};
+use super::{
+    Corrupt, Error, Refusal, Result, Tx,
+    columns::{self, Columns},
+    on,
+};
 use crate::domain::{
     carrier::Carrier,
-    hours::HourMinute,
+    hours::HourSpan,
     id::OrderId,
+    ledger::{Hash, salted},
+    phone::Phone,
+    plan::WantedCount,
     time::Micros,
-    work_order::{OrderState, Terms, counts, due::Owed},
+    work_order::{OrderState, Terms, command::Channel, due::Owed, words_of},
 };
 
-/// A work order as stored.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct OrderRow {
-    /// [`OrderId`].
-    pub id: String,
-    /// Whose item it is; empty: of no plan.
-    pub plan: String,
+pub use audit::{AuditOrder, AuditPart};
+pub use command::{CommandAnswered, OrderCommand};
+pub use parts::{OrderCounts, OrderEvidence, OrderProof, Part};
+
+/// A work order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// Whose item it is; `None`: of no plan.
+    pub plan: Option<String>,
     /// Its key in the plan file.
     pub item: String,
     /// What people call it.
     pub name: String,
     /// Who sends.
-    pub carrier: String,
+    pub carrier: Carrier,
     /// What it says.
     pub text: String,
     /// The sender's name, without its brackets.
     pub signature: String,
-    /// What the carrier adds by agreement.
+    /// What the carrier adds by agreement; empty: nothing.
     pub appended: String,
     /// To whom, in words.
     pub audience: String,
     /// First day.
-    pub from_day: String,
+    pub from: NaiveDate,
     /// Last day.
-    pub to_day: String,
-    /// `09:00-18:00`.
-    pub hours: String,
-    /// At most so many a day; 0: no cap.
-    pub daily_cap: i64,
-    /// Wanted counts, JSON.
-    pub counts: String,
-    /// Wanted evidence, in words.
+    pub to: NaiveDate,
+    /// Between which hours of each day.
+    pub hours: HourSpan,
+    /// At most so many a day; `None`: no cap.
+    pub daily_cap: Option<i64>,
+    /// Wanted counts.
+    pub counts: Vec<WantedCount>,
+    /// Wanted evidence, in words; empty: none.
     pub evidence: String,
     /// Whom to ask.
     pub contact: String,
-    /// As on the letter; empty until it is issued.
-    pub number: String,
-    /// The number's year.
-    pub year: i64,
-    /// The number in its year; 0: none yet.
-    pub seq: i64,
-    /// Counts up with each correction.
+    /// Its number and its way to the carrier; `None`: it has not been issued.
+    pub issued: Option<Issued>,
+    /// Counts up with each correction; 0 until it is issued.
     pub revision: i64,
-    /// `http`, `paper`; empty until it is issued.
-    pub channel: String,
-    /// [`OrderState`].
-    pub state: String,
-    /// Of the last act that had one.
+    /// How far it is.
+    pub state: OrderState,
+    /// Of the last act that had one; empty: none had.
     pub reason: String,
-    /// What the carrier owes and has not done in time; empty: nothing.
-    pub overdue: String,
-    /// Who wrote or changed it, JSON.
-    pub writers: String,
-    /// Who approved it.
-    pub approved_by: String,
+    /// What the carrier owes and has not done in time; `None`: nothing.
+    pub overdue: Option<Owed>,
+    /// Who wrote or changed it.
+    pub writers: Vec<String>,
+    /// Who approved it; `None`: nobody yet.
+    pub approved_by: Option<String>,
     /// What the approval binds.
-    pub digest: Vec<u8>,
-    /// Seed phones, JSON.
-    pub seeds: String,
-    /// The carrier's planned times, JSON; empty: none said.
-    pub planned: String,
+    pub digest: Hash,
+    /// Seed phones, as they were when it was issued.
+    pub seeds: Vec<Phone>,
+    /// From when to when the carrier means to send; `None`: it has not said.
+    pub planned: Option<(Micros, Micros)>,
     /// 16 random bytes for the ledger's digest.
     pub salt: Vec<u8>,
     /// When it was written.
-    pub created_us: i64,
+    pub created: Micros,
     /// Its last ledger entry's time.
-    pub changed_us: i64,
+    pub changed: Micros,
     /// The state's last change.
-    pub step_us: i64,
-    /// When it was issued; 0: not.
-    pub issued_us: i64,
-    /// When the carrier said that it will do it; 0: it has not.
-    pub acknowledged_us: i64,
-    /// When the carrier was let send; 0: never.
-    pub released_us: i64,
-    /// The carrier is asked next; 0: not asked. An aid, not in the ledger.
-    pub poll_us: i64,
+    pub step: Micros,
+    /// When the carrier said that it will do it; `None`: it has not.
+    pub acknowledged: Option<Micros>,
+    /// When the carrier was let send; `None`: never.
+    pub released: Option<Micros>,
+    /// The carrier is asked next; `None`: not asked. An aid, not in the ledger.
+    pub poll: Option<Micros>,
 }
 
-impl OrderRow {
-    fn columns(&self) -> Columns<'_> {
-        Columns::of("work_order", &self.id)
-    }
+/// What an order gets when it is issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// As on the letter.
+    pub number: String,
+    /// The number's year.
+    pub year: i64,
+    /// The number in its year, from 1.
+    pub seq: i64,
+    /// How it reaches the carrier.
+    pub channel: Channel,
+    /// When it was issued.
+    pub at: Micros,
+}
 
-    /// Its id, typed.
-    pub fn id(&self) -> Result<OrderId> {
-        Ok(self.columns().parse("id", &self.id)?)
-    }
-
-    /// Its state, typed.
-    pub fn state(&self) -> Result<OrderState> {
-        Ok(self.columns().word("state", &self.state)?)
-    }
-
-    /// Who sends, typed.
-    pub fn carrier(&self) -> Result<Carrier> {
-        Ok(self.columns().word("carrier", &self.carrier)?)
-    }
-
-    /// What the carrier owes and has not done in time, typed.
-    pub fn overdue(&self) -> Result<Option<Owed>> {
-        let known = |o: &Owed| o.as_str() == self.overdue;
-        match Owed::ALL.into_iter().find(known) {
-            None if !self.overdue.is_empty() => Err(self.columns().corrupt("overdue").into()),
-            owed => Ok(owed),
-        }
-    }
-
-    /// Who wrote or changed it.
-    pub fn writers(&self) -> Result<Vec<String>> {
-        Ok(self.columns().json("writers", &self.writers)?)
-    }
-
-    /// Its first and last day.
-    pub fn days(&self) -> Result<(NaiveDate, NaiveDate)> {
-        let order = self.columns();
-        Ok((
-            order.parse("from_day", &self.from_day)?,
-            order.parse("to_day", &self.to_day)?,
-        ))
-    }
-
-    /// From when to when it is sent on each day.
-    pub fn hours(&self) -> Result<(HourMinute, HourMinute)> {
-        let order = self.columns();
-        let (opens, closes) = self
-            .hours
-            .split_once('-')
-            .ok_or_else(|| order.corrupt("hours"))?;
-        Ok((order.parse("hours", opens)?, order.parse("hours", closes)?))
-    }
-
-    /// The kinds of figures that the carrier is to report.
-    pub fn kinds_of_counts(&self) -> Result<Vec<String>> {
-        Ok(self.columns().json("counts", &self.counts)?)
-    }
-
-    /// Its seed phones.
-    pub fn seeds(&self) -> Result<Vec<String>> {
-        Ok(self.columns().json("seeds", &self.seeds)?)
-    }
-
+impl Order {
     /// What an approval binds.
-    pub fn terms(&self) -> Result<Terms<'_>> {
-        Ok(Terms {
-            carrier: self.carrier()?,
+    pub fn terms(&self) -> Terms<'_> {
+        Terms {
+            carrier: self.carrier,
             text: &self.text,
             signature: &self.signature,
             appended: &self.appended,
             audience: &self.audience,
-            from: &self.from_day,
-            to: &self.to_day,
-            hours: &self.hours,
+            from: self.from,
+            to: self.to,
+            hours: self.hours,
             daily_cap: self.daily_cap,
             counts: &self.counts,
             evidence: &self.evidence,
             contact: &self.contact,
-        })
+        }
     }
 
-    /// What the ledger commits to, salted: every column that is no aid.
-    pub fn commitment(&self) -> String {
+    /// How it reaches the carrier; `None`: it has not been issued.
+    pub fn channel(&self) -> Option<Channel> {
+        self.issued.as_ref().map(|i| i.channel)
+    }
+
+    /// As on the letter; empty: it has not been issued.
+    pub fn number(&self) -> &str {
+        self.issued.as_ref().map_or("", |i| &i.number)
+    }
+
+    /// What the ledger holds of it: a salted digest of every column that is no aid.
+    pub fn ledger_digest(&self) -> Hash {
+        OrderRow::from(self).ledger_digest()
+    }
+}
+
+/// As stored.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+struct OrderRow {
+    id: String,
+    plan: String,
+    item: String,
+    name: String,
+    carrier: String,
+    text: String,
+    signature: String,
+    appended: String,
+    audience: String,
+    from_day: String,
+    to_day: String,
+    hours: String,
+    daily_cap: i64,
+    counts: String,
+    evidence: String,
+    contact: String,
+    number: String,
+    year: i64,
+    seq: i64,
+    revision: i64,
+    channel: String,
+    state: String,
+    reason: String,
+    overdue: String,
+    writers: String,
+    approved_by: String,
+    digest: Vec<u8>,
+    seeds: String,
+    planned: String,
+    salt: Vec<u8>,
+    created_us: i64,
+    changed_us: i64,
+    step_us: i64,
+    issued_us: i64,
+    acknowledged_us: i64,
+    released_us: i64,
+    poll_us: i64,
+}
+
+impl OrderRow {
+    fn ledger_digest(&self) -> Hash {
+        salted(&self.salt, self.commitment().as_bytes())
+    }
+
+    /// What the ledger commits to.
+    fn commitment(&self) -> String {
         json!([
             self.id,
             self.plan,
@@ -212,194 +235,160 @@ impl OrderRow {
         ])
         .to_string()
     }
-}
 
-/// What arrived on a seed phone.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct ProofRow {
-    /// Its number.
-    pub n: i64,
-    /// The order it belongs to.
-    pub order_id: String,
-    /// Of which round.
-    pub revision: i64,
-    /// Which phone; empty: not said.
-    pub phone: String,
-    /// What it shows.
-    pub text: String,
-    /// 1: it is the approved text.
-    pub equal: i64,
-    /// The carrier's own number of it; 0: taken in here.
-    pub theirs: i64,
-    /// Who took it in.
-    pub by_whom: String,
-    /// 16 random bytes.
-    pub salt: Vec<u8>,
-    /// When it came in.
-    pub at_us: i64,
-}
+    /// Its number, and all that comes with it: all of it or nothing.
+    fn issued(&self) -> Result<Option<Issued>, Corrupt> {
+        let order = Columns::of("work_order", &self.id);
+        if self.issued_us == 0 {
+            let has_none = self.number.is_empty()
+                && self.channel.is_empty()
+                && self.year == 0
+                && self.seq == 0;
+            return match has_none {
+                true => Ok(None),
+                false => Err(order.corrupt("issued_us")),
+            };
+        }
+        if self.number.is_empty() || self.seq < 1 {
+            return Err(order.corrupt("number, seq"));
+        }
+        Ok(Some(Issued {
+            number: self.number.clone(),
+            year: self.year,
+            seq: self.seq,
+            channel: order.word("channel", &self.channel)?,
+            at: Micros(self.issued_us),
+        }))
+    }
 
-/// Figures as a carrier declares them.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct CountRow {
-    /// Its number.
-    pub n: i64,
-    /// The order it belongs to.
-    pub order_id: String,
-    /// As of when.
-    pub as_of_us: i64,
-    /// How many were to get it.
-    pub requested: Option<i64>,
-    /// How many were sent to.
-    pub sent: Option<i64>,
-    /// How many got it.
-    pub delivered: Option<i64>,
-    /// 1: the carrier says that these are its last.
-    pub last: i64,
-    /// The carrier's own number of it; 0: taken in here.
-    pub theirs: i64,
-    /// In its own words.
-    pub remark: String,
-    /// Who took it in.
-    pub by_whom: String,
-    /// 16 random bytes.
-    pub salt: Vec<u8>,
-    /// When it came in.
-    pub at_us: i64,
-}
+    fn overdue(&self) -> Result<Option<Owed>, Corrupt> {
+        let owed = Owed::ALL.into_iter().find(|o| o.as_str() == self.overdue);
+        match owed.is_none() && !self.overdue.is_empty() {
+            true => Err(Columns::of("work_order", &self.id).corrupt("overdue")),
+            false => Ok(owed),
+        }
+    }
 
-impl CountRow {
-    /// As the rules look at it.
-    pub fn report(&self) -> counts::Report {
-        counts::Report {
-            n: self.n,
-            as_of: Micros(self.as_of_us),
-            got: Micros(self.at_us),
-            requested: self.requested,
-            sent: self.sent,
-            delivered: self.delivered,
+    fn counts(&self) -> Result<Vec<WantedCount>, Corrupt> {
+        let order = Columns::of("work_order", &self.id);
+        let words: Vec<String> = order.json("counts", &self.counts)?;
+        words.iter().map(|w| order.word("counts", w)).collect()
+    }
+
+    fn seeds(&self) -> Result<Vec<Phone>, Corrupt> {
+        let order = Columns::of("work_order", &self.id);
+        let numbers: Vec<String> = order.json("seeds", &self.seeds)?;
+        numbers.iter().map(|n| order.phone("seeds", n)).collect()
+    }
+
+    fn planned(&self) -> Result<Option<(Micros, Micros)>, Corrupt> {
+        match self.planned.as_str() {
+            "" => Ok(None),
+            json => Columns::of("work_order", &self.id)
+                .json("planned", json)
+                .map(Some),
         }
     }
 }
 
-/// A carrier's evidence without its bytes.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct EvidenceRow {
-    /// Its number.
-    pub n: i64,
-    /// The order it belongs to.
-    pub order_id: String,
-    /// What the carrier calls it.
-    pub name: String,
-    /// Media type, by its content.
-    pub media: String,
-    /// SHA-256 of its bytes.
-    pub sha256: Vec<u8>,
-    /// The carrier's own number of it; 0: taken in here.
-    pub theirs: i64,
-    /// Who took it in.
-    pub by_whom: String,
-    /// 16 random bytes.
-    pub salt: Vec<u8>,
-    /// When it came in.
-    pub at_us: i64,
+impl TryFrom<OrderRow> for Order {
+    type Error = Corrupt;
+
+    fn try_from(row: OrderRow) -> Result<Self, Corrupt> {
+        let order = Columns::of("work_order", &row.id);
+        let daily_cap = match row.daily_cap {
+            cap if cap < 0 => return Err(order.corrupt("daily_cap")),
+            cap => Some(cap).filter(|c| *c > 0),
+        };
+        Ok(Self {
+            id: order.parse("id", &row.id)?,
+            carrier: order.word("carrier", &row.carrier)?,
+            from: order.parse("from_day", &row.from_day)?,
+            to: order.parse("to_day", &row.to_day)?,
+            hours: order.parse("hours", &row.hours)?,
+            daily_cap,
+            counts: row.counts()?,
+            issued: row.issued()?,
+            state: order.word("state", &row.state)?,
+            overdue: row.overdue()?,
+            writers: order.json("writers", &row.writers)?,
+            digest: order.hash("digest", &row.digest)?,
+            seeds: row.seeds()?,
+            planned: row.planned()?,
+            created: Micros(row.created_us),
+            changed: Micros(row.changed_us),
+            step: Micros(row.step_us),
+            acknowledged: columns::time(row.acknowledged_us),
+            released: columns::time(row.released_us),
+            poll: columns::time(row.poll_us),
+            plan: columns::text(row.plan),
+            item: row.item,
+            name: row.name,
+            text: row.text,
+            signature: row.signature,
+            appended: row.appended,
+            audience: row.audience,
+            evidence: row.evidence,
+            contact: row.contact,
+            revision: row.revision,
+            reason: row.reason,
+            approved_by: columns::text(row.approved_by),
+            salt: row.salt,
+        })
+    }
 }
 
-/// An outgoing command to a carrier: committed before it is sent, answered after it.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct CommandRow {
-    /// Its number: commands of an order are sent in their order.
-    pub n: i64,
-    /// The order it speaks of.
-    pub order_id: String,
-    /// `create`, `correct`, `release`, `withdraw`.
-    pub act: String,
-    /// Idempotency key, the same in each repetition.
-    pub key: String,
-    /// What is sent, the same in each repetition.
-    pub body: String,
-    /// Empty: none yet; else `taken`, `refused: …` or `dropped`.
-    pub answer: String,
-    /// 16 random bytes.
-    pub salt: Vec<u8>,
-    /// When it was commanded.
-    pub made_us: i64,
-    /// When it was answered; 0: not.
-    pub answered_us: i64,
-    /// Not sent again before; an aid that no entry speaks of.
-    pub retry_us: i64,
-}
-
-/// A row that hangs on an order and stands in the ledger by its number and salted digest.
-pub trait Part {
-    /// Its table, without `work_order_`.
-    const TO: &'static str;
-    /// Its number.
-    fn n(&self) -> i64;
-    /// Its salt.
-    fn salt(&self) -> &[u8];
-    /// What the ledger commits to.
-    fn commitment(&self) -> String;
-}
-
-macro_rules! part {
-    ($row:ident, $to:literal, |$r:ident| $json:expr) => {
-        impl Part for $row {
-            const TO: &'static str = $to;
-            fn n(&self) -> i64 {
-                self.n
-            }
-            fn salt(&self) -> &[u8] {
-                &self.salt
-            }
-            fn commitment(&self) -> String {
-                let $r = self;
-                $json.to_string()
-            }
+impl From<&Order> for OrderRow {
+    fn from(o: &Order) -> Self {
+        let issued = o.issued.as_ref();
+        let seeds: Vec<_> = o.seeds.iter().map(|p| p.expose()).collect();
+        let planned = o.planned.map(|p| json!(p).to_string());
+        Self {
+            id: o.id.to_string(),
+            plan: o.plan.clone().unwrap_or_default(),
+            item: o.item.clone(),
+            name: o.name.clone(),
+            carrier: o.carrier.as_str().to_owned(),
+            text: o.text.clone(),
+            signature: o.signature.clone(),
+            appended: o.appended.clone(),
+            audience: o.audience.clone(),
+            from_day: o.from.to_string(),
+            to_day: o.to.to_string(),
+            hours: o.hours.to_string(),
+            daily_cap: o.daily_cap.unwrap_or(0),
+            counts: words_of(&o.counts),
+            evidence: o.evidence.clone(),
+            contact: o.contact.clone(),
+            number: o.number().to_owned(),
+            year: issued.map_or(0, |i| i.year),
+            seq: issued.map_or(0, |i| i.seq),
+            revision: o.revision,
+            channel: issued.map_or("", |i| i.channel.as_str()).to_owned(),
+            state: o.state.as_str().to_owned(),
+            reason: o.reason.clone(),
+            overdue: o.overdue.map_or("", Owed::as_str).to_owned(),
+            writers: json!(o.writers).to_string(),
+            approved_by: o.approved_by.clone().unwrap_or_default(),
+            digest: o.digest.to_vec(),
+            seeds: json!(seeds).to_string(),
+            planned: planned.unwrap_or_default(),
+            salt: o.salt.clone(),
+            created_us: o.created.0,
+            changed_us: o.changed.0,
+            step_us: o.step.0,
+            issued_us: issued.map_or(0, |i| i.at.0),
+            acknowledged_us: columns::us(o.acknowledged),
+            released_us: columns::us(o.released),
+            poll_us: columns::us(o.poll),
         }
-    };
+    }
 }
-
-part!(ProofRow, "proof", |r| json!([
-    r.n, r.order_id, r.revision, r.phone, r.text, r.equal, r.theirs, r.by_whom, r.at_us
-]));
-part!(CountRow, "count", |r| json!([
-    r.n,
-    r.order_id,
-    r.as_of_us,
-    r.requested,
-    r.sent,
-    r.delivered,
-    r.last,
-    r.theirs,
-    r.remark,
-    r.by_whom,
-    r.at_us
-]));
-part!(EvidenceRow, "evidence", |r| json!([
-    r.n,
-    r.order_id,
-    r.name,
-    r.media,
-    hex::encode(&r.sha256),
-    r.theirs,
-    r.by_whom,
-    r.at_us
-]));
-part!(CommandRow, "wish", |r| json!([
-    r.n,
-    r.order_id,
-    r.act,
-    r.key,
-    r.body,
-    r.answer,
-    r.made_us,
-    r.answered_us
-]));
 
 impl Tx {
     /// Writes a new order.
-    pub async fn insert_order(&mut self, o: &OrderRow) -> Result<()> {
+    pub async fn insert_order(&mut self, order: &Order) -> Result<()> {
+        let o = OrderRow::from(order);
         on!(self, db => sqlx::query(
             "INSERT INTO work_order (id, plan, item, name, carrier, text, signature, appended, audience, from_day, to_day, hours,
                                      daily_cap, counts, evidence, contact, number, year, seq, revision, channel, state, reason,
@@ -416,7 +405,8 @@ impl Tx {
     }
 
     /// Writes back what acts change, if nobody else was first.
-    pub async fn update_order(&mut self, o: &OrderRow, from: OrderState) -> Result<()> {
+    pub async fn update_order(&mut self, order: &Order, from: OrderState) -> Result<()> {
+        let o = OrderRow::from(order);
         let done = on!(self, db => sqlx::query(
             "UPDATE work_order SET name = $3, carrier = $4, text = $5, signature = $6, appended = $7, audience = $8, from_day = $9,
                     to_day = $10, hours = $11, daily_cap = $12, counts = $13, evidence = $14, contact = $15, number = $16, year = $17,
@@ -432,32 +422,33 @@ impl Tx {
             .bind(o.acknowledged_us).bind(o.released_us).bind(o.poll_us).execute(db).await.map(|d| d.rows_affected()))?;
         match done {
             1 => Ok(()),
-            _ => Err(Refusal::OrderChanged {
-                order: o.id.clone(),
-            }
-            .into()),
+            _ => Err(Refusal::OrderChanged { order: o.id }.into()),
         }
     }
 
     /// One order.
-    pub async fn order(&mut self, id: OrderId) -> Result<OrderRow> {
+    pub async fn order(&mut self, id: OrderId) -> Result<Order> {
         let row: Option<OrderRow> = on!(self, db =>
             sqlx::query_as("SELECT * FROM work_order WHERE id = $1").bind(id.to_string()).fetch_optional(db).await)?;
-        row.ok_or_else(|| Error::Missing {
+        let row = row.ok_or_else(|| Error::Missing {
             what: "work order",
             id: id.to_string(),
-        })
+        })?;
+        Ok(row.try_into()?)
     }
 
     /// An order by what stands on its letter.
-    pub async fn order_by_number(&mut self, number: &str) -> Result<Option<OrderRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM work_order WHERE number = $1 AND seq > 0")
-            .bind(number).fetch_optional(db).await)
+    pub async fn order_by_number(&mut self, number: &str) -> Result<Option<Order>> {
+        let row: Option<OrderRow> = on!(self, db => sqlx::query_as("SELECT * FROM work_order WHERE number = $1 AND seq > 0")
+            .bind(number).fetch_optional(db).await)?;
+        Ok(row.map(Order::try_from).transpose()?)
     }
 
     /// All orders, in the order in which they were written.
-    pub async fn orders(&mut self) -> Result<Vec<OrderRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM work_order ORDER BY id").fetch_all(db).await)
+    pub async fn orders(&mut self) -> Result<Vec<Order>> {
+        columns::all::<OrderRow, _>(
+            on!(self, db => sqlx::query_as("SELECT * FROM work_order ORDER BY id").fetch_all(db).await)?,
+        )
     }
 
     /// The highest number given in a year.
@@ -467,110 +458,23 @@ impl Tx {
     }
 
     /// When the carrier is asked next; an aid that no entry speaks of.
-    pub async fn set_order_poll(&mut self, id: &str, at: i64) -> Result<()> {
+    pub async fn set_order_poll(&mut self, id: OrderId, at: Option<Micros>) -> Result<()> {
         on!(self, db => sqlx::query("UPDATE work_order SET poll_us = $2 WHERE id = $1")
-            .bind(id).bind(at).execute(db).await.map(drop))
+            .bind(id.to_string()).bind(columns::us(at)).execute(db).await.map(drop))
     }
 
-    /// Writes a proof.
-    pub async fn insert_proof(&mut self, p: &ProofRow) -> Result<()> {
-        on!(self, db => sqlx::query(
-            "INSERT INTO work_order_proof (n, order_id, revision, phone, text, equal, theirs, by_whom, salt, at_us)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
-            .bind(p.n).bind(&p.order_id).bind(p.revision).bind(&p.phone).bind(&p.text).bind(p.equal).bind(p.theirs)
-            .bind(&p.by_whom).bind(&p.salt).bind(p.at_us).execute(db).await.map(drop))
-    }
-
-    /// An order's proofs as they came in; of all orders with `None`.
-    pub async fn proofs(&mut self, order: Option<&str>) -> Result<Vec<ProofRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM work_order_proof WHERE $1 = '' OR order_id = $1 ORDER BY n")
-            .bind(order.unwrap_or("")).fetch_all(db).await)
-    }
-
-    /// Writes figures.
-    pub async fn insert_count(&mut self, c: &CountRow) -> Result<()> {
-        on!(self, db => sqlx::query(
-            "INSERT INTO work_order_count (n, order_id, as_of_us, requested, sent, delivered, last, theirs, remark, by_whom, salt, at_us)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
-            .bind(c.n).bind(&c.order_id).bind(c.as_of_us).bind(c.requested).bind(c.sent).bind(c.delivered).bind(c.last)
-            .bind(c.theirs).bind(&c.remark).bind(&c.by_whom).bind(&c.salt).bind(c.at_us).execute(db).await.map(drop))
-    }
-
-    /// An order's figures as they came in; of all orders with `None`.
-    pub async fn order_counts(&mut self, order: Option<&str>) -> Result<Vec<CountRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM work_order_count WHERE $1 = '' OR order_id = $1 ORDER BY n")
-            .bind(order.unwrap_or("")).fetch_all(db).await)
-    }
-
-    /// Writes a piece of evidence.
-    pub async fn insert_evidence(&mut self, e: &EvidenceRow, bytes: &[u8]) -> Result<()> {
-        on!(self, db => sqlx::query(
-            "INSERT INTO work_order_evidence (n, order_id, name, media, bytes, sha256, theirs, by_whom, salt, at_us)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
-            .bind(e.n).bind(&e.order_id).bind(&e.name).bind(&e.media).bind(bytes).bind(&e.sha256).bind(e.theirs)
-            .bind(&e.by_whom).bind(&e.salt).bind(e.at_us).execute(db).await.map(drop))
-    }
-
-    /// An order's evidence without its bytes; of all orders with `None`.
-    pub async fn evidence(&mut self, order: Option<&str>) -> Result<Vec<EvidenceRow>> {
-        on!(self, db => sqlx::query_as(
-            "SELECT n, order_id, name, media, sha256, theirs, by_whom, salt, at_us FROM work_order_evidence
-              WHERE $1 = '' OR order_id = $1 ORDER BY n").bind(order.unwrap_or("")).fetch_all(db).await)
-    }
-
-    /// A piece of evidence's bytes.
-    pub async fn evidence_bytes(&mut self, n: i64) -> Result<Option<Vec<u8>>> {
-        on!(self, db => sqlx::query_scalar("SELECT bytes FROM work_order_evidence WHERE n = $1")
-            .bind(n).fetch_optional(db).await)
-    }
-
-    /// Writes an outgoing command.
-    pub async fn insert_command(&mut self, w: &CommandRow) -> Result<()> {
-        on!(self, db => sqlx::query(
-            "INSERT INTO work_order_wish (n, order_id, act, key, body, answer, salt, made_us, answered_us, retry_us)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
-            .bind(w.n).bind(&w.order_id).bind(&w.act).bind(&w.key).bind(&w.body).bind(&w.answer).bind(&w.salt)
-            .bind(w.made_us).bind(w.answered_us).bind(w.retry_us).execute(db).await.map(drop))
-    }
-
-    /// Writes an outgoing command's answer; false when somebody else was first.
-    pub async fn answer_command(&mut self, w: &CommandRow) -> Result<bool> {
-        on!(self, db => sqlx::query(
-            "UPDATE work_order_wish SET answer = $2, answered_us = $3, salt = $4 WHERE n = $1 AND answer = ''")
-            .bind(w.n).bind(&w.answer).bind(w.answered_us).bind(&w.salt).execute(db).await.map(|d| d.rows_affected() == 1))
-    }
-
-    /// An outgoing command is sent again not before then; an aid that no entry speaks of.
-    pub async fn set_command_retry(&mut self, n: i64, at: i64) -> Result<()> {
-        on!(self, db => sqlx::query("UPDATE work_order_wish SET retry_us = $2 WHERE n = $1")
-            .bind(n).bind(at).execute(db).await.map(drop))
-    }
-
-    /// Commands without an answer, the oldest first.
-    pub async fn unanswered_commands(&mut self) -> Result<Vec<CommandRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM work_order_wish WHERE answer = '' ORDER BY n").fetch_all(db).await)
-    }
-
-    /// An order's commands; of all orders with `None`.
-    pub async fn commands(&mut self, order: Option<&str>) -> Result<Vec<CommandRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM work_order_wish WHERE $1 = '' OR order_id = $1 ORDER BY n")
-            .bind(order.unwrap_or("")).fetch_all(db).await)
-    }
-
-    /// Which carrier a user belongs to.
-    pub async fn staff(&mut self, name: &str) -> Result<Option<String>> {
-        on!(self, db => sqlx::query_scalar("SELECT carrier FROM carrier_staff WHERE name = $1").bind(name).fetch_optional(db).await)
-    }
-
-    /// All carriers' staff by name.
-    pub async fn all_staff(&mut self) -> Result<Vec<(String, String)>> {
-        on!(self, db => sqlx::query_as("SELECT name, carrier FROM carrier_staff ORDER BY name").fetch_all(db).await)
+    /// Which carrier a user belongs to; `None`: to none.
+    pub async fn staff(&mut self, name: &str) -> Result<Option<Carrier>> {
+        let word: Option<String> = on!(self, db =>
+            sqlx::query_scalar("SELECT carrier FROM carrier_staff WHERE name = $1").bind(name).fetch_optional(db).await)?;
+        let read = |word: String| Columns::of("carrier_staff", &name).word("carrier", &word);
+        Ok(word.map(read).transpose()?)
     }
 
     /// Says which carrier a user belongs to.
-    pub async fn put_staff(&mut self, name: &str, carrier: &str) -> Result<()> {
+    pub async fn put_staff(&mut self, name: &str, carrier: Carrier) -> Result<()> {
         on!(self, db => sqlx::query(
             "INSERT INTO carrier_staff (name, carrier) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET carrier = $2")
-            .bind(name).bind(carrier).execute(db).await.map(drop))
+            .bind(name).bind(carrier.as_str()).execute(db).await.map(drop))
     }
 }

@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 
-use super::protocol::{Act, MAX_STANDING, Signed, Standing, path, question};
+use super::protocol::{MAX_STANDING, Signed, Standing, path, question};
 use crate::{
     config::OrderCarrier,
-    domain::{id::OrderId, time::Micros, work_order::MAX_EVIDENCE},
+    domain::{
+        id::OrderId,
+        time::Micros,
+        work_order::{MAX_EVIDENCE, command::CommandAct},
+    },
     web::signing::{self, SignatureError},
     web::tls,
 };
@@ -57,13 +61,13 @@ impl Client {
             .map_err(|e| ClientError::NoAnswer(e.to_string()))
     }
 
-    /// Tells the carrier something; `body` is the same in each repetition, and so is `key`.
-    pub async fn tell(
+    /// Submits a command to the carrier; `body` is the same in each repetition, and so is `key`.
+    pub async fn submit_command(
         &self,
         carrier: &OrderCarrier,
         now: Micros,
         order: OrderId,
-        act: Act,
+        act: CommandAct,
         key: &str,
         body: &str,
     ) -> Result<(), ClientError> {

@@ -425,7 +425,7 @@ impl<F: Fn(u32, u32) -> String> Filling<F> {
                 }
             };
             proofs.push(Proof {
-                theirs: 0,
+                theirs: None,
                 revision: 0,
                 phone,
                 text,
@@ -462,7 +462,7 @@ impl<F: Fn(u32, u32) -> String> Filling<F> {
             }
             if let Some(as_of) = as_of {
                 counts.push(Figures {
-                    theirs: 0,
+                    theirs: None,
                     as_of,
                     requested: figures[0],
                     sent: figures[1],

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Answer, Figures, Proof};
 use crate::{
-    domain::{id::OrderId, time::Micros},
+    domain::{id::OrderId, time::Micros, work_order::command::CommandAct},
     web::signing,
 };
 
@@ -16,42 +16,8 @@ pub const MAX_STANDING: usize = 1_024 * 1_024;
 /// Most proofs, reports or pieces of evidence that one answer may have.
 pub const MAX_LISTED: usize = 1_000;
 
-/// What a carrier is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Act {
-    /// Here is an order.
-    Create,
-    /// The text once more: what arrived was wrong.
-    Correct,
-    /// What arrived is right: send.
-    Release,
-    /// Don't send, or stop.
-    Withdraw,
-}
-
-impl Act {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Create, Self::Correct, Self::Release, Self::Withdraw];
-
-    /// Its word in keys, paths and the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Correct => "correct",
-            Self::Release => "release",
-            Self::Withdraw => "withdraw",
-        }
-    }
-
-    /// The act of this word.
-    pub fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|a| a.as_str() == word)
-    }
-}
-
 /// The idempotency key: the same order, revision and act is the same request, however often it comes.
-pub fn key(order: OrderId, revision: i64, act: Act) -> String {
+pub fn key(order: OrderId, revision: i64, act: CommandAct) -> String {
     format!("{order}:{revision}:{}", act.as_str())
 }
 
@@ -61,22 +27,22 @@ pub fn question(order: OrderId, what: &str, now: Micros) -> String {
 }
 
 /// Where an act goes, under the carrier's address.
-pub fn path(order: OrderId, act: Act) -> String {
+pub fn path(order: OrderId, act: CommandAct) -> String {
     match act {
-        Act::Create => "/orders".to_owned(),
+        CommandAct::Create => "/orders".to_owned(),
         other => format!("/orders/{order}/{}", other.as_str()),
     }
 }
 
-/// A request that changes something.
+/// A command to a carrier: a request that changes something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Telling {
+pub struct Command {
     /// Which order.
     pub order: OrderId,
     /// Which round of proofs.
     pub revision: i64,
     /// What the office asks for.
-    pub act: Act,
+    pub act: CommandAct,
     /// Why, of a correction or a withdrawal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -176,7 +142,7 @@ pub struct Standing {
     /// Evidence, to be fetched one by one.
     #[serde(default)]
     pub evidence: Vec<WirePiece>,
-    /// When there will be news; asked again at the latest by the office's own rhythm.
+    /// When it will say more; asked again at the latest by the office's own rhythm.
     #[serde(default, with = "maybe_time")]
     pub ask_again_at: Option<Micros>,
 }
@@ -241,6 +207,11 @@ pub struct WirePiece {
     pub sha256: String,
 }
 
+/// A carrier's own number; 0 numbers nothing.
+pub fn numbered(n: i64) -> Option<i64> {
+    Some(n).filter(|n| *n != 0)
+}
+
 impl Standing {
     /// Without its evidence, which is fetched.
     pub fn answer(&self) -> Answer {
@@ -255,7 +226,7 @@ impl Standing {
                 .proofs
                 .iter()
                 .map(|p| Proof {
-                    theirs: p.n,
+                    theirs: numbered(p.n),
                     revision: p.revision,
                     phone: p.phone.clone(),
                     text: p.text.clone(),
@@ -265,7 +236,7 @@ impl Standing {
                 .counts
                 .iter()
                 .map(|c| Figures {
-                    theirs: c.n,
+                    theirs: numbered(c.n),
                     as_of: c.as_of,
                     requested: c.requested,
                     sent: c.sent,
@@ -403,10 +374,10 @@ mod tests {
     #[test]
     fn the_key_is_the_order_its_revision_and_the_act() {
         let order = OrderId::fresh();
-        assert_eq!(key(order, 2, Act::Correct), format!("{order}:2:correct"));
-        assert_eq!(path(order, Act::Create), "/orders");
-        for act in Act::ALL {
-            assert_eq!(Act::of(act.as_str()), Some(act));
-        }
+        assert_eq!(
+            key(order, 2, CommandAct::Correct),
+            format!("{order}:2:correct")
+        );
+        assert_eq!(path(order, CommandAct::Create), "/orders");
     }
 }

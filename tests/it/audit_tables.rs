@@ -250,6 +250,10 @@ const CHANGES: &[(&str, &str)] = &[
         "account li: is not what",
     ),
     (
+        "UPDATE account SET disabled = 7 WHERE name = 'li'",
+        "account li: disabled holds what is never written",
+    ),
+    (
         "DELETE FROM account WHERE name = 'li'",
         "account li: the ledger has it",
     ),

@@ -53,17 +53,9 @@ async fn members(story: &Story, group: &str) -> BTreeMap<u64, (String, Vec<u8>)>
     let Some(row) = tx.group(group).await.unwrap() else {
         return BTreeMap::new();
     };
-    let rows = tx
-        .contacts_after(row.id().unwrap(), "", i64::MAX)
-        .await
-        .unwrap();
+    let rows = tx.contacts_after(row.id, None, i64::MAX).await.unwrap();
     rows.into_iter()
-        .map(|c| {
-            (
-                c.phone.parse::<u64>().unwrap() % 13_800_000_000,
-                (c.name, c.salt),
-            )
-        })
+        .map(|c| (c.phone.number() % 13_800_000_000, (c.name, c.salt)))
         .collect()
 }
 
@@ -303,7 +295,7 @@ async fn an_opt_out_survives_every_import() {
             .await
             .unwrap();
         assert_eq!(list.len(), 1);
-        assert_eq!((&list[0].phone, &*list[0].source), (&number, "system:root"));
+        assert_eq!((list[0].phone, &*list[0].source), (phone, "system:root"));
         let again = office
             .contacts()
             .opt_out(&machine(), &format!("+86 {number}"), None)

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use watchbell::{
     clock::Clock,
     config::{Config, Kind},
-    domain::{lang::Lang, phone::Phone, role::Actor},
+    domain::{lang::Lang, phone::Phone, role::Actor, time::Micros},
     engine::lock::EngineLock,
     service::{
         Office, ServiceError,
@@ -515,13 +515,12 @@ async fn the_phones_have_to_be_right() {
 async fn who_wants_no_messages_gets_none_of_these_either() {
     let stand = Stand::open(carrier(), "").await;
     let mut tx = stand.office.store.begin("test").await.unwrap();
-    let row = watchbell::store::contact::SuppressionRow {
-        seq: 0,
-        phone: Phone::from_number(13_800_000_004).unwrap().expose(),
+    let row = watchbell::store::contact::NewSuppression {
+        phone: Phone::from_number(13_800_000_004).unwrap(),
         reason: "person".to_owned(),
         source: "test".to_owned(),
         salt: vec![1; 16],
-        at_us: 1,
+        at: Micros(1),
     };
     tx.suppress(row).await.unwrap();
     tx.commit().await.unwrap();

@@ -7,9 +7,10 @@ use watchbell::{
         id::MessageId,
         lifecycle::{Intent, RunAct},
         message::{Change, Mark, Outcome, ReportStatus},
+        time::Micros,
     },
     engine::journal::{Op, Take},
-    store::contact::SuppressionRow,
+    store::contact::NewSuppression,
 };
 
 use crate::harness::journal::*;
@@ -297,13 +298,12 @@ async fn an_opt_out_between_freezing_and_claiming_counts_also_from_another_proce
         let (_, lane) = desk.run(4, 1, Hold).await;
         desk.commit([opts_out(0)]).await;
         let mut tx = desk.store.begin("other").await.unwrap();
-        let row = SuppressionRow {
-            seq: 0,
-            phone: phone(1).expose(),
+        let row = NewSuppression {
+            phone: phone(1),
             reason: "opt_out".into(),
             source: "person".into(),
             salt: vec![0; 16],
-            at_us: 1,
+            at: Micros(1),
         };
         tx.suppress(row).await.unwrap();
         tx.commit().await.unwrap();

@@ -179,7 +179,7 @@ async fn work_orders_are_refused_by_where_they_stand() {
         let proof = |phone: &str, text: String| Answer {
             acknowledged: true,
             proofs: vec![Proof {
-                theirs: 0,
+                theirs: None,
                 revision: 0,
                 phone: phone.into(),
                 text,
@@ -201,7 +201,7 @@ async fn work_orders_are_refused_by_where_they_stand() {
         let nothing = Answer {
             acknowledged: true,
             evidence: vec![Piece {
-                theirs: 0,
+                theirs: None,
                 name: "空".into(),
                 bytes: Vec::new(),
             }],

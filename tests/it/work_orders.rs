@@ -6,7 +6,7 @@ use watchbell::{
         carrier::Carrier,
         lang::Lang,
         role::Role,
-        work_order::{OrderState as S, counts::What, due::Owed},
+        work_order::{OrderState as S, command::CommandAct, counts::What, due::Owed},
     },
     service::{
         plan::Effect,
@@ -327,12 +327,12 @@ async fn a_withdrawn_order_is_told_and_never_sent() {
         let answers = |view: &watchbell::service::work_order::OrderView| -> Vec<_> {
             view.commands
                 .iter()
-                .map(|w| (w.act.clone(), w.answer.clone()))
+                .map(|w| (w.act, w.answer.clone()))
                 .collect()
         };
         assert_eq!(
             answers(&town.view(id).await)[1],
-            ("release".into(), String::new())
+            (CommandAct::Release, String::new())
         );
         refused(town.office.work_orders().release(&town.clerk, id).await);
         town.office
@@ -348,7 +348,7 @@ async fn a_withdrawn_order_is_told_and_never_sent() {
         town.live(30).await;
         let view = town.view(id).await;
         assert_eq!(view.line.state, S::Withdrawn);
-        assert_eq!(answers(&view)[2], ("withdraw".into(), "taken".into()));
+        assert_eq!(answers(&view)[2], (CommandAct::Withdraw, "taken".into()));
         assert!(
             view.counts.iter().all(|c| c.figures.sent == Some(0)),
             "{:?}",
@@ -390,7 +390,7 @@ async fn figures_that_contradict_themselves_are_kept_and_shown() {
         let id = town.approved("telecom", TEXT).await;
         office.work_orders().issue(&town.clerk, id).await.unwrap();
         let figures = |hour: i64, sent, delivered| Figures {
-            theirs: 0,
+            theirs: None,
             as_of: MORNING.plus_secs(hour * 3_600),
             requested: Some(1_000),
             sent: Some(sent),

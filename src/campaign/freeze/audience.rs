@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, fmt};
 use crate::{
     domain::{
         audience::{Candidate, Merger, flatten},
+        id::GroupId,
         phone::Phone,
         template::{self, Problems, Template, Values},
     },
@@ -46,10 +47,10 @@ impl fmt::Debug for Audience {
 enum Source {
     People(Box<dyn Iterator<Item = Person> + Send>),
     Groups {
-        ids: Vec<String>,
+        ids: Vec<GroupId>,
         titles: Vec<String>,
         excluded: Vec<Phone>,
-        after: String,
+        after: Option<Phone>,
         row: u64,
     },
 }
@@ -80,12 +81,12 @@ impl Audience {
         let id_of = |name: &String| {
             let found = groups.iter().find(|g| g.name == *name);
             found
-                .map(|g| g.id.clone())
+                .map(|g| g.id)
                 .ok_or_else(|| GroupsError::Unknown(name.clone()))
         };
-        let children = |id: &String| {
+        let children = |id: &GroupId| {
             let inside = nestings.iter().filter(|(p, _)| p == id);
-            inside.map(|(_, c)| c.clone()).collect::<Vec<_>>()
+            inside.map(|(_, c)| *c).collect::<Vec<_>>()
         };
         let all = |names: &[String]| {
             let roots = names.iter().map(id_of).collect::<Result<Vec<_>, _>>()?;
@@ -95,14 +96,11 @@ impl Audience {
         let excluded = all(exclude)?;
         let fields = tx.field_names(&included).await?;
         let excluded = tx.phones_of(&excluded).await?;
-        let title = |id: &String| {
+        let title = |id: &GroupId| {
             let found = groups.iter().find(|g| g.id == *id);
             found.map_or_else(String::new, |g| g.name.clone())
         };
-        let titled = included
-            .into_iter()
-            .map(|id| (id.clone(), title(&id)))
-            .collect();
+        let titled = included.into_iter().map(|id| (id, title(&id))).collect();
         Ok(Self::groups(titled, excluded, fields))
     }
 
@@ -136,7 +134,7 @@ impl Audience {
     /// The contacts of groups (ids with their names, in the order of who wins), but for numbers
     /// excluded. `fields` are the further named fields that their address books have.
     pub fn groups(
-        groups: Vec<(String, String)>,
+        groups: Vec<(GroupId, String)>,
         mut excluded: Vec<Phone>,
         fields: Vec<String>,
     ) -> Self {
@@ -154,7 +152,7 @@ impl Audience {
                 ids,
                 titles,
                 excluded,
-                after: String::new(),
+                after: None,
                 row: 0,
             },
             names,
@@ -204,12 +202,12 @@ impl Audience {
                 let rows = store
                     .read("audience")
                     .await?
-                    .audience_after(ids, after, limit as i64)
+                    .audience_after(ids, *after, limit as i64)
                     .await?;
                 let Some(last) = rows.last() else {
                     return Ok(Vec::new());
                 };
-                *after = last.phone.expose();
+                *after = Some(last.phone);
                 let people = merge(rows, ids, titles, excluded, &self.used, row);
                 // A chunk of excluded people only is not the end.
                 if !people.is_empty() {
@@ -222,7 +220,7 @@ impl Audience {
 
 fn merge(
     rows: Vec<Member>,
-    ids: &[String],
+    ids: &[GroupId],
     titles: &[String],
     excluded: &[Phone],
     used: &[String],
@@ -231,8 +229,8 @@ fn merge(
     let mut candidates: Vec<_> = rows
         .into_iter()
         .filter_map(|member| {
-            let group = member.group.to_string();
-            let rank = u32::try_from(ids.iter().position(|id| *id == group)?).ok()?;
+            let at = ids.iter().position(|id| *id == member.group)?;
+            let rank = u32::try_from(at).ok()?;
             Some(Candidate {
                 phone: member.phone,
                 rank,

@@ -45,9 +45,7 @@ impl<'a> Router<'a> {
             let rows = tx.suppressions_after(after, SUPPRESSIONS).await?;
             let Some(last) = rows.last() else { break };
             after = last.seq;
-            for row in &rows {
-                suppressed.insert(row.number()?);
-            }
+            suppressed.extend(rows.iter().map(|s| s.phone));
         }
         Ok(Self {
             office,

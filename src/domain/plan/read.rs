@@ -13,7 +13,7 @@ use crate::domain::{
     bilingual::{Bilingual, Fixed as Expect, bilingual},
     calendar::date_of,
     carrier::Carrier,
-    hours::{HourMinute, parse_duration},
+    hours::{HourMinute, HourSpan, parse_duration},
     nearest::nearest,
     policy::{Late, OnDoubt},
     priority::Priority,
@@ -592,20 +592,13 @@ fn duration(value: &DeValue<'_>) -> Option<Duration> {
     (!d.is_zero() && d <= Duration::from_hours(24 * 366)).then_some(d)
 }
 
-fn hours(text: &str) -> Option<(HourMinute, HourMinute)> {
-    let (from, to) = text.split_once('-')?;
-    let hours: (HourMinute, HourMinute) = (from.parse().ok()?, to.parse().ok()?);
-    (hours.0 < hours.1).then_some(hours)
+fn hours(text: &str) -> Option<HourSpan> {
+    let hours: HourSpan = text.parse().ok()?;
+    (hours.opens < hours.closes).then_some(hours)
 }
 
 fn counts(value: &DeValue<'_>) -> Option<Vec<WantedCount>> {
-    let known = |word: &String| {
-        WantedCount::ALL
-            .iter()
-            .copied()
-            .find(|c| c.as_str() == word)
-    };
-    texts(value)?.iter().map(known).collect()
+    texts(value)?.iter().map(|word| word.parse().ok()).collect()
 }
 
 fn holds_number(text: &str) -> bool {

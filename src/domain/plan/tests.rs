@@ -4,8 +4,10 @@ use chrono::NaiveDate;
 use proptest::prelude::*;
 
 use super::*;
+
 use crate::domain::{
     calendar::Calendar,
+    hours::HourMinute,
     lang::Lang,
     schedule::{Edge, Every, Fitting, Form, Offset, Otherwise, Unit, Way},
 };
@@ -301,10 +303,7 @@ fn work_order() -> impl Strategy<Value = WorkOrder> {
                     appended: String::new(),
                     audience,
                     span,
-                    hours: (
-                        HourMinute::new(9, 0).unwrap(),
-                        HourMinute::new(18, 30).unwrap(),
-                    ),
+                    hours: "09:00-18:30".parse().unwrap(),
                     daily_cap,
                     counts,
                     evidence,

@@ -96,8 +96,7 @@ impl WorkOrder {
         }
         pair(out, "audience", quoted(&self.audience))?;
         span(out, self.span)?;
-        let (from, to) = self.hours;
-        pair(out, "hours", quoted(&format!("{from}-{to}")))?;
+        pair(out, "hours", quoted(&self.hours.to_string()))?;
         pair(out, "daily_cap", self.daily_cap)?;
         let counts: Vec<String> = self.counts.iter().map(|c| c.as_str().to_owned()).collect();
         pair(out, "counts", list(&counts))?;

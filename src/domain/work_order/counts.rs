@@ -33,10 +33,10 @@ pub struct Bounds {
     pub from: NaiveDate,
     /// The first day's first hour.
     pub opens: Micros,
-    /// When the carrier was let send; 0: it never was.
-    pub released: Micros,
-    /// At most so many a day; 0: no cap.
-    pub daily_cap: i64,
+    /// When the carrier was let send; `None`: it never was.
+    pub released: Option<Micros>,
+    /// At most so many a day; `None`: no cap.
+    pub daily_cap: Option<i64>,
 }
 
 /// Which figure.
@@ -285,16 +285,15 @@ fn alone(report: &Report, bounds: &Bounds, say: &mut impl FnMut(What)) {
     };
     if report.as_of < bounds.opens {
         say(What::BeforeWindow { sent });
-    } else if bounds.released.0 == 0 || report.as_of < bounds.released {
+    } else if bounds.released.is_none_or(|at| report.as_of < at) {
         say(What::NotReleased { sent });
     }
     let days = days_between(bounds.from, report.as_of, bounds.zone);
-    if bounds.daily_cap > 0 && days > 0 && sent > bounds.daily_cap.saturating_mul(days) {
-        say(What::AboveDailyCap {
-            sent,
-            days,
-            cap: bounds.daily_cap,
-        });
+    if let Some(cap) = bounds.daily_cap
+        && days > 0
+        && sent > cap.saturating_mul(days)
+    {
+        say(What::AboveDailyCap { sent, days, cap });
     }
 }
 
@@ -306,12 +305,10 @@ fn within_cap(before: &Report, report: &Report, bounds: &Bounds, say: &mut impl 
     let first = before.as_of.local(bounds.zone).date_naive();
     let days = days_between(first, report.as_of, bounds.zone);
     let sent = is.saturating_sub(was);
-    if bounds.daily_cap > 0 && sent > bounds.daily_cap.saturating_mul(days) {
-        say(What::AboveDailyCap {
-            sent,
-            days,
-            cap: bounds.daily_cap,
-        });
+    if let Some(cap) = bounds.daily_cap
+        && sent > cap.saturating_mul(days)
+    {
+        say(What::AboveDailyCap { sent, days, cap });
     }
 }
 

@@ -74,8 +74,8 @@ labelled_facts!(as_str: Owed);
 pub struct Times {
     /// The last change of state.
     pub step: Micros,
-    /// The newest figures came in; 0: none have.
-    pub counted: Micros,
+    /// The newest figures came in; `None`: none have.
+    pub counted: Option<Micros>,
     /// The first day's first hour.
     pub opens: Micros,
     /// The last day's last hour.
@@ -98,7 +98,8 @@ pub fn owed(state: OrderState, times: &Times, patience: &Patience) -> Option<(Ow
             Some((Owed::Proof, after(times.step, patience.proof)))
         }
         OrderState::Sending => {
-            let last = times.step.max(times.counted).max(times.opens);
+            let last = times.step.max(times.opens);
+            let last = times.counted.map_or(last, |at| last.max(at));
             Some((Owed::Counts, after(last, patience.counts)))
         }
         OrderState::Reported if !times.proven => Some((

@@ -270,8 +270,8 @@ fn bounds(daily_cap: i64) -> Bounds {
         zone: chrono_tz::Asia::Shanghai,
         from: NaiveDate::from_ymd_opt(2023, 6, 5).unwrap(),
         opens: OPENS,
-        released: OPENS.plus_secs(-3_600),
-        daily_cap,
+        released: Some(OPENS.plus_secs(-3_600)),
+        daily_cap: Some(daily_cap).filter(|cap| *cap > 0),
     }
 }
 
@@ -329,7 +329,7 @@ fn each_contradiction_is_named() {
     let early = report(1, -2, [1000, 5, 0]);
     assert_eq!(found(&[early], 0), [What::BeforeWindow { sent: 5 }]);
     let never = Bounds {
-        released: Micros(0),
+        released: None,
         ..bounds(0)
     };
     let c = check(&[report(1, 2, [1000, 5, 0])], &never);
@@ -365,7 +365,7 @@ fn each_step_has_its_time() {
     };
     let times = Times {
         step: Micros(0),
-        counted: Micros(0),
+        counted: None,
         opens: Micros(0),
         ends: Micros(0),
         proven: false,

@@ -14,9 +14,9 @@ use crate::{
     gateway::{Mo, Report},
     store::{
         self, Tx,
-        contact::SuppressionRow,
+        contact::NewSuppression,
         hot::{Doubt, OrphanReport},
-        mo::MoRow,
+        mo::KeptMo,
     },
 };
 
@@ -274,38 +274,37 @@ pub(super) async fn mo(
     mo: &Mo,
     words: &OptOutWords,
 ) -> store::Result<()> {
-    let opt_out = words.is_opt_out(&mo.text);
-    let row = MoRow {
+    let is_opt_out = words.is_opt_out(&mo.text);
+    let new = KeptMo {
         id: 0,
-        gateway: gateway.0.clone(),
+        gateway: gateway.clone(),
         carrier_id: mo.carrier_id.0.clone(),
-        phone: mo.phone.expose(),
+        phone: mo.phone,
         to: mo.to.clone(),
         text: mo.text.clone(),
-        opt_out: i64::from(opt_out),
+        is_opt_out,
         salt: crate::random::salt().to_vec(),
-        at_us: work.now.0,
+        at: work.now,
     };
-    let Some(row) = tx.insert_mo(row).await? else {
+    let Some(kept) = tx.insert_mo(new).await? else {
         return Ok(());
     };
-    let digest = hex::encode(salted(&row.salt, row.commitment().as_bytes()));
+    let digest = hex::encode(salted(&kept.salt, kept.commitment().as_bytes()));
     work.note(&Event::Mo {
-        mo: row.id,
+        mo: kept.id,
         gateway: gateway.clone(),
-        opt_out,
+        opt_out: is_opt_out,
         digest,
     });
-    if opt_out {
-        let wish = SuppressionRow {
-            seq: 0,
-            phone: row.phone,
+    if is_opt_out {
+        let new = NewSuppression {
+            phone: mo.phone,
             reason: "opt_out".to_owned(),
-            source: format!("mo:{}", row.id),
+            source: format!("mo:{}", kept.id),
             salt: crate::random::salt().to_vec(),
-            at_us: work.now.0,
+            at: work.now,
         };
-        if let Some(s) = tx.suppress(wish).await? {
+        if let Some(s) = tx.suppress(new).await? {
             let digest = hex::encode(salted(&s.salt, s.commitment().as_bytes()));
             work.note(&Event::Suppression {
                 seq: s.seq,

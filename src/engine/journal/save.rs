@@ -72,7 +72,7 @@ impl Work<'_> {
         tx.release_days(&std::mem::take(&mut self.days)).await?;
         for (phone, gateway) in std::mem::take(&mut self.evidence) {
             if let Some(carrier) = serves.get(&gateway) {
-                tx.put_routing(&phone.expose(), carrier.as_str(), "delivery", self.now)
+                tx.put_routing(phone, *carrier, "delivery", self.now)
                     .await?;
             }
         }

@@ -13,6 +13,7 @@ use crate::{
         role::{Act, Actor},
     },
     service::{Acting, Contacts, Office, Result, ServiceError, refusal::ContactsRefusal},
+    store::contact,
 };
 
 /// Longest name of a group, in characters.
@@ -34,26 +35,24 @@ impl Contacts<'_> {
     pub async fn groups(self, actor: &Actor) -> Result<Vec<Group>> {
         actor.may(Act::ReadLog)?;
         let mut tx = self.office.store.read("groups").await?;
-        let rows = tx.groups().await?;
-        let names: HashMap<_, _> = rows
-            .iter()
-            .map(|g| (g.id.clone(), g.name.clone()))
-            .collect();
-        let mut contains: HashMap<String, Vec<String>> = HashMap::new();
+        let groups = tx.groups().await?;
+        let names: HashMap<_, _> = groups.iter().map(|g| (g.id, g.name.clone())).collect();
+        let mut contains: HashMap<GroupId, Vec<String>> = HashMap::new();
         for (parent, child) in tx.nestings().await? {
-            let name = names.get(&child).cloned().unwrap_or(child);
+            let name = names.get(&child).cloned();
+            let name = name.unwrap_or_else(|| child.to_string());
             contains.entry(parent).or_default().push(name);
         }
-        let group = |row: crate::store::contact::GroupRow| {
-            let mut contains = contains.remove(&row.id).unwrap_or_default();
+        let view = |group: contact::Group| {
+            let mut contains = contains.remove(&group.id).unwrap_or_default();
             contains.sort();
             Group {
-                name: row.name,
-                members: row.members,
+                name: group.name,
+                members: group.members,
                 contains,
             }
         };
-        Ok(rows.into_iter().map(group).collect())
+        Ok(groups.into_iter().map(view).collect())
     }
 
     /// Sets what a group contains (nothing: `children` empty); the group is made if there is none of
@@ -67,12 +66,12 @@ impl Contacts<'_> {
             .office
             .group_or_new(&mut act, actor, name, &mut events)
             .await?;
-        let rows = act.tx.groups().await?;
+        let groups = act.tx.groups().await?;
         let id_of = |name: &String| {
-            let row = rows.iter().find(|g| g.name == *name);
-            row.map(|g| g.id.clone()).ok_or_else(|| {
+            let group = groups.iter().find(|g| g.name == *name);
+            group.map(|g| g.id).ok_or_else(|| {
                 // Not the one that was only made for this.
-                let known = rows.iter().filter(|g| g.id != parent.to_string());
+                let known = groups.iter().filter(|g| g.id != parent);
                 let known = known.map(|g| g.name.clone()).collect();
                 ServiceError::from(ContactsRefusal::unknown_group(name, known))
             })
@@ -80,27 +79,24 @@ impl Contacts<'_> {
         let mut wanted = children.iter().map(id_of).collect::<Result<Vec<_>>>()?;
         wanted.sort();
         wanted.dedup();
-        let mut contains: HashMap<String, Vec<String>> = HashMap::new();
+        let mut contains: HashMap<GroupId, Vec<GroupId>> = HashMap::new();
         for (holder, held) in act.tx.nestings().await? {
             contains.entry(holder).or_default().push(held);
         }
-        contains.insert(parent.to_string(), wanted.clone());
-        flatten([parent.to_string()], |g| {
-            contains.get(g).cloned().unwrap_or_default()
-        })
-        .map_err(|cycle| {
-            let name = |id: &String| {
-                let row = rows.iter().find(|g| g.id == *id);
-                row.map_or_else(|| id.clone(), |g| g.name.clone())
+        contains.insert(parent, wanted.clone());
+        flatten([parent], |g| contains.get(g).cloned().unwrap_or_default()).map_err(|cycle| {
+            let name = |id: &GroupId| {
+                let group = groups.iter().find(|g| g.id == *id);
+                group.map_or_else(|| id.to_string(), |g| g.name.clone())
             };
             let path = cycle.path.iter().map(name).collect::<Vec<_>>().join(" > ");
             ServiceError::from(ContactsRefusal::GroupInItself { path })
         })?;
-        let children: Vec<GroupId> = rows
+        let children: Vec<GroupId> = groups
             .iter()
-            .filter(|g| wanted.contains(&g.id))
-            .map(crate::store::contact::GroupRow::id)
-            .collect::<Result<_, _>>()?;
+            .map(|g| g.id)
+            .filter(|id| wanted.contains(id))
+            .collect();
         act.tx.set_nesting(parent, &children).await?;
         events.push(Event::Nested {
             by: actor.label(),
@@ -120,8 +116,8 @@ impl Office {
         name: &str,
         events: &mut Vec<Event>,
     ) -> Result<GroupId> {
-        if let Some(row) = act.tx.group(name).await? {
-            return Ok(row.id()?);
+        if let Some(group) = act.tx.group(name).await? {
+            return Ok(group.id);
         }
         let (id, root) = (GroupId::fresh(), Tree::default().root());
         act.tx
@@ -137,7 +133,7 @@ impl Office {
     }
 }
 
-/// A group's name: something that can be read, and told from its neighbours.
+/// A group's name: something that can be read, and distinguished from its neighbours.
 pub(super) fn check_name(name: &str) -> Result<()> {
     let fits = (1..=MAX_NAME).contains(&name.chars().count())
         && name.trim() == name

@@ -18,14 +18,16 @@ use crate::{
         id::GroupId,
         lang::Lang,
         ledger::{Hash, Tree, salted},
+        phone::Phone,
         role::{Act, Actor},
+        template::Values,
     },
     intake::{
         Book, Person, Verdict,
         corrected::{Corrected, Summary, left_out_path},
     },
     service::{Contacts, Office, Result, ServiceError, refusal::ContactsRefusal},
-    store::{Tx, contact::ContactRow},
+    store::{Tx, contact::Contact},
 };
 
 /// Rows written in one transaction: a few milliseconds of the only writer's time.
@@ -111,8 +113,8 @@ pub struct RefusedRow {
 
 /// A person of the file, small: a file may hold a million.
 struct Wanted {
-    phone: u64,
-    /// As [`ContactRow::commitment`] has it.
+    phone: Phone,
+    /// As [`Contact::commitment`] has it.
     words: Box<str>,
 }
 
@@ -121,7 +123,7 @@ struct Standing {
     /// `None`: there is none of this name yet.
     group: Option<(GroupId, Hash)>,
     /// Each member's number and leaf, by number.
-    leaves: Vec<(u64, Hash)>,
+    leaves: Vec<(Phone, Hash)>,
 }
 
 impl Contacts<'_> {
@@ -189,13 +191,12 @@ impl Office {
         };
         let mut same = vec![false; wanted.len()];
         let mut at = 0;
-        if let Some(row) = tx.group(name).await? {
-            let id = row.id()?;
-            standing.group = Some((id, hash(&row.root)?));
-            let mut pages = Members::of(id);
+        if let Some(group) = tx.group(name).await? {
+            standing.group = Some((group.id, group.root));
+            let mut pages = Members::of(group.id);
             while let Some(page) = pages.next(&mut tx).await? {
                 for member in page {
-                    let (phone, words) = (number(&member)?, member.commitment());
+                    let (phone, words) = (member.phone, member.commitment());
                     while wanted.get(at).is_some_and(|w| w.phone < phone) {
                         at += 1;
                     }
@@ -235,29 +236,29 @@ impl Office {
         let mut written = 0;
         let mut rest = wanted.into_iter();
         loop {
-            let rows: Vec<ContactRow> = rest
+            let contacts: Vec<Contact> = rest
                 .by_ref()
                 .take(CHUNK)
                 .map(|w| contact(&w))
                 .collect::<Result<_>>()?;
-            if rows.is_empty() && group.is_some() {
+            if contacts.is_empty() && group.is_some() {
                 return Ok(());
             }
-            for row in &rows {
-                let phone = number(row)?;
+            for contact in &contacts {
+                let phone = contact.phone;
                 let below = old.partition_point(|(p, _)| *p < phone);
                 tree.extend(old[..below].iter().map(|(_, leaf)| *leaf));
                 let replaced = old.get(below).is_some_and(|(p, _)| *p == phone);
                 old = &old[below + usize::from(replaced)..];
-                tree.push(salted(&row.salt, row.commitment().as_bytes()));
+                tree.push(salted(&contact.salt, contact.commitment().as_bytes()));
             }
             let mut whole = tree.clone();
             whole.extend(old.iter().map(|(_, leaf)| *leaf));
             group = Some(
-                self.write_chunk(actor, &import.group, group, &rows, &whole)
+                self.write_chunk(actor, &import.group, group, &contacts, &whole)
                     .await?,
             );
-            written += rows.len() as u64;
+            written += contacts.len() as u64;
             (import.progress)(Step::Written(written, total));
         }
     }
@@ -267,14 +268,11 @@ impl Office {
         actor: &Actor,
         name: &str,
         expected: Option<(GroupId, Hash)>,
-        rows: &[ContactRow],
+        contacts: &[Contact],
         whole: &Tree,
     ) -> Result<(GroupId, Hash)> {
         let mut act = self.act("import_contacts").await?;
-        let found = match act.tx.group(name).await? {
-            Some(row) => Some((row.id()?, hash(&row.root)?)),
-            None => None,
-        };
+        let found = act.tx.group(name).await?.map(|g| (g.id, g.root));
         if found != expected {
             return Err(ContactsRefusal::GroupChanged {
                 group: name.to_owned(),
@@ -292,7 +290,7 @@ impl Office {
                 .await?;
             id
         };
-        act.tx.put_contacts(id, rows).await?;
+        act.tx.put_contacts(id, contacts).await?;
         act.tx.set_group_root(id, members, &root).await?;
         let event = Event::Contacts {
             by: actor.label(),
@@ -308,24 +306,22 @@ impl Office {
 /// A group's members page by page, by number.
 struct Members {
     group: GroupId,
-    after: Option<String>,
+    after: Option<Phone>,
 }
 
 impl Members {
     fn of(group: GroupId) -> Self {
-        Self {
-            group,
-            after: Some(String::new()),
-        }
+        Self { group, after: None }
     }
 
-    async fn next(&mut self, tx: &mut Tx) -> Result<Option<Vec<ContactRow>>> {
-        let Some(after) = self.after.take() else {
+    /// The next page; `None`: there are no more.
+    async fn next(&mut self, tx: &mut Tx) -> Result<Option<Vec<Contact>>> {
+        let page = tx.contacts_after(self.group, self.after, PAGE).await?;
+        let Some(last) = page.last() else {
             return Ok(None);
         };
-        let page = tx.contacts_after(self.group, &after, PAGE).await?;
-        self.after = page.last().map(|c| c.phone.clone());
-        Ok(self.after.is_some().then_some(page))
+        self.after = Some(last.phone);
+        Ok(Some(page))
     }
 }
 
@@ -351,7 +347,7 @@ fn read_book<S: Read + Seek>(book: S, import: &Import) -> Result<(ImportReport, 
         }
         match row.verdict {
             Verdict::Accepted(person) => wanted.push(Wanted {
-                phone: person.phone.number(),
+                phone: person.phone,
                 words: words(person),
             }),
             Verdict::Duplicate { .. } => {}
@@ -377,48 +373,31 @@ fn read_book<S: Read + Seek>(book: S, import: &Import) -> Result<(ImportReport, 
 }
 
 fn words(person: Person) -> Box<str> {
-    let row = ContactRow {
-        phone: person.phone.expose(),
-        fields: person.fields.to_json(),
+    let contact = Contact {
+        phone: person.phone,
+        fields: person.fields,
         name: person.name,
         unit: person.unit,
         department: person.department,
         post: person.post,
         salt: Vec::new(),
     };
-    row.commitment().into_boxed_str()
+    contact.commitment().into_boxed_str()
 }
 
-/// The row to be written, with a salt of its own.
-fn contact(wanted: &Wanted) -> Result<ContactRow> {
-    let [phone, name, unit, department, post, fields] =
+/// The contact to be written, with a salt of its own.
+fn contact(wanted: &Wanted) -> Result<Contact> {
+    let [_, name, unit, department, post, fields]: [String; 6] =
         serde_json::from_str(&wanted.words).map_err(std::io::Error::other)?;
-    Ok(ContactRow {
-        phone,
+    Ok(Contact {
+        phone: wanted.phone,
         name,
         unit,
         department,
         post,
-        fields,
+        fields: Values::from_json(&fields).map_err(std::io::Error::other)?,
         salt: crate::random::salt().to_vec(),
     })
-}
-
-fn number(row: &ContactRow) -> Result<u64> {
-    let corrupt = |_| crate::store::Corrupt::on("contact", "phone", "of this group");
-    Ok(row
-        .phone
-        .parse()
-        .map_err(corrupt)
-        .map_err(crate::store::Error::from)?)
-}
-
-fn hash(root: &[u8]) -> Result<Hash> {
-    let corrupt = |_| crate::store::Corrupt::on("contact_group", "root", "of this group");
-    Ok(root
-        .try_into()
-        .map_err(corrupt)
-        .map_err(crate::store::Error::from)?)
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

@@ -8,7 +8,7 @@ use crate::{
         role::{Act, Actor},
     },
     service::{Contacts, Result, check_reason, refusal::ContactsRefusal},
-    store::contact::SuppressionRow,
+    store::contact::NewSuppression,
 };
 
 /// What an opt-out did.
@@ -33,23 +33,25 @@ impl Contacts<'_> {
         let phone = read_phone(number)?;
         let reason = check_reason(reason.unwrap_or("opt_out"))?;
         let mut act = self.office.act("opt_out").await?;
-        let wish = SuppressionRow {
-            seq: 0,
-            phone: phone.expose(),
+        let new = NewSuppression {
+            phone,
             reason: reason.to_owned(),
             source: actor.label(),
             salt: crate::random::salt().to_vec(),
-            at_us: self.office.clock.now().0,
+            at: self.office.clock.now(),
         };
-        let Some(row) = act.tx.suppress(wish).await? else {
+        let Some(suppression) = act.tx.suppress(new).await? else {
             return Ok(OptOut::Known(phone));
         };
         act.tx.bump().await?;
         let event = Event::Suppression {
-            seq: row.seq,
-            digest: hex::encode(salted(&row.salt, row.commitment().as_bytes())),
-            by: row.source,
-            reason: row.reason,
+            seq: suppression.seq,
+            digest: hex::encode(salted(
+                &suppression.salt,
+                suppression.commitment().as_bytes(),
+            )),
+            by: suppression.source,
+            reason: suppression.reason,
         };
         act.commit(&[event]).await?;
         Ok(OptOut::Added(phone))

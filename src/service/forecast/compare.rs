@@ -1,4 +1,4 @@
-//! Forecasts as approvers were told them, beside what came of them.
+//! Forecasts as approvers were shown them, beside what came of them.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::{Runs, ServiceError};
 use crate::{
     domain::{
-        id::GatewayId,
+        id::{GatewayId, RunId},
         role::{Act, Actor},
         time::Micros,
     },
@@ -20,7 +20,7 @@ pub struct Compared {
     /// What people call the campaign.
     pub name: String,
     /// The run.
-    pub run: String,
+    pub run: RunId,
     /// Its slot.
     #[serde(rename = "slot_us")]
     pub slot: Micros,
@@ -44,20 +44,20 @@ impl Runs<'_> {
         actor.may(Act::ReadLog)?;
         let facts = self.office.store.read("forecast_facts").await?;
         let facts = { facts }.forecast_facts().await?;
-        let mut runs: BTreeMap<(i64, String), Vec<ForecastFact>> = BTreeMap::new();
+        let mut runs: BTreeMap<(Micros, RunId), Vec<ForecastFact>> = BTreeMap::new();
         for fact in facts {
-            let key = (fact.slot_us, fact.run_id.clone());
-            runs.entry(key).or_default().push(fact);
+            let parts = runs.entry((fact.slot, fact.run)).or_default();
+            parts.push(fact);
         }
         let mut compared = Vec::new();
         for parts in runs.into_values() {
             let whole = parts.first().map(|first| ForecastFact {
-                ends_us: parts.iter().map(|p| p.ends_us).max().unwrap_or(0),
-                sent_us: parts.iter().map(|p| p.sent_us).max().unwrap_or(0),
+                ends: parts.iter().map(|p| p.ends).max().unwrap_or(first.ends),
+                sent: parts.iter().map(|p| p.sent).max().unwrap_or(first.sent),
                 ..first.clone()
             });
             for part in parts {
-                let gateway = GatewayId(part.gateway.clone());
+                let gateway = part.gateway.clone();
                 compared.push(beside(part, Some(gateway)));
             }
             compared.extend(whole.map(|w| beside(w, None)));
@@ -67,15 +67,15 @@ impl Runs<'_> {
 }
 
 fn beside(fact: ForecastFact, gateway: Option<GatewayId>) -> Compared {
-    let late = (fact.sent_us - fact.ends_us) as f64;
-    let took = (fact.sent_us - fact.slot_us.max(fact.made_us)).max(1) as f64;
+    let late = (fact.sent.0 - fact.ends.0) as f64;
+    let took = (fact.sent.0 - fact.slot.max(fact.made).0).max(1) as f64;
     Compared {
         name: fact.name,
-        run: fact.run_id,
-        slot: Micros(fact.slot_us),
+        run: fact.run,
+        slot: fact.slot,
         gateway,
-        forecast: Micros(fact.ends_us),
-        fact: Micros(fact.sent_us),
+        forecast: fact.ends,
+        fact: fact.sent,
         seconds: late / 1e6,
         percent: 100.0 * late / took,
     }

@@ -3,10 +3,11 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{WorkOrders, change::Change, check_own};
+use super::{WorkOrders, change::Change, check_may_see};
 use crate::{
     domain::{
         id::OrderId,
+        ledger::Hash,
         phone::Phone,
         role::{Act, Actor},
         work_order::{
@@ -14,7 +15,7 @@ use crate::{
         },
     },
     service::{Result, refusal::OrderRefusal},
-    store::work_order::{CountRow, EvidenceRow, ProofRow},
+    store::work_order::{OrderCounts, OrderEvidence, OrderProof},
     work_orders::{Answer, Figures, Piece, Proof, client},
 };
 
@@ -36,10 +37,10 @@ pub struct Taken {
     pub evidence: usize,
 }
 
-/// What to do with news that the order's state does not admit.
+/// What to do with an answer that the order's state does not admit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OutOfTurn {
-    /// A person is told.
+    /// It is refused: a person reads why.
     Refuse,
     /// A machine will say it again; what it says too late stays with it.
     Leave,
@@ -50,7 +51,7 @@ impl WorkOrders<'_> {
     pub async fn answer(self, actor: &Actor, id: OrderId, answer: &Answer) -> Result<Taken> {
         actor.may(Act::AnswerOrders)?;
         let mut change = Change::begin(self.office, "answer_order", id).await?;
-        check_own(&mut change.acting.tx, actor, &change.row).await?;
+        check_may_see(&mut change.acting.tx, actor, &change.order).await?;
         let taken = take(&mut change, &actor.label(), answer, OutOfTurn::Refuse).await?;
         if !change.is_empty() {
             change.commit().await?;
@@ -65,7 +66,7 @@ impl WorkOrders<'_> {
             what: "evidence",
             id: n.to_string(),
         };
-        let row = view
+        let piece = view
             .evidence
             .into_iter()
             .find(|e| e.n == n)
@@ -77,7 +78,7 @@ impl WorkOrders<'_> {
             .await?
             .evidence_bytes(n)
             .await?;
-        Ok((row.name, bytes.ok_or_else(missing)?))
+        Ok((piece.name, bytes.ok_or_else(missing)?))
     }
 }
 
@@ -88,190 +89,191 @@ pub(super) async fn take(
     answer: &Answer,
     out_of_turn: OutOfTurn,
 ) -> Result<Taken> {
-    let mut taken = Taken::default();
-    decision(change, by, answer, out_of_turn, &mut taken)?;
-    proofs(change, by, &answer.proofs, out_of_turn, &mut taken).await?;
+    let mut taken = Taken {
+        decided: decide(change, by, answer, out_of_turn)?,
+        ..Taken::default()
+    };
+    take_proofs(change, by, &answer.proofs, out_of_turn, &mut taken).await?;
     for figures in &answer.counts {
-        if counted(change, by, figures, out_of_turn).await? {
+        if take_counts(change, by, figures, out_of_turn).await? {
             taken.counts += 1;
         }
     }
     for piece in &answer.evidence {
-        if proven(change, by, piece, out_of_turn).await? {
+        if take_evidence(change, by, piece, out_of_turn).await? {
             taken.evidence += 1;
         }
     }
     Ok(taken)
 }
 
-/// May this happen now? Out of turn it is left, or the person is told.
-fn admits(change: &Change, event: OrderEvent, out_of_turn: OutOfTurn) -> Result<bool> {
-    let possible = change.row.state()?.on(event).is_ok();
-    // A person gets the lifecycle's own words.
-    Ok(possible || out_of_turn == OutOfTurn::Refuse)
+/// Is the event to be applied? A person's always is: the lifecycle's own words refuse it.
+fn is_applied(change: &Change, event: OrderEvent, out_of_turn: OutOfTurn) -> bool {
+    change.order.state.on(event).is_ok() || out_of_turn == OutOfTurn::Refuse
 }
 
-fn decision(
-    change: &mut Change,
-    by: &str,
-    answer: &Answer,
-    out_of_turn: OutOfTurn,
-    taken: &mut Taken,
-) -> Result<()> {
-    let state = change.row.state()?;
+/// Acknowledges or refuses the order, if the answer does; false: it says nothing new.
+fn decide(change: &mut Change, by: &str, answer: &Answer, out_of_turn: OutOfTurn) -> Result<bool> {
+    let state = change.order.state;
     if let Some(reason) = &answer.refused {
-        let is_news = state != OrderState::Refused;
-        if is_news && admits(change, OrderEvent::Refuse, out_of_turn)? {
-            let reason = client::tidy(reason);
-            change.happens(by, OrderEvent::Refuse, &reason)?;
-            taken.decided = true;
+        let is_new = state != OrderState::Refused;
+        if !is_new || !is_applied(change, OrderEvent::Refuse, out_of_turn) {
+            return Ok(false);
         }
-        return Ok(());
+        change.apply(by, OrderEvent::Refuse, &client::tidy(reason))?;
+        return Ok(true);
     }
-    // Said again of an order that has gone on, it is no news.
-    if answer.acknowledged
-        && matches!(
-            state,
-            OrderState::Issued | OrderState::Draft | OrderState::Approved
-        )
-    {
-        if let Some((from, to)) = answer.planned {
-            change.row.planned = serde_json::json!([from, to]).to_string();
-        }
-        if admits(change, OrderEvent::Acknowledge, out_of_turn)? {
-            change.happens(by, OrderEvent::Acknowledge, "")?;
-            taken.decided = true;
-        }
+    // Said again of an order that has gone on, it is nothing new.
+    let is_new = matches!(
+        state,
+        OrderState::Issued | OrderState::Draft | OrderState::Approved
+    );
+    if !answer.acknowledged || !is_new {
+        return Ok(false);
     }
-    Ok(())
+    if answer.planned.is_some() {
+        change.order.planned = answer.planned;
+    }
+    if !is_applied(change, OrderEvent::Acknowledge, out_of_turn) {
+        return Ok(false);
+    }
+    change.apply(by, OrderEvent::Acknowledge, "")?;
+    Ok(true)
 }
 
-async fn proofs(
+async fn take_proofs(
     change: &mut Change,
     by: &str,
     proofs: &[Proof],
     out_of_turn: OutOfTurn,
     taken: &mut Taken,
 ) -> Result<()> {
-    let mut known = change.acting.tx.proofs(Some(&change.row.id)).await?;
-    let approved = on_the_phone(&change.row.signature, &change.row.text);
+    let mut known = change.acting.tx.proofs(change.order.id).await?;
     let before = known.len();
-    if proofs.is_empty() || !admits(change, OrderEvent::Proofs(ReadBack::Partial), out_of_turn)? {
+    let event = OrderEvent::Proofs(ReadBack::Partial);
+    if proofs.is_empty() || !is_applied(change, event, out_of_turn) {
         return Ok(());
     }
     for proof in proofs {
-        let revision = if proof.revision == 0 {
-            change.row.revision
-        } else {
-            proof.revision
-        };
-        let phone = seed_phone(&proof.phone)?;
+        let proof = read_proof(change, by, proof)?;
         let is_known = known
             .iter()
-            .any(|k| k.revision == revision && k.phone == phone && k.text == proof.text);
+            .any(|k| (k.revision, k.phone, &k.text) == (proof.revision, proof.phone, &proof.text));
         if is_known {
             continue;
         }
         if proof.text.chars().count() > MAX_TEXT {
             return Err(OrderRefusal::ProofTooLong { longest: MAX_TEXT }.into());
         }
-        let differences = readback::compare(&approved, &proof.text, &change.row.appended);
-        let row = ProofRow {
+        let proof = OrderProof {
             n: change.draw().await?,
-            order_id: change.row.id.clone(),
-            revision,
-            phone,
-            text: proof.text.clone(),
-            equal: i64::from(differences.is_empty()),
-            theirs: proof.theirs,
-            by_whom: by.to_owned(),
-            salt: crate::random::salt().to_vec(),
-            at_us: change.now().0,
+            ..proof
         };
-        change.acting.tx.insert_proof(&row).await?;
-        change.adds(&row);
-        taken.differing += usize::from(!differences.is_empty());
-        known.push(row);
+        change.acting.tx.insert_proof(&proof).await?;
+        change.add(&proof);
+        taken.differing += usize::from(!proof.is_equal);
+        known.push(proof);
     }
     taken.proofs = known.len() - before;
     if taken.proofs == 0 {
         return Ok(());
     }
-    let read_back = read_back(&known, &change.row.seeds()?, change.row.revision);
-    change.happens(by, OrderEvent::Proofs(read_back), "")
+    let read_back = read_back(&known, &change.order.seeds, change.order.revision);
+    change.apply(by, OrderEvent::Proofs(read_back), "")
 }
 
-/// A number in its one form; none is none.
-fn seed_phone(phone: &str) -> Result<String> {
+/// A proof beside the approved text, without a number yet.
+fn read_proof(change: &Change, by: &str, proof: &Proof) -> Result<OrderProof> {
+    let order = &change.order;
+    let approved = on_the_phone(&order.signature, &order.text);
+    Ok(OrderProof {
+        n: 0,
+        order: order.id,
+        revision: match proof.revision {
+            0 => order.revision,
+            revision => revision,
+        },
+        phone: seed_phone(&proof.phone)?,
+        text: proof.text.clone(),
+        is_equal: readback::compare(&approved, &proof.text, &order.appended).is_empty(),
+        theirs: proof.theirs,
+        by: by.to_owned(),
+        salt: crate::random::salt().to_vec(),
+        at: change.now(),
+    })
+}
+
+/// A number in its one form; an empty cell names no phone.
+fn seed_phone(phone: &str) -> Result<Option<Phone>> {
     if phone.trim().is_empty() {
-        return Ok(String::new());
+        return Ok(None);
     }
     match Phone::parse(phone) {
-        Ok((phone, _)) => Ok(phone.expose()),
+        Ok((phone, _)) => Ok(Some(phone)),
         Err(_) => Err(OrderRefusal::SeedPhone.into()),
     }
 }
 
 /// What the present round comes to: one wrong phone spoils it until the text is sent again.
-fn read_back(proofs: &[ProofRow], seeds: &[String], revision: i64) -> ReadBack {
+fn read_back(proofs: &[OrderProof], seeds: &[Phone], revision: i64) -> ReadBack {
     let round: Vec<_> = proofs.iter().filter(|p| p.revision == revision).collect();
-    if round.iter().any(|p| p.equal == 0) {
+    if round.iter().any(|p| !p.is_equal) {
         return ReadBack::Differs;
     }
-    let all = seeds.iter().all(|s| round.iter().any(|p| p.phone == *s));
-    match all && !round.is_empty() {
+    let is_in = |seed: &Phone| round.iter().any(|p| p.phone == Some(*seed));
+    match seeds.iter().all(is_in) && !round.is_empty() {
         true => ReadBack::Equal,
         false => ReadBack::Partial,
     }
 }
 
-async fn counted(
+/// False: these figures are known, or come out of turn.
+async fn take_counts(
     change: &mut Change,
     by: &str,
     f: &Figures,
     out_of_turn: OutOfTurn,
 ) -> Result<bool> {
     let event = OrderEvent::Counts { last: f.last };
-    let known = change.acting.tx.order_counts(Some(&change.row.id)).await?;
+    let known = change.acting.tx.order_counts(change.order.id).await?;
     let is_known = known.iter().any(|k| {
-        (k.as_of_us, k.requested, k.sent, k.delivered)
-            == (f.as_of.0, f.requested, f.sent, f.delivered)
-            && k.last == i64::from(f.last)
+        (k.as_of, k.requested, k.sent, k.delivered, k.is_last)
+            == (f.as_of, f.requested, f.sent, f.delivered, f.last)
     });
-    if is_known || !admits(change, event, out_of_turn)? {
+    if is_known || !is_applied(change, event, out_of_turn) {
         return Ok(false);
     }
-    let row = CountRow {
+    let counts = OrderCounts {
         n: change.draw().await?,
-        order_id: change.row.id.clone(),
-        as_of_us: f.as_of.0,
+        order: change.order.id,
+        as_of: f.as_of,
         requested: f.requested,
         sent: f.sent,
         delivered: f.delivered,
-        last: i64::from(f.last),
+        is_last: f.last,
         theirs: f.theirs,
         remark: client::tidy(&f.remark),
-        by_whom: by.to_owned(),
+        by: by.to_owned(),
         salt: crate::random::salt().to_vec(),
-        at_us: change.now().0,
+        at: change.now(),
     };
-    change.acting.tx.insert_count(&row).await?;
-    change.adds(&row);
-    change.happens(by, event, "")?;
+    change.acting.tx.insert_counts(&counts).await?;
+    change.add(&counts);
+    change.apply(by, event, "")?;
     Ok(true)
 }
 
-async fn proven(
+/// False: this piece is known, or comes out of turn.
+async fn take_evidence(
     change: &mut Change,
     by: &str,
     piece: &Piece,
     out_of_turn: OutOfTurn,
 ) -> Result<bool> {
-    let sha256 = Sha256::digest(&piece.bytes).to_vec();
-    let known = change.acting.tx.evidence(Some(&change.row.id)).await?;
-    if known.iter().any(|k| k.sha256 == sha256)
-        || !admits(change, OrderEvent::Evidence, out_of_turn)?
-    {
+    let sha256: Hash = Sha256::digest(&piece.bytes).into();
+    let known = change.acting.tx.evidence(change.order.id).await?;
+    let is_known = known.iter().any(|k| k.sha256 == sha256);
+    if is_known || !is_applied(change, OrderEvent::Evidence, out_of_turn) {
         return Ok(false);
     }
     if piece.bytes.is_empty() || piece.bytes.len() > MAX_EVIDENCE {
@@ -280,25 +282,25 @@ async fn proven(
         }
         .into());
     }
-    let name: String = client::tidy(&piece.name).chars().take(MAX_NAME).collect();
-    let row = EvidenceRow {
+    let evidence = OrderEvidence {
         n: change.draw().await?,
-        order_id: change.row.id.clone(),
-        name,
+        order: change.order.id,
+        name: client::tidy(&piece.name).chars().take(MAX_NAME).collect(),
         media: media(&piece.bytes).to_owned(),
         sha256,
         theirs: piece.theirs,
-        by_whom: by.to_owned(),
+        by: by.to_owned(),
         salt: crate::random::salt().to_vec(),
-        at_us: change.now().0,
+        at: change.now(),
     };
-    change.acting.tx.insert_evidence(&row, &piece.bytes).await?;
-    change.adds(&row);
-    change.happens(by, OrderEvent::Evidence, "")?;
+    let tx = &mut change.acting.tx;
+    tx.insert_evidence(&evidence, &piece.bytes).await?;
+    change.add(&evidence);
+    change.apply(by, OrderEvent::Evidence, "")?;
     Ok(true)
 }
 
-/// By its content: a name says what somebody likes.
+/// The media type by content; the name's ending proves nothing.
 fn media(bytes: &[u8]) -> &'static str {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
@@ -315,44 +317,48 @@ fn media(bytes: &[u8]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::Micros;
 
-    fn proof(phone: &str, equal: i64, revision: i64) -> ProofRow {
-        ProofRow {
+    const SEEDS: [u64; 2] = [13_300_000_001, 13_300_000_002];
+
+    fn seed(n: usize) -> Phone {
+        Phone::from_number(SEEDS[n]).unwrap()
+    }
+
+    fn right(n: usize, revision: i64) -> OrderProof {
+        OrderProof {
             n: 1,
-            order_id: String::new(),
+            order: OrderId::fresh(),
             revision,
-            phone: phone.into(),
+            phone: Some(seed(n)),
             text: String::new(),
-            equal,
-            theirs: 0,
-            by_whom: String::new(),
+            is_equal: true,
+            theirs: None,
+            by: String::new(),
             salt: Vec::new(),
-            at_us: 0,
+            at: Micros(0),
+        }
+    }
+
+    fn wrong(n: usize, revision: i64) -> OrderProof {
+        OrderProof {
+            is_equal: false,
+            ..right(n, revision)
         }
     }
 
     #[test]
     fn every_seed_phone_has_to_show_it_and_one_wrong_one_spoils_the_round() {
-        let seeds = ["1".to_owned(), "2".to_owned()];
-        let is = |proofs: &[ProofRow], revision| read_back(proofs, &seeds, revision);
-        assert_eq!(is(&[proof("1", 1, 1)], 1), ReadBack::Partial);
-        assert_eq!(
-            is(&[proof("1", 1, 1), proof("2", 1, 1)], 1),
-            ReadBack::Equal
-        );
-        assert_eq!(
-            is(&[proof("1", 0, 1), proof("1", 1, 1), proof("2", 1, 1)], 1),
-            ReadBack::Differs
-        );
+        let seeds = [seed(0), seed(1)];
+        let is = |proofs: &[OrderProof], revision| read_back(proofs, &seeds, revision);
+        assert_eq!(is(&[right(0, 1)], 1), ReadBack::Partial);
+        assert_eq!(is(&[right(0, 1), right(1, 1)], 1), ReadBack::Equal);
+        let spoilt = [wrong(0, 1), right(0, 1), right(1, 1)];
+        assert_eq!(is(&spoilt, 1), ReadBack::Differs);
         // Another round's don't count.
-        assert_eq!(
-            is(&[proof("1", 0, 1), proof("1", 1, 2), proof("2", 1, 2)], 2),
-            ReadBack::Equal
-        );
-        assert_eq!(
-            is(&[proof("1", 1, 1), proof("2", 1, 1)], 2),
-            ReadBack::Partial
-        );
+        let again = [wrong(0, 1), right(0, 2), right(1, 2)];
+        assert_eq!(is(&again, 2), ReadBack::Equal);
+        assert_eq!(is(&[right(0, 1), right(1, 1)], 2), ReadBack::Partial);
         assert_eq!(read_back(&[], &[], 1), ReadBack::Partial);
     }
 

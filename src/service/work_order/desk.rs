@@ -2,14 +2,14 @@
 //! overdue. One per database; it lives beside the engine.
 //!
 //! An outgoing command is committed with its key before it is sent, and its answer afterwards. A process that dies in between
-//! tells it again, word for word and with the same key: the carrier has one order, not two.
+//! submits it again, word for word and with the same key: the carrier has one order, not two.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Change,
+    Change, OrderFile,
     answer::{OutOfTurn, take},
 };
 use crate::{
@@ -18,31 +18,35 @@ use crate::{
         bilingual::bilingual,
         id::OrderId,
         time::Micros,
-        work_order::{OrderEvent, OrderState, due::Owed},
+        work_order::{
+            OrderEvent, OrderState,
+            command::{CommandAct, CommandAnswer},
+            due::Owed,
+        },
     },
     service::{Office, Result, ServiceError, refusal::MachineRefusal},
-    store::work_order::{CommandRow, OrderRow},
+    store::work_order::{CommandAnswered, Order, OrderCommand},
     telemetry::alert::{Alert, Alerts, Kind},
     work_orders::{
         Answer, Piece,
         client::{Client, ClientError, tidy},
-        protocol::{Act, CarrierState, Standing},
+        protocol::{CarrierState, Standing, numbered},
     },
 };
 
 /// Between two looks at what was changed; what is due is met at its instant.
 const LOOK: Duration = Duration::from_millis(150);
 
-/// What was not answered is told again after its own age, within these bounds.
+/// A command without an answer is submitted again after its own age, within these bounds.
 const RETRY_S: (i64, i64) = (30, 3_600);
 
 /// So many differences are located in an alert.
 const PLACES: usize = 5;
 
-/// A carrier that names a time in the past for its next news is asked after this.
+/// A carrier that names a time in the past for its next answer is asked after this.
 const SOON_S: i64 = 1;
 
-/// Tells, asks, reminds.
+/// Submits commands, asks how orders go, and finds what is overdue.
 #[derive(Debug)]
 pub struct Desk {
     office: Office,
@@ -64,8 +68,8 @@ pub struct Turn {
 /// Which of the three is due, and when.
 #[derive(Debug, Clone)]
 enum Due {
-    Send(Box<CommandRow>),
-    Ask(Box<OrderRow>),
+    Send(Box<OrderCommand>),
+    Ask(Box<Order>),
     Overdue(OrderId, Owed),
 }
 
@@ -80,35 +84,37 @@ impl Office {
         let mut tx = self.store.read("desk").await?;
         let orders = tx.orders().await?;
         let mut work = Vec::new();
-        let mut waiting: Vec<String> = Vec::new();
+        let mut waiting: Vec<OrderId> = Vec::new();
         let may_send = tx.installation().await?.is_some_and(|i| i.may_send());
         let is_held = tx.installation().await?.is_none_or(|i| !i.held.is_empty());
         for command in tx.unanswered_commands().await? {
             // Each order's commands are sent in their order.
-            if waiting.contains(&command.order_id) {
+            if waiting.contains(&command.order) {
                 continue;
             }
-            waiting.push(command.order_id.clone());
+            waiting.push(command.order);
             // A halt stops what makes carriers send, and never what makes them stop; a copy says nothing at all.
-            if may_send || (!is_held && command.act == Act::Withdraw.as_str()) {
-                let at = Micros(command.made_us.max(command.retry_us));
+            if may_send || (!is_held && command.act == CommandAct::Withdraw) {
+                let at = command.retry.map_or(command.made, |t| t.max(command.made));
                 work.push((at, Due::Send(Box::new(command))));
             }
         }
-        for row in orders {
-            let state = row.state()?;
+        for order in orders {
             // Of a withdrawn one, what had left is still asked for.
-            if !state.is_open() && row.poll_us == 0 {
+            if !order.state.is_open() && order.poll.is_none() {
                 continue;
             }
-            let view = self.order_file(&mut tx, row).await?;
-            if let Some((owed, at)) = view.owed
-                && view.row.overdue != owed.as_str()
+            let OrderFile { order, owed, .. } = self.order_file(&mut tx, order).await?;
+            if let Some((owed, at)) = owed
+                && order.overdue != Some(owed)
             {
-                work.push((at, Due::Overdue(view.row.id()?, owed)));
+                work.push((at, Due::Overdue(order.id, owed)));
             }
-            if view.row.poll_us > 0 && !is_held && !waiting.contains(&view.row.id) {
-                work.push((Micros(view.row.poll_us), Due::Ask(Box::new(view.row))));
+            if let Some(at) = order.poll
+                && !is_held
+                && !waiting.contains(&order.id)
+            {
+                work.push((at, Due::Ask(Box::new(order))));
             }
         }
         Ok(work)
@@ -131,7 +137,7 @@ impl Desk {
     pub async fn run(self, stop: CancellationToken) {
         let mut seen: Option<(i64, Option<Micros>)> = None;
         while !stop.is_cancelled() {
-            // Ended in the middle of a request, it is told again at the next start, with the same key.
+            // Ended in the middle of a request, it is submitted again at the next start, with the same key.
             if let Some(Err(error)) = stop.run_until_cancelled(self.look(&mut seen)).await {
                 seen = None;
                 tracing::warn!("Work orders could not be looked after for now: {error}");
@@ -174,12 +180,12 @@ impl Desk {
         let mut turn = Turn::default();
         for (_, due) in work {
             let done = match due {
-                Due::Send(command) => self.tell(now, *command).await.map(|()| turn.sent += 1),
-                Due::Ask(row) => self.ask(now, *row).await.map(|()| turn.asked += 1),
+                Due::Send(command) => self.submit(now, *command).await.map(|()| turn.sent += 1),
+                Due::Ask(order) => self.ask(now, *order).await.map(|()| turn.asked += 1),
                 Due::Overdue(id, owed) => self.overdue(id, owed).await.map(|()| turn.overdue += 1),
             };
             match done {
-                // Somebody else was first: the next look tells.
+                // Somebody else was first: the next look shows it.
                 Err(ServiceError::Store(e)) if e.is_conflict() => {}
                 done => done?,
             }
@@ -187,114 +193,96 @@ impl Desk {
         Ok(turn)
     }
 
-    /// Sends a carrier a command, and keeps its answer.
-    async fn tell(&self, now: Micros, command: CommandRow) -> Result<()> {
-        let corrupt = |column| {
-            crate::store::Error::from(crate::store::Corrupt::on(
-                "work_order_wish",
-                column,
-                command.n,
-            ))
+    /// Submits a command to its carrier, and keeps the answer.
+    async fn submit(&self, now: Micros, command: OrderCommand) -> Result<()> {
+        let mut tx = self.office.store.read("command").await?;
+        let order = tx.order(command.order).await?;
+        drop(tx);
+        let Some(carrier) = self.carrier(&order) else {
+            tracing::warn!(order = %order.id, "A carrier cannot be reached: no [[work_order_carriers]] with a url");
+            return self.put_off(now, &command).await;
         };
-        let order: OrderId = command.order_id.parse().map_err(|_| corrupt("order_id"))?;
-        let act = Act::of(&command.act).ok_or_else(|| corrupt("act"))?;
-        let row = self
-            .office
-            .store
-            .read("command")
-            .await?
-            .order(order)
-            .await?;
-        let Some(carrier) = self.carrier(&row)? else {
-            return self
-                .put_off(now, &command, "no [[work_order_carriers]] with a url")
-                .await;
-        };
-        match self
-            .client
-            .tell(carrier, now, order, act, &command.key, &command.body)
-            .await
-        {
+        let sent = self.client.submit_command(
+            carrier,
+            now,
+            order.id,
+            command.act,
+            &command.key,
+            &command.body,
+        );
+        match sent.await {
             Ok(()) => {
-                self.answers(&row);
-                self.answered(order, &command, "taken", None).await
+                self.answers(&order);
+                self.answered(&command, CommandAnswer::Taken).await
             }
             Err(ClientError::Refused { status, reason }) => {
                 let reason = tidy(&format!("HTTP {status} {reason}"));
-                self.refused(&row, act, &reason);
-                let event = (act == Act::Create).then_some(OrderEvent::Refuse);
-                self.answered(order, &command, &format!("refused: {reason}"), event)
+                self.refused(&order, command.act, &reason);
+                self.answered(&command, CommandAnswer::Refused(reason))
                     .await
             }
             Err(error) => {
-                self.silent(&row, &error);
-                self.put_off(now, &command, "").await
+                self.silent(&order, &error);
+                self.put_off(now, &command).await
             }
         }
     }
 
     /// The answer to an outgoing command, with what follows from it.
-    async fn answered(
-        &self,
-        order: OrderId,
-        command: &CommandRow,
-        answer: &str,
-        event: Option<OrderEvent>,
-    ) -> Result<()> {
-        let mut change = Change::begin(&self.office, "command_answered", order).await?;
-        let by = format!("carrier:{}", change.row.carrier);
-        let command = CommandRow {
-            answer: answer.to_owned(),
-            answered_us: change.now().0,
+    async fn answered(&self, command: &OrderCommand, answer: CommandAnswer) -> Result<()> {
+        let mut change = Change::begin(&self.office, "command_answered", command.order).await?;
+        let by = format!("carrier:{}", change.order.carrier);
+        let words = answer.to_string();
+        // Who refuses to take an order refuses the order.
+        let is_refusal =
+            command.act == CommandAct::Create && matches!(answer, CommandAnswer::Refused(_));
+        let at = change.now();
+        let command = OrderCommand {
+            answered: Some(CommandAnswered { answer, at }),
             ..command.clone()
         };
         if !change.acting.tx.answer_command(&command).await? {
             return Ok(());
         }
-        change.adds(&command);
-        let state = change.row.state()?;
-        match event.filter(|e| state.on(*e).is_ok()) {
-            Some(event) => change.happens(&by, event, answer)?,
-            None => {
-                if state.is_open() || command.act == Act::Withdraw.as_str() {
-                    change.row.poll_us = change.now().0;
-                }
-                change.note(&by, "told", "")?;
+        change.add(&command);
+        let state = change.order.state;
+        if is_refusal && state.on(OrderEvent::Refuse).is_ok() {
+            change.apply(&by, OrderEvent::Refuse, &words)?;
+        } else {
+            if state.is_open() || command.act == CommandAct::Withdraw {
+                change.order.poll = Some(at);
             }
+            change.record(&by, "told", "");
         }
         change.commit().await
     }
 
-    async fn put_off(&self, now: Micros, command: &CommandRow, why: &str) -> Result<()> {
-        if !why.is_empty() {
-            tracing::warn!(order = %command.order_id, "A carrier cannot be told: {why}");
-        }
+    async fn put_off(&self, now: Micros, command: &OrderCommand) -> Result<()> {
         let (least, most) = RETRY_S;
-        let age = (now.0 - command.made_us) / 1_000_000;
+        let age = (now.0 - command.made.0) / 1_000_000;
+        let at = now.plus_secs(age.clamp(least, most));
         let mut tx = self.office.store.begin("command_retry").await?;
-        tx.set_command_retry(command.n, now.plus_secs(age.clamp(least, most)).0)
-            .await?;
+        tx.set_command_retry(command.n, at).await?;
         tx.commit().await?;
         Ok(())
     }
 
     /// Asks how an order goes, and takes in what is new.
-    async fn ask(&self, now: Micros, row: OrderRow) -> Result<()> {
+    async fn ask(&self, now: Micros, order: Order) -> Result<()> {
         let rhythm = self.office.config.work_orders.ask_every;
         let rhythm = i64::try_from(rhythm.as_micros()).unwrap_or(i64::MAX);
         let at_the_latest = Micros(now.0.saturating_add(rhythm));
-        let Some(carrier) = self.carrier(&row)? else {
-            return self.ask_again(&row, at_the_latest).await;
+        let Some(carrier) = self.carrier(&order) else {
+            return self.ask_again(order.id, Some(at_the_latest)).await;
         };
-        let order = row.id()?;
-        let standing = match self.client.standing(carrier, now, order).await {
+        let standing = match self.client.standing(carrier, now, order.id).await {
             Ok(standing) => standing,
             Err(error) => {
-                self.silent(&row, &error);
-                return self.ask_again(&row, at_the_latest).await;
+                self.silent(&order, &error);
+                return self.ask_again(order.id, Some(at_the_latest)).await;
             }
         };
-        self.answers(&row);
+        self.answers(&order);
         let next = standing.ask_again_at.map_or(at_the_latest, |t| {
             t.max(now.plus_secs(SOON_S)).min(at_the_latest)
         });
@@ -303,13 +291,11 @@ impl Desk {
             CarrierState::Withdrawn | CarrierState::Refused | CarrierState::Done
         );
         // What a carrier says last of an order that was called off.
-        let next = match row.state()? == OrderState::Withdrawn && is_over {
-            true => Micros(0),
-            false => next,
-        };
+        let is_last = order.state == OrderState::Withdrawn && is_over;
+        let next = (!is_last).then_some(next);
         let mut answer = standing.answer();
-        answer.evidence = self.fetch(carrier, now, order, &standing).await?;
-        self.take_in(&row, &answer, next).await
+        answer.evidence = self.fetch(carrier, now, order.id, &standing).await?;
+        self.take_in(&order, &answer, next).await
     }
 
     /// What is new of the evidence; a piece that cannot be had now is asked for next time.
@@ -321,16 +307,16 @@ impl Desk {
         standing: &Standing,
     ) -> Result<Vec<Piece>> {
         let mut tx = self.office.store.read("evidence").await?;
-        let known = tx.evidence(Some(&order.to_string())).await?;
+        let known = tx.evidence(order).await?;
         drop(tx);
         let mut pieces = Vec::new();
         for piece in &standing.evidence {
-            if known.iter().any(|k| hex::encode(&k.sha256) == piece.sha256) {
+            if known.iter().any(|k| hex::encode(k.sha256) == piece.sha256) {
                 continue;
             }
             match self.client.evidence(carrier, now, order, piece.n).await {
                 Ok(bytes) => pieces.push(Piece {
-                    theirs: piece.n,
+                    theirs: numbered(piece.n),
                     name: piece.name.clone(),
                     bytes,
                 }),
@@ -342,53 +328,53 @@ impl Desk {
         Ok(pieces)
     }
 
-    async fn take_in(&self, row: &OrderRow, answer: &Answer, next: Micros) -> Result<()> {
-        let by = format!("carrier:{}", row.carrier);
-        let mut change = Change::begin(&self.office, "order_news", row.id()?).await?;
+    /// Applies an answer; asks again at `next`, if at all.
+    async fn take_in(&self, order: &Order, answer: &Answer, next: Option<Micros>) -> Result<()> {
+        let by = format!("carrier:{}", order.carrier);
+        let mut change = Change::begin(&self.office, "order_news", order.id).await?;
         let taken = match take(&mut change, &by, answer, OutOfTurn::Leave).await {
             Ok(taken) => taken,
             // One answer that cannot be taken must not be asked for again and again without a pause.
             Err(error) if !matches!(error, ServiceError::Store(_)) => {
                 drop(change);
-                tracing::warn!(order = %row.id, "A carrier's answer was not taken: {error}");
-                return self.ask_again(row, next).await;
+                tracing::warn!(order = %order.id, "A carrier's answer was not taken: {error}");
+                return self.ask_again(order.id, next).await;
             }
             Err(error) => return Err(error),
         };
         if change.is_empty() {
             drop(change);
-            return self.ask_again(row, next).await;
+            return self.ask_again(order.id, next).await;
         }
-        let state = change.row.state()?;
-        change.row.poll_us = match state.is_open() || state == OrderState::Withdrawn {
-            true => next.0,
-            false => 0,
-        };
+        let state = change.order.state;
+        let is_asked = state.is_open() || state == OrderState::Withdrawn;
+        change.order.poll = next.filter(|_| is_asked);
         change.commit().await?;
         if taken.differing > 0 {
-            self.wrong_proof(row).await?;
+            self.wrong_proof(order).await?;
         }
         Ok(())
     }
 
-    async fn ask_again(&self, row: &OrderRow, at: Micros) -> Result<()> {
+    /// The carrier is asked at this time; `None`: no more.
+    async fn ask_again(&self, order: OrderId, at: Option<Micros>) -> Result<()> {
         let mut tx = self.office.store.begin("ask_again").await?;
-        tx.set_order_poll(&row.id, at.0).await?;
+        tx.set_order_poll(order, at).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// What the carrier owes is late: noted once, told, and on the escalation list until it comes.
+    /// What the carrier owes is late: recorded once, with an alert, and on the escalation list until it comes.
     async fn overdue(&self, id: OrderId, owed: Owed) -> Result<()> {
         let mut change = Change::begin(&self.office, "order_overdue", id).await?;
-        if change.row.state()?.on(OrderEvent::Overdue).is_err() {
+        if change.order.state.on(OrderEvent::Overdue).is_err() {
             return Ok(());
         }
-        let poll = change.row.poll_us;
-        owed.as_str().clone_into(&mut change.row.overdue);
-        change.happens("watchbell", OrderEvent::Overdue, owed.as_str())?;
-        change.row.poll_us = poll;
-        let (number, name) = (change.row.number.clone(), change.row.name.clone());
+        let poll = change.order.poll;
+        change.order.overdue = Some(owed);
+        change.apply("watchbell", OrderEvent::Overdue, owed.as_str())?;
+        change.order.poll = poll;
+        let (number, name) = (change.order.number().to_owned(), change.order.name.clone());
         change.commit().await?;
         self.alerts.raise(Alert {
             kind: Kind::WorkOrderOverdue,
@@ -402,10 +388,10 @@ impl Desk {
     }
 
     /// Nothing may be sent: somebody has to look.
-    async fn wrong_proof(&self, row: &OrderRow) -> Result<()> {
+    async fn wrong_proof(&self, order: &Order) -> Result<()> {
         let mut tx = self.office.store.read("wrong_proof").await?;
-        let view = self.office.order_file(&mut tx, row.clone()).await?;
-        let wrong = view.proofs.iter().rev().find(|p| !p.differences.is_empty());
+        let file = self.office.order_file(&mut tx, order.clone()).await?;
+        let wrong = file.proofs.iter().rev().find(|p| !p.differences.is_empty());
         let differences = wrong.map_or(&[][..], |p| &p.differences);
         // Places and kinds; the text itself is for `work-order show`, not for a log.
         let places: Vec<_> = differences
@@ -416,14 +402,14 @@ impl Desk {
                 bilingual!([kind] "{at} ({kind})", "{at} ({kind})")
             })
             .collect();
-        let (number, n) = (&row.number, differences.len());
+        let (number, n) = (order.number(), differences.len());
         let differ = match n {
             1 => "difference, at character",
             _ => "differences, at characters",
         };
         self.alerts.raise(Alert {
             kind: Kind::WorkOrderProof,
-            subject: number.clone(),
+            subject: number.to_owned(),
             text: bilingual!(
                 [places] "委托单 {number} 回读有 {n} 处不一致，已停止：第 {places} 字；请用 work-order show 查看",
                 "work order {number}: what arrived is not the approved text, nothing may be sent: {n} {differ} {places}; see `work-order show`"
@@ -432,13 +418,14 @@ impl Desk {
         Ok(())
     }
 
-    fn carrier(&self, row: &OrderRow) -> Result<Option<&OrderCarrier>> {
-        let carrier = self.office.order_carrier(row)?;
-        Ok(carrier.filter(|c| !c.url.is_empty()))
+    /// The order's carrier, if it has an interface.
+    fn carrier(&self, order: &Order) -> Option<&OrderCarrier> {
+        let carrier = self.office.order_carrier(order.carrier);
+        carrier.filter(|c| !c.url.is_empty())
     }
 
-    fn silent(&self, row: &OrderRow, error: &ClientError) {
-        let carrier = &row.carrier;
+    fn silent(&self, order: &Order, error: &ClientError) {
+        let carrier = order.carrier.as_str();
         self.alerts.raise(Alert {
             kind: Kind::GatewayDown,
             subject: format!("work-orders:{carrier}"),
@@ -449,16 +436,16 @@ impl Desk {
         });
     }
 
-    fn answers(&self, row: &OrderRow) {
+    fn answers(&self, order: &Order) {
         self.alerts
-            .resolve(Kind::GatewayDown, &format!("work-orders:{}", row.carrier));
+            .resolve(Kind::GatewayDown, &format!("work-orders:{}", order.carrier));
     }
 
-    fn refused(&self, row: &OrderRow, act: Act, reason: &str) {
-        let number = &row.number;
+    fn refused(&self, order: &Order, act: CommandAct, reason: &str) {
+        let number = order.number();
         self.alerts.raise(Alert {
             kind: Kind::WorkOrderProof,
-            subject: number.clone(),
+            subject: number.to_owned(),
             text: bilingual!(
                 "运营商接口拒绝了委托单 {number} 的 {} 请求：{reason}",
                 "the carrier refused to {} work order {number}: {reason}",

@@ -2,13 +2,11 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
-
-use super::change::digest;
 use crate::{
     domain::{
         event::Event,
         id::OrderId,
+        ledger::Hash,
         plan::Ordered,
         work_order::{MAX_TEXT, OrderEvent, OrderState},
     },
@@ -17,7 +15,7 @@ use crate::{
         diff::{Effect, ItemDiff},
         refusal::CampaignRefusal,
     },
-    store::work_order::OrderRow,
+    store::work_order::Order,
 };
 
 /// Drafts, changes or leaves each; what is no longer in the file stays as it is.
@@ -28,10 +26,10 @@ pub(in crate::service) async fn take(
     orders: &[Ordered],
     events: &mut Vec<Event>,
 ) -> Result<Vec<ItemDiff>> {
-    let mut known: HashMap<String, OrderRow> = HashMap::new();
-    for row in acting.tx.orders().await? {
-        if row.plan == plan {
-            known.insert(row.item.clone(), row);
+    let mut known: HashMap<String, Order> = HashMap::new();
+    for order in acting.tx.orders().await? {
+        if order.plan.as_deref() == Some(plan) {
+            known.insert(order.item.clone(), order);
         }
     }
     let mut items = Vec::with_capacity(orders.len());
@@ -41,15 +39,15 @@ pub(in crate::service) async fn take(
         items.push(one(acting, by, wanted, known, events).await?);
     }
     let mut gone: Vec<_> = known.into_values().collect();
-    gone.sort_by(|a, b| a.id.cmp(&b.id));
-    for row in gone {
-        items.push(diff(&row, Effect::Gone, Vec::new())?);
+    gone.sort_by_key(|order| order.id);
+    for order in gone {
+        items.push(diff(&order, Effect::Gone, Vec::new()));
     }
     Ok(items)
 }
 
-fn wanted(acting: &Acting, plan: &str, ordered: &Ordered, by: &str) -> Result<OrderRow> {
-    let (o, now) = (&ordered.order, acting.time().0);
+fn wanted(acting: &Acting, plan: &str, ordered: &Ordered, by: &str) -> Result<Order> {
+    let (o, now) = (&ordered.order, acting.time());
     if ordered.text.chars().count() > MAX_TEXT || o.id.is_empty() {
         return Err(CampaignRefusal::OrderText {
             order: o.id.clone(),
@@ -57,59 +55,57 @@ fn wanted(acting: &Acting, plan: &str, ordered: &Ordered, by: &str) -> Result<Or
         }
         .into());
     }
-    let counts: Vec<_> = o.counts.iter().map(|c| c.as_str()).collect();
-    let mut row = OrderRow {
-        id: OrderId::fresh().to_string(),
-        plan: plan.to_owned(),
+    let mut order = Order {
+        id: OrderId::fresh(),
+        plan: Some(plan.to_owned()),
         item: o.id.clone(),
         name: o.name.clone(),
-        carrier: o.carrier.as_str().to_owned(),
+        carrier: o.carrier,
         text: ordered.text.clone(),
         signature: o.signature.clone(),
         appended: o.appended.clone(),
         audience: o.audience.clone(),
-        from_day: o.span.from.to_string(),
-        to_day: o.span.to.to_string(),
-        hours: format!("{}-{}", o.hours.0, o.hours.1),
-        daily_cap: i64::try_from(o.daily_cap).unwrap_or(i64::MAX),
-        counts: json!(counts).to_string(),
+        from: o.span.from,
+        to: o.span.to,
+        hours: o.hours,
+        daily_cap: match o.daily_cap {
+            0 => None,
+            cap => Some(i64::try_from(cap).unwrap_or(i64::MAX)),
+        },
+        counts: o.counts.clone(),
         evidence: o.evidence.clone(),
         contact: o.contact.clone(),
-        number: String::new(),
-        year: 0,
-        seq: 0,
+        issued: None,
         revision: 0,
-        channel: String::new(),
-        state: OrderState::Draft.as_str().to_owned(),
+        state: OrderState::Draft,
         reason: String::new(),
-        overdue: String::new(),
-        writers: json!([by]).to_string(),
-        approved_by: String::new(),
-        digest: Vec::new(),
-        seeds: "[]".to_owned(),
-        planned: String::new(),
+        overdue: None,
+        writers: vec![by.to_owned()],
+        approved_by: None,
+        digest: Hash::default(),
+        seeds: Vec::new(),
+        planned: None,
         salt: crate::random::salt().to_vec(),
-        created_us: now,
-        changed_us: now,
-        step_us: now,
-        issued_us: 0,
-        acknowledged_us: 0,
-        released_us: 0,
-        poll_us: 0,
+        created: now,
+        changed: now,
+        step: now,
+        acknowledged: None,
+        released: None,
+        poll: None,
     };
-    row.digest = row.terms()?.digest().to_vec();
-    Ok(row)
+    order.digest = order.terms().digest();
+    Ok(order)
 }
 
 /// Which fields differ; all but the name are bound by an approval.
-fn differing(a: &OrderRow, b: &OrderRow) -> Vec<&'static str> {
+fn differing(a: &Order, b: &Order) -> Vec<&'static str> {
     let fields = [
         ("carrier", a.carrier != b.carrier),
         ("text", a.text != b.text),
         ("signature", a.signature != b.signature),
         ("appended", a.appended != b.appended),
         ("audience", a.audience != b.audience),
-        ("days", (&a.from_day, &a.to_day) != (&b.from_day, &b.to_day)),
+        ("days", (a.from, a.to) != (b.from, b.to)),
         ("hours", a.hours != b.hours),
         ("daily_cap", a.daily_cap != b.daily_cap),
         ("counts", a.counts != b.counts),
@@ -120,77 +116,77 @@ fn differing(a: &OrderRow, b: &OrderRow) -> Vec<&'static str> {
     fields.into_iter().filter(|f| f.1).map(|f| f.0).collect()
 }
 
-fn told(by: &str, act: &str, row: &OrderRow, reason: &str) -> Result<Event> {
-    Ok(Event::Order {
+fn record_change(by: &str, act: &str, order: &Order, reason: &str) -> Event {
+    Event::Order {
         by: by.to_owned(),
         act: act.to_owned(),
-        order: row.id()?,
-        state: row.state.clone(),
-        digest: digest(row),
+        order: order.id,
+        state: order.state.as_str().to_owned(),
+        digest: hex::encode(order.ledger_digest()),
         reason: reason.to_owned(),
         number: None,
         rows: Vec::new(),
-    })
+    }
 }
 
 async fn one(
     acting: &mut Acting,
     by: &str,
-    wanted: OrderRow,
-    known: Option<OrderRow>,
+    wanted: Order,
+    known: Option<Order>,
     events: &mut Vec<Event>,
 ) -> Result<ItemDiff> {
     let Some(known) = known else {
         acting.tx.insert_order(&wanted).await?;
-        events.push(told(by, "created", &wanted, "")?);
-        return diff(&wanted, Effect::New, Vec::new());
+        events.push(record_change(by, "created", &wanted, ""));
+        return Ok(diff(&wanted, Effect::New, Vec::new()));
     };
     let fields = differing(&known, &wanted);
     if fields.is_empty() {
-        return diff(&known, Effect::Unchanged, fields);
+        return Ok(diff(&known, Effect::Unchanged, fields));
     }
-    let from = known.state()?;
+    let from = known.state;
     let (event, effect) = match from {
         OrderState::Draft => (OrderEvent::Change, Effect::Changed),
         OrderState::Approved => (OrderEvent::Void, Effect::Voided),
         // The carrier has it: a person corrects or withdraws it.
-        _ => return diff(&known, Effect::TooLate, fields),
+        _ => return Ok(diff(&known, Effect::TooLate, fields)),
     };
     if fields == ["name"] {
-        let named = OrderRow {
+        let named = Order {
             name: wanted.name,
-            changed_us: acting.time().0,
+            changed: acting.time(),
             ..known
         };
         acting.tx.update_order(&named, from).await?;
-        events.push(told(by, "renamed", &named, "")?);
-        return diff(&named, Effect::Renamed, fields);
+        events.push(record_change(by, "renamed", &named, ""));
+        return Ok(diff(&named, Effect::Renamed, fields));
     }
-    let mut writers = known.writers()?;
+    let mut writers = known.writers;
     if !writers.iter().any(|w| w == by) {
         writers.push(by.to_owned());
     }
     let reason = fields.join(", ");
-    let changed = OrderRow {
+    let changed = Order {
         id: known.id,
-        created_us: known.created_us,
-        writers: json!(writers).to_string(),
+        created: known.created,
+        writers,
         reason: reason.clone(),
         salt: known.salt,
         ..wanted
     };
     acting.tx.update_order(&changed, from).await?;
-    events.push(told(by, event.as_str(), &changed, &reason)?);
-    diff(&changed, effect, fields)
+    events.push(record_change(by, event.as_str(), &changed, &reason));
+    Ok(diff(&changed, effect, fields))
 }
 
-fn diff(row: &OrderRow, effect: Effect, fields: Vec<&'static str>) -> Result<ItemDiff> {
-    Ok(ItemDiff {
-        item: row.item.clone(),
-        name: row.name.clone(),
+fn diff(order: &Order, effect: Effect, fields: Vec<&'static str>) -> ItemDiff {
+    ItemDiff {
+        item: order.item.clone(),
+        name: order.name.clone(),
         campaign: None,
-        order: Some(row.id()?),
+        order: Some(order.id),
         effect,
         fields,
-    })
+    }
 }

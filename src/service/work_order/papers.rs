@@ -1,6 +1,6 @@
 //! An order on paper: the letter and the form out, the filled-in form back in.
 
-use super::{Office, OrderFile, Taken, WorkOrders, check_own};
+use super::{Office, OrderFile, Taken, WorkOrders, check_may_see};
 use crate::{
     domain::{
         bilingual::Bilingual,
@@ -8,8 +8,8 @@ use crate::{
         check_code::CheckCode,
         id::OrderId,
         lang::Lang,
+        plan::WantedCount,
         role::{Act, Actor},
-        time::Micros,
         work_order::on_the_phone,
     },
     service::{Result, ServiceError, refusal::OrderRefusal},
@@ -33,31 +33,30 @@ pub struct Exported {
 impl WorkOrders<'_> {
     /// The letter and the form of an order that was let out.
     pub async fn export(self, actor: &Actor, id: OrderId) -> Result<Exported> {
-        let view = self.file(actor, id).await?;
-        if view.row.approved_by.is_empty() {
+        let file = self.file(actor, id).await?;
+        if file.order.approved_by.is_none() {
             return Err(OrderRefusal::NotApproved.into());
         }
         let mut tx = self.office.store.read("letter").await?;
         let head = tx.head().await?.to_string();
         let practice = tx.installation().await?.is_some_and(|i| i.practice);
         drop(tx);
-        let letter = self.office.letter(&view, head, practice)?;
+        let letter = self.office.letter(&file, head, practice);
         let letter = letter
             .render()
             .map_err(|e| ServiceError::from(OrderRefusal::Letter { why: e.to_string() }))?;
-        let row = &view.row;
-        let seeds = row.seeds()?;
-        let cap = match row.daily_cap {
-            0 => "不限".to_owned(),
-            cap => cap.to_string(),
-        };
+        let order = &file.order;
+        let seeds: Vec<_> = order.seeds.iter().map(|p| p.expose()).collect();
+        let cap = order
+            .daily_cap
+            .map_or("不限".to_owned(), |cap| cap.to_string());
         let form = form::write(&form::Prefill {
-            number: &row.number,
-            check_code: &view.check_code().grouped(),
-            revision: row.revision,
-            shown: &on_the_phone(&row.signature, &row.text),
-            audience: &row.audience,
-            times: &format!("{} 至 {}，每日 {}", row.from_day, row.to_day, row.hours),
+            number: order.number(),
+            check_code: &file.check_code().grouped(),
+            revision: order.revision,
+            shown: &on_the_phone(&order.signature, &order.text),
+            audience: &order.audience,
+            times: &format!("{} 至 {}，每日 {}", order.from, order.to, order.hours),
             daily_cap: &cap,
             seed_phones: &seeds,
         })
@@ -72,71 +71,69 @@ impl WorkOrders<'_> {
         let filled =
             form::read(bytes, self.office.config.sending.timezone).map_err(|e| wrong(&e))?;
         let mut tx = self.office.store.read("form").await?;
-        let Some(row) = tx.order_by_number(&filled.number).await? else {
+        let Some(order) = tx.order_by_number(&filled.number).await? else {
             return Err(OrderRefusal::UnknownNumber {
                 number: filled.number,
             }
             .into());
         };
-        check_own(&mut tx, actor, &row).await?;
+        check_may_see(&mut tx, actor, &order).await?;
         drop(tx);
         let shown = filled.check_code.parse::<CheckCode>();
-        if !shown.is_ok_and(|code| code.matches(&row.digest)) {
+        if !shown.is_ok_and(|code| code.matches(&order.digest)) {
             return Err(OrderRefusal::FormOfOther {
                 check_code: filled.check_code,
-                number: row.number,
+                number: order.number().to_owned(),
             }
             .into());
         }
-        if filled.revision != row.revision {
+        if filled.revision != order.revision {
             return Err(OrderRefusal::FormOutdated {
                 form: filled.revision,
-                order: row.revision,
+                order: order.revision,
             }
             .into());
         }
-        let id = row.id()?;
-        let taken = self.answer(actor, id, &filled.answer).await?;
-        Ok((id, taken))
+        let taken = self.answer(actor, order.id, &filled.answer).await?;
+        Ok((order.id, taken))
     }
 }
 
 impl Office {
-    fn letter(&self, view: &OrderFile, head: String, practice: bool) -> Result<Letter> {
-        let row = &view.row;
-        let shown = on_the_phone(&row.signature, &row.text);
+    fn letter(&self, file: &OrderFile, head: String, practice: bool) -> Letter {
+        let order = &file.order;
+        let shown = on_the_phone(&order.signature, &order.text);
         let zone = self.config.sending.timezone;
-        let at = match row.issued_us {
-            0 => self.clock.now(),
-            at => Micros(at),
+        let at = match &order.issued {
+            None => self.clock.now(),
+            Some(issued) => issued.at,
         };
-        let counts = row.kinds_of_counts()?;
-        let counts: Vec<_> = counts.iter().map(|c| count_word(c)).collect();
-        Ok(Letter {
+        let counts: Vec<_> = order.counts.iter().map(|c| count_word(*c)).collect();
+        Letter {
             office: self.config.sending.signature.clone(),
-            number: row.number.clone(),
-            name: row.name.clone(),
-            company: company(row.carrier()?).to_owned(),
-            state: view.state.label(Lang::Zh).to_owned(),
-            check_code: view.check_code().grouped(),
-            revision: row.revision.max(1),
+            number: order.number().to_owned(),
+            name: order.name.clone(),
+            company: company(order.carrier).to_owned(),
+            state: order.state.label(Lang::Zh).to_owned(),
+            check_code: file.check_code().grouped(),
+            revision: order.revision.max(1),
             characters: shown.chars().count(),
             shown,
-            text_sha256: protocol::text_digest(&row.text),
-            appended: row.appended.clone(),
-            audience: row.audience.clone(),
-            from: row.from_day.clone(),
-            to: row.to_day.clone(),
-            hours: row.hours.clone(),
-            daily_cap: row.daily_cap,
+            text_sha256: protocol::text_digest(&order.text),
+            appended: order.appended.clone(),
+            audience: order.audience.clone(),
+            from: order.from.to_string(),
+            to: order.to.to_string(),
+            hours: order.hours.to_string(),
+            daily_cap: order.daily_cap.unwrap_or(0),
             counts: counts.join("、"),
-            evidence: row.evidence.clone(),
-            contact: row.contact.clone(),
-            seeds: row.seeds()?.len(),
+            evidence: order.evidence.clone(),
+            contact: order.contact.clone(),
+            seeds: order.seeds.len(),
             date: at.local(zone).format("%Y年%-m月%-d日").to_string(),
             practice,
             head,
-        })
+        }
     }
 }
 
@@ -147,12 +144,11 @@ fn wrong(e: &FormError) -> ServiceError {
     .into()
 }
 
-fn count_word(word: &str) -> &str {
-    match word {
-        "requested" => "应发",
-        "sent" => "已发",
-        "delivered" => "送达",
-        other => other,
+fn count_word(count: WantedCount) -> &'static str {
+    match count {
+        WantedCount::Requested => "应发",
+        WantedCount::Sent => "已发",
+        WantedCount::Delivered => "送达",
     }
 }
 

@@ -17,70 +17,67 @@ impl Office {
         lang: Lang,
     ) -> Result<Vec<Order>> {
         let mut orders = Vec::new();
-        for row in tx.orders().await? {
-            let (opens, ends) = self.order_window(&row)?;
-            if row.issued_us > 0 && opens < month.1 && ends >= month.0 {
-                let view = self.order_file(tx, row).await?;
-                orders.push((view.row.seq, self.line_of_report(&view, lang)?));
+        for order in tx.orders().await? {
+            let Some(seq) = order.issued.as_ref().map(|i| i.seq) else {
+                continue;
+            };
+            let (opens, ends) = self.order_window(&order);
+            if opens < month.1 && ends >= month.0 {
+                let file = self.order_file(tx, order).await?;
+                orders.push((seq, self.line_of_report(&file, lang)));
             }
         }
         orders.sort_by_key(|o| o.0);
         Ok(orders.into_iter().map(|o| o.1).collect())
     }
 
-    fn line_of_report(&self, view: &OrderFile, lang: Lang) -> Result<Order> {
+    fn line_of_report(&self, file: &OrderFile, lang: Lang) -> Order {
         let zone = self.config.sending.timezone;
-        let row = &view.row;
-        let figures = view.figures();
+        let order = &file.order;
+        let figures = file.figures();
         let cell = |n: Option<i64>| n.map_or_else(|| "—".to_owned(), |n| n.to_string());
-        let owed = row.overdue()?;
-        let state = view.state.label(lang);
-        let standing = match owed {
+        let state = order.state.label(lang);
+        let standing = match order.overdue {
             Some(owed) => lang.pick(
                 format!("{state}，逾期未交{}", owed.label(lang)),
                 format!("{state}, overdue: {}", owed.label(lang)),
             ),
             None => state.to_owned(),
         };
-        Ok(Order {
-            number: row.number.clone(),
-            carrier: row.carrier()?.label(lang),
-            audience: row.audience.clone(),
-            days: format!("{}–{}", short(&row.from_day), short(&row.to_day)),
+        Order {
+            number: order.number().to_owned(),
+            carrier: order.carrier.label(lang),
+            audience: order.audience.clone(),
+            days: format!(
+                "{}–{}",
+                order.from.format("%m-%d"),
+                order.to.format("%m-%d")
+            ),
             standing,
-            late: owed.is_some(),
+            late: order.overdue.is_some(),
             requested: cell(figures.and_then(|c| c.requested)),
             sent: cell(figures.and_then(|c| c.sent)),
             delivered: cell(figures.and_then(|c| c.delivered)),
             as_of: figures.map_or_else(
                 || "—".to_owned(),
-                |c| {
-                    Micros(c.as_of_us)
-                        .local(zone)
-                        .format("%m-%d %H:%M")
-                        .to_string()
-                },
+                |c| c.as_of.local(zone).format("%m-%d %H:%M").to_string(),
             ),
-            proofs: proofs(view, lang),
-            evidence: view.evidence.len(),
-            contradictions: view
+            proofs: proofs(file, lang),
+            evidence: file.evidence.len(),
+            contradictions: file
                 .contradictions
                 .iter()
                 .map(|c| c.text(zone, lang))
                 .collect(),
-        })
+        }
     }
 }
 
-fn short(day: &str) -> &str {
-    day.get(5..).unwrap_or(day)
-}
-
 /// How many rounds there were, and how many of them were stopped.
-fn proofs(view: &OrderFile, lang: Lang) -> String {
-    let mut rounds: Vec<_> = view.proofs.iter().map(|p| p.proof.revision).collect();
+fn proofs(file: &OrderFile, lang: Lang) -> String {
+    let mut rounds: Vec<_> = file.proofs.iter().map(|p| p.proof.revision).collect();
     rounds.dedup();
-    let mut stopped: Vec<_> = view
+    let mut stopped: Vec<_> = file
         .proofs
         .iter()
         .filter(|p| !p.differences.is_empty())

@@ -5,18 +5,24 @@ use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::OrderFile;
+use super::{Compared, OrderFile};
 use crate::{
     domain::{
         carrier::Carrier,
         check_code::CheckCode,
+        hours::HourSpan,
         id::OrderId,
         lang::Lang,
         time::{Micros, Zoned},
-        work_order::{OrderState, counts::Contradiction, due::Owed, readback::Difference},
+        work_order::{
+            OrderState,
+            command::{Channel, CommandAct},
+            counts::Contradiction,
+            due::Owed,
+            readback::Difference,
+        },
     },
-    service::Result,
-    store::work_order::{CommandRow, CountRow, EvidenceRow, OrderRow, ProofRow},
+    store::work_order::{OrderCommand, OrderCounts, OrderEvidence},
 };
 
 /// An order in a list.
@@ -36,12 +42,13 @@ pub struct OrderLine {
     /// How far it is.
     pub state: OrderState,
     /// What the carrier owes and has not done in time.
-    #[serde(serialize_with = "word")]
+    #[serde(serialize_with = "owed_word")]
     pub overdue: Option<Owed>,
     /// Counts up with each correction; 0 until it is issued.
     pub revision: i64,
-    /// `http` or `paper`; empty until it is issued.
-    pub channel: String,
+    /// How it reaches the carrier; `None`, written as an empty word: it is not issued yet.
+    #[serde(serialize_with = "channel_word")]
+    pub channel: Option<Channel>,
     /// What people compare.
     #[serde(serialize_with = "grouped")]
     pub check_code: CheckCode,
@@ -97,8 +104,8 @@ pub struct OrderView {
     pub signature: String,
     /// To whom, in words.
     pub audience: String,
-    /// From when to when on each day, `09:00-18:00`.
-    pub hours: String,
+    /// From when to when on each day.
+    pub hours: HourSpan,
     /// At most so many a day; 0: no cap.
     pub daily_cap: i64,
     /// Who approved it; empty: nobody yet.
@@ -175,9 +182,9 @@ pub struct EvidenceView {
 pub struct CommandView {
     /// Its number: commands of an order are sent in their order.
     pub n: i64,
-    /// `create`, `correct`, `release` or `withdraw`.
-    pub act: String,
-    /// `taken`, `refused: …` or `dropped`; empty: none yet.
+    /// What is commanded.
+    pub act: CommandAct,
+    /// `taken` or `refused: …`; empty: none yet.
     pub answer: String,
 }
 
@@ -212,106 +219,98 @@ impl ProofView {
 
 impl OrderFile {
     /// As its readers see it, on the office's clock.
-    pub(super) fn view(self, zone: Tz) -> Result<OrderView> {
-        let line = self.line(zone)?;
-        let row = self.row;
-        let evidence = |e: EvidenceRow| EvidenceView {
+    pub(super) fn view(self, zone: Tz) -> OrderView {
+        let line = self.line(zone);
+        let order = self.order;
+        let proof = |p: Compared| proof(p, zone);
+        let evidence = |e: OrderEvidence| EvidenceView {
             n: e.n,
             name: e.name,
             media: e.media,
             sha256: hex::encode(e.sha256),
-            at: Micros(e.at_us).on(zone),
+            at: e.at.on(zone),
         };
-        let command = |c: CommandRow| CommandView {
-            n: c.n,
-            act: c.act,
-            answer: c.answer,
-        };
-        let proof = |p: super::Compared| proof(p.proof, p.differences, zone);
-        Ok(OrderView {
+        OrderView {
             line,
             zone,
-            issued: ever(row.issued_us, zone),
-            acknowledged: ever(row.acknowledged_us, zone),
-            text: row.text,
-            signature: row.signature,
-            audience: row.audience,
-            hours: row.hours,
-            daily_cap: row.daily_cap,
-            approved_by: row.approved_by,
+            issued: order.issued.map(|i| i.at.on(zone)),
+            acknowledged: order.acknowledged.map(|at| at.on(zone)),
+            text: order.text,
+            signature: order.signature,
+            audience: order.audience,
+            hours: order.hours,
+            daily_cap: order.daily_cap.unwrap_or(0),
+            approved_by: order.approved_by.unwrap_or_default(),
             proofs: self.proofs.into_iter().map(proof).collect(),
             counts: self.counts.iter().map(|c| counts(c, zone)).collect(),
             contradictions: self.contradictions,
             evidence: self.evidence.into_iter().map(evidence).collect(),
-            commands: self.commands.into_iter().map(command).collect(),
-        })
+            commands: self.commands.iter().map(command).collect(),
+        }
     }
 
-    fn line(&self, zone: Tz) -> Result<OrderLine> {
-        let row: &OrderRow = &self.row;
-        let (from, to) = row.days()?;
+    fn line(&self, zone: Tz) -> OrderLine {
+        let order = &self.order;
         let newest = self.figures().map(|c| counts(c, zone).figures);
         let owed = |(what, until): (Owed, Micros)| OwedView {
             what,
             until: until.on(zone),
         };
-        Ok(OrderLine {
-            id: row.id()?,
-            item: row.item.clone(),
-            name: row.name.clone(),
-            number: row.number.clone(),
-            carrier: row.carrier()?,
-            state: self.state,
-            overdue: row.overdue()?,
-            revision: row.revision,
-            channel: row.channel.clone(),
+        OrderLine {
+            id: order.id,
+            item: order.item.clone(),
+            name: order.name.clone(),
+            number: order.number().to_owned(),
+            carrier: order.carrier,
+            state: order.state,
+            overdue: order.overdue,
+            revision: order.revision,
+            channel: order.channel(),
             check_code: self.check_code(),
-            from,
-            to,
-            reason: row.reason.clone(),
+            from: order.from,
+            to: order.to,
+            reason: order.reason.clone(),
             figures: newest.unwrap_or_default(),
             contradictions: self.contradictions.len(),
             owed: self.owed.map(owed),
-        })
+        }
     }
 }
 
-fn proof(row: ProofRow, differences: Vec<Difference>, zone: Tz) -> ProofView {
+fn proof(compared: Compared, zone: Tz) -> ProofView {
+    let proof = compared.proof;
     ProofView {
-        n: row.n,
-        revision: row.revision,
-        phone: masked(&row.phone),
-        differences,
-        by: row.by_whom,
-        at: Micros(row.at_us).on(zone),
+        n: proof.n,
+        revision: proof.revision,
+        phone: proof.phone.map_or_else(String::new, |p| p.to_string()),
+        differences: compared.differences,
+        by: proof.by,
+        at: proof.at.on(zone),
     }
 }
 
-fn counts(row: &CountRow, zone: Tz) -> CountsView {
+fn counts(counts: &OrderCounts, zone: Tz) -> CountsView {
     CountsView {
-        n: row.n,
+        n: counts.n,
         figures: FiguresView {
-            as_of: Some(Micros(row.as_of_us).on(zone)),
-            requested: row.requested,
-            sent: row.sent,
-            delivered: row.delivered,
+            as_of: Some(counts.as_of.on(zone)),
+            requested: counts.requested,
+            sent: counts.sent,
+            delivered: counts.delivered,
         },
-        is_final: row.last != 0,
-        by: row.by_whom.clone(),
-        at: Micros(row.at_us).on(zone),
+        is_final: counts.is_last,
+        by: counts.by.clone(),
+        at: counts.at.on(zone),
     }
 }
 
-fn masked(phone: &str) -> String {
-    match (phone.get(..3), phone.get(7..)) {
-        (Some(head), Some(tail)) => format!("{head}****{tail}"),
-        _ => String::new(),
+fn command(command: &OrderCommand) -> CommandView {
+    let answered = command.answered.as_ref();
+    CommandView {
+        n: command.n,
+        act: command.act,
+        answer: answered.map_or_else(String::new, |a| a.answer.to_string()),
     }
-}
-
-/// The table's 0: it has not happened.
-fn ever(us: i64, zone: Tz) -> Option<Zoned> {
-    (us > 0).then(|| Micros(us).on(zone))
 }
 
 #[expect(
@@ -319,10 +318,19 @@ fn ever(us: i64, zone: Tz) -> Option<Zoned> {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde's signature"
 )]
-fn word<S: Serializer>(owed: &Option<Owed>, to: S) -> std::result::Result<S::Ok, S::Error> {
+fn owed_word<S: Serializer>(owed: &Option<Owed>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(owed.map_or("", Owed::as_str))
 }
 
-fn grouped<S: Serializer>(code: &CheckCode, to: S) -> std::result::Result<S::Ok, S::Error> {
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's signature"
+)]
+fn channel_word<S: Serializer>(channel: &Option<Channel>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(channel.map_or("", Channel::as_str))
+}
+
+fn grouped<S: Serializer>(code: &CheckCode, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&code.grouped())
 }

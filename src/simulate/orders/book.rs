@@ -14,11 +14,11 @@ use crate::{
         id::OrderId,
         schedule::Span,
         time::Micros,
-        work_order::{confusable, on_the_phone},
+        work_order::{command::CommandAct, confusable, on_the_phone},
     },
     random::SplitMix64,
     work_orders::protocol::{
-        Act, CarrierState, Planned, Request, Standing, Telling, WireFigures, WirePiece, WireProof,
+        CarrierState, Command, Planned, Request, Standing, WireFigures, WirePiece, WireProof,
         text_digest,
     },
 };
@@ -67,56 +67,58 @@ impl OrderBook {
         }
     }
 
-    pub(super) fn take_command(
+    pub(super) fn apply(
         &mut self,
         settings: &OrderSettings,
         now: Micros,
-        telling: &Telling,
+        command: &Command,
     ) -> Result<(), Refused> {
         let no = |words: &str| Err(Refused(StatusCode::CONFLICT, words.to_owned()));
-        if telling.act == Act::Create {
-            let Some(request) = &telling.request else {
+        if command.act == CommandAct::Create {
+            let Some(request) = &command.request else {
                 return Err(Refused(
                     StatusCode::BAD_REQUEST,
                     "an order without its text".to_owned(),
                 ));
             };
             check(settings, request)?;
-            if self.orders.contains_key(&telling.order) {
+            if self.orders.contains_key(&command.order) {
                 return no("the order is here already");
             }
             let order = SimulatedOrder {
                 request: request.clone(),
-                revision: telling.revision,
+                revision: command.revision,
                 taken: now,
                 asked: now,
                 released: None,
                 withdrawn: None,
                 rounds: Vec::new(),
             };
-            self.orders.insert(telling.order, order);
+            self.orders.insert(command.order, order);
             return Ok(());
         }
-        let Some(order) = self.orders.get_mut(&telling.order) else {
+        let Some(order) = self.orders.get_mut(&command.order) else {
             return Err(Refused(StatusCode::NOT_FOUND, "no such order".to_owned()));
         };
         if order.withdrawn.is_some() {
             return no("the order was withdrawn");
         }
-        match (telling.act, &telling.request) {
-            (Act::Correct, Some(request)) => {
+        match (command.act, &command.request) {
+            (CommandAct::Correct, Some(request)) => {
                 check(settings, request)?;
                 order.request = request.clone();
-                order.revision = telling.revision;
+                order.revision = command.revision;
                 order.asked = now;
                 order.released = None;
             }
-            (Act::Release, _) if telling.revision != order.revision => {
+            (CommandAct::Release, _) if command.revision != order.revision => {
                 return no("another revision is here");
             }
-            (Act::Release, _) => order.released = Some(now),
-            (Act::Withdraw, _) => order.withdrawn = Some(now),
-            (Act::Correct | Act::Create, _) => return no("a correction without its text"),
+            (CommandAct::Release, _) => order.released = Some(now),
+            (CommandAct::Withdraw, _) => order.withdrawn = Some(now),
+            (CommandAct::Correct | CommandAct::Create, _) => {
+                return no("a correction without its text");
+            }
         }
         Ok(())
     }

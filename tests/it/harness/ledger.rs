@@ -19,14 +19,15 @@ use watchbell::{
         phone::Phone,
         policy::OnDoubt,
         priority::Priority,
+        role::Role,
+        template::Values,
         time::Micros,
     },
     engine::journal::{ClaimRequest, Claimed, Op, PartChange, Recorder, Take},
     gateway::{CarrierMessageId, Delivery, Mo, Report},
     service::audit,
     store::{
-        Limits, Store, contact::ContactRow, contact::SuppressionRow, lane::Requeued,
-        user::AccountRow,
+        Limits, Store, contact::Contact, contact::NewSuppression, lane::Requeued, user::Account,
     },
 };
 
@@ -222,14 +223,14 @@ impl Story {
         let now = clock.now();
         let mut tx = store.begin("test").await.unwrap();
         tx.installation_or_new(true, now).await.unwrap();
-        for (name, role) in [("wang", "clerk"), ("li", "approver")] {
-            let row = AccountRow {
+        for (name, role) in [("wang", Role::Clerk), ("li", Role::Approver)] {
+            let row = Account {
                 name: name.into(),
-                role: role.into(),
+                role,
                 password: "$argon2id$".into(),
-                disabled: 0,
+                disabled: false,
                 salt: vec![3; 16],
-                created_us: now.0,
+                created: now,
             };
             tx.put_account(&row).await.unwrap();
             let digest = hex::encode(salted(&row.salt, row.commitment().as_bytes()));
@@ -265,15 +266,14 @@ impl Story {
         )
         .await
         .unwrap();
-        let wish = SuppressionRow {
-            seq: 0,
-            phone: phone(7).expose(),
+        let new = NewSuppression {
+            phone: phone(7),
             reason: "person".into(),
             source: "wang".into(),
             salt: vec![9; 16],
-            at_us: now.0,
+            at: now,
         };
-        let s = tx.suppress(wish).await.unwrap().unwrap();
+        let s = tx.suppress(new).await.unwrap().unwrap();
         let digest = hex::encode(salted(&s.salt, s.commitment().as_bytes()));
         tx.record(
             now,
@@ -384,14 +384,14 @@ impl Story {
     }
 }
 
-fn contact(n: u64) -> ContactRow {
-    ContactRow {
-        phone: phone(n).expose(),
+fn contact(n: u64) -> Contact {
+    Contact {
+        phone: phone(n),
         name: format!("王{n}"),
         unit: "县应急局".into(),
         department: String::new(),
         post: String::new(),
-        fields: "{}".into(),
+        fields: Values::new(),
         salt: vec![n as u8; 16],
     }
 }

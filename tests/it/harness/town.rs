@@ -8,7 +8,6 @@ use watchbell::{
     config::{OrderCarrier, Secret},
     domain::{
         carrier::Carrier,
-        hours::HourMinute,
         id::OrderId,
         phone::Phone,
         plan::{Ordered, TextSource, WantedCount, WorkOrder},
@@ -59,10 +58,7 @@ pub(crate) fn ordered(key: &str, text: &str) -> Ordered {
                 from: day(13),
                 to: day(14),
             },
-            hours: (
-                HourMinute::new(9, 0).unwrap(),
-                HourMinute::new(18, 0).unwrap(),
-            ),
+            hours: "09:00-18:00".parse().unwrap(),
             daily_cap: 600,
             counts: WantedCount::ALL.to_vec(),
             evidence: "汇总表".into(),
