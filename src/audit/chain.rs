@@ -30,7 +30,7 @@ pub(super) async fn read(
     expect: Option<Head>,
     replay: &mut Replay,
 ) -> store::Result<Chain> {
-    let (mut broken, mut misheard, mut noted) = (None, None, None);
+    let (mut broken, mut impossible, mut noted) = (None, None, None);
     let mut tree = Tree::default();
     let (mut entries, mut events, mut head) = (0, 0, Head::EMPTY);
     let mut after = i64::MIN;
@@ -45,8 +45,8 @@ pub(super) async fn read(
             if broken.is_none() {
                 broken = found(link(head, &entry))?;
             }
-            if broken.is_none() && misheard.is_none() {
-                misheard = apply(replay, &entry);
+            if broken.is_none() && impossible.is_none() {
+                impossible = apply(replay, &entry);
             }
             if expect.is_some_and(|e| e.n == entry.header.n) {
                 noted = Some(entry.hash);
@@ -66,7 +66,7 @@ pub(super) async fn read(
         events,
         head,
         root: tree.root(),
-        first: broken.or(unexpected).or(misheard),
+        first: broken.or(unexpected).or(impossible),
     })
 }
 
@@ -147,6 +147,7 @@ fn unexpected(expect: Head, noted: Option<Hash>, head: Head) -> Option<Differenc
     }
 }
 
+/// Applies an entry's events; what cannot follow from the entries before.
 fn apply(replay: &mut Replay, entry: &Entry) -> Option<Difference> {
     let Ok(n) = u32::try_from(entry.header.n) else {
         return Some(wrong(

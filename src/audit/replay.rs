@@ -8,7 +8,7 @@ use super::{
     known::{Arrival, Campaign, Doubt, Genesis, Halt, Run, Suppression},
     orders::{KnownOrder, Orders},
     queue::Lane,
-    standing::{Interner, MessageChange},
+    standing::{Interner, MessageEvent},
 };
 use crate::{
     domain::{
@@ -240,7 +240,7 @@ impl Replay {
                 s,
                 ..
             } => {
-                let change = MessageChange {
+                let event = MessageEvent {
                     entry: at.entry,
                     previous: p,
                     part,
@@ -248,7 +248,7 @@ impl Replay {
                     change: &change,
                     state: s,
                 };
-                self.message(at, m, &change)?;
+                self.message(at, m, &event)?;
             }
             Event::Orphan {
                 orphan,
@@ -451,7 +451,7 @@ impl Replay {
         }
     }
 
-    fn message(&mut self, at: At, m: MessageId, change: &MessageChange<'_>) -> Applied {
+    fn message(&mut self, at: At, m: MessageId, event: &MessageEvent<'_>) -> Applied {
         self.known(m)?;
         let lane = self
             .lanes
@@ -459,9 +459,9 @@ impl Replay {
             .ok_or_else(|| unknown("message", m))?;
         let (before, after) = lane
             .messages
-            .apply(m.position(), change, &mut self.words)
+            .apply(m.position(), event, &mut self.words)
             .map_err(|why| bilingual!([why] "短信 {m}：{why}", "message {m}: {why}"))?;
-        if change.change.is_answer() {
+        if event.change.is_answer() {
             lane.sent = Some(at.time);
         }
         for (k, (was, is)) in (0..).zip(before.parts.iter().zip(&after.parts)) {

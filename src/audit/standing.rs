@@ -148,9 +148,9 @@ pub(super) struct Messages {
     long: BTreeMap<u32, Vec<Piece>>,
 }
 
-/// A word of the ledger about a message.
+/// An event of the ledger about a message.
 #[derive(Debug)]
-pub(super) struct MessageChange<'a> {
+pub(super) struct MessageEvent<'a> {
     pub(super) entry: u32,
     pub(super) previous: i64,
     pub(super) part: u8,
@@ -232,23 +232,23 @@ impl Messages {
         standing
     }
 
-    /// Takes a word of the ledger in.
+    /// Applies an event to a message.
     pub(super) fn apply(
         &mut self,
         position: i64,
-        news: &MessageChange<'_>,
+        event: &MessageEvent<'_>,
         words: &mut Interner,
     ) -> Result<Turn, Bilingual> {
         let mark = self.mark(position);
-        if i64::from(mark.last) != news.previous {
+        if i64::from(mark.last) != event.previous {
             return Err(bilingual!(
                 "称上一事件在第 {} 条，实际在第 {} 条",
                 "its previous event is said to be in entry {}, but is in entry {}",
-                news.previous,
+                event.previous,
                 mark.last
             ));
         }
-        let of = usize::from(news.of);
+        let of = usize::from(event.of);
         if of == 0 || self.parts(position).is_some_and(|known| known != of) {
             return Err(bilingual!(
                 "短信条数前后不一",
@@ -257,7 +257,7 @@ impl Messages {
         }
         let before = self.standing(position, of, words);
         let mut after = before.clone();
-        let change = match news.change {
+        let change = match event.change {
             Change::Accepted { id } => Change::Accepted {
                 id: hex::encode(short(id)),
             },
@@ -269,22 +269,22 @@ impl Messages {
             },
             other => other.clone(),
         };
-        match after.apply(usize::from(news.part), &change) {
+        match after.apply(usize::from(event.part), &change) {
             Ok(true) => {}
             Ok(false) => return Err(bilingual!("重复的事件", "the event says nothing new")),
             Err(e) => return Err(bilingual!("按此前的状态不可能发生", "{e}")),
         }
         let state = after.outcome().map(|o| o.0);
-        if state != news.state {
+        if state != event.state {
             let name = |s: Option<Outcome>| s.map_or("-", Outcome::as_str);
             return Err(bilingual!(
                 "记为 {}，按事件应为 {}",
                 "state is said to be {}, but follows to be {}",
-                name(news.state),
+                name(event.state),
                 name(state)
             ));
         }
-        self.pack(position, news.entry, &after, words);
+        self.pack(position, event.entry, &after, words);
         Ok((before, after))
     }
 
@@ -379,8 +379,8 @@ mod tests {
                 }
                 let entry = n as u32 + 1;
                 let state = whole.outcome().map(|o| o.0);
-                let news = MessageChange { entry, previous: last, part: *part as u8, of: of as u8, change, state };
-                prop_assert!(messages.apply(5, &news, &mut words).is_ok(), "{change:?}");
+                let event = MessageEvent { entry, previous: last, part: *part as u8, of: of as u8, change, state };
+                prop_assert!(messages.apply(5, &event, &mut words).is_ok(), "{change:?}");
                 last = i64::from(entry);
                 prop_assert_eq!(messages.standing(5, of, &words).outcome(), whole.outcome());
             }

@@ -15,8 +15,13 @@ use super::{Wanted, orders};
 use crate::{
     app::{Carriers, OrderDesks},
     domain::{
-        bilingual::bilingual, id::MessageId, message::Mark, month::Month, phone::Phone,
-        role::Actor, time::Micros,
+        bilingual::bilingual,
+        id::{GatewayId, MessageId},
+        message::{self, LogState, Mark},
+        month::Month,
+        phone::Phone,
+        role::Actor,
+        time::Micros,
     },
     service::{
         Office, ServiceError, audit, log::LogQuery, refusal::DemoRefusal, work_order::OrderView,
@@ -248,9 +253,9 @@ async fn compare(
     office: &Office,
     carriers: &Carriers,
 ) -> Result<(Option<String>, i64), ServiceError> {
-    let mut ours: BTreeMap<(String, Phone), Ours> = BTreeMap::new();
+    let mut ours: BTreeMap<(GatewayId, Phone), Ours> = BTreeMap::new();
     let mut adopted = 0;
-    let mut after = 0;
+    let mut after = None;
     loop {
         let rows = office
             .store
@@ -259,12 +264,12 @@ async fn compare(
             .log_after(&LogFilter::default(), after, PAGE)
             .await?;
         let Some(last) = rows.last() else { break };
-        after = last.id;
-        let ids: Vec<_> = rows.iter().map(|r| MessageId(r.id)).collect();
+        after = Some(last.id);
+        let ids: Vec<_> = rows.iter().map(|r| r.id).collect();
         let long: Vec<_> = rows
             .iter()
             .filter(|r| r.segments > 1)
-            .map(|r| MessageId(r.id))
+            .map(|r| r.id)
             .collect();
         let mut tx = office.store.read("demo_parts").await?;
         let mut parts: HashMap<MessageId, i64> = HashMap::new();
@@ -278,24 +283,29 @@ async fn compare(
             .filter(|m| m.state.mark == Some(Mark::Adopted))
             .count() as i64;
         for row in &rows {
-            let Some(phone) = Phone::from_wire(&row.phone) else {
+            let LogState::Outcome(outcome) = row.state else {
                 continue;
             };
-            let left = matches!(
-                row.state.as_str(),
-                "delivered" | "undelivered" | "expired" | "submitted" | "unconfirmed"
+            let has_left = matches!(
+                outcome,
+                message::Outcome::Delivered
+                    | message::Outcome::Undelivered
+                    | message::Outcome::Expired
+                    | message::Outcome::Submitted
+                    | message::Outcome::Unconfirmed
             );
-            if !left {
+            let (true, Some(gateway), Some(phone)) = (has_left, row.gateway.clone(), row.phone)
+            else {
                 continue;
-            }
-            let entry = ours.entry((row.gateway.clone(), phone)).or_default();
+            };
+            let entry = ours.entry((gateway, phone)).or_default();
             // Without parts it was taken with all the segments it counts.
-            entry.segments += parts
-                .get(&MessageId(row.id))
-                .copied()
-                .unwrap_or(row.segments);
-            entry.delivered += i64::from(row.state == "delivered");
-            entry.failed += i64::from(row.state == "undelivered" || row.state == "expired");
+            entry.segments += parts.get(&row.id).copied().unwrap_or(row.segments);
+            entry.delivered += i64::from(outcome == message::Outcome::Delivered);
+            entry.failed += i64::from(matches!(
+                outcome,
+                message::Outcome::Undelivered | message::Outcome::Expired
+            ));
         }
     }
     for (id, carrier) in carriers.iter() {
@@ -309,7 +319,7 @@ async fn compare(
             ));
         }
         for (phone, theirs) in carrier.per_number() {
-            let mine = ours.remove(&(id.0.clone(), phone)).unwrap_or_default();
+            let mine = ours.remove(&(id.clone(), phone)).unwrap_or_default();
             let delivered = theirs.report.as_deref() == Some("DELIVRD");
             let agree = i64::from(theirs.segments) == mine.segments
                 && (delivered && mine.failed == 0 || !delivered && mine.delivered == 0);

@@ -13,14 +13,14 @@ use crate::{
     domain::{
         event::Event,
         hours::parse_not_after,
-        id::{CampaignId, RunId},
+        id::{CampaignId, MessageId, RunId},
         message::LogState,
         phone::Phone,
         role::{Act, Actor},
         time::Micros,
     },
     intake::guard,
-    store::log::{LogFilter, LogRow},
+    store::log::{LogFilter, LoggedMessage},
 };
 
 /// Lines read at a time; each page is a read of its own, so that a long export holds nothing up.
@@ -136,7 +136,7 @@ pub fn csv_rows<const N: usize>(
 pub struct LogReader {
     office: Office,
     filter: LogFilter,
-    after: i64,
+    after: Option<MessageId>,
     left: Option<u64>,
     unmasked: bool,
 }
@@ -158,7 +158,7 @@ impl Messages<'_> {
         Ok(LogReader {
             office: self.office.clone(),
             filter,
-            after: 0,
+            after: None,
             left: query.limit,
             unmasked: query.unmask.is_some(),
         })
@@ -183,13 +183,13 @@ impl Office {
             tx.run(id).await?;
         }
         Ok(LogFilter {
-            phone: phone.map(Phone::expose),
-            campaign: query.campaign.map(|id| id.to_string()),
-            run: query.run.map(|id| id.to_string()),
-            state: state.map(|s| s.as_str().to_owned()),
+            phone,
+            campaign: query.campaign,
+            run: query.run,
+            state,
             // What has never changed did not change before a time either.
-            from_us: from.map(|t| t.0).or(to.map(|_| 1)),
-            to_us: to.map(|t| t.0),
+            from: from.or(to.map(|_| Micros(1))),
+            to,
         })
     }
 
@@ -219,8 +219,8 @@ impl Office {
 impl LogReader {
     /// The next lines; empty at the end.
     pub async fn page(&mut self) -> Result<Vec<LogLine>> {
-        let wish = self.left.map_or(PAGE, |left| left.min(PAGE));
-        if wish == 0 {
+        let wanted = self.left.map_or(PAGE, |left| left.min(PAGE));
+        if wanted == 0 {
             return Ok(Vec::new());
         }
         let mut tx = self.office.store.read("log").await?;
@@ -228,14 +228,14 @@ impl LogReader {
             .log_after(
                 &self.filter,
                 self.after,
-                i64::try_from(wish).unwrap_or(i64::MAX),
+                i64::try_from(wanted).unwrap_or(i64::MAX),
             )
             .await?;
         if let Some(last) = rows.last() {
-            self.after = last.id;
+            self.after = Some(last.id);
         }
         self.left = self.left.map(|left| left - rows.len() as u64);
-        Ok(rows.into_iter().map(|row| self.line(row)).collect())
+        Ok(rows.into_iter().map(|message| self.line(message)).collect())
     }
 
     /// The whole of it as a CSV file that every Excel reads.
@@ -252,35 +252,24 @@ impl LogReader {
         }
     }
 
-    fn line(&self, row: LogRow) -> LogLine {
+    fn line(&self, message: LoggedMessage) -> LogLine {
         let zone = self.office.config.sending.timezone;
+        let shown = |phone: Phone| match self.unmasked {
+            true => phone.expose(),
+            false => phone.to_string(),
+        };
+        let changed = message.changed;
         LogLine {
-            id: row.id,
-            run: row.run_id,
-            phone: if self.unmasked {
-                row.phone
-            } else {
-                masked(&row.phone)
-            },
-            carrier: row.carrier,
-            gateway: row.gateway,
-            state: row.state,
-            code: row.code,
-            segments: row.segments,
-            changed_at: match row.changed_us {
-                0 => String::new(),
-                us => Micros(us).rfc3339(zone),
-            },
+            id: message.id.0,
+            run: message.run.to_string(),
+            phone: message.phone.map_or_else(String::new, shown),
+            carrier: message.carrier.to_string(),
+            gateway: message.gateway.map_or_else(String::new, |g| g.0),
+            state: message.state.to_string(),
+            code: message.code,
+            segments: message.segments,
+            changed_at: changed.map_or_else(String::new, |at| at.rfc3339(zone)),
         }
-    }
-}
-
-/// What stands where a number should and is none shows nothing either.
-fn masked(phone: &str) -> String {
-    match Phone::from_wire(phone) {
-        Some(phone) => phone.to_string(),
-        None if phone.is_empty() => String::new(),
-        None => "***".to_owned(),
     }
 }
 

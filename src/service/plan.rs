@@ -242,12 +242,12 @@ async fn take(
     let now = acting.time();
     let mut row = wanted(plan, planned, by, now);
     row.digest = row.draft_digest().to_vec();
-    let told = By {
+    let author = By {
         who: by,
         reason: "",
     };
     let Some(known) = known else {
-        let created = lifecycle::create(&mut acting.tx, &row, CampaignAct::Create, told).await;
+        let created = lifecycle::create(&mut acting.tx, &row, CampaignAct::Create, author).await;
         events.push(created?);
         return Ok(diff(&row, Effect::New, Vec::new()));
     };
@@ -274,7 +274,7 @@ async fn take(
             ..known
         };
         let act = CampaignAct::Rename;
-        let renamed = lifecycle::rewrite(&mut acting.tx, now, &mut named, act, told).await;
+        let renamed = lifecycle::rewrite(&mut acting.tx, now, &mut named, act, author).await;
         events.push(renamed.map_err(store::Error::from)?);
         return Ok(diff(&named, Effect::Renamed, fields));
     }

@@ -1,52 +1,93 @@
 //! The delivery log and other reads for people: keyset pages over one view.
 
 use super::{
-    Result, Tx, columns,
+    Corrupt, Result, Tx,
+    columns::{self, Columns},
     hot::{OrphanReport, OrphanRow},
     on,
 };
+use crate::domain::{
+    carrier::Carrier,
+    id::{CampaignId, GatewayId, MessageId, RunId},
+    message::LogState,
+    phone::Phone,
+    time::Micros,
+};
 
-/// A line of the log.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct LogRow {
+/// A message as the log has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedMessage {
     /// The message.
-    pub id: i64,
+    pub id: MessageId,
     /// Its run.
-    pub run_id: String,
-    /// 11 digits; empty once erased.
-    pub phone: String,
+    pub run: RunId,
+    /// Its number; `None`: erased.
+    pub phone: Option<Phone>,
     /// Who serves it.
-    pub carrier: String,
-    /// Through which gateway.
-    pub gateway: String,
-    /// As derived.
-    pub state: String,
-    /// The carrier's code, or our reason.
+    pub carrier: Carrier,
+    /// Through which gateway; `None`: no route.
+    pub gateway: Option<GatewayId>,
+    /// Where it stands.
+    pub state: LogState,
+    /// The carrier's code, or our reason; empty: there is none.
     pub code: String,
     /// How many.
     pub segments: i64,
-    /// When its stored outcome changed; 0: never.
-    pub changed_us: i64,
+    /// When its stored outcome changed; `None`: never.
+    pub changed: Option<Micros>,
 }
 
-/// What of the log is wanted; `None` and 0: everything.
+/// As the log's view derives it.
+#[derive(sqlx::FromRow)]
+struct LogRow {
+    id: i64,
+    run_id: String,
+    phone: String,
+    carrier: String,
+    gateway: String,
+    state: String,
+    code: String,
+    segments: i64,
+    changed_us: i64,
+}
+
+impl TryFrom<LogRow> for LoggedMessage {
+    type Error = Corrupt;
+
+    fn try_from(row: LogRow) -> Result<Self, Corrupt> {
+        let log = Columns::of("message_log", &row.id);
+        Ok(Self {
+            id: MessageId(row.id),
+            run: log.parse("run_id", &row.run_id)?,
+            phone: log.phone_or_erased("phone", &row.phone)?,
+            carrier: log.word("carrier", &row.carrier)?,
+            gateway: columns::gateway(row.gateway),
+            state: log.word("state", &row.state)?,
+            code: row.code,
+            segments: row.segments,
+            changed: columns::time(row.changed_us),
+        })
+    }
+}
+
+/// What of the log is wanted; `None`: everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogFilter {
     /// Of one number.
-    pub phone: Option<String>,
+    pub phone: Option<Phone>,
     /// Of one campaign.
-    pub campaign: Option<String>,
+    pub campaign: Option<CampaignId>,
     /// Of one run.
-    pub run: Option<String>,
+    pub run: Option<RunId>,
     /// In one state.
-    pub state: Option<String>,
+    pub state: Option<LogState>,
     /// Changed at or after.
-    pub from_us: Option<i64>,
+    pub from: Option<Micros>,
     /// Changed before.
-    pub to_us: Option<i64>,
+    pub to: Option<Micros>,
 }
 
-/// Everything [`LogFilter`] can ask, as one statement: an absent wish is an empty string or an open bound.
+/// Everything [`LogFilter`] can ask, as one statement: what is not asked for is an empty string or an open bound.
 macro_rules! log_sql {
     ($phone:literal) => {
         concat!(
@@ -63,29 +104,37 @@ macro_rules! log_sql {
 
 impl Tx {
     /// The newest orphans, of all numbers or of one.
-    pub async fn orphans(&mut self, phone: Option<&str>, limit: i64) -> Result<Vec<OrphanReport>> {
+    pub async fn orphans(&mut self, phone: Option<Phone>, limit: i64) -> Result<Vec<OrphanReport>> {
         columns::all::<OrphanRow, _>(on!(self, db => sqlx::query_as(
             "SELECT id, gateway, carrier_id, phone, verdict, code, submit_time, salt, at_us FROM orphan
               WHERE $1 = '' OR phone = $1 ORDER BY id DESC LIMIT $2")
-            .bind(phone.unwrap_or_default()).bind(limit).fetch_all(db).await)?)
+            .bind(phone.map_or_else(String::new, Phone::expose)).bind(limit).fetch_all(db).await)?)
     }
 
-    /// Up to `limit` lines after a message, in the order of their ids.
+    /// Up to `limit` lines after a message, or from the first one, in the order of their ids.
     pub async fn log_after(
         &mut self,
         filter: &LogFilter,
-        after: i64,
+        after: Option<MessageId>,
         limit: i64,
-    ) -> Result<Vec<LogRow>> {
-        let text = |wish: &Option<String>| wish.clone().unwrap_or_default();
+    ) -> Result<Vec<LoggedMessage>> {
+        let phone = filter.phone.map_or_else(String::new, Phone::expose);
+        let campaign = filter
+            .campaign
+            .map_or_else(String::new, |id| id.to_string());
+        let run = filter.run.map_or_else(String::new, |id| id.to_string());
+        let state = filter.state.map_or("", LogState::as_str);
+        let (from, to) = (
+            filter.from.map_or(i64::MIN, |t| t.0),
+            filter.to.map_or(i64::MAX, |t| t.0),
+        );
         // A number's own index is used only when the number stands bare in the condition.
         let sql = match filter.phone {
             Some(_) => log_sql!("v.phone = $2"),
             None => log_sql!("$2 = ''"),
         };
-        on!(self, db => sqlx::query_as(sql)
-            .bind(after).bind(text(&filter.phone)).bind(text(&filter.campaign)).bind(text(&filter.run)).bind(text(&filter.state))
-            .bind(filter.from_us.unwrap_or(i64::MIN)).bind(filter.to_us.unwrap_or(i64::MAX)).bind(limit)
-            .fetch_all(db).await)
+        columns::all::<LogRow, _>(on!(self, db => sqlx::query_as(sql)
+            .bind(after.map_or(0, |id| id.0)).bind(phone).bind(campaign).bind(run).bind(state).bind(from).bind(to).bind(limit)
+            .fetch_all(db).await)?)
     }
 }

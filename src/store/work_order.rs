@@ -1,4 +1,4 @@
-//! Work orders as they stand; what carriers answer to them in [`parts`], what they are commanded in [`command`].
+//! Work orders as they stand; what carriers answer to them in `parts`, what they are commanded in `command`.
 
 mod audit;
 mod command;

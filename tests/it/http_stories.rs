@@ -111,7 +111,10 @@ async fn a_long_text_is_one_submit_and_counts_its_segments() {
             .await;
         assert_eq!(taken.unwrap(), 270);
         let mut tx = county.office.store.read("test").await.unwrap();
-        let rows = tx.log_after(&LogFilter::default(), 0, 200).await.unwrap();
+        let rows = tx
+            .log_after(&LogFilter::default(), None, 200)
+            .await
+            .unwrap();
         drop(tx);
         assert!(rows.iter().all(|r| r.segments == 3));
         county.close().await;

@@ -39,7 +39,13 @@ fn str_of<'a>(told: &'a Value, key: &str) -> &'a str {
 /// Every state in the log, by number.
 async fn states(county: &County) -> BTreeMap<String, (String, String)> {
     let rows = log(&county.office).await.into_iter();
-    rows.map(|row| (row.phone, (row.state, row.code))).collect()
+    rows.map(|row| {
+        (
+            row.phone.unwrap().expose(),
+            (row.state.to_string(), row.code),
+        )
+    })
+    .collect()
 }
 
 // --- their message centres, our gateway ---------------------------------------------------------

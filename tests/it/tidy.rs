@@ -271,6 +271,59 @@ fn one_room_writes_the_states_of_campaigns_and_runs() {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
+/// Rows stay inside the store: what it hands out is typed. Verification alone reads what stands there.
+#[test]
+fn no_row_leaves_the_store() {
+    let mut wrong = String::new();
+    for source in sources().iter().filter(|s| s.module == "store") {
+        if source.path.ends_with("/audit.rs") {
+            continue;
+        }
+        for (line, name) in public_rows(&source.code) {
+            let _ = writeln!(
+                wrong,
+                "{}:{line}: {name} is a public row; make the row private and read it into a typed value (CONTRIBUTING.md, \"a table\")",
+                source.path
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// Structs that are public and derive `FromRow`, with their lines.
+fn public_rows(code: &[(usize, String)]) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut derives = String::new();
+    for (line, text) in code {
+        let text = text.trim();
+        if let Some(rest) = text.strip_prefix("pub struct ")
+            && derives.contains("FromRow")
+        {
+            found.push((*line, head_of(rest)));
+        }
+        // A derive may go over several lines, and other attributes may come between it and its struct.
+        match text.ends_with('}') || text.ends_with(';') || text.contains("struct ") {
+            true => derives.clear(),
+            false => derives.push_str(text),
+        }
+    }
+    found
+}
+
+/// The name that a declaration begins with.
+fn head_of(declared: &str) -> String {
+    let is_name = |c: &char| c.is_alphanumeric() || *c == '_';
+    declared.chars().take_while(is_name).collect()
+}
+
+#[test]
+fn a_public_row_is_seen_however_its_attributes_are_written() {
+    let text = "#[derive(\n    Debug,\n    sqlx::FromRow,\n)]\n#[sqlx(default)]\npub struct A {\n    x: i64,\n}\n\n\
+                #[derive(FromRow)]\nstruct B {\n}\n\npub struct C {\n}\n\n\
+                #[derive(FromRow)]\npub(super) struct D;\n\npub struct E;\n";
+    assert_eq!(public_rows(&code(text)), [(6, "A".to_owned())]);
+}
+
 /// Rights live in the service: nobody else asks for one.
 #[test]
 fn only_the_service_asks_for_rights() {

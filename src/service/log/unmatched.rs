@@ -7,7 +7,6 @@ use crate::{
     domain::{
         event::Event,
         id::{GatewayId, OrphanId},
-        phone::Phone,
         role::{Act, Actor},
     },
     service::{Messages, Result, check_reason},
@@ -102,9 +101,7 @@ impl Messages<'_> {
         }
         let limit = i64::try_from(query.limit.unwrap_or(MOST)).unwrap_or(i64::MAX);
         let mut tx = self.office.store.read("unmatched").await?;
-        let rows = tx
-            .orphans(phone.map(Phone::expose).as_deref(), limit)
-            .await?;
+        let rows = tx.orphans(phone, limit).await?;
         let zone = self.office.config.sending.timezone;
         let is_whole = query.unmask.is_some();
         let line = |orphan: OrphanReport| UnmatchedLine {

@@ -275,11 +275,11 @@ impl Desk {
         for run in &self.runs {
             let mut said: BTreeMap<String, i64> = BTreeMap::new();
             let filter = LogFilter {
-                run: Some(run.to_string()),
+                run: Some(*run),
                 ..LogFilter::default()
             };
-            for row in tx.log_after(&filter, 0, 100_000).await.unwrap() {
-                *said.entry(row.state).or_default() += 1;
+            for row in tx.log_after(&filter, None, 100_000).await.unwrap() {
+                *said.entry(row.state.to_string()).or_default() += 1;
             }
             for lane in tx.lanes_of(*run).await.unwrap() {
                 let id = lane.id;

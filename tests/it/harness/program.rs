@@ -20,7 +20,7 @@ use watchbell::{
     config::Config,
     service::{Office, runs::RunView},
     simulate::{Running, Settings, Simulator},
-    store::log::{LogFilter, LogRow},
+    store::log::{LogFilter, LoggedMessage},
 };
 
 use crate::{
@@ -380,9 +380,9 @@ pub(crate) async fn ready(address: &str) -> serde_json::Value {
 }
 
 /// The whole delivery log.
-pub(crate) async fn log(office: &Office) -> Vec<LogRow> {
+pub(crate) async fn log(office: &Office) -> Vec<LoggedMessage> {
     let mut tx = office.store.read("test").await.unwrap();
-    tx.log_after(&LogFilter::default(), 0, 1_000_000)
+    tx.log_after(&LogFilter::default(), None, 1_000_000)
         .await
         .unwrap()
 }
