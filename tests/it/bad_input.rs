@@ -117,7 +117,7 @@ async fn an_unreachable_gateway_makes_messages_wait_loudly() {
         .unwrap()
         .to_string();
     let open = stage.carrier.address().to_string();
-    stage.change(&open, &closed);
+    stage.set_gateway("address", closed);
     let list = stage.numbers(0, 40).display().to_string();
     let sender = stage.spawn(&["send", "--to", &list, "--text", TEXT, "--wait", "--json"]);
     eventually("it says that the gateway is down", async || {
@@ -129,7 +129,7 @@ async fn an_unreachable_gateway_makes_messages_wait_loudly() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(ended.json()["messages"]["queued"], 40);
     // Once it is there, they go.
-    stage.change(&closed, &open);
+    stage.set_gateway("address", open);
     let (daemon, _) = stage.serve().await;
     stage.taken_at_least(40).await;
     daemon.ends_well().await;
@@ -138,7 +138,7 @@ async fn an_unreachable_gateway_makes_messages_wait_loudly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_tried_three_times_and_no_more() {
     let mut stage = Stage::open(carrier(), "", GATEWAY).await;
-    stage.change("sharedpw", "shared_2");
+    stage.set_gateway("password", "shared_2");
     let list = stage.numbers(0, 5).display().to_string();
     let sender = stage.spawn(&["send", "--to", &list, "--text", TEXT, "--wait", "--json"]);
     eventually("three tries", async || {
@@ -169,20 +169,20 @@ async fn a_wrong_password_is_tried_three_times_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn out_of_hours_it_is_refused_or_waits_and_urgent_goes() {
     let beijing = Clock::system().now().local(chrono_tz::Asia::Shanghai);
+    let span = |from: &str, to: &str| {
+        toml::Table::from_iter([("from".into(), from.into()), ("to".into(), to.into())])
+    };
     let season = match beijing.month() {
-        1..=6 => r#"season = { from = "09-01", to = "09-30" }"#,
-        _ => r#"season = { from = "03-01", to = "03-31" }"#,
+        1..=6 => span("09-01", "09-30"),
+        _ => span("03-01", "03-31"),
     };
     let quiet = match beijing.hour() {
-        0..12 => r#"quiet_hours = { from = "00:00", to = "13:00" }"#,
-        _ => r#"quiet_hours = { from = "11:00", to = "01:00" }"#,
+        0..12 => span("00:00", "13:00"),
+        _ => span("11:00", "01:00"),
     };
-    for (was, is) in [
-        (r#"season = { from = "01-01", to = "12-31" }"#, season),
-        (r#"quiet_hours = { from = "00:00", to = "00:00" }"#, quiet),
-    ] {
+    for (key, is) in [("season", season), ("quiet_hours", quiet)] {
         let mut stage = Stage::open(carrier(), "", GATEWAY).await;
-        stage.change(was, is);
+        stage.set("sending", key, is.clone());
         let list = stage.numbers(0, 10).display().to_string();
         let send = ["send", "--to", &list, "--text", TEXT];
         let refused = stage.run(&send).await;

@@ -58,7 +58,7 @@ async fn round(seed: u64, database: &str, kind: Kind) -> i64 {
     });
     let gateway = format!("rate = 600\nlinks = 2\nwindow = 32\nresponse_timeout = \"1s\"{keys}");
     let mut stage = Stage::with_database(database, carrier, "doubt_grace = \"4s\"", &gateway).await;
-    stage.change("\"cmpp20\"", &format!("\"{}\"", kind.as_str()));
+    stage.set_gateway("kind", kind.as_str());
     let mut runs = vec![stage.queue(&stage.numbers(0, MAIN), &[]).await];
     for turn in 0..KILLS {
         let before = stage.carrier.counts().submits;

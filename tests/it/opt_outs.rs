@@ -140,7 +140,7 @@ pub(crate) async fn people(stage: &Stage) {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_let_a_run_out_and_nobody_their_own() {
     let mut stage = Stage::open(carrier(), "", "rate = 500\nwindow = 32").await;
-    stage.change("require_approval = false", "require_approval = true");
+    stage.set("sending", "require_approval", true);
     people(&stage).await;
     let list = stage.numbers(0, 40).display().to_string();
     let nobody = stage.run(&["send", "--to", &list, "--text", TEXT]).await;

@@ -45,7 +45,7 @@ fn coded<'a>(command: &[&'a str], codes: &[&'a str]) -> Vec<&'a str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_is_handed_in_as_a_whole_and_let_out_several_at_a_time() {
     let mut stage = Stage::open(carrier(), "", "").await;
-    stage.change("require_approval = false", "require_approval = true");
+    stage.set("sending", "require_approval", true);
     people(&stage).await;
     let list = stage.numbers(0, 5).display().to_string();
     let import = ["contacts", "import", &list, "--group", "全县"];
@@ -131,7 +131,7 @@ schedule = { on = 2027-06-01, at = "09:00", days = "workdays", otherwise = "afte
     let own = "made = 2026-11-25\n[[years]]\nyear = 2027\nnotice = \"test\"\n\
                holidays = [{ name = \"县庆\", days = \"06-01\" }]\nworkdays = []\nexams = []\n";
     stage.file("own.toml", own);
-    stage.change("[sending]\n", "[sending]\ncalendar = \"own.toml\"\n");
+    stage.set("sending", "calendar", "own.toml");
     assert_eq!(first_slot(&stage).await, "2027-06-02T09:00:00+08:00");
     stage.file("own.toml", "made = soon");
     let broken = stage.run(&["plan", "check", &plan]).await;

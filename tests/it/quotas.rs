@@ -53,7 +53,7 @@ async fn a_days_quota_is_never_passed_and_what_waits_goes_when_there_is_room() {
     assert!(counts.queued > 0, "{counts:?}");
     daemon.ends_well().await;
 
-    stage.change("daily_quota = 251", "daily_quota = 2000");
+    stage.set_gateway("daily_quota", 2_000);
     let (daemon, _) = stage.serve().await;
     eventually("all of it has left", async || {
         let counts = stage.view(&run).await.counts;

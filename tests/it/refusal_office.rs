@@ -389,7 +389,7 @@ async fn sending_is_refused_by_hours_quotas_and_what_stands() {
         "{no}"
     );
 
-    stage.change("require_approval = false", "require_approval = true");
+    stage.set("sending", "require_approval", true);
     let office = stage.office().await;
     let groups = ["甲".to_owned()];
     office

@@ -59,7 +59,7 @@ pub(crate) async fn refuses(
 #[tokio::test(flavor = "multi_thread")]
 async fn with_json_every_refusal_is_one_object_in_the_language_of_the_person() {
     let mut stage = Stage::open(carrier(), "", "").await;
-    stage.change("require_approval = false", "require_approval = true");
+    stage.set("sending", "require_approval", true);
     people(&stage).await;
     let list = stage.numbers(0, 3).display().to_string();
     let send = ["send", "--to", &list, "--text", TEXT];

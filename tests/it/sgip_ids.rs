@@ -118,7 +118,7 @@ async fn a_killed_daemon_finds_each_message_by_its_own_id() {
     });
     let gateway = format!("rate = 600\nwindow = 64\nresponse_timeout = \"30s\"{keys}");
     let mut stage = Stage::open(settings, "doubt_grace = \"60s\"", &gateway).await;
-    stage.change("kind = \"cmpp20\"", "kind = \"sgip12\"");
+    stage.set_gateway("kind", "sgip12");
     let list = stage.numbers(0, 20);
     let runs = [
         stage.queue(&list, &[]).await,

@@ -114,10 +114,26 @@ impl Stage {
         std::fs::write(self.settings_file(), text).unwrap();
     }
 
-    /// Changes a piece of the settings for good.
-    pub(crate) fn change(&mut self, from: &str, to: &str) {
-        assert!(self.text.contains(from), "{from} is not in the settings");
-        self.text = self.text.replace(from, to);
+    /// Sets one key of a section for good.
+    pub(crate) fn set(&mut self, section: &str, key: &str, value: impl Into<toml::Value>) {
+        self.edit(|settings| {
+            let section = settings[section].as_table_mut().unwrap();
+            section.insert(key.to_owned(), value.into());
+        });
+    }
+
+    /// Sets one key of the gateway for good.
+    pub(crate) fn set_gateway(&mut self, key: &str, value: impl Into<toml::Value>) {
+        self.edit(|settings| {
+            let gateway = settings["gateways"][0].as_table_mut().unwrap();
+            gateway.insert(key.to_owned(), value.into());
+        });
+    }
+
+    fn edit(&mut self, edit: impl FnOnce(&mut toml::Table)) {
+        let mut settings = self.text.parse().unwrap();
+        edit(&mut settings);
+        self.text = settings.to_string();
         self.configure(|_| {});
     }
 
