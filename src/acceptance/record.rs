@@ -37,7 +37,7 @@ pub struct Letterhead {
 /// How it ended.
 #[derive(Debug)]
 pub struct End {
-    /// When.
+    /// Wall time after the last step and the gateway's closing.
     pub at: Micros,
     /// The ledger's head after it.
     pub head: Head,

@@ -526,7 +526,7 @@ pub struct SuppressedSpan {
     /// The messages of suppressed numbers.
     #[serde(flatten)]
     pub span: Span,
-    /// Why.
+    /// One for all of them: a range ends where the reason changes.
     pub reason: SuppressReason,
 }
 

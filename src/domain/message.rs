@@ -269,7 +269,7 @@ pub enum Change {
     Resent,
     /// We don't send.
     Suppressed {
-        /// Why.
+        /// Stands in the row as its code.
         #[serde(rename = "k")]
         reason: SuppressReason,
     },

@@ -342,9 +342,11 @@ fn call(mut section: Section<'_, '_>, keys: &Keys, place: Place) -> Option<Call>
     let fields = section.json("fields").unwrap_or(Value::Null);
     let success = section.section("success").map(test);
     let mut unknown = check_fields(&fields, keys, place);
-    let head = headers.iter().map(|(_, value)| value.as_str());
-    for text in head.chain(path.as_deref()) {
-        unknown.extend(check_text(text, keys, Place::Head));
+    for (_, value) in &headers {
+        unknown.extend(check_text(value, keys, Place::Headers));
+    }
+    if let Some(path) = &path {
+        unknown.extend(check_text(path, keys, Place::Path));
     }
     for what in unknown {
         section.wrong_here(&what);

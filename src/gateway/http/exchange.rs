@@ -159,7 +159,7 @@ impl HttpAccount {
         let now = transport.clock.now();
         let pairs = flat(&ready.fields);
         let fill = self.head(ready);
-        let path = fill.text(&call.path);
+        let path = fill.text_with(&call.path, sign::percent);
         let url = format!("{}{path}", self.base);
         let (content_type, body) = match call.encoding {
             Encoding::Query => ("", Vec::new()),
@@ -237,7 +237,7 @@ impl HttpAccount {
                 base64,
             } => {
                 let mut fill = self.head(ready);
-                fill.set("path", fill.text(&call.path));
+                fill.set("path", fill.text_with(&call.path, sign::percent));
                 fill.set("seconds", seconds.to_string());
                 fill.set("method", method);
                 let mac = sign::hmac(over, fill, body, &key_bytes(&self.secret));
@@ -255,7 +255,7 @@ impl HttpAccount {
             Scheme::Acs3 { version } => Acs3 {
                 method,
                 host: host(&self.base),
-                path: &self.head(ready).text(&call.path),
+                path: &self.head(ready).text_with(&call.path, sign::percent),
                 query,
                 action: &call.action,
                 version,

@@ -14,8 +14,10 @@ pub(super) enum Place {
     SendFields,
     /// The fields of any other request.
     Fields,
-    /// A request's headers and path.
-    Head,
+    /// A request's headers.
+    Headers,
+    /// A request's path, which proxies and servers log: no secret stands there.
+    Path,
     /// What `md5-concat` is made over.
     Md5,
     /// What `hmac-sha256` is made over.
@@ -41,7 +43,8 @@ impl Place {
         let groups: &[&[&str]] = match self {
             Self::SendFields => &[GATEWAY, SENDING],
             Self::Fields => &[GATEWAY, &["cursor"]],
-            Self::Head => &[GATEWAY, &["key"]],
+            Self::Headers => &[GATEWAY, &["key"]],
+            Self::Path => &[&["account", "access_number", "service_id", "key"]],
             Self::Md5 => &[GATEWAY, SENDING, &["cursor"]],
             Self::Hmac => &[GATEWAY, &["seconds", "key", "method", "path", "body"]],
             Self::CallHmac => &[&["seconds", "key", "body"]],
@@ -83,6 +86,11 @@ impl Fill {
 
     /// A text with its placeholders filled. Braces around anything else stay.
     pub(super) fn text(&self, template: &str) -> String {
+        self.text_with(template, str::to_owned)
+    }
+
+    /// The same with each value as `written` has it, for a place that cannot hold every character.
+    pub(super) fn text_with(&self, template: &str, written: impl Fn(&str) -> String) -> String {
         let mut filled = String::with_capacity(template.len());
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
@@ -92,7 +100,7 @@ impl Fill {
                 .and_then(|(name, tail)| Some((self.values.get(name)?, tail)))
             {
                 Some((value, tail)) => {
-                    filled.push_str(value);
+                    filled.push_str(&written(value));
                     rest = tail;
                 }
                 None => {
@@ -244,6 +252,17 @@ mod tests {
     }
 
     #[test]
+    fn a_value_in_a_path_stays_one_piece_of_it() {
+        let mut fill = Fill::default();
+        fill.set("account", "云岭/1 ?");
+        let path = fill.text_with(
+            "/v1/{account}/send?x={y}",
+            crate::gateway::http::sign::percent,
+        );
+        assert_eq!(path, "/v1/%E4%BA%91%E5%B2%AD%2F1%20%3F/send?x={y}");
+    }
+
+    #[test]
     fn what_a_value_holds_is_not_filled_again() {
         assert_eq!(fill().text("“{text}”{x}{"), "“注意{安全}”{x}{");
     }
@@ -288,7 +307,9 @@ mod tests {
         assert_eq!(unknown("{text}{nonce}", Place::Hmac).len(), 2);
         assert!(unknown("{key}.{seconds}.{body}", Place::CallHmac).is_empty());
         assert_eq!(unknown("{account}{option.sign}", Place::CallHmac).len(), 2);
-        assert!(unknown("Bearer {secret}", Place::Head).is_empty());
-        assert_eq!(unknown("{text}", Place::Head).len(), 1);
+        assert!(unknown("Bearer {secret}", Place::Headers).is_empty());
+        assert_eq!(unknown("{text}", Place::Headers).len(), 1);
+        assert!(unknown("/v1/{account}/{option.sign}", Place::Path).is_empty());
+        assert_eq!(unknown("/v1/{secret}/{text}", Place::Path).len(), 2);
     }
 }
