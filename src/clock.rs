@@ -99,8 +99,11 @@ impl Clock {
                     None => std::future::pending().await,
                 }
             });
-            // Enrolled before the look at the clock: a move in between is not missed.
-            _ = futures_util::poll!(&mut moved);
+            // Enrolled before the look at the clock: a move in between is not missed. One that came
+            // before the enrolment has used this wait up: another is needed.
+            if futures_util::poll!(&mut moved).is_ready() {
+                continue;
+            }
             let left = at.0.saturating_sub(self.now().0);
             if left <= 0 {
                 return;
@@ -139,6 +142,25 @@ mod tests {
         clock.advance(TimeDelta::microseconds(1));
         assert!(futures_util::poll!(&mut waits).is_ready());
         clock.reached(Micros(-5)).await;
+    }
+
+    #[tokio::test]
+    async fn a_clock_moved_by_another_thread_at_any_moment_wakes_who_waits() {
+        const MOVES: i64 = 200_000;
+        let clock = Clock::manual(Micros(0));
+        let mover = std::thread::spawn({
+            let clock = clock.clone();
+            move || {
+                for _ in 0..MOVES {
+                    clock.advance(TimeDelta::microseconds(1));
+                }
+            }
+        });
+        for at in (0..=MOVES).step_by(7) {
+            clock.reached(Micros(at)).await;
+        }
+        clock.reached(Micros(MOVES)).await;
+        mover.join().unwrap();
     }
 
     #[tokio::test(start_paused = true)]
