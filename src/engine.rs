@@ -13,6 +13,7 @@ pub mod sidecar;
 
 mod held;
 
+pub use crate::store::error::Next;
 pub use driver::{Engine, Parts};
 pub use error::EngineError;
 pub use housekeeping::Policy;

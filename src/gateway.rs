@@ -6,6 +6,7 @@ mod answer_codes;
 mod cmpp;
 mod content;
 mod driver;
+mod gate;
 pub mod http;
 mod inbound;
 mod link;
@@ -23,6 +24,7 @@ mod smgp;
 mod smpp;
 pub mod trace;
 
+pub use gate::{Moment, WriteGate};
 pub use opening::{Context, EVENT_ROOM, OpenError};
 pub use options::OptionError;
 pub use registry::{
@@ -32,15 +34,7 @@ pub use registry::{
 pub use session::LinkEnd;
 pub use sgip::OwnIds;
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
-
-use tokio::time::Instant;
+use std::net::SocketAddr;
 
 use crate::domain::{
     id::{ClaimId, GatewayId, LaneId},
@@ -311,43 +305,5 @@ pub trait Gateway: Send + Sync {
     /// Its callback endpoint, where the carrier calls us.
     fn callbacks(&self) -> Option<http::Callbacks> {
         None
-    }
-}
-
-/// The engine lock's local deadline: no byte goes to a carrier after it.
-#[derive(Debug, Clone)]
-pub struct WriteGate {
-    origin: Instant,
-    open_for_us: Arc<AtomicU64>,
-}
-
-impl WriteGate {
-    /// A gate that stays open: the lock is held by the operating system (`SQLite`).
-    pub fn always() -> Self {
-        Self {
-            origin: Instant::now(),
-            open_for_us: Arc::new(AtomicU64::new(u64::MAX)),
-        }
-    }
-
-    /// A gate that is shut until [`WriteGate::extend`] opens it.
-    pub fn shut() -> Self {
-        Self {
-            origin: Instant::now(),
-            open_for_us: Arc::new(AtomicU64::new(0)),
-        }
-    }
-
-    /// Lets bytes through until `deadline`.
-    pub fn extend(&self, deadline: Instant) {
-        let us = deadline.saturating_duration_since(self.origin).as_micros();
-        self.open_for_us
-            .store(u64::try_from(us).unwrap_or(u64::MAX), Ordering::Release);
-    }
-
-    /// May a byte go out at `now`?
-    pub fn is_open(&self, now: Instant) -> bool {
-        let us = now.saturating_duration_since(self.origin).as_micros();
-        u64::try_from(us).unwrap_or(u64::MAX) < self.open_for_us.load(Ordering::Acquire)
     }
 }

@@ -43,6 +43,7 @@ pub mod report;
 pub mod service;
 pub mod simulate;
 pub mod store;
+pub mod tasks;
 pub mod telemetry;
 pub mod web;
 pub mod work_orders;

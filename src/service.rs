@@ -35,13 +35,9 @@ use std::sync::Arc;
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{event::Event, ledger::Head, reason::holds_a_number, time::Micros},
+    domain::reason::holds_a_number,
     engine::sidecar,
-    store::{
-        Limits, Store, Tx,
-        entry::{Draft, lines},
-        installation::Installation,
-    },
+    store::{Limits, Store, entry::EntryTx, installation::Installation},
 };
 
 pub use error::{Result, ServiceError};
@@ -87,39 +83,31 @@ impl Office {
     }
 
     async fn install(&self) -> Result<()> {
-        let (practice, now) = (self.config.practice, self.clock.now());
-        let mut tx = self.store.read("installation").await?;
-        if tx.installation().await?.is_some() {
-            // Only reads, and says so when the settings mean the other kind of database.
-            tx.installation_or_new(practice, now).await?;
+        if self.is_installed().await? {
             return Ok(());
         }
-        drop(tx);
-        match self.make_installation().await {
+        let act = self.act("install").await?;
+        match act.install(self.config.practice).await {
             // Another process made it in the same moment: then it is known now.
-            Err(ServiceError::Store(e)) if e.is_conflict() => {
-                let mut tx = self.store.read("installation").await?;
-                tx.installation_or_new(practice, now).await?;
-                Ok(())
+            Err(e) if e.is_conflict() => _ = self.is_installed().await?,
+            Ok(Some((installation, head))) => {
+                if let Some(path) = self.store.path() {
+                    // Or the first start would take the acts before it for a copy's past. Its heartbeat is
+                    // compared with the file's own time, so it is the machine's clock also in time-lapse.
+                    sidecar::write(path, &installation.id, head, Clock::system().now())?;
+                }
             }
-            made => made,
-        }
-    }
-
-    async fn make_installation(&self) -> Result<()> {
-        let mut tx = self.store.begin("install").await?;
-        let is_new = tx.installation().await?.is_none();
-        let installation = tx
-            .installation_or_new(self.config.practice, self.clock.now())
-            .await?;
-        let head = tx.head().await?;
-        tx.commit().await?;
-        if let (true, Some(path)) = (is_new, self.store.path()) {
-            // Or the first start would take the acts before it for a copy's past. Its heartbeat is
-            // compared with the file's own time, so it is the machine's clock also in time-lapse.
-            sidecar::write(path, &installation.id, head, Clock::system().now())?;
+            Ok(None) => {}
+            Err(e) => return Err(e.into()),
         }
         Ok(())
+    }
+
+    /// An error when the settings mean the other kind of database.
+    async fn is_installed(&self) -> Result<bool> {
+        let mut tx = self.store.read("installation").await?;
+        let known = tx.installation_for(self.config.practice).await?;
+        Ok(known.is_some())
     }
 }
 
@@ -170,35 +158,31 @@ groups! {
     Database as database;
 }
 
-/// A person's act under way: its ledger entry follows all that was read since.
-pub(crate) struct Acting {
-    pub(crate) tx: Tx,
-    draft: Draft,
-    at: Micros,
+/// How often an act is made again that was the victim of a deadlock.
+const TRIES: u32 = 5;
+
+/// Makes an act; one that the database ended to let another go on is made again, for nothing of it has happened.
+pub(crate) async fn again<T>(act: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let mut turn = 1;
+    loop {
+        match act().await {
+            Err(ServiceError::Store(e)) if e.is_deadlock() && turn < TRIES => {
+                tokio::time::sleep(PAUSE * turn).await;
+                turn += 1;
+            }
+            done => return done,
+        }
+    }
 }
+
+/// A moment between two of these.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 impl Office {
     /// Begins an act. The chain's head is locked first, so acts stand in a row: what this one reads, no
     /// other changes before its commit, on either database.
-    pub(crate) async fn act(&self, name: &'static str) -> Result<Acting> {
-        let mut tx = self.store.begin(name).await?;
-        let at = self.clock.now();
-        let draft = tx.draft_entry(at).await?;
-        Ok(Acting { tx, draft, at })
-    }
-}
-
-impl Acting {
-    /// The entry's time: what is written with it bears the same.
-    pub(crate) fn time(&self) -> Micros {
-        self.at
-    }
-
-    /// Commits what was changed, with its events as one entry.
-    pub(crate) async fn commit(mut self, events: &[Event]) -> Result<Head> {
-        let head = self.tx.append(self.draft, &lines(events)).await?;
-        self.tx.commit().await?;
-        Ok(head)
+    pub(crate) async fn act(&self, name: &'static str) -> Result<EntryTx> {
+        Ok(self.store.begin_entry(name, self.clock.now()).await?)
     }
 }
 

@@ -15,9 +15,11 @@ pub mod freeze;
 pub mod hot;
 pub mod installation;
 pub mod lane;
+mod lease;
 pub mod log;
 pub mod mo;
 pub mod plan;
+mod pools;
 mod quota;
 mod refusal;
 pub mod report;
@@ -25,41 +27,18 @@ pub mod run;
 pub mod user;
 pub mod work_order;
 
-use std::{
-    path::{Path, PathBuf},
-    str::FromStr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
-    postgres::PgPoolOptions,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use sqlx::{Postgres, Sqlite, Transaction};
 use tokio::sync::Notify;
 
 use crate::telemetry::{COMMIT_SECONDS, LEDGER_ENTRIES};
 
+use pools::{Patience, Pool, Reads, Side};
+
 pub use error::{Corrupt, Error, Result};
+pub use pools::{Limits, make_private};
 pub use refusal::Refusal;
-
-/// How long a statement waits for another process's write on SQLite. Longer than the longest write
-/// transaction allowed (20 ms) by far; shorter than a person's patience.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How a writing transaction begins on SQLite: a reader that turns writer could only fail.
-const BEGIN: &str = "BEGIN IMMEDIATE";
-
-/// Pages of SQLite's journal (WAL) at which a commit folds it into the file. A third of the default: the commit
-/// that does it takes some 15 ms instead of 30, and the disk never gets much at once (`docs/architecture.md`).
-const FOLD_AT_PAGES: &str = "300";
-
-/// Readers at once on SQLite: log, exports, audit and HTTP beside the engine.
-const READERS: u32 = 4;
-
-/// Connections to PostgreSQL: the recorder's, the lease's, and the rest's.
-const PG_CONNECTIONS: u32 = 8;
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -68,24 +47,6 @@ pub struct Store {
     /// Wakes this process's engine when an act of this process has changed what it must notice; other
     /// processes' acts it finds by the change counter.
     bumped: Arc<Notify>,
-}
-
-#[derive(Debug, Clone)]
-enum Pool {
-    /// `write` has one connection: within a process writers queue here, fairly.
-    Sqlite {
-        read: SqlitePool,
-        write: SqlitePool,
-        path: PathBuf,
-    },
-    Postgres(PgPool),
-}
-
-/// What a test or an operator may narrow.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Limits {
-    /// SQLite's `max_page_count`: the file never grows beyond; 0 = no limit.
-    pub max_pages: u32,
 }
 
 /// Which engine a store stands on.
@@ -102,6 +63,8 @@ pub enum Backend {
 #[derive(Debug)]
 pub struct Tx {
     inner: Inner,
+    /// How long each of its statements is waited for.
+    patience: Patience,
     name: &'static str,
     /// Has it changed what the engine must notice?
     bumps: bool,
@@ -126,7 +89,7 @@ macro_rules! on {
             }
             $crate::store::Inner::Postgres(t) => {
                 let $db = &mut **t;
-                $body
+                $tx.patience.wait(async { $body }).await
             }
         }
         .map_err($crate::store::Error::from)
@@ -156,25 +119,31 @@ impl Store {
 
     /// Opens without migrating.
     pub async fn connect(url: &str, limits: Limits) -> Result<Self> {
-        let pool = if url.starts_with("sqlite:") {
-            open_sqlite(url, limits).await?
-        } else {
-            Pool::Postgres(
-                PgPoolOptions::new()
-                    .max_connections(PG_CONNECTIONS)
-                    .acquire_timeout(Duration::from_secs(15))
-                    .connect(url)
-                    .await
-                    .map_err(|e| Error::Open {
-                        what: without_password(url),
-                        source: e,
-                    })?,
-            )
-        };
+        let pool = pools::open(url, limits).await?;
         Ok(Self {
             pool,
             bumped: Arc::default(),
         })
+    }
+
+    /// The same database over the engine's own connections, which no reader and no person's act keeps busy.
+    #[must_use]
+    pub fn for_engine(&self) -> Self {
+        self.on_side(Side::Engine)
+    }
+
+    /// The same over the connection of the engine's lease.
+    #[must_use]
+    pub fn for_lease(&self) -> Self {
+        self.on_side(Side::Lease)
+    }
+
+    fn on_side(&self, side: Side) -> Self {
+        let mut store = self.clone();
+        if let Pool::Postgres(server) = &mut store.pool {
+            server.side = side;
+        }
+        store
     }
 
     /// Returns when an act of this process has bumped the change counter since the last call returned.
@@ -187,7 +156,11 @@ impl Store {
     pub async fn migrate(&self) -> Result<()> {
         match &self.pool {
             Pool::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await,
-            Pool::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await,
+            Pool::Postgres(server) => {
+                sqlx::migrate!("migrations/postgres")
+                    .run(server.pool())
+                    .await
+            }
         }
         .map_err(Error::Migrate)
     }
@@ -211,27 +184,29 @@ impl Store {
     /// Begins a writing transaction.
     pub async fn begin(&self, name: &'static str) -> Result<Tx> {
         let inner = match &self.pool {
-            Pool::Sqlite { write, .. } => Inner::Sqlite(begin_sqlite(write).await?),
-            Pool::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Pool::Sqlite { write, .. } => Inner::Sqlite(pools::begin_sqlite(write).await?),
+            Pool::Postgres(server) => Inner::Postgres(server.begin(Reads::AndWrites).await?),
         };
-        Ok(self.tx(inner, name))
+        Ok(self.tx(inner, name, Reads::AndWrites))
     }
 
     /// Begins a transaction that only reads, and sees one state of the database throughout.
     pub async fn read(&self, name: &'static str) -> Result<Tx> {
         let inner = match &self.pool {
             Pool::Sqlite { read, .. } => Inner::Sqlite(read.begin().await?),
-            Pool::Postgres(pool) => Inner::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .await?,
-            ),
+            Pool::Postgres(server) => Inner::Postgres(server.begin(Reads::Only).await?),
         };
-        Ok(self.tx(inner, name))
+        Ok(self.tx(inner, name, Reads::Only))
     }
 
-    fn tx(&self, inner: Inner, name: &'static str) -> Tx {
+    fn tx(&self, inner: Inner, name: &'static str, reads: Reads) -> Tx {
+        let patience = match &self.pool {
+            Pool::Sqlite { .. } => Patience::ENDLESS,
+            Pool::Postgres(server) => server.patience(reads),
+        };
         Tx {
             inner,
+            patience,
             name,
             bumps: false,
             entries: 0,
@@ -246,7 +221,7 @@ impl Store {
                 read.close().await;
                 write.close().await;
             }
-            Pool::Postgres(pool) => pool.close().await,
+            Pool::Postgres(server) => server.close().await,
         }
     }
 
@@ -269,12 +244,17 @@ impl Store {
 }
 
 impl Tx {
+    /// Its statements are waited for at least so long: a database that is slow is not gone.
+    pub fn wait_at_least(&mut self, longest: Duration) {
+        self.patience.at_least(longest);
+    }
+
     /// Makes it durable.
     pub async fn commit(self) -> Result<()> {
         let started = tokio::time::Instant::now();
         let done = match self.inner {
             Inner::Sqlite(t) => t.commit().await,
-            Inner::Postgres(t) => t.commit().await,
+            Inner::Postgres(t) => self.patience.wait(t.commit()).await,
         };
         COMMIT_SECONDS.record(&[("transaction", self.name)], started.elapsed());
         if done.is_ok() {
@@ -301,83 +281,6 @@ impl Tx {
                 .bind(counter).bind(n).fetch_one(db).await)?;
         Ok(last - n + 1)
     }
-}
-
-/// A full disk makes SQLite roll back by itself; the connection then still counts the transaction as
-/// open and would refuse every further one. A fresh connection takes its place.
-async fn begin_sqlite(write: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
-    match write.begin_with(BEGIN).await {
-        Err(sqlx::Error::InvalidSavePointStatement) => {
-            write.acquire().await?.close().await?;
-            Ok(write.begin_with(BEGIN).await?)
-        }
-        begun => Ok(begun?),
-    }
-}
-
-/// Whole numbers and names stand in the file: for its owner only. SQLite gives its journal the same
-/// rights.
-pub fn make_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::File::options()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
-}
-
-async fn open_sqlite(url: &str, limits: Limits) -> Result<Pool> {
-    let path = PathBuf::from(
-        url.trim_start_matches("sqlite://")
-            .trim_start_matches("sqlite:"),
-    );
-    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|e| Error::Open {
-            what: path.display().to_string(),
-            source: sqlx::Error::Io(e),
-        })?;
-    }
-    make_private(&path).map_err(|e| Error::Open {
-        what: path.display().to_string(),
-        source: sqlx::Error::Io(e),
-    })?;
-    let mut options = SqliteConnectOptions::from_str("sqlite::memory:")?
-        .in_memory(false)
-        .shared_cache(false)
-        .filename(&path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // Free with group commit, and a report acknowledged before a power cut must not be lost.
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT)
-        .foreign_keys(false)
-        .pragma("wal_autocheckpoint", FOLD_AT_PAGES)
-        .pragma("cache_size", "-65536")
-        .pragma("mmap_size", "268435456");
-    if limits.max_pages > 0 {
-        options = options.pragma("max_page_count", limits.max_pages.to_string());
-    }
-    let failed = |source| Error::Open {
-        what: path.display().to_string(),
-        source,
-    };
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options.clone())
-        .await
-        .map_err(failed)?;
-    let failed = |source| Error::Open {
-        what: path.display().to_string(),
-        source,
-    };
-    let read = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .min_connections(0)
-        .connect_with(options)
-        .await
-        .map_err(failed)?;
-    Ok(Pool::Sqlite { read, write, path })
 }
 
 /// The URL as an error may show it.

@@ -11,7 +11,7 @@ use tokio::{
     sync::mpsc,
     time::{Instant, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
@@ -20,6 +20,7 @@ use crate::{
     gateway::{
         Context, EVENT_ROOM, Event, Gateway, Health, LinkNo, Notice, WriteGate, listens_at, open,
     },
+    tasks::Tasks,
 };
 
 /// How long a gateway has to let us in.
@@ -232,12 +233,12 @@ pub async fn check(
         finding,
         listener: None,
     };
-    let tracker = TaskTracker::new();
+    let tasks = Tasks::default();
     let (events, mut heard) = mpsc::channel(EVENT_ROOM);
     let context = Context {
         clock,
         gate,
-        tracker: tracker.clone(),
+        tasks: tasks.clone(),
         events,
         installation: String::new(),
         seed: 0,
@@ -246,7 +247,6 @@ pub async fn check(
         Ok(handle) => handle,
         Err(e) => return checked(0, Finding::BadSettings(e.to_string())),
     };
-    tracker.close();
     let (health, refused) = let_in(&*handle, gateway.links, &mut heard, lost).await;
     let (up, links) = (health.links_up, gateway.links);
     let finding = match lost.is_cancelled() && up < links {
@@ -257,7 +257,7 @@ pub async fn check(
     // Its events have to be taken, or it waits for room.
     let ended = async {
         while heard.recv().await.is_some() {}
-        tracker.wait().await;
+        tasks.end().await;
     };
     _ = timeout(UNBIND_WAIT + LOOK, ended).await;
     checked(health.links_up, finding)

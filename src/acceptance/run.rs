@@ -6,7 +6,6 @@ use tokio::{
     sync::mpsc,
     time::{Instant, timeout},
 };
-use tokio_util::task::TaskTracker;
 
 use super::{
     error::AcceptanceError,
@@ -23,6 +22,7 @@ use crate::{
     domain::bilingual::bilingual,
     gateway::{Context, EVENT_ROOM, WriteGate, open},
     random,
+    tasks::Tasks,
 };
 
 /// How long what was sent stays valid at the carrier: a phone that was off need not hear of it tomorrow.
@@ -42,19 +42,18 @@ pub async fn run<F: FnMut(Going<'_>)>(
     going: F,
 ) -> Result<Ran, AcceptanceError> {
     let started = clock.now();
-    let tracker = TaskTracker::new();
+    let tasks = Tasks::default();
     let (events, heard) = mpsc::channel(EVENT_ROOM);
     let [a, b, c, d, seed @ ..] = random::bytes::<12>();
     let context = Context {
         clock: clock.clone(),
         gate,
-        tracker: tracker.clone(),
+        tasks: tasks.clone(),
         events,
         installation: installation.to_owned(),
         seed: u64::from_le_bytes(seed),
     };
     let handle = open(&plan.gateway, context).map_err(AcceptanceError::of(&plan.gateway))?;
-    tracker.close();
     let session = Session::new(
         handle,
         heard,
@@ -76,7 +75,7 @@ pub async fn run<F: FnMut(Going<'_>)>(
     if !session.closed {
         session.close(SHORT, SHORT * 2).await;
     }
-    _ = timeout(SHORT, tracker.wait()).await;
+    _ = timeout(SHORT, tasks.end()).await;
     Ok(Ran {
         steps,
         started,

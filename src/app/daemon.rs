@@ -3,18 +3,19 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::practice::{Carriers, OrderDesks};
 use crate::{
     campaign::fire::Scheduler,
     domain::bilingual::bilingual,
-    engine::{Engine, EngineError},
+    engine::{Engine, EngineError, Next},
     gateway, http,
     service::{
         Office, ServiceError, health::Watch, refusal::MachineRefusal, work_order::desk::Desk,
     },
+    tasks::Tasks,
     telemetry::{
         Metrics,
         alert::{Alert, Alerts, Kind as AlertKind, Webhook},
@@ -97,17 +98,32 @@ impl Daemon {
             watch,
             stop,
         } = self;
-        tokio::spawn(sweep_traces(office.clone(), stop.clone()));
+        let tasks = Tasks::default();
+        let sweeps = sweep_traces(office.clone(), stop.clone());
+        tasks.spawn_until(&stop, "sweep of old traces", sweeps);
         let until = stop.clone();
         let server = axum::serve(
             listener,
             http::router(state).into_make_service_with_connect_info::<SocketAddr>(),
         )
         .with_graceful_shutdown(async move { until.cancelled().await });
-        let server: JoinHandle<std::io::Result<()>> = tokio::spawn(async move { server.await });
-        let ended = keep_engine(&office, &alerts, &watch, &stop).await;
+        tasks.spawn_until(&stop, "HTTP server", async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "The HTTP server has ended");
+            }
+        });
+        let ending = stop.child_token();
+        let engine = keep_engine(&office, &alerts, &watch, &ending);
+        tokio::pin!(engine);
+        let ended = tokio::select! {
+            ended = &mut engine => ended,
+            name = tasks.died() => {
+                ending.cancel();
+                engine.await.and(go_on_after(Err(EngineError::Task { name }), &alerts).map_err(Into::into))
+            }
+        };
         stop.cancel();
-        _ = tokio::time::timeout(Duration::from_secs(1), server).await;
+        _ = tokio::time::timeout(Duration::from_secs(1), tasks.end()).await;
         drop((carriers, order_desks));
         office.store.close().await;
         ended
@@ -137,8 +153,9 @@ async fn sweep_traces(office: Office, stop: CancellationToken) {
     }
 }
 
-/// Takes the engine whenever it is free, until `stop`. An engine that ends by an error ends the daemon:
-/// recovery reads the journal at the next start.
+/// Takes the engine whenever it is free, until `stop`. What passes by itself is waited for: a lease that another
+/// engine has, a database that is away. What can't be trusted any more ends the daemon: recovery reads the journal
+/// at the next start.
 pub async fn keep_engine(
     office: &Office,
     alerts: &Alerts,
@@ -147,42 +164,24 @@ pub async fn keep_engine(
 ) -> Result<(), ServiceError> {
     let mut told = false;
     while !stop.is_cancelled() {
-        match Engine::start(office.sending().engine_parts(alerts.clone())).await? {
-            Some(engine) => {
+        match Engine::start(office.sending().engine_parts(alerts.clone())).await {
+            Ok(Some(engine)) => {
+                told = false;
                 tracing::info!("The engine is ours");
+                alerts.resolve(AlertKind::Lock, "engine");
+                alerts.resolve(AlertKind::Database, "engine");
                 watch.set(Some(engine.gateways()));
-                let firing = stop.child_token();
-                let scheduler = Scheduler::new(
-                    office.store.clone(),
-                    office.clock.clone(),
-                    office.config.clone(),
-                    alerts.clone(),
-                );
-                let scheduler = tokio::spawn(scheduler.run(firing.clone()));
                 let desk = Desk::new(office.clone(), alerts.clone())?;
-                let desk = tokio::spawn(desk.run(firing.clone()));
-                let ended = engine.run(stop.clone()).await;
-                firing.cancel();
-                _ = tokio::join!(scheduler, desk);
+                let ended = beside(engine, desk, office, alerts, stop).await;
                 watch.set(None);
-                if let Err(EngineError::LeaseLost(_)) = &ended {
-                    alerts.raise(Alert {
-                        kind: AlertKind::Lock,
-                        subject: "engine".into(),
-                        text: bilingual!(
-                            "发送引擎的租约被另一进程接管，本进程已停止发送",
-                            "another process has taken over the engine's lease; this one sends no more"
-                        ),
-                    });
-                    continue;
-                }
-                ended?;
+                go_on_after(ended, alerts)?;
             }
-            None if !told => {
+            Ok(None) if !told => {
                 told = true;
                 tracing::info!("Another process has the engine; this one answers HTTP and waits");
             }
-            None => {}
+            Ok(None) => {}
+            Err(error) => go_on_after(Err(error), alerts)?,
         }
         tokio::select! {
             () = stop.cancelled() => {}
@@ -190,4 +189,75 @@ pub async fn keep_engine(
         }
     }
     Ok(())
+}
+
+/// Runs the engine with the scheduler and the work orders' desk beside it. One of them that dies ends it in order.
+async fn beside(
+    engine: Engine,
+    desk: Desk,
+    office: &Office,
+    alerts: &Alerts,
+    stop: &CancellationToken,
+) -> Result<(), EngineError> {
+    let (ending, firing) = (stop.child_token(), stop.child_token());
+    let tasks = Tasks::default();
+    let scheduler = Scheduler::new(
+        office.store.for_engine(),
+        office.clock.clone(),
+        office.config.clone(),
+        alerts.clone(),
+    );
+    tasks.spawn_until(&firing, "scheduler", scheduler.run(firing.clone()));
+    tasks.spawn_until(&firing, "work orders' desk", desk.run(firing.clone()));
+    let running = engine.run(ending.clone());
+    tokio::pin!(running);
+    let ended = tokio::select! {
+        ended = &mut running => ended,
+        name = tasks.died() => {
+            ending.cancel();
+            running.await.and(Err(EngineError::Task { name }))
+        }
+    };
+    firing.cancel();
+    tasks.end().await;
+    ended
+}
+
+/// Says why the engine has ended, and whether that ends the daemon too.
+fn go_on_after(ended: Result<(), EngineError>, alerts: &Alerts) -> Result<(), EngineError> {
+    let Err(error) = ended else {
+        return Ok(());
+    };
+    let (kind, text) = match error.next() {
+        Next::GiveWay => (
+            AlertKind::Lock,
+            bilingual!(
+                "发送引擎的租约被另一进程接管，本进程已停止发送，等待接手",
+                "another process has taken over the engine's lease; this one sends no more, and waits to take its turn"
+            ),
+        ),
+        Next::Retry | Next::AskHead => (
+            AlertKind::Database,
+            bilingual!(
+                "数据库没有应答，本进程暂不发送，将继续重试：{error}",
+                "the database does not answer; this process sends nothing for now, and tries again: {error}"
+            ),
+        ),
+        Next::Die => (
+            AlertKind::Engine,
+            bilingual!(
+                "发送引擎已停止，进程即将退出；重启后会从台账恢复：{error}",
+                "the engine has stopped, and this process ends; the next start recovers from the ledger: {error}"
+            ),
+        ),
+    };
+    alerts.raise(Alert {
+        kind,
+        subject: "engine".into(),
+        text,
+    });
+    match error.next() {
+        Next::Die => Err(error),
+        Next::GiveWay | Next::Retry | Next::AskHead => Ok(()),
+    }
 }

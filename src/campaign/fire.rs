@@ -30,8 +30,7 @@ use crate::{
         time::Micros,
     },
     store::{
-        self, Corrupt, Store, Tx, campaign::Campaign, entry::lines, installation::Installation,
-        run::NewRun,
+        self, Corrupt, Store, Tx, campaign::Campaign, installation::Installation, run::NewRun,
     },
     telemetry::alert::{Alert, Alerts, Kind},
 };
@@ -324,9 +323,9 @@ impl Scheduler {
     async fn miss(&self, campaign: &Campaign, slot: Micros, reason: &str) -> store::Result<()> {
         self.clear_half_made(campaign, slot).await?;
         let (now, run) = (self.clock.now(), RunId::fresh());
-        let mut tx = self.store.begin("miss").await?;
-        let draft = tx.draft_entry(now).await?;
-        lifecycle::must_fire(&mut tx, campaign.id, &campaign.digest).await?;
+        let mut act = self.store.begin_entry("miss", now).await?;
+        let tx = &mut act.tx;
+        lifecycle::must_fire(tx, campaign.id, &campaign.digest).await?;
         let new = NewRun {
             id: run,
             campaign: campaign.id,
@@ -355,9 +354,8 @@ impl Scheduler {
             suppressed: Vec::new(),
         }];
         let missed = (run, campaign.id, Intent::Go);
-        events.extend(lifecycle::miss_run(&mut tx, now, missed, reason).await?);
-        tx.append(draft, &lines(&events)).await?;
-        tx.commit().await?;
+        events.extend(lifecycle::miss_run(tx, now, missed, reason).await?);
+        act.commit(&events).await?;
         self.alerts.raise(Alert {
             kind: Kind::RunMissed,
             subject: run.to_string(),

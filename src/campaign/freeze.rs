@@ -333,6 +333,7 @@ impl Chunk {
             return Ok(());
         }
         let mut tx = store.begin("freeze").await?;
+        tx.must_be_half_made(run).await?;
         tx.insert_messages(&self.rows).await?;
         tx.insert_merges(run, &self.merges).await?;
         tx.commit().await
@@ -371,9 +372,9 @@ async fn finish(
     made: Made,
 ) -> Result<Frozen, FreezeError> {
     let now = clock.now();
-    let mut tx = store.begin("freeze_finish").await?;
-    // Locks the chain's head: what is read of the campaign below, nobody changes before the commit.
-    let draft = tx.draft_entry(now).await?;
+    // What is read of the campaign below, nobody changes before the commit.
+    let mut act = store.begin_entry("freeze_finish", now).await?;
+    let tx = &mut act.tx;
     let mut suppressed = 0;
     for lane in &made.lanes {
         tx.finish_lane(&lane.figures).await?;
@@ -408,16 +409,16 @@ async fn finish(
         suppressed: spans,
     }];
     if let Purpose::Slot { approved, .. } = request.purpose {
-        lifecycle::must_fire(&mut tx, campaign, &approved).await?;
+        lifecycle::must_fire(tx, campaign, &approved).await?;
     } else {
-        events.push(put_campaign(&mut tx, request, campaign, digest, now).await?);
+        events.push(put_campaign(tx, request, campaign, digest, now).await?);
     }
     if !request.purpose.waits_for_approval() {
         let by = By {
             who: &request.author,
             reason: "",
         };
-        events.push(lifecycle::approve_run(&mut tx, now, run, Intent::Go, by).await?);
+        events.push(lifecycle::approve_run(tx, now, run, Intent::Go, by).await?);
     }
     if let Purpose::Slot { least, most, .. } = request.purpose
         && !(least..=most).contains(&made.size)
@@ -428,12 +429,11 @@ async fn finish(
             reason: &reason,
         };
         let run = (run, Intent::Go);
-        let held = lifecycle::redirect_run(&mut tx, run, Intent::Held, RunAct::Hold, by).await;
+        let held = lifecycle::redirect_run(tx, run, Intent::Held, RunAct::Hold, by).await;
         events.extend(held.map_err(store::Error::from)?);
     }
-    tx.append(draft, &store::entry::lines(&events)).await?;
     tx.bump().await?;
-    tx.commit().await?;
+    act.commit(&events).await?;
     let segments = made.lanes.iter().map(|l| l.figures.segments).sum();
     Ok(Frozen {
         campaign,

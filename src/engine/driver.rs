@@ -16,9 +16,9 @@ use std::{
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use ending::LAST_CALL;
 use gateways::open_gateways;
@@ -26,9 +26,9 @@ use gateways::open_gateways;
 use super::{
     core::{Account, Action, Core, Wording},
     error::EngineError,
-    held::{hold_copies, write_sidecar},
+    held::{Found, hold_copies, write_sidecar},
     housekeeping::{Housekeeper, Policy},
-    lock::{EngineLock, RenewError},
+    lock::EngineLock,
     recovery::{Known, Recovered, recover},
 };
 use crate::{
@@ -41,6 +41,7 @@ use crate::{
     engine::journal::{Claimed, Committed, Op, Quota, Quotas, Recorder},
     gateway::{self, Event, Gateway},
     store::{self, Store},
+    tasks::Tasks,
     telemetry::alert::{Alert, Alerts, Kind},
     telemetry::{JOURNAL_BACKLOG, SEGMENTS_ACCEPTED},
 };
@@ -70,7 +71,7 @@ pub struct Parts {
     pub policy: Policy,
     /// Who is told.
     pub alerts: Alerts,
-    /// This process's name in claims.
+    /// Whose engine it is, for people: host and process. Claims bear the name of its life, which begins with it.
     pub node: String,
 }
 
@@ -96,7 +97,9 @@ pub struct Engine {
     /// Operations sent to the journal and not committed yet.
     uncommitted: usize,
     look_now: bool,
-    tracker: TaskTracker,
+    /// When the file beside a SQLite database is written next.
+    sidecar_due: Instant,
+    tasks: Tasks,
 }
 
 /// How far an engine's life is.
@@ -145,24 +148,29 @@ impl Engine {
         let Some(lock) = EngineLock::try_take(&parts.store, &parts.node).await? else {
             return Ok(None);
         };
-        let found = hold_copies(&parts.store, &parts.clock, &parts.alerts).await?;
-        let may_log_in: &[config::Gateway] = if found.held { &[] } else { &parts.gateways };
-        let serves: HashMap<GatewayId, Carrier> = parts
-            .gateways
-            .iter()
-            .filter_map(|g| Some((g.id.clone(), *g.carriers.first()?)))
-            .collect();
-        let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves)
-            .await?
-            .fenced(&lock)
-            .with_opt_out_words(parts.policy.opt_out.clone())
-            .within(quotas(&parts));
-        let known = known(may_log_in, &parts.gateways);
-        let recovered = recover(&parts.store, &parts.clock, &mut recorder, &known).await?;
-        note_start(&parts, &mut recorder, &recovered).await?;
-        let tracker = TaskTracker::new();
+        let parts = Parts {
+            store: parts.store.for_engine(),
+            node: lock.name().to_owned(),
+            ..parts
+        };
+        // Recovery may take long: the lease is renewed meanwhile, and lost like any other.
+        let settled = tokio::select! {
+            settled = Settled::before_links(&parts, &lock) => settled?,
+            lost = lock.lost() => return Err(lost.into()),
+        };
+        Self::open(parts, lock, settled).map(Some)
+    }
+
+    fn open(parts: Parts, lock: EngineLock, settled: Settled) -> Result<Self, EngineError> {
+        let Settled {
+            found,
+            recorder,
+            recovered,
+        } = settled;
+        let may_log_in = may_log_in(&parts, &found);
+        let tasks = Tasks::default();
         let (gateways, events) =
-            open_gateways(&parts, may_log_in, &found.installation, &lock, &tracker)?;
+            open_gateways(&parts, may_log_in, &found.installation, &lock, &tasks)?;
         let (journal, ops) = mpsc::channel(JOURNAL_ROOM);
         let (done, committed) = mpsc::channel(JOURNAL_ROOM);
         let alerts = parts.alerts.clone();
@@ -179,7 +187,7 @@ impl Engine {
         let mut core = Core::new(parts.node.clone(), accounts(may_log_in));
         core.replay(recovered.replays);
         let housekeeper = Housekeeper::new(parts.policy.clone(), &parts.gateways);
-        Ok(Some(Self {
+        Ok(Self {
             core,
             gateways,
             events,
@@ -195,10 +203,11 @@ impl Engine {
             phase: if found.held { Phase::Held } else { Phase::Live },
             uncommitted: 0,
             look_now: false,
-            tracker,
+            sidecar_due: Instant::now(),
+            tasks,
             lock,
             parts,
-        }))
+        })
     }
 
     /// The gateways, for whoever shows their health while the engine runs.
@@ -230,6 +239,8 @@ impl Engine {
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (clock, store) = (self.parts.clock.clone(), self.parts.store.clone());
+        let tasks = self.tasks.clone();
+        let mut lost = std::pin::pin!(self.lock.lost());
         loop {
             let due = self.housekeeper.due();
             // The clock's turns first: a carrier that never pauses must not keep the engine from
@@ -237,6 +248,8 @@ impl Engine {
             let step = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
+                lost = &mut lost => return Err(lost.into()),
+                name = tasks.died() => return Err(EngineError::Task { name }),
                 _ = poll.tick() => Step::Poll,
                 // A run begins at its slot, not at the next poll after it.
                 () = reached(&clock, due) => Step::Poll,
@@ -322,6 +335,16 @@ impl Engine {
         for (id, n) in done.accepted {
             SEGMENTS_ACCEPTED.add(&[("gateway", &id.0)], n);
         }
+        for stray in done.strays {
+            self.parts.alerts.raise(Alert {
+                kind: Kind::Ledger,
+                subject: stray.table.to_owned(),
+                text: bilingual!(
+                    "数据库里有一行对不上任何批次，与它有关的回执未能计入，其余照常：{stray}",
+                    "a row of the database fits no run: what came about it is not counted, the rest goes on: {stray}"
+                ),
+            });
+        }
         let now = self.parts.clock.now();
         let mut stale = done.requeued;
         for claimed in done.claims {
@@ -341,7 +364,7 @@ impl Engine {
     /// Why the journal's task has ended.
     async fn journal_error(&mut self) -> EngineError {
         match (&mut self.recorder).await {
-            Ok(Err(error)) => EngineError::Store(error),
+            Ok(Err(error)) => error.into(),
             _ => EngineError::Journal,
         }
     }
@@ -352,6 +375,46 @@ async fn reached(clock: &Clock, due: Option<Micros>) {
     match due {
         Some(at) => clock.reached(at).await,
         None => std::future::pending().await,
+    }
+}
+
+/// What was found and settled before any link opens.
+struct Settled {
+    found: Found,
+    recorder: Recorder,
+    recovered: Recovered,
+}
+
+impl Settled {
+    /// Checks for a copy and recovers.
+    async fn before_links(parts: &Parts, lock: &EngineLock) -> Result<Self, EngineError> {
+        let found = hold_copies(&parts.store, &parts.clock, &parts.alerts).await?;
+        let serves: HashMap<GatewayId, Carrier> = parts
+            .gateways
+            .iter()
+            .filter_map(|g| Some((g.id.clone(), *g.carriers.first()?)))
+            .collect();
+        let mut recorder = Recorder::open(parts.store.clone(), parts.clock.clone(), serves)
+            .await?
+            .fenced(lock)
+            .with_opt_out_words(parts.policy.opt_out.clone())
+            .within(quotas(parts));
+        let known = known(may_log_in(parts, &found), &parts.gateways);
+        let recovered = recover(&parts.store, &parts.clock, &mut recorder, &known).await?;
+        note_start(parts, &mut recorder, &recovered).await?;
+        Ok(Self {
+            found,
+            recorder,
+            recovered,
+        })
+    }
+}
+
+/// A copy's links would take the original's reports.
+fn may_log_in<'a>(parts: &'a Parts, found: &Found) -> &'a [config::Gateway] {
+    match found.held {
+        true => &[],
+        false => &parts.gateways,
     }
 }
 

@@ -1,7 +1,11 @@
 //! Why an engine ends.
 
-use super::lock::{LeaseLost, LockError, RenewError};
-use crate::{domain::id::GatewayId, gateway::OpenError, store};
+use super::lock::{LeaseLost, LockError};
+use crate::{
+    domain::id::GatewayId,
+    gateway::OpenError,
+    store::{self, error::Next},
+};
 
 /// Why an engine ended or did not start.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +15,7 @@ pub enum EngineError {
     Lock(#[from] LockError),
     /// The database.
     #[error(transparent)]
-    Store(#[from] store::Error),
+    Store(store::Error),
     /// A gateway's configuration.
     #[error("gateway {id}: {source}")]
     Gateway {
@@ -34,13 +38,37 @@ pub enum EngineError {
     /// The journal's task died.
     #[error("the journal ended unexpectedly; recovery will read what was committed")]
     Journal,
+    /// A task of ours died.
+    #[error(
+        "{name} ended unexpectedly; the engine has ended with it, and recovery will read what was committed"
+    )]
+    Task {
+        /// Which.
+        name: String,
+    },
 }
 
-impl From<RenewError> for EngineError {
-    fn from(error: RenewError) -> Self {
-        match error {
-            RenewError::Lost(lost) => Self::LeaseLost(lost),
-            RenewError::Store(error) => Self::Store(error),
+impl From<store::Error> for EngineError {
+    fn from(error: store::Error) -> Self {
+        match error.next() {
+            Next::GiveWay => Self::LeaseLost(LeaseLost),
+            Next::Retry | Next::AskHead | Next::Die => Self::Store(error),
+        }
+    }
+}
+
+impl EngineError {
+    /// What whoever started the engine does next. Only what can't be trusted any more, or will not mend by
+    /// itself, ends the process.
+    pub fn next(&self) -> Next {
+        match self {
+            Self::Store(error) | Self::Lock(LockError::Store(error)) => error.next(),
+            Self::LeaseLost(_) => Next::GiveWay,
+            Self::Lock(LockError::File { .. })
+            | Self::Gateway { .. }
+            | Self::Sidecar { .. }
+            | Self::Journal
+            | Self::Task { .. } => Next::Die,
         }
     }
 }

@@ -24,8 +24,8 @@ pub(super) async fn hold_copies(
     clock: &Clock,
     alerts: &Alerts,
 ) -> Result<Found, EngineError> {
-    let now = clock.now();
-    let mut tx = store.begin("hold_copies").await?;
+    let mut act = store.begin_entry("hold_copies", clock.now()).await?;
+    let tx = &mut act.tx;
     let Some(installation) = tx.installation().await? else {
         return Err(store::Error::Missing {
             what: "installation",
@@ -34,7 +34,7 @@ pub(super) async fn hold_copies(
         .into());
     };
     let reason = if let Some(path) = store.path() {
-        sqlite_suspicion(&mut tx, path, &installation.id).await?
+        sqlite_suspicion(tx, path, &installation.id).await?
     } else {
         let place = tx.place().await?;
         (place != installation.place).then_some(sidecar::Suspicion::Moved)
@@ -47,8 +47,7 @@ pub(super) async fn hold_copies(
             reason: reason.as_str().into(),
             left: None,
         };
-        tx.record(now, &[event]).await?;
-        tx.commit().await?;
+        act.commit(&[event]).await?;
         alert_held(alerts, reason.as_str());
     } else if !installation.held.is_empty() {
         alert_held(alerts, &installation.held);

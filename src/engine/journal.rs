@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     campaign::lifecycle::By,
@@ -37,10 +37,11 @@ use crate::{
         template::Values,
         time::Micros,
     },
-    engine::lock::EngineLock,
+    engine::lock::{EngineLock, Pulse},
     gateway::{AckToken, Delivery},
     store::{
-        self, Store, Tx,
+        self, Corrupt, Store, Tx,
+        entry::EntryTx,
         error::Next,
         hot::ReportWait,
         lane::{Claim, Requeued},
@@ -57,6 +58,15 @@ pub const MAX_GROUP: usize = 20_000;
 
 /// How long a full or locked database is waited for between two tries of the same commit.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long a person's act is tried again: an answer comes within some seconds.
+const PERSONS_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a database that gave no answer in time is waited for at the next try …
+const SLOW: Duration = Duration::from_secs(9);
+
+/// … and in the end.
+const SLOWEST: Duration = Duration::from_mins(1);
 
 /// Something to be made durable.
 #[derive(Debug, Clone)]
@@ -274,6 +284,8 @@ pub struct Committed {
     pub acks: Vec<(GatewayId, Vec<AckToken>)>,
     /// There is something new to be sent, or to be made ready.
     pub requeued: bool,
+    /// Messages that operations named and that fit nowhere: left out, and somebody must hear of it.
+    pub strays: Vec<Corrupt>,
     /// The ledger's head.
     pub head: Option<Head>,
     /// How many operations it held.
@@ -298,6 +310,10 @@ pub struct Recorder {
     quotas: Quotas,
     /// Only while this holds the engine's lease is anything committed.
     holder: Option<String>,
+    /// Tells the lease's keeper that the journal lives.
+    pulse: Option<Pulse>,
+    /// How long the database's answers are waited for, where that is longer than usual.
+    patience: Duration,
     /// A commit that was sent off and not confirmed.
     unconfirmed: Option<Unconfirmed>,
 }
@@ -327,6 +343,8 @@ impl Recorder {
             opt_out: OptOutWords::default(),
             quotas: Quotas::default(),
             holder: None,
+            pulse: None,
+            patience: Duration::ZERO,
             unconfirmed: None,
         };
         let mut tx = this.store.read("recorder_open").await?;
@@ -340,6 +358,7 @@ impl Recorder {
     #[must_use]
     pub fn fenced(mut self, lock: &EngineLock) -> Self {
         self.holder = lock.holder().map(str::to_owned);
+        self.pulse = Some(lock.pulse());
         self
     }
 
@@ -403,6 +422,12 @@ impl Recorder {
         Ok(done)
     }
 
+    async fn begin(&self, name: &'static str) -> store::Result<EntryTx> {
+        let mut entry = self.store.begin_entry(name, self.clock.now()).await?;
+        entry.tx.wait_at_least(self.patience);
+        Ok(entry)
+    }
+
     /// Did the commit of which nothing was heard happen? The chain tells: an entry's number is unique,
     /// and its hash is over all it says. The head is locked meanwhile, so that a commit still under way
     /// at the server has ended one way or the other.
@@ -410,10 +435,9 @@ impl Recorder {
         let Some(head) = self.unconfirmed.as_ref().map(|u| u.head) else {
             return Ok(None);
         };
-        let mut tx = self.store.begin("find_unconfirmed").await?;
-        tx.draft_entry(self.clock.now()).await?;
-        let found = tx.entry_hash(head.n).await? == Some(head.hash);
-        drop(tx);
+        let mut entry = self.begin("find_unconfirmed").await?;
+        let found = entry.tx.entry_hash(head.n).await? == Some(head.hash);
+        drop(entry);
         let Some(unconfirmed) = self.unconfirmed.take().filter(|_| found) else {
             return Ok(None);
         };
@@ -429,8 +453,7 @@ impl Recorder {
         now: Micros,
         known_orphans: &HashSet<(GatewayId, Phone)>,
     ) -> store::Result<(Tx, Option<Head>, Committed, save::OrphanPlaces)> {
-        let mut tx = self.store.begin("record").await?;
-        let draft = tx.draft_entry(now).await?;
+        let (mut tx, draft) = self.begin("record").await?.into_parts();
         if let Some(holder) = &self.holder
             && !tx.holds_lease(holder).await?
         {
@@ -541,13 +564,31 @@ impl Recorder {
                 let Ok(more) = ops.try_recv() else { break };
                 group.extend(more);
             }
+            self.pulse.iter().for_each(Pulse::begin);
             let done = self.commit_until_done(&group, &alert).await?;
+            self.pulse.iter().for_each(Pulse::rest);
             group.clear();
             if committed.send(done).await.is_err() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Commits a person's act, who waits for the answer: a victim of another's lock is made again, a commit that was
+    /// not confirmed is looked for, for a moment.
+    pub async fn commit_soon(mut self, ops: &[Op]) -> store::Result<()> {
+        let begun = Instant::now();
+        loop {
+            let Err(error) = self.commit_or_find(ops).await else {
+                return Ok(());
+            };
+            let passes = error.is_deadlock() || error.next() == Next::AskHead;
+            if !passes || begun.elapsed() > PERSONS_PATIENCE {
+                return Err(error);
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
     }
 
     async fn commit_until_done(
@@ -557,12 +598,19 @@ impl Recorder {
     ) -> store::Result<Committed> {
         loop {
             let error = match self.commit_or_find(group).await {
-                Ok(done) => return Ok(done),
+                Ok(done) => {
+                    self.patience = Duration::ZERO;
+                    return Ok(done);
+                }
                 Err(error) => error,
             };
+            if error.is_silence() {
+                // It may be slow and not gone: then the same group would never get through.
+                self.patience = (self.patience * 2).clamp(SLOW, SLOWEST);
+            }
             match error.next() {
                 Next::Retry | Next::AskHead => alert(&error),
-                Next::Die => return Err(error),
+                Next::GiveWay | Next::Die => return Err(error),
             }
             tokio::time::sleep(RETRY_PAUSE).await;
         }

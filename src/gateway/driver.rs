@@ -101,8 +101,8 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             seed.rotate_left(8) ^ u64::from(byte)
         });
         let tracer = settings.trace.as_ref().and_then(|trace| {
-            let (clock, tracker) = (&context.clock, &context.tracker);
-            Tracer::start(settings.kind, trace, &settings.id, clock, tracker)
+            let (clock, tasks) = (&context.clock, &context.tasks);
+            Tracer::start(settings.kind, trace, &settings.id, clock, tasks)
         });
         Self {
             tracer,

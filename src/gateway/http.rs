@@ -122,8 +122,12 @@ impl HttpHandle {
             Callbacks::new(account.clone(), rule, inbox.clone(), context.clock.clone())
         });
         let id = settings.id.clone();
-        let tracker = context.tracker.clone();
-        tracker.spawn(HttpDriver::new(account, settings, context, inbox.clone(), client).run());
+        let tasks = context.tasks.clone();
+        let name = format!("gateway {}", settings.id);
+        tasks.spawn(
+            name,
+            HttpDriver::new(account, settings, context, inbox.clone(), client).run(),
+        );
         Self {
             id,
             inbox,

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
 
 use super::{Event, Gateway, WriteGate, options::OptionError};
-use crate::{clock::Clock, domain::id::GatewayId};
+use crate::{clock::Clock, domain::id::GatewayId, tasks::Tasks};
 
 /// Events that the channel has room for: a second's worth at the usual rates.
 pub const EVENT_ROOM: usize = 4_096;
@@ -19,7 +18,7 @@ pub struct Context {
     /// The engine lock's deadline.
     pub gate: WriteGate,
     /// Where the gateway's task is accounted for.
-    pub tracker: TaskTracker,
+    pub tasks: Tasks,
     /// Where events go, each with its gateway's id, so that many gateways may share the channel; it closes
     /// when all of them have closed.
     pub events: mpsc::Sender<(GatewayId, Event)>,

@@ -16,7 +16,6 @@ use std::{
     time::Duration,
 };
 
-use tokio_util::task::TaskTracker;
 use tracing::info;
 
 pub use file::{End, TraceError};
@@ -27,6 +26,7 @@ use crate::{
     clock::Clock,
     config::{self, Kind},
     domain::{id::GatewayId, time::Micros},
+    tasks::Tasks,
 };
 use blank::Blank;
 
@@ -107,7 +107,7 @@ impl Tracer {
         trace: &config::Trace,
         gateway: &GatewayId,
         clock: &Clock,
-        tracker: &TaskTracker,
+        tasks: &Tasks,
     ) -> Option<Self> {
         if trace.until <= clock.now() {
             return None;
@@ -115,7 +115,9 @@ impl Tracer {
         info!(gateway.id = %gateway, until = %trace.until, "Gateway {gateway} is traced into {}", trace.dir.display());
         let (records, taken) = sync_channel(ROOM);
         let writer = writer::Writer::new(kind, trace, gateway.clone(), clock.clone());
-        tracker.spawn_blocking(move || writer.run(&taken));
+        tasks.spawn_blocking(format!("trace of gateway {gateway}"), move || {
+            writer.run(&taken);
+        });
         Some(Self {
             kind,
             until: trace.until,

@@ -60,7 +60,7 @@ impl Gateways<'_> {
     ) -> Result<Record> {
         actor.may(Act::AcceptGateway)?;
         let node = format!("gateways-accept-{}", std::process::id());
-        let Some(mut lock) = EngineLock::try_take(&self.office.store, &node).await? else {
+        let Some(lock) = EngineLock::try_take(&self.office.store, &node).await? else {
             return Err(GatewayRefusal::OtherSender.into());
         };
         let lost = CancellationToken::new();

@@ -140,8 +140,12 @@ impl Campaigns<'_> {
                 decision.announced = Some(self.office.announce(id).await?);
             }
             let op = Op::Decide(decision.clone());
-            let Err(error) = self.office.journal().await?.commit(&[op]).await else {
-                break;
+            let error = match self.office.commit(op).await {
+                Err(ServiceError::Store(error)) => error,
+                done => {
+                    done?;
+                    break;
+                }
             };
             let mut tx = self.office.store.read("not_approved").await?;
             if !seen.matches(&tx.campaign(id).await?.digest) {
@@ -182,7 +186,7 @@ impl Campaigns<'_> {
             seen: CheckCode::of(&campaign.digest),
             announced: None,
         });
-        self.office.journal().await?.commit(&[op]).await?;
+        self.office.commit(op).await?;
         self.view(id).await
     }
 

@@ -31,7 +31,7 @@ impl Gateways<'_> {
     pub async fn check(self, actor: &Actor, force: bool) -> Result<Checkup> {
         actor.may(Act::CheckGateways)?;
         let node = format!("gateways-check-{}", std::process::id());
-        let mut lock = EngineLock::try_take(&self.office.store, &node).await?;
+        let lock = EngineLock::try_take(&self.office.store, &node).await?;
         let engine = match lock {
             Some(_) => Engine::Free,
             None => Engine::Elsewhere,
@@ -56,7 +56,7 @@ impl Gateways<'_> {
             });
         }
         // Ours until we are done, so that no engine starts into a check.
-        let mut found = match &mut lock {
+        let mut found = match &lock {
             Some(lock) => lock.hold(&lost, checks.join_all()).await,
             None => checks.join_all().await,
         };

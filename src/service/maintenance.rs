@@ -35,8 +35,7 @@ impl Database<'_> {
             }
             .into());
         }
-        let now = self.office.clock.now();
-        let mut tx = self.office.store.begin("backup").await?;
+        let act = self.office.act("backup").await?;
         let what = target
             .file_name()
             .map(|n| n.to_string_lossy().into_owned())
@@ -46,8 +45,7 @@ impl Database<'_> {
             what: "backup".into(),
             reason: what,
         };
-        let head = tx.record(now, &[event]).await?;
-        tx.commit().await?;
+        let head = act.commit(&[event]).await?;
         self.office.store.copy_to(target).await?;
         Ok(head)
     }
@@ -99,20 +97,19 @@ async fn held_copy(from: &Path, copy: &Path, actor: &Actor) -> Result<(), Servic
     }
     fs::copy(from, copy)?;
     let store = Store::open(&format!("sqlite://{}", copy.display()), Limits::default()).await?;
-    let mut tx = store.begin("restore").await?;
-    if tx.installation().await?.is_none() {
+    let mut act = store.begin_entry("restore", Clock::system().now()).await?;
+    if act.tx.installation().await?.is_none() {
         return Err(not_ours());
     }
     let why = sidecar::Suspicion::Missing.as_str();
-    tx.set_held(why).await?;
+    act.tx.set_held(why).await?;
     let event = Event::Stop {
         by: actor.label(),
         act: StopAct::Hold,
         reason: why.into(),
         left: None,
     };
-    tx.record(Clock::system().now(), &[event]).await?;
-    tx.commit().await?;
+    act.commit(&[event]).await?;
     store.close().await;
     Ok(())
 }

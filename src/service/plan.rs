@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 pub use super::diff::{Effect, ImportDiff, ItemDiff};
-use super::{Acting, Plans, ServiceError, refusal::CampaignRefusal};
+use super::{Plans, ServiceError, refusal::CampaignRefusal};
 use crate::{
     campaign::lifecycle::{self, By},
     domain::{
@@ -21,6 +21,7 @@ use crate::{
     store::{
         self,
         campaign::{Campaign, PlanItem},
+        entry::EntryTx,
         plan::StoredPlan,
         run::Run,
     },
@@ -143,7 +144,7 @@ fn check(import: &Import<'_>) -> Result<(), ServiceError> {
     Ok(())
 }
 
-async fn groups_exist(acting: &mut Acting, items: &[Planned]) -> Result<(), ServiceError> {
+async fn groups_exist(acting: &mut EntryTx, items: &[Planned]) -> Result<(), ServiceError> {
     let known: Vec<String> = acting
         .tx
         .groups()
@@ -232,7 +233,7 @@ fn differing(a: &Campaign, b: &Campaign) -> (Vec<&'static str>, bool) {
 
 /// Drafts, changes or leaves one campaign.
 async fn take(
-    acting: &mut Acting,
+    acting: &mut EntryTx,
     by: &str,
     plan: &str,
     planned: &Planned,

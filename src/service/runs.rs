@@ -101,7 +101,7 @@ impl Runs<'_> {
                 reason: reason.to_owned(),
             },
         };
-        self.office.journal().await?.commit(&[op]).await?;
+        self.office.commit(op).await?;
         self.view(id).await
     }
 

@@ -27,7 +27,7 @@ use crate::{
     engine::{Engine, EngineError, Parts},
     gateway,
     intake::{Book, Verdict},
-    store::{self, campaign::Campaign, contact::Group, lane::Counts},
+    store::{self, campaign::Campaign, contact::Group, error::Next, lane::Counts},
 };
 
 pub use crate::domain::policy::OnDoubt;
@@ -257,13 +257,19 @@ impl Runs<'_> {
         loop {
             if engine.is_none() && tried.is_none_or(|t| t.elapsed() >= TRY_LOCK) {
                 tried = Some(tokio::time::Instant::now());
-                engine = self.office.become_engine(alerts).await?;
+                engine = match self.office.become_engine(alerts).await {
+                    Err(error) if error.next() != Next::Die => None,
+                    engine => engine?,
+                };
             }
             let (counts, done) = self.office.glance(run).await?;
             look(&counts);
             // By an error, or because what was held is released: then the next one has the links.
             if let Some((task, _)) = engine.take_if(|(task, _): &mut Running| task.is_finished()) {
-                task.await.map_err(|_| EngineError::Journal)??;
+                match task.await.map_err(|_| EngineError::Journal)? {
+                    Err(error) if error.next() != Next::Die => tracing::warn!("{error}"),
+                    ended => ended?,
+                }
             }
             if done || stop.is_cancelled() {
                 if let Some((task, token)) = engine {
@@ -420,7 +426,7 @@ impl Office {
     async fn become_engine(
         &self,
         alerts: &crate::telemetry::alert::Alerts,
-    ) -> Result<Option<Running>, ServiceError> {
+    ) -> Result<Option<Running>, EngineError> {
         let Some(engine) = Engine::start(self.sending().engine_parts(alerts.clone())).await? else {
             return Ok(None);
         };

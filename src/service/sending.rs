@@ -3,7 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    Office, Sending, ServiceError, check_optional_reason, check_reason, refusal::CampaignRefusal,
+    Office, Sending, ServiceError, again, check_optional_reason, check_reason,
+    refusal::CampaignRefusal,
 };
 use crate::{
     clock::Clock,
@@ -12,7 +13,11 @@ use crate::{
         lifecycle::StopAct,
         role::{Act, Actor},
     },
-    engine::{journal::Recorder, lock::EngineLock, sidecar},
+    engine::{
+        journal::{Op, Recorder},
+        lock::EngineLock,
+        sidecar,
+    },
 };
 
 /// How long `stop` waits for the engine's count before it counts itself.
@@ -32,17 +37,19 @@ impl Sending<'_> {
     pub async fn stop(self, actor: &Actor, reason: &str) -> Result<Stopped, ServiceError> {
         actor.may(Act::Stop)?;
         let reason = check_optional_reason(reason)?;
-        let now = self.office.clock.now();
-        let mut tx = self.office.store.begin("stop").await?;
-        tx.set_stopped(Some(now)).await?;
-        let event = Event::Stop {
-            by: actor.label(),
-            act: StopAct::Stop,
-            reason: reason.to_owned(),
-            left: None,
-        };
-        let head = tx.record(now, &[event]).await?;
-        tx.commit().await?;
+        let head = again(async || {
+            let mut act = self.office.act("stop").await?;
+            let now = act.time();
+            act.tx.set_stopped(Some(now)).await?;
+            let event = Event::Stop {
+                by: actor.label(),
+                act: StopAct::Stop,
+                reason: reason.to_owned(),
+                left: None,
+            };
+            Ok(act.commit(&[event]).await?)
+        })
+        .await?;
         let deadline = tokio::time::Instant::now() + COUNT_PATIENCE;
         while tokio::time::Instant::now() < deadline {
             if let Some(left) = self.count_since(head.n).await? {
@@ -72,23 +79,27 @@ impl Sending<'_> {
     pub async fn release(self, actor: &Actor, reason: &str) -> Result<(), ServiceError> {
         actor.may(Act::Release)?;
         let reason = check_reason(reason)?;
-        let now = self.office.clock.now();
-        let mut tx = self.office.store.begin("release").await?;
-        let Some(installation) = tx.installation().await? else {
+        let released = again(async || {
+            let mut act = self.office.act("release").await?;
+            let Some(installation) = act.tx.installation().await? else {
+                return Ok(None);
+            };
+            let place = act.tx.place().await?;
+            act.tx.set_held("").await?;
+            act.tx.set_stopped(None).await?;
+            act.tx.set_place(&place).await?;
+            let event = Event::Stop {
+                by: actor.label(),
+                act: StopAct::Release,
+                reason: reason.to_owned(),
+                left: None,
+            };
+            Ok(Some((installation, act.commit(&[event]).await?)))
+        })
+        .await?;
+        let Some((installation, head)) = released else {
             return Ok(());
         };
-        let place = tx.place().await?;
-        tx.set_held("").await?;
-        tx.set_stopped(None).await?;
-        tx.set_place(&place).await?;
-        let event = Event::Stop {
-            by: actor.label(),
-            act: StopAct::Release,
-            reason: reason.to_owned(),
-            left: None,
-        };
-        let head = tx.record(now, &[event]).await?;
-        tx.commit().await?;
         if let Some(path) = self.office.store.path() {
             sidecar::write(path, &installation.id, head, Clock::system().now())?;
         }
@@ -116,8 +127,10 @@ impl Sending<'_> {
 }
 
 impl Office {
-    /// A recorder of our own, for one act beside the engine's.
-    pub(super) async fn journal(&self) -> Result<Recorder, ServiceError> {
-        Ok(Recorder::open(self.store.clone(), self.clock.clone(), HashMap::new()).await?)
+    /// Makes a person's act durable by a journal of its own, beside the engine's.
+    pub(super) async fn commit(&self, op: Op) -> Result<(), ServiceError> {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let journal = Recorder::open(store, clock, HashMap::new()).await?;
+        Ok(journal.commit_soon(&[op]).await?)
     }
 }

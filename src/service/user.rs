@@ -2,7 +2,7 @@
 //! row changed behind the office's back shows.
 
 use super::{
-    Acting, Result, ServiceError, Users, password,
+    Result, ServiceError, Users, password,
     refusal::{OrderRefusal, UserRefusal},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         ledger::salted,
         role::{Act, Actor, Role, check_user_name},
     },
-    store::user::Account,
+    store::{entry::EntryTx, user::Account},
 };
 
 /// A user as listed.
@@ -187,7 +187,7 @@ impl Users<'_> {
 }
 
 /// Stores a user with a fresh salt; its event.
-async fn put(act: &mut Acting, account: Account, actor: &Actor, word: &str) -> Result<Event> {
+async fn put(act: &mut EntryTx, account: Account, actor: &Actor, word: &str) -> Result<Event> {
     let account = Account {
         salt: crate::random::salt().to_vec(),
         ..account
@@ -202,7 +202,7 @@ async fn put(act: &mut Acting, account: Account, actor: &Actor, word: &str) -> R
 }
 
 /// Stores whose staff a user is; its event.
-async fn staff(act: &mut Acting, actor: &Actor, name: &str, carrier: Carrier) -> Result<Event> {
+async fn staff(act: &mut EntryTx, actor: &Actor, name: &str, carrier: Carrier) -> Result<Event> {
     act.tx.put_staff(name, carrier).await?;
     Ok(Event::Staff {
         by: actor.label(),
@@ -221,7 +221,7 @@ pub fn check_carrier(role: Role, carrier: Option<Carrier>) -> Result<()> {
     }
 }
 
-async fn known(act: &mut Acting, name: &str) -> Result<Account> {
+async fn known(act: &mut EntryTx, name: &str) -> Result<Account> {
     act.tx.account(name).await?.ok_or_else(|| {
         UserRefusal::Unknown {
             user: name.to_owned(),

@@ -121,6 +121,18 @@ pub(super) fn gateway(id: String) -> Option<GatewayId> {
     text(id).map(GatewayId)
 }
 
+/// The rows that can be read, and what is wrong with the others: where one that fits nowhere must not stop all.
+pub(super) fn readable<R, T: TryFrom<R, Error = Corrupt>>(rows: Vec<R>) -> (Vec<T>, Vec<Corrupt>) {
+    let mut read = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        match T::try_from(row) {
+            Ok(value) => read.0.push(value),
+            Err(corrupt) => read.1.push(corrupt),
+        }
+    }
+    read
+}
+
 /// Every row as a value.
 pub(super) fn all<R, T: TryFrom<R, Error = Corrupt>>(rows: Vec<R>) -> Result<Vec<T>> {
     let read: Read<Vec<T>> = rows.into_iter().map(T::try_from).collect();

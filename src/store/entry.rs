@@ -1,6 +1,6 @@
 //! The ledger's rows: append, head, read in order.
 
-use super::{Corrupt, Result, Tx, on};
+use super::{Corrupt, Result, Store, Tx, on};
 use crate::domain::{
     event::Event,
     ledger::{Hash, Head, Header, MAIN, events_root},
@@ -16,6 +16,43 @@ pub struct Entry {
     pub hash: Hash,
     /// Its events, one JSON object a line.
     pub events: String,
+}
+
+/// A transaction that writes an entry. It begins by locking the chain's head: everybody who writes the ledger does,
+/// before any other row, so that acts stand in a row and none waits for another in a circle.
+#[derive(Debug)]
+pub struct EntryTx {
+    /// Where the act's tables are changed.
+    pub tx: Tx,
+    draft: Draft,
+}
+
+impl Store {
+    /// Begins an act that the ledger will tell of; its entry bears this time.
+    pub async fn begin_entry(&self, name: &'static str, now: Micros) -> Result<EntryTx> {
+        let mut tx = self.begin(name).await?;
+        let draft = tx.draft_entry(now).await?;
+        Ok(EntryTx { tx, draft })
+    }
+}
+
+impl EntryTx {
+    /// The entry's time: what is written with it bears the same.
+    pub fn time(&self) -> Micros {
+        self.draft.time
+    }
+
+    /// The transaction and the entry apart.
+    pub fn into_parts(self) -> (Tx, Draft) {
+        (self.tx, self.draft)
+    }
+
+    /// Commits what was changed, with its events as one entry.
+    pub async fn commit(mut self, events: &[Event]) -> Result<Head> {
+        let head = self.tx.append(self.draft, &lines(events)).await?;
+        self.tx.commit().await?;
+        Ok(head)
+    }
 }
 
 /// An entry being made: the head it follows is locked until the transaction ends.
@@ -50,7 +87,7 @@ impl Tx {
     }
 
     /// Takes the next entry's number: locks the head, so that the entry follows exactly it.
-    pub async fn draft_entry(&mut self, now: Micros) -> Result<Draft> {
+    async fn draft_entry(&mut self, now: Micros) -> Result<Draft> {
         // SQLite's write lock is held since BEGIN IMMEDIATE; PostgreSQL locks the head's row.
         let sql = super::dialect!(self,
             sqlite: "SELECT n, hash FROM chain_head WHERE chain = $1",
@@ -92,12 +129,6 @@ impl Tx {
             .bind(MAIN).bind(head.n).bind(&head.hash[..]).execute(db).await.map(drop))?;
         self.entries += 1;
         Ok(head)
-    }
-
-    /// Records what a person or a rule did, as one entry of its own.
-    pub async fn record(&mut self, now: Micros, events: &[Event]) -> Result<Head> {
-        let draft = self.draft_entry(now).await?;
-        self.append(draft, &lines(events)).await
     }
 
     /// One entry's hash; `None` when there is no such entry.

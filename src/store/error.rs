@@ -75,6 +75,8 @@ pub enum Next {
     Retry,
     /// It may have happened: ask the chain's head, then try again (connection lost).
     AskHead,
+    /// Another engine has the lease: stop sending, and wait until it is free.
+    GiveWay,
     /// The storage can't be trusted any more: end the process, recovery reads the journal.
     Die,
 }
@@ -82,23 +84,38 @@ pub enum Next {
 impl Error {
     /// What the recorder does next.
     pub fn next(&self) -> Next {
-        let Self::Sql(error) = self else {
-            return Next::Die;
+        let error = match self {
+            Self::Sql(error) => error,
+            Self::Refused(Refusal::LeaseTaken) => return Next::GiveWay,
+            _ => return Next::Die,
         };
         match error {
             sqlx::Error::Database(e) => match e.code().as_deref() {
                 // SQLite's primary codes 5 BUSY, 6 LOCKED, 13 FULL, with their extended forms.
                 Some("5" | "6" | "13" | "261" | "517" | "773" | "262") => Next::Retry,
-                // PostgreSQL: serialization, deadlock, lock not available, out of disk, too many
-                // connections, admin shutdown (the server is coming back).
+                // PostgreSQL: serialization, deadlock, lock not available, out of disk, out of memory, too many
+                // connections.
                 Some("40001" | "40P01" | "55P03" | "53100" | "53200" | "53300") => Next::Retry,
-                Some("57P01" | "57P02" | "57P03") => Next::AskHead,
+                // Administrator's shutdown, crash of another, starting up; idle for too long within a
+                // transaction; the connection's own exceptions.
+                Some("57P01" | "57P02" | "57P03" | "25P03") => Next::AskHead,
+                Some(code) if code.starts_with("08") => Next::AskHead,
                 _ => Next::Die,
             },
             sqlx::Error::PoolTimedOut => Next::Retry,
             sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => Next::AskHead,
             _ => Next::Die,
         }
+    }
+
+    /// Did the database end this so that another could go on? Nothing of it has happened.
+    pub fn is_deadlock(&self) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Database(e)) if matches!(e.code().as_deref(), Some("40P01" | "40001")))
+    }
+
+    /// Did the database give no answer in the time that one is waited for?
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Io(e)) if e.kind() == std::io::ErrorKind::TimedOut)
     }
 
     /// A unique key stood already, or somebody else was first.

@@ -1,6 +1,6 @@
 //! Freezing's rows: lanes and messages of a run that is being made, in chunks.
 
-use super::{Result, Tx, on};
+use super::{Result, Tx, dialect, on};
 use crate::domain::{
     id::{LaneId, RunId},
     ledger::Hash,
@@ -37,6 +37,23 @@ pub struct LaneFigures {
 }
 
 impl Tx {
+    /// Is the run still being made, and by nobody cleared away until this transaction ends? A freezer that slept
+    /// must not write into what is gone.
+    pub async fn must_be_half_made(&mut self, run: RunId) -> Result<()> {
+        let sql = dialect!(self,
+            sqlite: "SELECT 1 FROM run WHERE id = $1 AND frozen_us = 0",
+            postgres: "SELECT 1 FROM run WHERE id = $1 AND frozen_us = 0 FOR SHARE");
+        match self.find_run(sql, run).await? {
+            true => Ok(()),
+            false => Err(super::Refusal::RunClearedAway { run }.into()),
+        }
+    }
+
+    async fn find_run(&mut self, sql: &'static str, run: RunId) -> Result<bool> {
+        let found = on!(self, db => sqlx::query(sql).bind(run.to_string()).fetch_optional(db).await.map(|row| row.is_some()))?;
+        Ok(found)
+    }
+
     /// Makes a lane of a run that is being frozen.
     pub async fn insert_lane(
         &mut self,
@@ -88,8 +105,14 @@ impl Tx {
     }
 
     /// Removes up to `limit` messages of a half-made run; returns how many went. At 0 the run and its
-    /// lanes are removed too.
+    /// lanes are removed too. A run that has been frozen meanwhile stays as it is.
     pub async fn drop_half_made(&mut self, run: RunId, limit: i64) -> Result<u64> {
+        let sql = dialect!(self,
+            sqlite: "SELECT 1 FROM run WHERE id = $1 AND frozen_us = 0",
+            postgres: "SELECT 1 FROM run WHERE id = $1 AND frozen_us = 0 FOR UPDATE");
+        if !self.find_run(sql, run).await? {
+            return Ok(0);
+        }
         let gone = on!(self, db => sqlx::query(
             "DELETE FROM message WHERE (lane_id, id) IN (SELECT m.lane_id, m.id FROM message m JOIN lane l ON m.lane_id = l.id
               AND m.id >= l.id * 4294967296 AND m.id < (l.id + 1) * 4294967296 WHERE l.run_id = $1 LIMIT $2)")

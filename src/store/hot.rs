@@ -443,7 +443,10 @@ macro_rules! both {
     ($tx:expr, $call:ident ( $($arg:expr),* )) => {
         match &mut $tx.inner {
             Inner::Sqlite(t) => sqlite::$call(&mut **t, $($arg),*).await,
-            Inner::Postgres(t) => postgres::$call(&mut **t, $($arg),*).await,
+            Inner::Postgres(t) => {
+                let answer = postgres::$call(&mut **t, $($arg),*);
+                $tx.patience.wait(answer).await
+            }
         }
         .map_err(crate::store::Error::from)
     };
@@ -463,12 +466,26 @@ impl Tx {
         columns::all(both!(self, messages(ids))?)
     }
 
-    /// All messages of these numbers (late and orphan reports).
-    pub async fn messages_of(&mut self, phones: &[Phone]) -> Result<Vec<MessageRecord>> {
-        if phones.is_empty() {
-            return Ok(Vec::new());
+    /// The messages of these ids that can be read, and what is wrong with the others.
+    pub async fn readable_messages(
+        &mut self,
+        ids: &[MessageId],
+    ) -> Result<(Vec<MessageRecord>, Vec<Corrupt>)> {
+        if ids.is_empty() {
+            return Ok(Default::default());
         }
-        columns::all(both!(self, messages_of(phones))?)
+        Ok(columns::readable(both!(self, messages(ids))?))
+    }
+
+    /// All messages of these numbers (late and orphan reports) that can be read, and what is wrong with the others.
+    pub async fn messages_of(
+        &mut self,
+        phones: &[Phone],
+    ) -> Result<(Vec<MessageRecord>, Vec<Corrupt>)> {
+        if phones.is_empty() {
+            return Ok(Default::default());
+        }
+        Ok(columns::readable(both!(self, messages_of(phones))?))
     }
 
     /// The stored parts of these messages.

@@ -6,9 +6,11 @@ use uuid::Uuid;
 use super::{
     Corrupt, Refusal, Result, Tx,
     columns::{self, Columns},
-    dialect, on,
+    dialect,
+    entry::EntryTx,
+    on,
 };
-use crate::domain::{event::Event, time::Micros};
+use crate::domain::{event::Event, ledger::Head, time::Micros};
 
 /// What this database is and whether it may send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +67,33 @@ impl Installation {
     }
 }
 
+impl EntryTx {
+    /// Makes the installation at the first use, with the ledger's first entry; nothing where there is one.
+    pub async fn install(mut self, practice: bool) -> Result<Option<(Installation, Head)>> {
+        if self.tx.installation_for(practice).await?.is_some() {
+            return Ok(None);
+        }
+        let new = Installation {
+            id: Uuid::now_v7().to_string(),
+            practice,
+            place: self.tx.place().await?,
+            held: String::new(),
+            stopped: None,
+            change: 0,
+            created: self.time(),
+        };
+        on!(self.tx, db => sqlx::query(
+            "INSERT INTO installation (one, id, practice, place, created_us) VALUES (1, $1, $2, $3, $4)")
+            .bind(&new.id).bind(i64::from(new.practice)).bind(&new.place).bind(new.created.0).execute(db).await.map(drop))?;
+        let genesis = Event::Genesis {
+            v: 1,
+            installation: new.id.clone(),
+            practice,
+        };
+        Ok(Some((new, self.commit(&[genesis]).await?)))
+    }
+}
+
 impl Tx {
     /// The installation; `None` on a database that has never been used.
     pub async fn installation(&mut self) -> Result<Option<Installation>> {
@@ -74,42 +103,17 @@ impl Tx {
         Ok(row.map(Installation::try_from).transpose()?)
     }
 
-    /// The installation, made at the first use with its first ledger entry. A practice database and a
-    /// real one are never the same.
-    pub async fn installation_or_new(
-        &mut self,
-        practice: bool,
-        now: Micros,
-    ) -> Result<Installation> {
-        if let Some(known) = self.installation().await? {
-            return match known.practice == practice {
-                true => Ok(known),
-                false if practice => Err(Refusal::MadeForReal.into()),
-                false => Err(Refusal::MadeForPractice.into()),
-            };
-        }
-        let new = Installation {
-            id: Uuid::now_v7().to_string(),
-            practice,
-            place: self.place().await?,
-            held: String::new(),
-            stopped: None,
-            change: 0,
-            created: now,
+    /// The installation, where there is one and it is of this kind: a practice database and a real one are never
+    /// the same.
+    pub async fn installation_for(&mut self, practice: bool) -> Result<Option<Installation>> {
+        let Some(known) = self.installation().await? else {
+            return Ok(None);
         };
-        on!(self, db => sqlx::query(
-            "INSERT INTO installation (one, id, practice, place, created_us) VALUES (1, $1, $2, $3, $4)")
-            .bind(&new.id).bind(i64::from(new.practice)).bind(&new.place).bind(new.created.0).execute(db).await.map(drop))?;
-        self.record(
-            now,
-            &[Event::Genesis {
-                v: 1,
-                installation: new.id.clone(),
-                practice,
-            }],
-        )
-        .await?;
-        Ok(new)
+        match known.practice == practice {
+            true => Ok(Some(known)),
+            false if practice => Err(Refusal::MadeForReal.into()),
+            false => Err(Refusal::MadeForPractice.into()),
+        }
     }
 
     /// Where a PostgreSQL database stands: another cluster or another database of it is a copy.
@@ -142,58 +146,5 @@ impl Tx {
     pub async fn set_stopped(&mut self, since: Option<Micros>) -> Result<()> {
         on!(self, db => sqlx::query("UPDATE installation SET stopped_us = $1").bind(columns::us(since)).execute(db).await.map(drop))?;
         self.bump().await
-    }
-
-    /// Takes or renews the engine's lease on PostgreSQL: true when it is ours until `until`, by the
-    /// database's own clock.
-    pub async fn lease(&mut self, holder: &str, seconds: f64) -> Result<bool> {
-        let Some(done) = self.lease_rows(holder, seconds).await? else {
-            return Ok(true);
-        };
-        Ok(done == 1)
-    }
-
-    async fn lease_rows(&mut self, holder: &str, seconds: f64) -> Result<Option<u64>> {
-        match &mut self.inner {
-            super::Inner::Sqlite(_) => Ok(None),
-            super::Inner::Postgres(t) => Ok(Some(
-                sqlx::query(
-                    "UPDATE engine_lease
-                        SET holder = $1, until_us = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + ($2 * 1000000)::bigint
-                      WHERE holder = $1 OR until_us < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
-                )
-                .bind(holder)
-                .bind(seconds)
-                .execute(&mut **t)
-                .await?
-                .rows_affected(),
-            )),
-        }
-    }
-
-    /// Does `holder` hold the lease, now and until this transaction ends? On SQLite a file lock does this.
-    pub async fn holds_lease(&mut self, holder: &str) -> Result<bool> {
-        match &mut self.inner {
-            super::Inner::Sqlite(_) => Ok(true),
-            super::Inner::Postgres(t) => {
-                let row = sqlx::query("SELECT 1 FROM engine_lease WHERE holder = $1 FOR SHARE")
-                    .bind(holder);
-                Ok(row.fetch_optional(&mut **t).await?.is_some())
-            }
-        }
-    }
-
-    /// Gives the lease back at once.
-    pub async fn unlease(&mut self, holder: &str) -> Result<()> {
-        match &mut self.inner {
-            super::Inner::Sqlite(_) => Ok(()),
-            super::Inner::Postgres(t) => {
-                sqlx::query("UPDATE engine_lease SET until_us = 0 WHERE holder = $1")
-                    .bind(holder)
-                    .execute(&mut **t)
-                    .await?;
-                Ok(())
-            }
-        }
     }
 }

@@ -50,6 +50,8 @@ pub enum Kind {
     Disk,
     /// The engine's lock is held elsewhere, or was lost.
     Lock,
+    /// The engine has ended by an error, and its process with it.
+    Engine,
     /// The database does not take what is to be written.
     Database,
     /// The database is a copy, or was put back: all sending waits for a release.
@@ -73,6 +75,7 @@ impl Kind {
             | Self::NotListening
             | Self::RunMissed
             | Self::Disk
+            | Self::Engine
             | Self::Database
             | Self::DatabaseHeld
             | Self::Ledger => true,

@@ -412,7 +412,7 @@ async fn a_shut_gate_lets_no_byte_through() {
     let mut pair = Pair::open_behind(&config(carrier.address()), gate.clone());
     let nothing = tokio::time::timeout(Duration::from_millis(300), pair.events.recv()).await;
     assert!(nothing.is_err() && carrier.counts().logins == 0);
-    gate.extend(tokio::time::Instant::now() + PATIENCE);
+    gate.extend(watchbell::gateway::Moment::now(), PATIENCE);
     pair.until("the link", |received| {
         received.iter().any(|e| matches!(e, Event::LinkUp(_)))
     })

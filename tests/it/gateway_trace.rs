@@ -222,7 +222,7 @@ async fn an_end_too_far_ahead_is_refused() {
     let context = gateway::Context {
         clock: Clock::system(),
         gate: gateway::WriteGate::always(),
-        tracker: tokio_util::task::TaskTracker::new(),
+        tasks: watchbell::tasks::Tasks::default(),
         events,
         installation: String::new(),
         seed: 1,

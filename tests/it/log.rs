@@ -15,7 +15,6 @@ use watchbell::{
         priority::Priority,
         role::Role,
         text::Framing,
-        time::Micros,
     },
     engine::journal::{Op, Recorder},
     gateway::{CarrierMessageId, Delivery, Report},
@@ -423,7 +422,7 @@ async fn a_database_made_for_practice_is_not_opened_for_real() {
         let known = story.another_office().await.installation().await.unwrap();
         assert!(known.practice);
         let mut tx = story.office.store.read("other").await.unwrap();
-        assert!(tx.installation_or_new(false, Micros(0)).await.is_err());
+        assert!(tx.installation_for(false).await.is_err());
     })
     .await;
 }

@@ -12,7 +12,7 @@ use tokio::{
 use watchbell::{
     config::{self, Kind},
     domain::message::ReportStatus,
-    gateway::{Event, Notice, WriteGate},
+    gateway::{Event, Moment, Notice, WriteGate},
     simulate::{Faults, Settings},
 };
 use watchbell_wire::sgip::{
@@ -433,7 +433,7 @@ async fn no_byte_goes_to_a_guest_behind_a_shut_gate() {
     let gate = WriteGate::always();
     let pair = Pair::open_behind(&alone(""), gate.clone());
     let mut caller = Caller::dial(pair.listening().await).await;
-    gate.extend(tokio::time::Instant::now());
+    gate.extend(Moment::now(), Duration::ZERO);
     let bind = Bind {
         login_type: LoginType::GATEWAY,
         login_name: "unicom".try_into().unwrap(),

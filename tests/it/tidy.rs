@@ -19,11 +19,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     // One HTTP client and signed bodies.
     ("web", &[]),
+    // Tasks that are watched.
+    ("tasks", &[]),
     ("telemetry", &["clock", "domain", "web"]),
     // Rows stay inside, typed values come out.
     ("store", &["domain", "telemetry"]),
     // No SQL in a gateway, no gateway in the store: the engine joins them.
-    ("gateway", &["clock", "config", "domain", "random", "web"]),
+    (
+        "gateway",
+        &["clock", "config", "domain", "random", "tasks", "web"],
+    ),
     // The carriers' interface and papers know no order's life.
     ("work_orders", &["config", "domain", "web"]),
     ("intake", &["domain"]),
@@ -32,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "acceptance",
         &[
-            "clock", "config", "domain", "gateway", "intake", "random", "report",
+            "clock", "config", "domain", "gateway", "intake", "random", "report", "tasks",
         ],
     ),
     // The other end of the same interfaces.
@@ -56,6 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "gateway",
             "random",
             "store",
+            "tasks",
             "telemetry",
         ],
     ),
@@ -96,6 +102,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "http",
             "service",
             "simulate",
+            "tasks",
             "telemetry",
         ],
     ),

@@ -143,6 +143,7 @@ impl<'a> LaneMaker<'a> {
         let id = gateway.map_or_else(|| GatewayId(String::new()), |g| g.id.clone());
         let framing = gateway.map_or(Framing::Parts, |g| g.kind.framing());
         let mut tx = store.begin("freeze_lane").await?;
+        tx.must_be_half_made(self.run).await?;
         let lane = LaneId(tx.draw("lane", 1).await?);
         tx.insert_lane(
             lane,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::{Engine, EngineError, Phase, RenewError, Step, write_sidecar};
+use super::{Engine, EngineError, Phase, Step, write_sidecar};
 
 /// How long open windows may answer when the engine ends; what is silent then is in doubt.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -12,8 +12,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How long the gateways may take to unbind after that.
 const UNBIND: Duration = Duration::from_secs(2);
 
-/// How long the lease's renewal or return may take while the engine ends.
-const RENEWAL: Duration = Duration::from_secs(1);
+/// How long the lease's return may take while the engine ends.
+const RETURN: Duration = Duration::from_secs(1);
 
 /// An engine has ended by then, whatever the database does; recovery reads what it left.
 pub(super) const LAST_CALL: Duration = Duration::from_secs(8);
@@ -48,17 +48,13 @@ impl Engine {
     }
 
     async fn drain_step(&mut self, deadline: Instant) -> Result<(), EngineError> {
-        let renewal = self.lock.due();
+        let lost = self.lock.lost();
         let step = tokio::select! {
             step = self.step() => step,
-            () = tokio::time::sleep_until(deadline.min(renewal)) => Step::Tick,
+            lost = lost => return Err(lost.into()),
+            () = tokio::time::sleep_until(deadline) => Step::Tick,
         };
-        self.take(step).await?;
-        // Without an answer the deadline stands: no byte goes out after it.
-        match timeout(RENEWAL, self.lock.renew_if_due()).await {
-            Ok(Err(RenewError::Lost(lost))) => Err(lost.into()),
-            Ok(Ok(_) | Err(RenewError::Store(_))) | Err(_) => Ok(()),
-        }
+        self.take(step).await
     }
 
     /// The next thing that happens at the journal alone.
@@ -80,11 +76,10 @@ impl Engine {
             Ok(done) => done?,
             Err(_) => return Err(EngineError::Journal),
         }
-        self.tracker.close();
-        _ = timeout(Duration::from_secs(1), self.tracker.wait()).await;
+        _ = timeout(Duration::from_secs(1), self.tasks.end()).await;
         write_sidecar(&self.parts.store, &self.installation).await?;
         // A lease that can't be given back runs out by itself.
-        _ = timeout(RENEWAL, self.lock.give_back()).await;
+        _ = timeout(RETURN, self.lock.give_back()).await;
         Ok(())
     }
 
@@ -99,7 +94,6 @@ impl Engine {
             gateway.close(Duration::ZERO);
         }
         drop(self.events);
-        self.tracker.close();
-        _ = timeout(Duration::from_secs(1), self.tracker.wait()).await;
+        _ = timeout(Duration::from_secs(1), self.tasks.end()).await;
     }
 }

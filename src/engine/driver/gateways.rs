@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
 
 use super::{Engine, EngineError, Parts, Phase, meters};
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
     },
     engine::lock::EngineLock,
     gateway::{self, Event, Gateway, Notice},
+    tasks::Tasks,
     telemetry::alert::{Alert, Alerts, Kind},
 };
 
@@ -50,7 +50,7 @@ pub(super) fn open_gateways(
     gateways: &[config::Gateway],
     installation: &str,
     lock: &EngineLock,
-    tracker: &TaskTracker,
+    tasks: &Tasks,
 ) -> Result<Opened, EngineError> {
     let (sender, events) = mpsc::channel(gateway::EVENT_ROOM);
     let mut opened = BTreeMap::new();
@@ -60,7 +60,7 @@ pub(super) fn open_gateways(
         let context = gateway::Context {
             clock: parts.clock.clone(),
             gate: lock.gate(),
-            tracker: tracker.clone(),
+            tasks: tasks.clone(),
             events: sender.clone(),
             installation: installation.to_owned(),
             seed: u64::from_be_bytes(seed),

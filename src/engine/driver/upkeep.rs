@@ -1,7 +1,9 @@
-//! The engine's turns by the clock: the lease, the sidecar, and what people and other processes
+//! The engine's turns by the clock: the sidecar, and what people and other processes
 //! changed.
 
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Engine, EngineError, Halt, OUTBOX_ROOM, Phase};
 use crate::{
@@ -16,6 +18,9 @@ use crate::{
     telemetry::alert::{Alert, Kind},
 };
 
+/// How often the file beside a SQLite database says that its engine lives, and gateways without a link are told of.
+const SIDECAR_EVERY: Duration = Duration::from_secs(1);
+
 /// A shorter wait is nobody's trouble.
 const SOON: Duration = Duration::from_secs(5);
 
@@ -25,7 +30,8 @@ impl Engine {
     pub(super) async fn poll_or_wait(&mut self) -> Result<(), EngineError> {
         match self.poll().await {
             Err(EngineError::Store(error))
-                if error.next() != Next::Die && !self.recorder.is_finished() =>
+                if matches!(error.next(), Next::Retry | Next::AskHead)
+                    && !self.recorder.is_finished() =>
             {
                 tracing::warn!("The database does not answer for now: {error}");
                 self.housekeeper.look_again();
@@ -35,9 +41,10 @@ impl Engine {
         }
     }
 
-    /// Reads what people and other processes changed; keeps the lease, the sidecar and the house.
+    /// Reads what people and other processes changed; keeps the sidecar and the house.
     async fn poll(&mut self) -> Result<(), EngineError> {
-        if self.lock.renew_if_due().await? {
+        if Instant::now() >= self.sidecar_due {
+            self.sidecar_due = Instant::now() + SIDECAR_EVERY;
             write_sidecar(&self.parts.store, &self.installation).await?;
             self.alert_absent();
         }

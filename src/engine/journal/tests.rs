@@ -6,9 +6,8 @@ use crate::store::Limits;
 async fn recorder(dir: &tempfile::TempDir) -> Recorder {
     let url = format!("sqlite://{}", dir.path().join("w.db").display());
     let store = Store::open(&url, Limits::default()).await.unwrap();
-    let mut tx = store.begin("test").await.unwrap();
-    tx.installation_or_new(true, Micros(1)).await.unwrap();
-    tx.commit().await.unwrap();
+    let act = store.begin_entry("test", Micros(1)).await.unwrap();
+    act.install(true).await.unwrap();
     Recorder::open(store, Clock::manual(Micros(2)), HashMap::new())
         .await
         .unwrap()
@@ -49,13 +48,12 @@ async fn a_commit_that_happened_unheard_is_found_and_not_done_twice() {
     let dir = tempfile::tempdir().unwrap();
     let mut recorder = recorder(&dir).await;
     let before = lose_answer(&mut recorder, true).await;
-    let mut other = recorder.store.begin("another process").await.unwrap();
+    let other = recorder.store.begin_entry("another process", Micros(4));
     let event = Event::Engine {
         node: "other".into(),
         act: "looked".into(),
     };
-    other.record(Micros(4), &[event]).await.unwrap();
-    other.commit().await.unwrap();
+    other.await.unwrap().commit(&[event]).await.unwrap();
     let done = recorder.commit_or_find(&[note("started")]).await.unwrap();
     assert_eq!(done.head.unwrap().n, before);
     assert_eq!(
@@ -77,13 +75,12 @@ async fn a_commit_that_did_not_happen_is_done_again_also_when_another_process_to
     let dir = tempfile::tempdir().unwrap();
     let mut recorder = recorder(&dir).await;
     let before = lose_answer(&mut recorder, false).await;
-    let mut other = recorder.store.begin("another process").await.unwrap();
+    let other = recorder.store.begin_entry("another process", Micros(4));
     let event = Event::Engine {
         node: "other".into(),
         act: "looked".into(),
     };
-    other.record(Micros(4), &[event]).await.unwrap();
-    other.commit().await.unwrap();
+    other.await.unwrap().commit(&[event]).await.unwrap();
     let done = recorder.commit_or_find(&[note("started")]).await.unwrap();
     assert_eq!(done.head.unwrap().n, before + 2);
 }

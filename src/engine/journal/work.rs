@@ -31,7 +31,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    fn new(row: MessageRecord, lane: &Lane, segments: &[Segment]) -> store::Result<Self> {
+    fn new(row: MessageRecord, lane: &Lane, segments: &[Segment]) -> Result<Self, Corrupt> {
         Ok(Self {
             state: restore(&row, lane, segments)?,
             row,
@@ -45,11 +45,11 @@ pub(crate) fn restore(
     row: &MessageRecord,
     lane: &Lane,
     segments: &[Segment],
-) -> store::Result<MessageState> {
+) -> Result<MessageState, Corrupt> {
     let parts = lane.parts(row.segments);
     let segments = segments.iter().map(|s| (s.part, &s.state));
     MessageState::restore(parts, &row.state, segments)
-        .map_err(|e| Corrupt::on("message", e.column, row.id).into())
+        .map_err(|e| Corrupt::on("message", e.column, row.id))
 }
 
 /// Where reports of a number through a gateway are looked for.
@@ -239,7 +239,9 @@ impl<'a> Work<'a> {
             .collect::<HashSet<_>>()
             .into_iter()
             .collect();
-        for row in tx.messages_of(&phones).await? {
+        let (rows, corrupt) = tx.messages_of(&phones).await?;
+        self.done.strays.extend(corrupt);
+        for row in rows {
             ids.insert(row.id);
             if let Some(phone) = row.phone {
                 self.by_phone.entry(phone).or_default().push(row.id);
@@ -268,7 +270,8 @@ impl<'a> Work<'a> {
             .filter(|id| !self.messages.contains_key(id))
             .collect();
         ids.sort_unstable();
-        let rows = tx.messages(&ids).await?;
+        let (rows, corrupt) = tx.readable_messages(&ids).await?;
+        self.done.strays.extend(corrupt);
         let long: Vec<_> = rows
             .iter()
             .filter(|r| r.segments > 1)
@@ -279,13 +282,21 @@ impl<'a> Work<'a> {
             parts.entry(s.message).or_default().push(s);
         }
         for lane in ids.iter().map(|id| id.lane()).collect::<HashSet<_>>() {
-            self.lane(tx, lane).await?;
+            match self.lane(tx, lane).await {
+                Ok(_) | Err(store::Error::Missing { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         for row in rows {
-            let segments = parts.remove(&row.id).unwrap_or_default();
-            if let Some(lane) = self.lanes.get(&row.id.lane()) {
-                let message = Message::new(row, lane, &segments)?;
-                self.messages.insert(message.row.id, message);
+            let (id, segments) = (row.id, parts.remove(&row.id).unwrap_or_default());
+            let message = match self.lanes.get(&id.lane()) {
+                Some(lane) => Message::new(row, lane, &segments),
+                None => Err(Corrupt::on("message", "lane_id", id)),
+            };
+            match message {
+                Ok(message) => _ = self.messages.insert(id, message),
+                // One row that fits nowhere must not keep the others from being written.
+                Err(corrupt) => self.done.strays.push(corrupt),
             }
         }
         Ok(())

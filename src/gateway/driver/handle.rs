@@ -53,8 +53,12 @@ impl Handle {
             notify: Notify::new(),
         });
         let id = settings.id.clone();
-        let tracker = context.tracker.clone();
-        tracker.spawn(Driver::new(protocol, settings, context, inbox.clone()).run());
+        let tasks = context.tasks.clone();
+        let name = format!("gateway {}", settings.id);
+        tasks.spawn(
+            name,
+            Driver::new(protocol, settings, context, inbox.clone()).run(),
+        );
         Self { id, inbox }
     }
 

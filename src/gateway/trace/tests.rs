@@ -13,16 +13,15 @@ fn trace(dir: &Path, until: Micros) -> Trace {
 
 /// What a session of these bytes leaves behind.
 async fn written(dir: &Path, until: Micros, bytes: &[u8]) -> Vec<PathBuf> {
-    let tracker = TaskTracker::new();
+    let tasks = Tasks::default();
     let (clock, gateway) = (Clock::system(), GatewayId::from("mobile"));
     let trace = trace(dir, until);
-    if let Some(tracer) = Tracer::start(Kind::Cmpp20, &trace, &gateway, &clock, &tracker) {
+    if let Some(tracer) = Tracer::start(Kind::Cmpp20, &trace, &gateway, &clock, &tasks) {
         let mut tap = tracer.connection(0, 1);
         tap.bytes(Direction::Out, bytes);
         drop(tap);
     }
-    tracker.close();
-    tracker.wait().await;
+    tasks.end().await;
     let files = std::fs::read_dir(dir).into_iter().flatten();
     files.map(|file| file.expect("a file").path()).collect()
 }
@@ -96,19 +95,18 @@ async fn past_its_end_nothing_is_written() {
     let none = written(dir.path(), ahead(-1), &question(1)).await;
     assert!(none.is_empty(), "{none:?}");
 
-    let tracker = TaskTracker::new();
+    let tasks = Tasks::default();
     let clock = Clock::manual(Micros(1_000_000));
     let gateway = GatewayId::from("mobile");
     let until = Micros(9_000_000);
     let trace = trace(dir.path(), until);
-    let tracer = Tracer::start(Kind::Cmpp20, &trace, &gateway, &clock, &tracker).expect("begun");
+    let tracer = Tracer::start(Kind::Cmpp20, &trace, &gateway, &clock, &tasks).expect("begun");
     let mut tap = tracer.connection(0, 1);
     tap.bytes(Direction::Out, &question(1));
     clock.advance(chrono::TimeDelta::seconds(8));
     tap.bytes(Direction::Out, &question(2));
     drop((tap, tracer));
-    tracker.close();
-    tracker.wait().await;
+    tasks.end().await;
     let file = std::fs::read_dir(dir.path()).expect("a folder").next();
     let file = file.expect("a file").expect("a file").path();
     let (read, _) = lines(&file, "a long passphrase").expect("readable");
@@ -144,10 +142,10 @@ fn old_traces_are_deleted_and_nothing_else() {
 #[tokio::test]
 async fn pieces_without_room_are_counted_and_it_goes_on_with_a_whole_pdu() {
     let dir = tempfile::tempdir().expect("a folder");
-    let tracker = TaskTracker::new();
+    let tasks = Tasks::default();
     let (clock, gateway) = (Clock::system(), GatewayId::from("mobile"));
     let trace = trace(dir.path(), ahead(60));
-    let tracer = Tracer::start(Kind::Cmpp20, &trace, &gateway, &clock, &tracker).expect("begun");
+    let tracer = Tracer::start(Kind::Cmpp20, &trace, &gateway, &clock, &tasks).expect("begun");
     let mut tap = tracer.connection(0, 1);
     let rounds = 3 * ROOM;
     // Each PDU in two pieces, so that a gap may begin within one.
@@ -162,8 +160,7 @@ async fn pieces_without_room_are_counted_and_it_goes_on_with_a_whole_pdu() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     tap.bytes(Direction::Out, &question(7));
     drop((tap, tracer));
-    tracker.close();
-    tracker.wait().await;
+    tasks.end().await;
     let file = std::fs::read_dir(dir.path()).expect("a folder").next();
     let file = file.expect("a file").expect("a file").path();
     let (read, _) = lines(&file, "a long passphrase").expect("readable");

@@ -12,8 +12,8 @@ use crate::{
         ledger::Tree,
         role::{Act, Actor},
     },
-    service::{Acting, Contacts, Office, Result, ServiceError, refusal::ContactsRefusal},
-    store::contact,
+    service::{Contacts, Office, Result, ServiceError, refusal::ContactsRefusal},
+    store::{contact, entry::EntryTx},
 };
 
 /// Longest name of a group, in characters.
@@ -111,7 +111,7 @@ impl Contacts<'_> {
 impl Office {
     async fn group_or_new(
         &self,
-        act: &mut Acting,
+        act: &mut EntryTx,
         actor: &Actor,
         name: &str,
         events: &mut Vec<Event>,

@@ -10,13 +10,16 @@ use crate::{
             command::{Channel, CommandAct},
         },
     },
-    service::{Acting, Office, Result},
-    store::work_order::{Order, OrderCommand, Part},
+    service::{Office, Result},
+    store::{
+        entry::EntryTx,
+        work_order::{Order, OrderCommand, Part},
+    },
 };
 
 /// An order that is being changed.
 pub(super) struct Change {
-    pub(super) acting: Acting,
+    pub(super) acting: EntryTx,
     pub(super) order: Order,
     from: OrderState,
     events: Vec<Event>,

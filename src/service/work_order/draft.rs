@@ -11,16 +11,16 @@ use crate::{
         work_order::{MAX_TEXT, OrderEvent, OrderState},
     },
     service::{
-        Acting, Result,
+        Result,
         diff::{Effect, ItemDiff},
         refusal::CampaignRefusal,
     },
-    store::work_order::Order,
+    store::{entry::EntryTx, work_order::Order},
 };
 
 /// Drafts, changes or leaves each; what is no longer in the file stays as it is.
 pub(in crate::service) async fn take(
-    acting: &mut Acting,
+    acting: &mut EntryTx,
     by: &str,
     plan: &str,
     orders: &[Ordered],
@@ -46,7 +46,7 @@ pub(in crate::service) async fn take(
     Ok(items)
 }
 
-fn wanted(acting: &Acting, plan: &str, ordered: &Ordered, by: &str) -> Result<Order> {
+fn wanted(acting: &EntryTx, plan: &str, ordered: &Ordered, by: &str) -> Result<Order> {
     let (o, now) = (&ordered.order, acting.time());
     if ordered.text.chars().count() > MAX_TEXT || o.id.is_empty() {
         return Err(CampaignRefusal::OrderText {
@@ -130,7 +130,7 @@ fn record_change(by: &str, act: &str, order: &Order, reason: &str) -> Event {
 }
 
 async fn one(
-    acting: &mut Acting,
+    acting: &mut EntryTx,
     by: &str,
     wanted: Order,
     known: Option<Order>,

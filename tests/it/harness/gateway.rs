@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, time::Instant};
-use tokio_util::task::TaskTracker;
 use watchbell::{
     clock::Clock,
     config::{self, Kind, RateUnit, Secret, SignatureBy},
@@ -128,7 +127,7 @@ impl Pair {
         let context = Context {
             clock: Clock::system(),
             gate,
-            tracker: TaskTracker::new(),
+            tasks: watchbell::tasks::Tasks::default(),
             events: sender,
             installation: "test".to_owned(),
             seed: 7,

@@ -84,9 +84,8 @@ impl Desk {
         let config = Config::load(Some(&file), []).unwrap();
         let store = Store::open(url, Limits::default()).await.unwrap();
         let clock = Clock::manual(START);
-        let mut tx = store.begin("test").await.unwrap();
-        tx.installation_or_new(false, START).await.unwrap();
-        tx.commit().await.unwrap();
+        let act = store.begin_entry("test", START).await.unwrap();
+        act.install(false).await.unwrap();
         let recorder = Recorder::open(store.clone(), clock.clone(), serves())
             .await
             .unwrap();

@@ -76,9 +76,8 @@ impl Base {
 
     /// An office with one gateway on this database, on a clock of its own at noon of June 1st.
     pub(crate) async fn office(&self) -> watchbell::service::Office {
-        let mut tx = self.store.begin("test").await.unwrap();
-        tx.installation_or_new(true, START).await.unwrap();
-        tx.commit().await.unwrap();
+        let act = self.store.begin_entry("test", START).await.unwrap();
+        act.install(true).await.unwrap();
         watchbell::service::Office {
             store: self.store.clone(),
             clock: Clock::manual(START),
@@ -221,8 +220,8 @@ impl Story {
         let store = base.store.clone();
         let clock = Clock::manual(START);
         let now = clock.now();
-        let mut tx = store.begin("test").await.unwrap();
-        tx.installation_or_new(true, now).await.unwrap();
+        let act = async || store.begin_entry("test", now).await.unwrap();
+        act().await.install(true).await.unwrap();
         for (name, role) in [("wang", Role::Clerk), ("li", Role::Approver)] {
             let row = Account {
                 name: name.into(),
@@ -232,7 +231,8 @@ impl Story {
                 salt: vec![3; 16],
                 created: now,
             };
-            tx.put_account(&row).await.unwrap();
+            let mut act = act().await;
+            act.tx.put_account(&row).await.unwrap();
             let digest = hex::encode(salted(&row.salt, row.commitment().as_bytes()));
             let event = Event::User {
                 by: "root".into(),
@@ -240,7 +240,7 @@ impl Story {
                 name: name.into(),
                 digest,
             };
-            tx.record(now, &[event]).await.unwrap();
+            act.commit(&[event]).await.unwrap();
         }
         let group = GroupId::fresh();
         let rows: Vec<_> = (0..10).map(contact).collect();
@@ -249,23 +249,20 @@ impl Story {
             rows.iter()
                 .map(|c| salted(&c.salt, c.commitment().as_bytes())),
         );
+        let mut import = act().await;
+        let (tx, root) = (&mut import.tx, tree.root());
         tx.insert_group(group, "leaders", &Tree::default().root(), now)
             .await
             .unwrap();
         tx.put_contacts(group, &rows).await.unwrap();
-        tx.set_group_root(group, 10, &tree.root()).await.unwrap();
-        let root = hex::encode(tree.root());
-        tx.record(
-            now,
-            &[Event::Contacts {
-                by: "wang".into(),
-                group,
-                members: 10,
-                root,
-            }],
-        )
-        .await
-        .unwrap();
+        tx.set_group_root(group, 10, &root).await.unwrap();
+        let event = Event::Contacts {
+            by: "wang".into(),
+            group,
+            members: 10,
+            root: hex::encode(root),
+        };
+        import.commit(&[event]).await.unwrap();
         let new = NewSuppression {
             phone: phone(7),
             reason: "person".into(),
@@ -273,20 +270,15 @@ impl Story {
             salt: vec![9; 16],
             at: now,
         };
-        let s = tx.suppress(new).await.unwrap().unwrap();
-        let digest = hex::encode(salted(&s.salt, s.commitment().as_bytes()));
-        tx.record(
-            now,
-            &[Event::Suppression {
-                seq: s.seq,
-                by: s.source,
-                reason: s.reason,
-                digest,
-            }],
-        )
-        .await
-        .unwrap();
-        tx.commit().await.unwrap();
+        let mut act = act().await;
+        let s = act.tx.suppress(new).await.unwrap().unwrap();
+        let event = Event::Suppression {
+            seq: s.seq,
+            digest: hex::encode(salted(&s.salt, s.commitment().as_bytes())),
+            by: s.source,
+            reason: s.reason,
+        };
+        act.commit(&[event]).await.unwrap();
         let run = freeze(base, &clock).await;
         let recorder = Recorder::open(store.clone(), clock.clone(), HashMap::new())
             .await
