@@ -72,14 +72,14 @@ pub enum AuditError {
     Io(#[from] std::io::Error),
 }
 
-/// Opens the database of these settings as it is: an audit brings nothing up to date.
+/// Opens the database of these settings, which has to be there: an audit brings nothing up to date.
 pub async fn open(config: &Config) -> Result<Store, AuditError> {
     if let Some(path) = config.database.sqlite_path()
         && !path.exists()
     {
         return Err(AuditError::NoDatabase(path.display().to_string()));
     }
-    Ok(Store::connect(&config.database.url, Limits::default()).await?)
+    Ok(Store::open(&config.database.url, Limits::default()).await?)
 }
 
 /// Verifies the ledger and every table that follows from it; `expect` is a head that was noted before.

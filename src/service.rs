@@ -36,8 +36,8 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::reason::holds_a_number,
-    engine::sidecar,
-    store::{Limits, Store, entry::EntryTx, installation::Installation},
+    engine::{lock::EngineLock, sidecar},
+    store::{Limits, Store, entry::EntryTx, installation::Installation, schema::Schema},
 };
 
 pub use error::{Result, ServiceError};
@@ -54,15 +54,49 @@ pub struct Office {
 }
 
 impl Office {
-    /// Opens the database, brings its schema up to date, and at the first use makes the installation:
-    /// practice or real, for good.
+    /// Opens the database, and at the first use makes it and the installation: practice or real, for good. A schema
+    /// of another version is an error.
     pub async fn open(config: Config, clock: Clock) -> Result<Self> {
-        // The path may hold what a URL writes otherwise; the store takes it as it is.
-        let url = match config.database.sqlite_path() {
-            Some(path) => format!("sqlite://{}", path.display()),
-            None => config.database.url.clone(),
-        };
-        let store = Store::open(&url, Limits::default()).await?;
+        let store = connect(&config).await?;
+        store.must_be_current().await?;
+        Self::with(store, config, clock).await
+    }
+
+    /// The same for the daemon: it brings an older schema up to date, once no other engine is at work. `waits` is
+    /// called when one is.
+    pub async fn open_to_serve(config: Config, clock: Clock, waits: impl FnOnce()) -> Result<Self> {
+        let store = connect(&config).await?;
+        let mut waits = Some(waits);
+        while let Schema::Older(_) = store.schema().await? {
+            if let Some(lock) = EngineLock::try_take(&store, "migrate").await? {
+                let migrated = lock.migrate(&store).await;
+                lock.give_back().await?;
+                migrated?;
+                break;
+            }
+            if let Some(waits) = waits.take() {
+                waits();
+            }
+            tokio::time::sleep(TRY_LOCK).await;
+        }
+        store.must_be_current().await?;
+        Self::with(store, config, clock).await
+    }
+
+    /// The same whatever the schema, for [`Database::migrate`].
+    pub async fn open_to_migrate(config: Config, clock: Clock) -> Result<Self> {
+        let store = connect(&config).await?;
+        if store.schema().await? == Schema::Empty {
+            store.must_be_current().await?;
+        }
+        Ok(Self {
+            store,
+            clock,
+            config: Arc::new(config),
+        })
+    }
+
+    async fn with(store: Store, config: Config, clock: Clock) -> Result<Self> {
         let office = Self {
             store,
             clock,
@@ -109,6 +143,19 @@ impl Office {
         let known = tx.installation_for(self.config.practice).await?;
         Ok(known.is_some())
     }
+}
+
+/// How often a daemon that waits for its turn asks.
+const TRY_LOCK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Connects to the database of these settings, whatever its schema.
+async fn connect(config: &Config) -> Result<Store> {
+    // The path may hold what a URL writes otherwise; the store takes it as it is.
+    let url = match config.database.sqlite_path() {
+        Some(path) => format!("sqlite://{}", path.display()),
+        None => config.database.url.clone(),
+    };
+    Ok(Store::connect(&url, Limits::default()).await?)
 }
 
 /// Hands out the use cases in groups, `office.campaigns().approve(…)`: for each its type and its method.

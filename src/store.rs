@@ -24,6 +24,7 @@ mod quota;
 mod refusal;
 pub mod report;
 pub mod run;
+pub mod schema;
 pub mod user;
 pub mod work_order;
 
@@ -109,15 +110,15 @@ macro_rules! dialect {
 pub(crate) use dialect;
 
 impl Store {
-    /// Opens the database at `url` (`sqlite://PATH` or `postgres://…`) and brings its schema up to
-    /// date. A missing SQLite file is made, with its folder.
+    /// Opens the database at `url` (`sqlite://PATH` or `postgres://…`). A missing SQLite file is made, with its
+    /// folder; a schema of another version is an error.
     pub async fn open(url: &str, limits: Limits) -> Result<Self> {
         let store = Self::connect(url, limits).await?;
-        store.migrate().await?;
+        store.must_be_current().await?;
         Ok(store)
     }
 
-    /// Opens without migrating.
+    /// Opens whatever is there.
     pub async fn connect(url: &str, limits: Limits) -> Result<Self> {
         let pool = pools::open(url, limits).await?;
         Ok(Self {
@@ -150,19 +151,6 @@ impl Store {
     /// Cancel safe; for one waiter.
     pub async fn bumped(&self) {
         self.bumped.notified().await;
-    }
-
-    /// Applies what is missing of the migrations.
-    pub async fn migrate(&self) -> Result<()> {
-        match &self.pool {
-            Pool::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await,
-            Pool::Postgres(server) => {
-                sqlx::migrate!("migrations/postgres")
-                    .run(server.pool())
-                    .await
-            }
-        }
-        .map_err(Error::Migrate)
     }
 
     /// Which engine it stands on.

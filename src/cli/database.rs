@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{CliError, Ctx, Exit, actor::os_account};
-use crate::{domain::role::Actor, service::maintenance};
+use crate::{
+    clock::Clock,
+    domain::role::Actor,
+    service::{Office, maintenance},
+};
 
 /// `watchbell backup`
 #[derive(Debug, Args)]
@@ -23,8 +27,9 @@ pub struct RestoreArgs {
 
 /// Brings the schema up to date.
 pub async fn migrate(ctx: &Ctx) -> Result<Exit, CliError> {
-    let office = ctx.office().await?;
-    office.database().migrated(&ctx.actor(&office).await?)?;
+    let office = Office::open_to_migrate(ctx.config()?, Clock::system()).await?;
+    let actor = ctx.actor(&office).await?;
+    office.database().migrate(&actor).await?;
     ctx.out.line(ctx.say(
         "数据库结构已是最新。",
         "The database's schema is up to date.",

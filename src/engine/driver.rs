@@ -153,6 +153,8 @@ impl Engine {
             node: lock.name().to_owned(),
             ..parts
         };
+        // A standby may have waited while a newer program brought the database up to date.
+        parts.store.must_be_current().await?;
         // Recovery may take long: the lease is renewed meanwhile, and lost like any other.
         let settled = tokio::select! {
             settled = Settled::before_links(&parts, &lock) => settled?,

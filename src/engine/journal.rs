@@ -408,9 +408,8 @@ impl Recorder {
 
     /// Commits a group: all of it, or nothing.
     pub async fn commit(&mut self, ops: &[Op]) -> store::Result<Committed> {
-        let now = self.clock.now();
         let known_orphans = std::mem::take(&mut self.orphans);
-        let prepared = self.prepare(ops, now, &known_orphans).await;
+        let prepared = self.prepare(ops, &known_orphans).await;
         self.orphans = known_orphans;
         let (tx, head, mut done, places) = prepared?;
         done.ops = ops.len();
@@ -450,10 +449,10 @@ impl Recorder {
     async fn prepare(
         &mut self,
         ops: &[Op],
-        now: Micros,
         known_orphans: &HashSet<(GatewayId, Phone)>,
     ) -> store::Result<(Tx, Option<Head>, Committed, save::OrphanPlaces)> {
         let (mut tx, draft) = self.begin("record").await?.into_parts();
+        let now = draft.time;
         if let Some(holder) = &self.holder
             && !tx.holds_lease(holder).await?
         {

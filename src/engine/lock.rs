@@ -207,6 +207,11 @@ impl EngineLock {
         }
     }
 
+    /// Brings the database's schema up to date: with the lock in our hands no engine is at work.
+    pub async fn migrate(&self, store: &Store) -> Result<(), store::Error> {
+        store.migrate().await
+    }
+
     /// What every write to a carrier asks first.
     pub fn gate(&self) -> WriteGate {
         self.gate.clone()

@@ -17,13 +17,24 @@ use crate::{
         role::{Act, Actor},
     },
     engine::{lock::EngineLock, sidecar},
-    store::{Limits, Store},
+    store::{Limits, Store, schema::Schema},
 };
 
 impl Database<'_> {
-    /// Opening has brought the schema up to date; whether this person may, is asked here.
-    pub fn migrated(self, actor: &Actor) -> Result<(), ServiceError> {
-        Ok(actor.may(Act::Maintain)?)
+    /// Brings an older schema up to date, when no engine is at work.
+    pub async fn migrate(self, actor: &Actor) -> Result<(), ServiceError> {
+        actor.may(Act::Maintain)?;
+        let store = &self.office.store;
+        if let Schema::Older(_) = store.schema().await? {
+            let Some(lock) = EngineLock::try_take(store, "migrate").await? else {
+                return Err(OfficeRefusal::DatabaseInUse.into());
+            };
+            let migrated = lock.migrate(store).await;
+            lock.give_back().await?;
+            migrated?;
+        }
+        store.must_be_current().await?;
+        self.office.install().await
     }
 
     /// A consistent copy, made while the database is in use.
@@ -96,7 +107,9 @@ async fn held_copy(from: &Path, copy: &Path, actor: &Actor) -> Result<(), Servic
         return Err(not_ours());
     }
     fs::copy(from, copy)?;
-    let store = Store::open(&format!("sqlite://{}", copy.display()), Limits::default()).await?;
+    let store = Store::connect(&format!("sqlite://{}", copy.display()), Limits::default()).await?;
+    // An older version's backup: nobody else knows this copy.
+    store.migrate().await?;
     let mut act = store.begin_entry("restore", Clock::system().now()).await?;
     if act.tx.installation().await?.is_none() {
         return Err(not_ours());

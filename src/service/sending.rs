@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long `stop` waits for the engine's count before it counts itself.
-const COUNT_PATIENCE: Duration = Duration::from_secs(5);
+const COUNT_PATIENCE: Duration = Duration::from_secs(4);
 
 /// What `stop` found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

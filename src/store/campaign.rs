@@ -126,32 +126,33 @@ impl Campaign {
     }
 }
 
-/// As stored.
-#[derive(sqlx::FromRow)]
-struct CampaignRow {
-    id: String,
-    name: String,
-    template: String,
-    audience: String,
-    priority: String,
-    on_doubt: String,
-    not_after_us: i64,
-    state: String,
-    reason: String,
-    created_by: String,
-    submitted_by: String,
-    decided_by: String,
-    digest: Vec<u8>,
-    created_us: i64,
-    changed_us: i64,
-    plan: String,
-    item: String,
-    rule: String,
-    slots: String,
-    late: String,
-    lasts_us: i64,
-    expected: i64,
-    approved_us: i64,
+crate::store::columns::stored_row! {
+    /// As stored.
+    struct CampaignRow as campaign_columns {
+        id: String,
+        name: String,
+        template: String,
+        audience: String,
+        priority: String,
+        on_doubt: String,
+        not_after_us: i64,
+        state: String,
+        reason: String,
+        created_by: String,
+        submitted_by: String,
+        decided_by: String,
+        digest: Vec<u8>,
+        created_us: i64,
+        changed_us: i64,
+        plan: String,
+        item: String,
+        rule: String,
+        slots: String,
+        late: String,
+        lasts_us: i64,
+        expected: i64,
+        approved_us: i64,
+    }
 }
 
 impl TryFrom<CampaignRow> for Campaign {
@@ -209,7 +210,7 @@ impl Tx {
     /// One campaign.
     pub async fn campaign(&mut self, id: CampaignId) -> Result<Campaign> {
         let row: Option<CampaignRow> = on!(self, db =>
-            sqlx::query_as("SELECT * FROM campaign WHERE id = $1").bind(id.to_string()).fetch_optional(db).await)?;
+            sqlx::query_as(concat!("SELECT ", campaign_columns!(), " FROM campaign WHERE id = $1")).bind(id.to_string()).fetch_optional(db).await)?;
         let row = row.ok_or_else(|| Error::Missing {
             what: "campaign",
             id: id.to_string(),
@@ -220,7 +221,7 @@ impl Tx {
     /// All campaigns, newest first.
     pub async fn campaigns(&mut self) -> Result<Vec<Campaign>> {
         columns::all::<CampaignRow, _>(
-            on!(self, db => sqlx::query_as("SELECT * FROM campaign ORDER BY id DESC").fetch_all(db).await)?,
+            on!(self, db => sqlx::query_as(concat!("SELECT ", campaign_columns!(), " FROM campaign ORDER BY id DESC")).fetch_all(db).await)?,
         )
     }
 
@@ -250,7 +251,7 @@ impl Tx {
     /// Approved campaigns that fire when their slots come: one that can't be read keeps no other from firing.
     pub async fn firing_campaigns(&mut self) -> Result<Vec<Result<Campaign, Corrupt>>> {
         let rows: Vec<CampaignRow> = on!(self, db => sqlx::query_as(
-            "SELECT * FROM campaign WHERE state IN ('approved', 'active') AND slots LIKE '%,%' ORDER BY id")
+            concat!("SELECT ", campaign_columns!(), " FROM campaign WHERE state IN ('approved', 'active') AND slots LIKE '%,%' ORDER BY id"))
             .fetch_all(db).await)?;
         Ok(rows.into_iter().map(Campaign::try_from).collect())
     }
@@ -258,7 +259,7 @@ impl Tx {
     /// The campaigns of a plan, as they were first read in.
     pub async fn campaigns_of(&mut self, plan: &str) -> Result<Vec<Campaign>> {
         columns::all::<CampaignRow, _>(
-            on!(self, db => sqlx::query_as("SELECT * FROM campaign WHERE plan = $1 ORDER BY id")
+            on!(self, db => sqlx::query_as(concat!("SELECT ", campaign_columns!(), " FROM campaign WHERE plan = $1 ORDER BY id"))
             .bind(plan).fetch_all(db).await)?,
         )
     }
@@ -266,7 +267,7 @@ impl Tx {
     /// Recurring campaigns that are submitted or approved, and so lie ahead.
     pub async fn recurring_ahead(&mut self) -> Result<Vec<Campaign>> {
         columns::all::<CampaignRow, _>(on!(self, db => sqlx::query_as(
-            "SELECT * FROM campaign WHERE state IN ('submitted', 'approved', 'active') AND slots LIKE '%,%' ORDER BY id")
+            concat!("SELECT ", campaign_columns!(), " FROM campaign WHERE state IN ('submitted', 'approved', 'active') AND slots LIKE '%,%' ORDER BY id"))
             .fetch_all(db).await)?)
     }
 }

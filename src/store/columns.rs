@@ -1,6 +1,32 @@
 //! From a row's columns to values that cannot be wrong. Each function names table, column and row where a
 //! column holds what Watchbell never writes; none has a value to fall back on.
 
+/// Declares a stored row, and a macro with the names of its columns: what a newer version of the schema adds is not
+/// read by a process that does not know it.
+macro_rules! stored_row {
+    ($(#[$about:meta])* $vis:vis struct $row:ident as $columns:ident {
+        $first:ident: $first_type:ty,
+        $($field:ident: $type:ty,)*
+    }) => {
+        $(#[$about])*
+        #[derive(sqlx::FromRow)]
+        $vis struct $row {
+            $first: $first_type,
+            $($field: $type,)*
+        }
+
+        macro_rules! $columns {
+            () => {
+                concat!(stringify!($first) $(, ", ", stringify!($field))*)
+            };
+            ($of:literal) => {
+                concat!($of, stringify!($first) $(, ", ", $of, stringify!($field))*)
+            };
+        }
+    };
+}
+pub(super) use stored_row;
+
 use std::{fmt::Display, str::FromStr};
 
 use serde::{Serialize, de::DeserializeOwned};

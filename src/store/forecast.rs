@@ -9,6 +9,7 @@ use super::{
 use crate::domain::{
     event::{AnnouncedForecast, Span},
     id::{CampaignId, GatewayId, MessageId, RunId},
+    ledger::MAIN,
     phone::Phone,
     time::Micros,
 };
@@ -24,17 +25,18 @@ pub struct KeptForecast {
     pub made: Micros,
 }
 
-/// As stored.
-#[derive(sqlx::FromRow)]
-struct ForecastRow {
-    campaign_id: String,
-    slot_us: i64,
-    gateway: String,
-    people: i64,
-    segments: i64,
-    starts_us: i64,
-    ends_us: i64,
-    made_us: i64,
+crate::store::columns::stored_row! {
+    /// As stored.
+    struct ForecastRow as forecast_columns {
+        campaign_id: String,
+        slot_us: i64,
+        gateway: String,
+        people: i64,
+        segments: i64,
+        starts_us: i64,
+        ends_us: i64,
+        made_us: i64,
+    }
 }
 
 impl TryFrom<ForecastRow> for KeptForecast {
@@ -173,15 +175,15 @@ impl Tx {
     /// Was one kept in an entry behind this one?
     pub async fn is_announced_since(&mut self, entry: i64) -> Result<bool> {
         let found: Option<i64> = on!(self, db => sqlx::query_scalar(
-            "SELECT n FROM entry WHERE n > $1 AND events LIKE '%{\"e\":\"forecast\"%' LIMIT 1")
-            .bind(entry).fetch_optional(db).await)?;
+            "SELECT n FROM entry WHERE chain = $1 AND n > $2 AND events LIKE '%{\"e\":\"forecast\"%' LIMIT 1")
+            .bind(MAIN).bind(entry).fetch_optional(db).await)?;
         Ok(found.is_some())
     }
 
     /// All forecasts as they were announced.
     pub async fn forecasts(&mut self) -> Result<Vec<KeptForecast>> {
         columns::all::<ForecastRow, _>(on!(self, db => sqlx::query_as(
-            "SELECT * FROM forecast ORDER BY campaign_id, slot_us, gateway").fetch_all(db).await)?)
+            concat!("SELECT ", forecast_columns!(), " FROM forecast ORDER BY campaign_id, slot_us, gateway")).fetch_all(db).await)?)
     }
 
     /// Forecasts beside what came of them: of lanes that are through.

@@ -554,7 +554,7 @@ impl Tx {
         columns::all::<ExpiredRow, _>(super::on!(self, db => sqlx::query_as(
             "SELECT past.gateway, past.carrier_id, past.phone, past.message_id, past.lane_id, past.part, past.at_us,
                     past.answered, COALESCE(m.state, '') = 'delivered' AS delivered
-               FROM (SELECT * FROM inflight WHERE at_us < $1 ORDER BY at_us LIMIT $2) AS past
+               FROM (SELECT gateway, carrier_id, phone, message_id, lane_id, part, at_us, answered FROM inflight WHERE at_us < $1 ORDER BY at_us LIMIT $2) AS past
                LEFT JOIN message m ON m.lane_id = past.lane_id AND m.id = past.message_id ORDER BY past.at_us")
             .bind(before.0).bind(limit).fetch_all(db).await)?)
     }

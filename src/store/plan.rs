@@ -20,15 +20,16 @@ pub struct StoredPlan {
     pub imported: Micros,
 }
 
-/// As stored.
-#[derive(sqlx::FromRow)]
-struct PlanRow {
-    name: String,
-    title: String,
-    source: String,
-    digest: Vec<u8>,
-    imported_by: String,
-    imported_us: i64,
+crate::store::columns::stored_row! {
+    /// As stored.
+    struct PlanRow as plan_columns {
+        name: String,
+        title: String,
+        source: String,
+        digest: Vec<u8>,
+        imported_by: String,
+        imported_us: i64,
+    }
 }
 
 impl From<PlanRow> for StoredPlan {
@@ -48,14 +49,14 @@ impl Tx {
     /// One plan.
     pub async fn plan(&mut self, name: &str) -> Result<Option<StoredPlan>> {
         let row: Option<PlanRow> = on!(self, db =>
-            sqlx::query_as("SELECT * FROM plan WHERE name = $1").bind(name).fetch_optional(db).await)?;
+            sqlx::query_as(concat!("SELECT ", plan_columns!(), " FROM plan WHERE name = $1")).bind(name).fetch_optional(db).await)?;
         Ok(row.map(Into::into))
     }
 
     /// All plans.
     pub async fn plans(&mut self) -> Result<Vec<StoredPlan>> {
         let rows: Vec<PlanRow> = on!(self, db =>
-            sqlx::query_as("SELECT * FROM plan ORDER BY name").fetch_all(db).await)?;
+            sqlx::query_as(concat!("SELECT ", plan_columns!(), " FROM plan ORDER BY name")).fetch_all(db).await)?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 

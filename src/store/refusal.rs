@@ -74,6 +74,16 @@ refusals! {
         LeaseTaken = Refused "lease_taken_over"
             zh "另一个发送引擎已接管本数据库"
             en "another engine has taken over this database's lease";
+        /// The database was made by an older version of the program, and nobody has brought it up to date.
+        /// Stop `serve`, make a backup, run `watchbell migrate`; or start the new `serve`, which does it.
+        SchemaOlder { found: i64, known: i64 } = Refused "schema_older"
+            zh "数据库还是旧版本的结构（{found}，本程序需要 {known}）：请停止 watchbell serve，备份后运行 watchbell migrate，或直接启动新版 watchbell serve"
+            en "the database still has an older version's schema ({found}, this program needs {known}): stop `watchbell serve`, make a backup and run `watchbell migrate`, or start the new `watchbell serve`";
+        /// A newer version of the program has brought the database up to date.
+        /// Use that version.
+        SchemaNewer { found: i64, known: i64 } = Refused "schema_newer"
+            zh "数据库已由更新版本的程序升级（{found}，本程序只认识到 {known}）：请使用新版程序"
+            en "a newer version of the program has brought the database up to date ({found}, this program knows {known}): use that version";
         /// The database was made in practice, and the settings now have gateways.
         /// Set `practice = true`, or use another `[database] url` for real sending.
         MadeForPractice = Usage "made_for_practice"

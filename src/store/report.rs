@@ -165,9 +165,9 @@ impl Tx {
     /// The month's frozen runs, in the order of their slots.
     pub async fn report_runs(&mut self, from: Micros, to: Micros) -> Result<Vec<ReportRun>> {
         columns::all::<ReportRunRow, _>(on!(self, db => sqlx::query_as(
-            "SELECT r.*, c.name, c.audience
+            concat!("SELECT ", super::run::run_columns!("r."), ", c.name, c.audience
                FROM run r JOIN campaign c ON c.id = r.campaign_id
-              WHERE r.frozen_us > 0 AND r.slot_us >= $1 AND r.slot_us < $2 ORDER BY r.slot_us, r.id")
+              WHERE r.frozen_us > 0 AND r.slot_us >= $1 AND r.slot_us < $2 ORDER BY r.slot_us, r.id"))
             .bind(from.0).bind(to.0).fetch_all(db).await)?)
     }
 

@@ -82,29 +82,32 @@ pub struct NewRun {
     pub late: Late,
 }
 
-/// As stored.
-#[derive(sqlx::FromRow)]
-pub(super) struct RunRow {
-    id: String,
-    campaign_id: String,
-    slot_us: i64,
-    intent: String,
-    reason: String,
-    priority: String,
-    on_doubt: String,
-    not_after_us: i64,
-    not_before_us: i64,
-    created_us: i64,
-    frozen_us: i64,
-    approved_us: i64,
-    opened_us: i64,
-    closed_us: i64,
-    day: String,
-    part_ref: i64,
-    size: i64,
-    merged: i64,
-    late: String,
+crate::store::columns::stored_row! {
+    /// As stored.
+    pub(super) struct RunRow as run_columns {
+        id: String,
+        campaign_id: String,
+        slot_us: i64,
+        intent: String,
+        reason: String,
+        priority: String,
+        on_doubt: String,
+        not_after_us: i64,
+        not_before_us: i64,
+        created_us: i64,
+        frozen_us: i64,
+        approved_us: i64,
+        opened_us: i64,
+        closed_us: i64,
+        day: String,
+        part_ref: i64,
+        size: i64,
+        merged: i64,
+        late: String,
+    }
 }
+
+pub(super) use run_columns;
 
 impl TryFrom<RunRow> for Run {
     type Error = Corrupt;
@@ -149,7 +152,7 @@ impl Tx {
     /// One run.
     pub async fn run(&mut self, id: RunId) -> Result<Run> {
         let row: Option<RunRow> = on!(self, db =>
-            sqlx::query_as("SELECT * FROM run WHERE id = $1").bind(id.to_string()).fetch_optional(db).await)?;
+            sqlx::query_as(concat!("SELECT ", run_columns!(), " FROM run WHERE id = $1")).bind(id.to_string()).fetch_optional(db).await)?;
         let row = row.ok_or_else(|| Error::Missing {
             what: "run",
             id: id.to_string(),
@@ -160,14 +163,14 @@ impl Tx {
     /// All frozen runs, newest first.
     pub async fn runs(&mut self) -> Result<Vec<Run>> {
         columns::all::<RunRow, _>(
-            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us > 0 ORDER BY id DESC").fetch_all(db).await)?,
+            on!(self, db => sqlx::query_as(concat!("SELECT ", run_columns!(), " FROM run WHERE frozen_us > 0 ORDER BY id DESC")).fetch_all(db).await)?,
         )
     }
 
     /// A campaign's frozen runs, oldest first.
     pub async fn runs_of(&mut self, campaign: CampaignId) -> Result<Vec<Run>> {
         columns::all::<RunRow, _>(
-            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 AND frozen_us > 0 ORDER BY id")
+            on!(self, db => sqlx::query_as(concat!("SELECT ", run_columns!(), " FROM run WHERE campaign_id = $1 AND frozen_us > 0 ORDER BY id"))
             .bind(campaign.to_string()).fetch_all(db).await)?,
         )
     }
@@ -175,30 +178,30 @@ impl Tx {
     /// Frozen runs that go, or will once they are approved, with anything left; in the order of freezing.
     pub async fn runs_ahead(&mut self) -> Result<Vec<Run>> {
         columns::all::<RunRow, _>(on!(self, db => sqlx::query_as(
-            "SELECT r.* FROM run r JOIN campaign c ON c.id = r.campaign_id
+            concat!("SELECT ", run_columns!("r."), " FROM run r JOIN campaign c ON c.id = r.campaign_id
               WHERE r.frozen_us > 0 AND r.closed_us = 0 AND r.intent = 'go' AND c.state IN ('submitted', 'approved', 'active')
-              ORDER BY r.id").fetch_all(db).await)?)
+              ORDER BY r.id")).fetch_all(db).await)?)
     }
 
     /// All runs, half-made ones too: what verification reads.
     pub async fn audit_runs(&mut self) -> Result<Vec<Run>> {
         columns::all::<RunRow, _>(
-            on!(self, db => sqlx::query_as("SELECT * FROM run ORDER BY id").fetch_all(db).await)?,
+            on!(self, db => sqlx::query_as(concat!("SELECT ", run_columns!(), " FROM run ORDER BY id")).fetch_all(db).await)?,
         )
     }
 
     /// Half-made runs that a crash left behind, older than `before`.
     pub async fn half_made_runs(&mut self, before: Micros) -> Result<Vec<Run>> {
         columns::all::<RunRow, _>(
-            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE frozen_us = 0 AND created_us < $1").bind(before.0).fetch_all(db).await)?,
+            on!(self, db => sqlx::query_as(concat!("SELECT ", run_columns!(), " FROM run WHERE frozen_us = 0 AND created_us < $1")).bind(before.0).fetch_all(db).await)?,
         )
     }
 
     /// Approved runs whose lanes are not open yet.
     pub async fn runs_to_open(&mut self, now: Micros) -> Result<Vec<Run>> {
         columns::all::<RunRow, _>(on!(self, db => sqlx::query_as(
-            "SELECT * FROM run WHERE frozen_us > 0 AND approved_us > 0 AND opened_us = 0 AND closed_us = 0 AND intent = 'go' AND not_before_us <= $1
-              ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, id").bind(now.0).fetch_all(db).await)?)
+            concat!("SELECT ", run_columns!(), " FROM run WHERE frozen_us > 0 AND approved_us > 0 AND opened_us = 0 AND closed_us = 0 AND intent = 'go' AND not_before_us <= $1
+              ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, id")).bind(now.0).fetch_all(db).await)?)
     }
 
     /// When the next approved run's time comes after `now`.
@@ -213,17 +216,17 @@ impl Tx {
     /// Runs that are going or ended, and not yet seen done.
     pub async fn unclosed_runs(&mut self) -> Result<Vec<Run>> {
         columns::all::<RunRow, _>(on!(self, db => sqlx::query_as(
-            "SELECT * FROM run WHERE frozen_us > 0 AND closed_us = 0 AND (opened_us > 0 OR intent = 'cancelled') ORDER BY id")
+            concat!("SELECT ", run_columns!(), " FROM run WHERE frozen_us > 0 AND closed_us = 0 AND (opened_us > 0 OR intent = 'cancelled') ORDER BY id"))
             .fetch_all(db).await)?)
     }
 
     /// Runs whose not-after has passed and which still have something to claim.
     pub async fn overdue_runs(&mut self, now: Micros) -> Result<Vec<Run>> {
         columns::all::<RunRow, _>(on!(self, db => sqlx::query_as(
-            "SELECT * FROM run r WHERE frozen_us > 0 AND closed_us = 0 AND not_after_us > 0 AND not_after_us < $1
+            concat!("SELECT ", run_columns!(), " FROM run r WHERE frozen_us > 0 AND closed_us = 0 AND not_after_us > 0 AND not_after_us < $1
                 AND intent <> 'cancelled'
                 AND EXISTS (SELECT 1 FROM lane l WHERE l.run_id = r.id AND (l.next < l.\"end\"
-                     OR EXISTS (SELECT 1 FROM again a WHERE a.lane_id = l.id)))")
+                     OR EXISTS (SELECT 1 FROM again a WHERE a.lane_id = l.id)))"))
             .bind(now.0).fetch_all(db).await)?)
     }
 
@@ -260,7 +263,7 @@ impl Tx {
     /// All runs of a campaign with their slots, half-made ones too (which have `frozen_us` 0).
     pub async fn slots_of(&mut self, campaign: CampaignId) -> Result<Vec<Run>> {
         columns::all::<RunRow, _>(
-            on!(self, db => sqlx::query_as("SELECT * FROM run WHERE campaign_id = $1 ORDER BY slot_us")
+            on!(self, db => sqlx::query_as(concat!("SELECT ", run_columns!(), " FROM run WHERE campaign_id = $1 ORDER BY slot_us"))
             .bind(campaign.to_string()).fetch_all(db).await)?,
         )
     }
@@ -268,7 +271,7 @@ impl Tx {
     /// Runs that are approved and not over.
     pub async fn going_runs(&mut self) -> Result<Vec<Run>> {
         columns::all::<RunRow, _>(on!(self, db => sqlx::query_as(
-            "SELECT * FROM run WHERE frozen_us > 0 AND approved_us > 0 AND closed_us = 0 AND intent = 'go' ORDER BY id")
+            concat!("SELECT ", run_columns!(), " FROM run WHERE frozen_us > 0 AND approved_us > 0 AND closed_us = 0 AND intent = 'go' ORDER BY id"))
             .fetch_all(db).await)?)
     }
 

@@ -37,15 +37,16 @@ impl Account {
     }
 }
 
-/// As stored.
-#[derive(sqlx::FromRow)]
-struct AccountRow {
-    name: String,
-    role: String,
-    password: String,
-    disabled: i64,
-    salt: Vec<u8>,
-    created_us: i64,
+crate::store::columns::stored_row! {
+    /// As stored.
+    struct AccountRow as account_columns {
+        name: String,
+        role: String,
+        password: String,
+        disabled: i64,
+        salt: Vec<u8>,
+        created_us: i64,
+    }
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -68,14 +69,14 @@ impl Tx {
     /// One user.
     pub async fn account(&mut self, name: &str) -> Result<Option<Account>> {
         let row: Option<AccountRow> = on!(self, db =>
-            sqlx::query_as("SELECT * FROM account WHERE name = $1").bind(name).fetch_optional(db).await)?;
+            sqlx::query_as(concat!("SELECT ", account_columns!(), " FROM account WHERE name = $1")).bind(name).fetch_optional(db).await)?;
         Ok(row.map(Account::try_from).transpose()?)
     }
 
     /// All users by name.
     pub async fn accounts(&mut self) -> Result<Vec<Account>> {
         columns::all::<AccountRow, _>(
-            on!(self, db => sqlx::query_as("SELECT * FROM account ORDER BY name").fetch_all(db).await)?,
+            on!(self, db => sqlx::query_as(concat!("SELECT ", account_columns!(), " FROM account ORDER BY name")).fetch_all(db).await)?,
         )
     }
 

@@ -148,47 +148,51 @@ impl Order {
     }
 }
 
-/// As stored.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-struct OrderRow {
-    id: String,
-    plan: String,
-    item: String,
-    name: String,
-    carrier: String,
-    text: String,
-    signature: String,
-    appended: String,
-    audience: String,
-    from_day: String,
-    to_day: String,
-    hours: String,
-    daily_cap: i64,
-    counts: String,
-    evidence: String,
-    contact: String,
-    number: String,
-    year: i64,
-    seq: i64,
-    revision: i64,
-    channel: String,
-    state: String,
-    reason: String,
-    overdue: String,
-    writers: String,
-    approved_by: String,
-    digest: Vec<u8>,
-    seeds: String,
-    planned: String,
-    salt: Vec<u8>,
-    created_us: i64,
-    changed_us: i64,
-    step_us: i64,
-    issued_us: i64,
-    acknowledged_us: i64,
-    released_us: i64,
-    poll_us: i64,
+crate::store::columns::stored_row! {
+    /// As stored.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    struct OrderRow as order_columns {
+        id: String,
+        plan: String,
+        item: String,
+        name: String,
+        carrier: String,
+        text: String,
+        signature: String,
+        appended: String,
+        audience: String,
+        from_day: String,
+        to_day: String,
+        hours: String,
+        daily_cap: i64,
+        counts: String,
+        evidence: String,
+        contact: String,
+        number: String,
+        year: i64,
+        seq: i64,
+        revision: i64,
+        channel: String,
+        state: String,
+        reason: String,
+        overdue: String,
+        writers: String,
+        approved_by: String,
+        digest: Vec<u8>,
+        seeds: String,
+        planned: String,
+        salt: Vec<u8>,
+        created_us: i64,
+        changed_us: i64,
+        step_us: i64,
+        issued_us: i64,
+        acknowledged_us: i64,
+        released_us: i64,
+        poll_us: i64,
+    }
 }
+
+use order_columns;
 
 impl OrderRow {
     fn ledger_digest(&self) -> Hash {
@@ -429,7 +433,7 @@ impl Tx {
     /// One order.
     pub async fn order(&mut self, id: OrderId) -> Result<Order> {
         let row: Option<OrderRow> = on!(self, db =>
-            sqlx::query_as("SELECT * FROM work_order WHERE id = $1").bind(id.to_string()).fetch_optional(db).await)?;
+            sqlx::query_as(concat!("SELECT ", order_columns!(), " FROM work_order WHERE id = $1")).bind(id.to_string()).fetch_optional(db).await)?;
         let row = row.ok_or_else(|| Error::Missing {
             what: "work order",
             id: id.to_string(),
@@ -439,7 +443,7 @@ impl Tx {
 
     /// An order by what stands on its letter.
     pub async fn order_by_number(&mut self, number: &str) -> Result<Option<Order>> {
-        let row: Option<OrderRow> = on!(self, db => sqlx::query_as("SELECT * FROM work_order WHERE number = $1 AND seq > 0")
+        let row: Option<OrderRow> = on!(self, db => sqlx::query_as(concat!("SELECT ", order_columns!(), " FROM work_order WHERE number = $1 AND seq > 0"))
             .bind(number).fetch_optional(db).await)?;
         Ok(row.map(Order::try_from).transpose()?)
     }
@@ -447,7 +451,7 @@ impl Tx {
     /// All orders, in the order in which they were written.
     pub async fn orders(&mut self) -> Result<Vec<Order>> {
         columns::all::<OrderRow, _>(
-            on!(self, db => sqlx::query_as("SELECT * FROM work_order ORDER BY id").fetch_all(db).await)?,
+            on!(self, db => sqlx::query_as(concat!("SELECT ", order_columns!(), " FROM work_order ORDER BY id")).fetch_all(db).await)?,
         )
     }
 

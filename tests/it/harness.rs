@@ -10,6 +10,7 @@
 //! | [`journal`] | the engine's journal with frozen runs, on both databases | one line an operation, all figures computed again |
 //! | [`ledger`] | a database with a little of everything, changed behind the program's back | what the audit finds |
 //! | [`gateway`] | one gateway's links against a simulated carrier over TCP | submits, answers, reports |
+//! | [`line`] | a TCP line that can be cut or fall silent | `line.set(State::Silent)` |
 //! | [`foreign`] | other people's SMPP implementations as child processes | what they and we said |
 //! | [`wiretap`] | a TCP conversation as a capture file | what others' tools read in it |
 //! | [`postgres`] | databases on the server of `WATCHBELL_TEST_POSTGRES` | |
@@ -20,6 +21,7 @@ pub(crate) mod gateway;
 pub(crate) mod http_county;
 pub(crate) mod journal;
 pub(crate) mod ledger;
+pub(crate) mod line;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod story;

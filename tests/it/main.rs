@@ -8,6 +8,7 @@ mod audit_plans;
 mod audit_tables;
 mod bad_input;
 mod chaos_copies;
+mod chaos_hosts;
 mod chaos_kill;
 mod commands;
 mod contacts;

@@ -23,10 +23,10 @@ const RATE: u64 = 400;
 const SPARE_MS: u64 = 25;
 
 /// The longest that this process, and with it the carrier in it, was kept from running.
-struct Stalls(Arc<AtomicU64>);
+pub(crate) struct Stalls(Arc<AtomicU64>);
 
 impl Stalls {
-    fn watch() -> Self {
+    pub(crate) fn watch() -> Self {
         let longest = Arc::new(AtomicU64::new(0));
         let seen = longest.clone();
         tokio::spawn(async move {
@@ -43,8 +43,12 @@ impl Stalls {
 
     /// What a second may hold on a receiver that was late by so much.
     fn most(&self) -> u64 {
+        self.most_at(RATE)
+    }
+
+    pub(crate) fn most_at(&self, rate: u64) -> u64 {
         let late = self.0.load(Ordering::Relaxed).saturating_sub(SPARE_MS);
-        RATE + (RATE * late).div_ceil(1_000)
+        rate + (rate * late).div_ceil(1_000)
     }
 }
 

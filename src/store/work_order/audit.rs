@@ -65,7 +65,7 @@ impl Tx {
     /// All orders.
     pub async fn audit_orders(&mut self) -> Result<Vec<AuditOrder>> {
         let rows: Vec<OrderRow> = on!(self, db =>
-            sqlx::query_as("SELECT * FROM work_order ORDER BY id").fetch_all(db).await)?;
+            sqlx::query_as(concat!("SELECT ", super::order_columns!(), " FROM work_order ORDER BY id")).fetch_all(db).await)?;
         Ok(rows.into_iter().map(AuditOrder).collect())
     }
 

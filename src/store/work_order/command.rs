@@ -60,19 +60,20 @@ part!(OrderCommand, CommandRow, "wish", |r| json!([
     r.answered_us
 ]));
 
-/// As stored.
-#[derive(sqlx::FromRow)]
-pub(super) struct CommandRow {
-    n: i64,
-    order_id: String,
-    act: String,
-    key: String,
-    body: String,
-    answer: String,
-    salt: Vec<u8>,
-    made_us: i64,
-    answered_us: i64,
-    retry_us: i64,
+crate::store::columns::stored_row! {
+    /// As stored.
+    pub(super) struct CommandRow as command_columns {
+        n: i64,
+        order_id: String,
+        act: String,
+        key: String,
+        body: String,
+        answer: String,
+        salt: Vec<u8>,
+        made_us: i64,
+        answered_us: i64,
+        retry_us: i64,
+    }
 }
 
 impl TryFrom<CommandRow> for OrderCommand {
@@ -148,7 +149,7 @@ impl Tx {
     /// Commands without an answer, the oldest first.
     pub async fn unanswered_commands(&mut self) -> Result<Vec<OrderCommand>> {
         columns::all::<CommandRow, _>(on!(self, db =>
-            sqlx::query_as("SELECT * FROM work_order_wish WHERE answer = '' ORDER BY n").fetch_all(db).await)?)
+            sqlx::query_as(concat!("SELECT ", command_columns!(), " FROM work_order_wish WHERE answer = '' ORDER BY n")).fetch_all(db).await)?)
     }
 
     /// An order's commands.
@@ -158,7 +159,7 @@ impl Tx {
 
     /// Of all orders: empty.
     pub(super) async fn command_rows(&mut self, order: &str) -> Result<Vec<CommandRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM work_order_wish WHERE $1 = '' OR order_id = $1 ORDER BY n")
+        on!(self, db => sqlx::query_as(concat!("SELECT ", command_columns!(), " FROM work_order_wish WHERE $1 = '' OR order_id = $1 ORDER BY n"))
             .bind(order).fetch_all(db).await)
     }
 }

@@ -175,36 +175,38 @@ part!(OrderEvidence, EvidenceRow, "evidence", |r| json!([
     r.by_whom,
     r.at_us
 ]));
-/// As stored.
-#[derive(sqlx::FromRow)]
-pub(super) struct ProofRow {
-    n: i64,
-    order_id: String,
-    revision: i64,
-    phone: String,
-    text: String,
-    equal: i64,
-    theirs: i64,
-    by_whom: String,
-    salt: Vec<u8>,
-    at_us: i64,
+crate::store::columns::stored_row! {
+    /// As stored.
+    pub(super) struct ProofRow as proof_columns {
+        n: i64,
+        order_id: String,
+        revision: i64,
+        phone: String,
+        text: String,
+        equal: i64,
+        theirs: i64,
+        by_whom: String,
+        salt: Vec<u8>,
+        at_us: i64,
+    }
 }
 
-/// As stored.
-#[derive(sqlx::FromRow)]
-pub(super) struct CountRow {
-    n: i64,
-    order_id: String,
-    as_of_us: i64,
-    requested: Option<i64>,
-    sent: Option<i64>,
-    delivered: Option<i64>,
-    last: i64,
-    theirs: i64,
-    remark: String,
-    by_whom: String,
-    salt: Vec<u8>,
-    at_us: i64,
+crate::store::columns::stored_row! {
+    /// As stored.
+    pub(super) struct CountRow as count_columns {
+        n: i64,
+        order_id: String,
+        as_of_us: i64,
+        requested: Option<i64>,
+        sent: Option<i64>,
+        delivered: Option<i64>,
+        last: i64,
+        theirs: i64,
+        remark: String,
+        by_whom: String,
+        salt: Vec<u8>,
+        at_us: i64,
+    }
 }
 
 /// As stored, without its bytes.
@@ -357,7 +359,7 @@ impl Tx {
 
     /// Of all orders: empty.
     pub(super) async fn proof_rows(&mut self, order: &str) -> Result<Vec<ProofRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM work_order_proof WHERE $1 = '' OR order_id = $1 ORDER BY n")
+        on!(self, db => sqlx::query_as(concat!("SELECT ", proof_columns!(), " FROM work_order_proof WHERE $1 = '' OR order_id = $1 ORDER BY n"))
             .bind(order).fetch_all(db).await)
     }
 
@@ -378,7 +380,7 @@ impl Tx {
 
     /// Of all orders: empty.
     pub(super) async fn count_rows(&mut self, order: &str) -> Result<Vec<CountRow>> {
-        on!(self, db => sqlx::query_as("SELECT * FROM work_order_count WHERE $1 = '' OR order_id = $1 ORDER BY n")
+        on!(self, db => sqlx::query_as(concat!("SELECT ", count_columns!(), " FROM work_order_count WHERE $1 = '' OR order_id = $1 ORDER BY n"))
             .bind(order).fetch_all(db).await)
     }
 

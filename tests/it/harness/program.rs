@@ -169,7 +169,7 @@ impl Stage {
         command
     }
 
-    fn prepare(&self, command: &mut Command) {
+    pub(crate) fn prepare(&self, command: &mut Command) {
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -297,6 +297,10 @@ pub(crate) fn password_of(user: &str) -> String {
 }
 
 impl Process {
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// kill -9.
     pub(crate) async fn kill(&mut self) {
         // It may have ended by itself.
