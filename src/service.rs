@@ -30,7 +30,7 @@ pub mod user;
 pub mod work_order;
 
 use self::refusal::OfficeRefusal;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::Clock,
@@ -146,7 +146,7 @@ impl Office {
 }
 
 /// How often a daemon that waits for its turn asks.
-const TRY_LOCK: std::time::Duration = std::time::Duration::from_secs(1);
+const TRY_LOCK: Duration = Duration::from_secs(1);
 
 /// Connects to the database of these settings, whatever its schema.
 async fn connect(config: &Config) -> Result<Store> {
@@ -205,25 +205,30 @@ groups! {
     Database as database;
 }
 
-/// How often an act is made again that was the victim of a deadlock.
-const TRIES: u32 = 5;
+/// Acts that the database ended to let another go on are made again, some times: nothing of them has happened.
+#[derive(Debug, Default)]
+pub(crate) struct Again(u32);
 
-/// Makes an act; one that the database ended to let another go on is made again, for nothing of it has happened.
-pub(crate) async fn again<T>(act: impl AsyncFn() -> Result<T>) -> Result<T> {
-    let mut turn = 1;
-    loop {
-        match act().await {
-            Err(ServiceError::Store(e)) if e.is_deadlock() && turn < TRIES => {
-                tokio::time::sleep(PAUSE * turn).await;
-                turn += 1;
-            }
-            done => return done,
+impl Again {
+    /// How often.
+    const TRIES: u32 = 5;
+
+    /// A moment between two of these.
+    const PAUSE: Duration = Duration::from_millis(20);
+
+    /// Is the act to be made again? Waits a little before it says yes.
+    pub(crate) async fn after(&mut self, error: &ServiceError) -> bool {
+        let ServiceError::Store(error) = error else {
+            return false;
+        };
+        self.0 += 1;
+        let again = error.is_deadlock() && self.0 < Self::TRIES;
+        if again {
+            tokio::time::sleep(Self::PAUSE * self.0).await;
         }
+        again
     }
 }
-
-/// A moment between two of these.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 impl Office {
     /// Begins an act. The chain's head is locked first, so acts stand in a row: what this one reads, no

@@ -3,13 +3,14 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    Office, Sending, ServiceError, again, check_optional_reason, check_reason,
+    Again, Office, Sending, ServiceError, check_optional_reason, check_reason,
     refusal::CampaignRefusal,
 };
 use crate::{
     clock::Clock,
     domain::{
         event::Event,
+        ledger::Head,
         lifecycle::StopAct,
         role::{Act, Actor},
     },
@@ -18,6 +19,7 @@ use crate::{
         lock::EngineLock,
         sidecar,
     },
+    store::installation::Installation,
 };
 
 /// How long `stop` waits for the engine's count before it counts itself.
@@ -37,19 +39,13 @@ impl Sending<'_> {
     pub async fn stop(self, actor: &Actor, reason: &str) -> Result<Stopped, ServiceError> {
         actor.may(Act::Stop)?;
         let reason = check_optional_reason(reason)?;
-        let head = again(async || {
-            let mut act = self.office.act("stop").await?;
-            let now = act.time();
-            act.tx.set_stopped(Some(now)).await?;
-            let event = Event::Stop {
-                by: actor.label(),
-                act: StopAct::Stop,
-                reason: reason.to_owned(),
-                left: None,
-            };
-            Ok(act.commit(&[event]).await?)
-        })
-        .await?;
+        let mut again = Again::default();
+        let head = loop {
+            match self.halt(actor, reason).await {
+                Err(e) if again.after(&e).await => {}
+                halted => break halted?,
+            }
+        };
         let deadline = tokio::time::Instant::now() + COUNT_PATIENCE;
         while tokio::time::Instant::now() < deadline {
             if let Some(left) = self.count_since(head.n).await? {
@@ -79,24 +75,13 @@ impl Sending<'_> {
     pub async fn release(self, actor: &Actor, reason: &str) -> Result<(), ServiceError> {
         actor.may(Act::Release)?;
         let reason = check_reason(reason)?;
-        let released = again(async || {
-            let mut act = self.office.act("release").await?;
-            let Some(installation) = act.tx.installation().await? else {
-                return Ok(None);
-            };
-            let place = act.tx.place().await?;
-            act.tx.set_held("").await?;
-            act.tx.set_stopped(None).await?;
-            act.tx.set_place(&place).await?;
-            let event = Event::Stop {
-                by: actor.label(),
-                act: StopAct::Release,
-                reason: reason.to_owned(),
-                left: None,
-            };
-            Ok(Some((installation, act.commit(&[event]).await?)))
-        })
-        .await?;
+        let mut again = Again::default();
+        let released = loop {
+            match self.let_go(actor, reason).await {
+                Err(e) if again.after(&e).await => {}
+                released => break released?,
+            }
+        };
         let Some((installation, head)) = released else {
             return Ok(());
         };
@@ -104,6 +89,41 @@ impl Sending<'_> {
             sidecar::write(path, &installation.id, head, Clock::system().now())?;
         }
         Ok(())
+    }
+
+    async fn halt(self, actor: &Actor, reason: &str) -> Result<Head, ServiceError> {
+        let mut act = self.office.act("stop").await?;
+        let now = act.time();
+        act.tx.set_stopped(Some(now)).await?;
+        let event = Event::Stop {
+            by: actor.label(),
+            act: StopAct::Stop,
+            reason: reason.to_owned(),
+            left: None,
+        };
+        Ok(act.commit(&[event]).await?)
+    }
+
+    async fn let_go(
+        self,
+        actor: &Actor,
+        reason: &str,
+    ) -> Result<Option<(Installation, Head)>, ServiceError> {
+        let mut act = self.office.act("release").await?;
+        let Some(installation) = act.tx.installation().await? else {
+            return Ok(None);
+        };
+        let place = act.tx.place().await?;
+        act.tx.set_held("").await?;
+        act.tx.set_stopped(None).await?;
+        act.tx.set_place(&place).await?;
+        let event = Event::Stop {
+            by: actor.label(),
+            act: StopAct::Release,
+            reason: reason.to_owned(),
+            left: None,
+        };
+        Ok(Some((installation, act.commit(&[event]).await?)))
     }
 
     async fn count_since(self, entry: i64) -> Result<Option<i64>, ServiceError> {

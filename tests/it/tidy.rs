@@ -592,3 +592,65 @@ fn every_metric_that_is_declared_is_written() {
         "declare it in telemetry.rs"
     );
 }
+
+/// A column that a newer version adds must not reach a process that does not know it.
+#[test]
+fn statements_name_their_columns() {
+    for (path, text) in texts("src/store") {
+        for (at, _) in text.match_indices("SELECT *") {
+            let from = &text[at..text.len().min(at + 30)];
+            assert!(from.contains("FROM UNNEST("), "{path}: {from}");
+        }
+        assert!(
+            !text.contains(".* FROM") && !text.contains(".*,"),
+            "{path}: a table's columns are named"
+        );
+    }
+}
+
+/// Whoever writes the ledger begins with its entry, and so with the chain's head; what begins otherwise writes rows of
+/// one kind and waits for nobody in a circle.
+#[test]
+fn acts_begin_with_their_entry() {
+    let without = [
+        "ask_again",
+        "clear_half_made",
+        "command_retry",
+        "freeze",
+        "freeze_begin",
+        "freeze_clear",
+        "freeze_lane",
+        "give_lease_back",
+        "renew_lease",
+        "take_lease",
+    ];
+    let mut seen = Vec::new();
+    for (path, text) in texts("src") {
+        for rest in text.split("tore.begin(\"").skip(1) {
+            let name = rest.split('"').next().unwrap().to_owned();
+            assert!(
+                without.contains(&name.as_str()),
+                "{path}: {name} begins without its entry"
+            );
+            seen.push(name);
+        }
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen, without);
+}
+
+/// The files of a folder with their text, tests left out.
+fn texts(folder: &str) -> Vec<(String, String)> {
+    let files = rust_files(&root().join(folder))
+        .into_iter()
+        .filter(|path| !is_test(path));
+    files
+        .map(|path| {
+            (
+                path.display().to_string(),
+                fs::read_to_string(&path).unwrap(),
+            )
+        })
+        .collect()
+}

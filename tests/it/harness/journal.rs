@@ -32,6 +32,7 @@ pub(crate) const START: Micros = Micros(1_685_583_000_000_000);
 pub(crate) const FIRST: u64 = 13_800_100_000;
 
 pub(crate) struct Desk {
+    url: String,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) recorder: Recorder,
@@ -90,12 +91,28 @@ impl Desk {
             .await
             .unwrap();
         Self {
+            url: url.to_owned(),
             store,
             clock,
             recorder,
             config,
             dir,
             runs: Vec::new(),
+        }
+    }
+
+    /// Changes the database behind the program's back.
+    pub(crate) async fn by_hand(&self, sql: &'static str) {
+        use sqlx::Executor as _;
+        match self.url.starts_with("sqlite") {
+            true => {
+                let pool = sqlx::SqlitePool::connect(&self.url).await.unwrap();
+                assert_eq!(pool.execute(sql).await.unwrap().rows_affected(), 1);
+            }
+            false => {
+                let pool = sqlx::PgPool::connect(&self.url).await.unwrap();
+                assert_eq!(pool.execute(sql).await.unwrap().rows_affected(), 1);
+            }
         }
     }
 
