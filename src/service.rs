@@ -108,7 +108,7 @@ impl Office {
 
     /// What the database is, and whether it may send.
     pub async fn installation(&self) -> Result<Installation> {
-        let mut tx = self.store.read("installation").await?;
+        let mut tx = self.store.read_soon("installation").await?;
         let known = tx.installation().await?;
         Ok(known.ok_or(crate::store::Error::Missing {
             what: "installation in this database",

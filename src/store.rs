@@ -187,6 +187,15 @@ impl Store {
         Ok(self.tx(inner, name, Reads::Only))
     }
 
+    /// The same for who is asked whether the database answers at all: silence is an answer after seconds.
+    pub async fn read_soon(&self, name: &'static str) -> Result<Tx> {
+        let mut tx = self.read(name).await?;
+        if let Pool::Postgres(server) = &self.pool {
+            tx.patience = server.patience(Reads::AndWrites);
+        }
+        Ok(tx)
+    }
+
     fn tx(&self, inner: Inner, name: &'static str, reads: Reads) -> Tx {
         let patience = match &self.pool {
             Pool::Sqlite { .. } => Patience::ENDLESS,
