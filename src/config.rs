@@ -355,6 +355,8 @@ pub struct Gateway {
     pub monthly_quota: u64,
     /// No answer within this: in doubt.
     pub response_timeout: Duration,
+    /// How long after three logins refused for account or password it is tried again.
+    pub login_retry: Duration,
     /// Source address that the carrier's whitelist knows; empty: any.
     pub local_address: String,
     /// What goes over its links is written down.

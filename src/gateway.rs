@@ -34,7 +34,7 @@ pub use registry::{
 pub use session::LinkEnd;
 pub use sgip::OwnIds;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use crate::domain::{
     id::{ClaimId, GatewayId, LaneId},
@@ -241,15 +241,57 @@ pub enum Event {
     Notice(Notice),
 }
 
+/// A login that the carrier refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginRefusal {
+    /// The carrier's status and its meaning.
+    pub reason: String,
+    /// What it is about.
+    pub about: LoginFault,
+}
+
+/// What a refused login is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginFault {
+    /// Account or password are wrong: more tries could lock the account.
+    Credentials,
+    /// Anything else passes by itself: the carrier still counts dead links, is busy, or starts.
+    Passing,
+}
+
+impl LoginFault {
+    /// What an HTTP status says of it: an address that is not there is no wrong password.
+    fn of_http(status: u16) -> Self {
+        match status {
+            404 | 405 => Self::Passing,
+            _ => Self::Credentials,
+        }
+    }
+}
+
+impl LoginRefusal {
+    /// A status with its meaning; `wrong`: those that name account or password.
+    fn new(status: u32, meaning: &str, wrong: &[u32]) -> Self {
+        Self {
+            reason: format!("status {status}: {meaning}"),
+            about: match wrong.contains(&status) {
+                true => LoginFault::Credentials,
+                false => LoginFault::Passing,
+            },
+        }
+    }
+}
+
 /// What people and checks want to know of a gateway, and the engine's core does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// The carrier refused the login; after three in a row the gateway stops trying.
+    /// The carrier refused the login. It is tried again, soon or slowly.
     LoginRefused {
-        /// The carrier's status and its meaning.
-        reason: String,
-        /// No more tries until a restart.
-        gave_up: bool,
+        /// The carrier's.
+        refusal: LoginRefusal,
+        /// After three refusals for account or password: how long until the next try. None: soon, after a pause that
+        /// grows up to 15 s.
+        rests: Option<Duration>,
     },
     /// The carrier can dial us there, in a protocol whose gateways do.
     Listening(SocketAddr),
@@ -299,7 +341,7 @@ pub trait Gateway: Send + Sync {
     /// Sends the responses of durable deliveries.
     fn acknowledge(&self, tokens: Vec<AckToken>);
     /// Unbinds once the window has drained, or closes when `grace` is over; ends with the links down.
-    fn close(&self, grace: std::time::Duration);
+    fn close(&self, grace: Duration);
     /// Its present state.
     fn health(&self) -> Health;
     /// Its callback endpoint, where the carrier calls us.

@@ -31,7 +31,8 @@ use tracing::warn;
 pub use account::NumberCounts;
 pub use command::{RunError, run};
 pub use settings::{
-    BatchIds, Dialling, Ending, Faults, Http, Losing, Receipts, Settings, Shape, SubmitRefusal,
+    BatchIds, BusyLogins, Dialling, Ending, Faults, Http, Losing, Receipts, Settings, Shape,
+    SubmitRefusal,
 };
 
 use crate::{config::Kind, domain::phone::Phone};

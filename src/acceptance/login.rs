@@ -277,9 +277,9 @@ async fn let_in(
             event = timeout(LOOK, heard.recv()) => event,
             () = lost.cancelled() => return (gateway.health(), refused),
         };
-        if let Ok(Some((_, Event::Notice(Notice::LoginRefused { reason, .. })))) = event {
+        if let Ok(Some((_, Event::Notice(Notice::LoginRefused { refusal, .. })))) = event {
             // Once is enough: a wrong password tried again and again closes an account.
-            refused = Some(reason);
+            refused = Some(refusal.reason);
         }
         let health = gateway.health();
         if refused.is_some() || health.links_up >= links || Instant::now() >= until {

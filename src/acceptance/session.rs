@@ -379,7 +379,9 @@ impl Session {
                     Delivery::Mo(mo) => self.text(mo, now, tokens),
                 }
             }
-            Event::Notice(Notice::LoginRefused { reason, .. }) => self.login_refused = Some(reason),
+            Event::Notice(Notice::LoginRefused { refusal, .. }) => {
+                self.login_refused = Some(refusal.reason);
+            }
             Event::Notice(Notice::StillThere(link)) => _ = self.still_there.insert(link, now),
             // Health says the same, whenever it is asked.
             Event::Notice(Notice::Listening(_) | Notice::NotListening { .. }) | Event::Pace(_) => {}

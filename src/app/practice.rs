@@ -62,6 +62,7 @@ fn practice_gateway(id: &str, carriers: &[Carrier], signature: &str) -> config::
         monthly_quota: 0,
         trace: None,
         response_timeout: Duration::from_secs(30),
+        login_retry: Duration::from_mins(10),
         local_address: String::new(),
         extra: BTreeMap::new(),
     }

@@ -109,6 +109,12 @@ impl Gateway {
             DURATION,
             positive,
         );
+        let login_retry = section.or(
+            "login_retry",
+            std::time::Duration::from_mins(10),
+            DURATION,
+            positive,
+        );
         let local_address = section.or("local_address", String::new(), LOCAL, |v| {
             text(v).filter(|a| a.is_empty() || a.parse::<IpAddr>().is_ok())
         });
@@ -146,6 +152,7 @@ impl Gateway {
             daily_quota: daily_quota?,
             monthly_quota: monthly_quota?,
             response_timeout: response_timeout?,
+            login_retry: login_retry?,
             local_address: local_address?,
             trace: trace.ok()?,
             extra,

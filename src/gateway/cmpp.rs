@@ -16,7 +16,7 @@ use watchbell_wire::{
 };
 
 use super::{
-    Answer, CarrierMessageId, DeliverRef, Delivery, OpenError, Report, Submit,
+    Answer, CarrierMessageId, DeliverRef, Delivery, LoginRefusal, OpenError, Report, Submit,
     answer_codes::AnswerCodes,
     content::{beijing, content, receivers, report_status, valid_time},
     options::Options,
@@ -326,10 +326,14 @@ fn carrier_id(id: MsgId) -> CarrierMessageId {
     CarrierMessageId(format!("{:016x}", id.0))
 }
 
-fn refused(status: ConnectStatus, version: Version) -> String {
+/// Unknown source address and wrong secret (`CMPP_CONNECT_RESP`, Status).
+const WRONG_CREDENTIALS: &[u32] = &[2, 3];
+
+fn refused(status: ConnectStatus, version: Version) -> LoginRefusal {
     let hint = match (status, version) {
         (ConnectStatus::VERSION_TOO_HIGH, Version::V30) => "; the account wants kind = \"cmpp20\"",
         _ => "",
     };
-    format!("status {}: {}{hint}", status.0, status.meaning())
+    let meaning = format!("{}{hint}", status.meaning());
+    LoginRefusal::new(status.0, &meaning, WRONG_CREDENTIALS)
 }

@@ -37,7 +37,8 @@ use crate::{
     random::SplitMix64,
 };
 
-/// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
+/// Logins refused in a row for account or password before the gateway rests: more would lock the account at some
+/// carriers.
 const LOGIN_TRIES: u32 = 3;
 
 /// Segments that may wait. The engine claims at most 200 ms ahead, so this is never reached; what
@@ -66,6 +67,8 @@ pub(super) struct DriverSettings {
     /// Numbers in one submit at most.
     pub(super) batch: u16,
     pub(super) limits: LinkLimits,
+    /// How long it rests after [`LOGIN_TRIES`].
+    pub(super) login_retry: Duration,
     pub(super) kind: Kind,
     /// Where the trace of the links goes; none: nowhere.
     pub(super) trace: Option<config::Trace>,
@@ -85,7 +88,10 @@ struct Driver<P> {
     outbox: Outbox,
     buffer: Vec<u8>,
     random: SplitMix64,
+    /// Logins refused in a row for account or password.
     refused: u32,
+    /// No link is opened before this.
+    rests_until: Option<Instant>,
     /// Counts the halves of refused submits.
     splits: u32,
     trouble: Option<String>,
@@ -121,6 +127,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             buffer: vec![0; BATCH_BYTES],
             random: SplitMix64::new(seed),
             refused: 0,
+            rests_until: None,
             splits: 0,
             trouble: None,
             closing: None,
@@ -273,7 +280,8 @@ impl<P: SessionProtocol + Clone> Driver<P> {
         let may_read = self.outbox.len() < OUTBOX_LIMIT;
         let links = self.links.iter().filter_map(|link| match &link.phase {
             LinkPhase::Waiting { until } => {
-                (may_connect && !link.stopped && (anyone_up || !trying)).then_some(*until)
+                let at = self.rests_until.map_or(*until, |rested| rested.max(*until));
+                (may_connect && (anyone_up || !trying)).then_some(at)
             }
             LinkPhase::Connecting { .. } => None,
             LinkPhase::Connected(connection) => {

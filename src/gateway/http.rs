@@ -55,6 +55,7 @@ pub(super) fn prepare(config: &config::Gateway) -> Result<Start, OpenError> {
         rate: config.rate.max(1),
         by_segments: config.rate_unit == RateUnit::Segments,
         timeout: config.response_timeout,
+        login_retry: config.login_retry,
     };
     Ok(Box::new(move |context| {
         Arc::new(HttpHandle::start(account, settings, context, client))

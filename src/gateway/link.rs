@@ -36,8 +36,6 @@ pub(super) struct Link<P> {
     /// Counts this link's connections, so that a token of an earlier one is told apart.
     pub(super) connection_no: u32,
     pub(super) phase: LinkPhase<P>,
-    /// No more tries: the login was refused too often.
-    pub(super) stopped: bool,
     failures: u32,
 }
 
@@ -73,7 +71,6 @@ impl<P: SessionProtocol> Link<P> {
             no,
             connection_no: 0,
             phase: LinkPhase::Waiting { until: now },
-            stopped: false,
             failures: 0,
         }
     }

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use ipnet::IpNet;
 use watchbell_wire::text::Coding;
 
-use super::{Answer, CarrierMessageId, DeliverRef, Delivery, Submit};
+use super::{Answer, CarrierMessageId, DeliverRef, Delivery, LoginRefusal, Submit};
 use crate::domain::{phone::Phone, time::Micros};
 
 /// A protocol's PDUs.
@@ -76,8 +76,8 @@ pub enum Response {
 pub enum Incoming {
     /// The login was taken.
     LoggedIn,
-    /// The login was refused: the status and its meaning.
-    LoginRefused(String),
+    /// The login was refused.
+    LoginRefused(LoginRefusal),
     /// The peer, which has dialled us, logs in.
     LogsIn {
         /// An encoded response: taken or refused.

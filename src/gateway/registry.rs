@@ -161,6 +161,7 @@ fn settings(config: &config::Gateway, keep_alive: Duration) -> Result<DriverSett
             response_timeout: config.response_timeout,
             keep_alive,
         },
+        login_retry: config.login_retry,
         kind: config.kind,
         trace: config.trace.clone(),
     })

@@ -24,7 +24,7 @@ use watchbell_wire::{
 };
 
 use super::{
-    CarrierMessageId, DeliverRef, Delivery, Report, Submit,
+    CarrierMessageId, DeliverRef, Delivery, LoginRefusal, Report, Submit,
     content::{content, receivers, valid_time},
     protocol::{Fatal, Incoming, ListenAt, MoPart, Response, SessionProtocol},
 };
@@ -147,6 +147,9 @@ impl SessionProtocol for Sgip {
     }
 }
 
+/// Bad login: name and password do not fit (1.2, table of Result).
+const WRONG_CREDENTIALS: &[u32] = &[1];
+
 impl Sgip {
     /// The number of a command of ours that is no submit.
     fn own(&self, counter: u32) -> Sequence {
@@ -165,10 +168,10 @@ impl Sgip {
         let sequence = frame.sequence;
         match frame.pdu {
             Pdu::BindResp(response) if response.result.is_ok() => Incoming::LoggedIn,
-            Pdu::BindResp(response) => Incoming::LoginRefused(format!(
-                "status {}: {}",
-                response.result.0,
-                response.result.meaning()
+            Pdu::BindResp(response) => Incoming::LoginRefused(LoginRefusal::new(
+                response.result.0.into(),
+                response.result.meaning(),
+                WRONG_CREDENTIALS,
             )),
             Pdu::SubmitResp(response) if sequence.node == self.ids.node => {
                 self.answered(sequence, response.result)

@@ -17,7 +17,7 @@ use watchbell_wire::{
 };
 
 use super::{
-    Answer, CarrierMessageId, DeliverRef, Delivery, OpenError, Report, Submit,
+    Answer, CarrierMessageId, DeliverRef, Delivery, LoginRefusal, OpenError, Report, Submit,
     answer_codes::AnswerCodes,
     content::{beijing, content, receivers, report_status, valid_time},
     options::Options,
@@ -58,6 +58,9 @@ pub(super) struct Smgp {
     common: smgp::Submit,
 }
 
+/// The table of `LOGIN_RESP`: authentication, and an account that has expired.
+const WRONG_CREDENTIALS: &[u32] = &[21, 76];
+
 impl Smgp {
     /// Reads the account's settings, protocol-specific keys included.
     pub(super) fn new(config: &config::Gateway) -> Result<Self, OpenError> {
@@ -93,10 +96,10 @@ impl Smgp {
         let sequence = frame.sequence;
         match frame.pdu {
             Pdu::LoginResp(response) if response.status.is_ok() => Incoming::LoggedIn,
-            Pdu::LoginResp(response) => Incoming::LoginRefused(format!(
-                "status {}: {}",
+            Pdu::LoginResp(response) => Incoming::LoginRefused(LoginRefusal::new(
                 response.status.0,
-                response.status.meaning()
+                response.status.meaning(),
+                WRONG_CREDENTIALS,
             )),
             Pdu::SubmitResp(response) => Incoming::Answered {
                 sequence,

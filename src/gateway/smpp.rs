@@ -30,7 +30,7 @@ use watchbell_wire::{
 };
 
 use super::{
-    Answer, CarrierMessageId, DeliverRef, Delivery, Submit,
+    Answer, CarrierMessageId, DeliverRef, Delivery, LoginRefusal, Submit,
     content::{content, valid_time},
     protocol::{Fatal, Incoming, MoPart, Response, SessionProtocol},
 };
@@ -319,8 +319,11 @@ fn with_header(has_header: bool, content: Bytes, tlvs: &[Tlv]) -> (bool, Bytes) 
     }
 }
 
-fn refused(status: Status) -> String {
-    format!("status {}: {}", status.0, status.meaning())
+/// `ESME_RINVPASWD` and `ESME_RINVSYSID` (3.4, 5.1.3). `ESME_RBINDFAIL` names neither.
+const WRONG_CREDENTIALS: &[u32] = &[14, 15];
+
+fn refused(status: Status) -> LoginRefusal {
+    LoginRefusal::new(status.0, status.meaning(), WRONG_CREDENTIALS)
 }
 
 fn wire(sequence: u32) -> u32 {

@@ -12,6 +12,7 @@ use watchbell_wire::{Frame, Protocol, encode};
 use super::{
     Settings,
     job::{Job, Serial, Wall},
+    settings::BusyLogins,
 };
 use crate::config::Kind;
 
@@ -148,6 +149,18 @@ pub(super) fn open(settings: &Settings) -> Option<Box<dyn Dialect>> {
 struct Credentials {
     account: Option<String>,
     password: Option<String>,
+    /// So many are still refused.
+    busy: BusyLogins,
+}
+
+/// What a login gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    In,
+    /// Account or password are wrong.
+    Wrong,
+    /// Right, and one link too many.
+    Busy,
 }
 
 impl Credentials {
@@ -155,11 +168,20 @@ impl Credentials {
         Self {
             account: settings.account.clone(),
             password: settings.password.clone(),
+            busy: settings.faults.busy_logins.clone(),
         }
     }
 
-    /// Is this the account, and does `proof` hold for its password?
-    fn admit(&self, account: &str, proof: impl FnOnce(&[u8]) -> bool) -> bool {
+    /// Is this the account, does `proof` hold for its password, and is there room?
+    fn admit(&self, account: &str, proof: impl FnOnce(&[u8]) -> bool) -> Admission {
+        match self.is_known(account, proof) {
+            false => Admission::Wrong,
+            true if self.busy.take() => Admission::Busy,
+            true => Admission::In,
+        }
+    }
+
+    fn is_known(&self, account: &str, proof: impl FnOnce(&[u8]) -> bool) -> bool {
         let known = self.account.as_deref().is_none_or(|known| known == account);
         known
             && self

@@ -1,6 +1,13 @@
 //! How a simulated carrier behaves.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::{clock::Clock, config::Kind};
 
@@ -207,6 +214,28 @@ pub struct Faults {
     pub ignored_keep_alives: f64,
     /// Message ids repeat after so many.
     pub id_reuse: Option<u32>,
+    /// So many logins with the right password are refused at first: the carrier still counts old links.
+    pub busy_logins: BusyLogins,
+}
+
+/// How many logins are still refused as one link too many; shared by all connections.
+#[derive(Debug, Clone, Default)]
+pub struct BusyLogins(Arc<AtomicU64>);
+
+impl BusyLogins {
+    /// So many.
+    pub fn of(n: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(n)))
+    }
+
+    /// Is this one of them?
+    pub(super) fn take(&self) -> bool {
+        let less = |left: u64| left.checked_sub(1);
+        let taken = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        taken.is_ok()
+    }
 }
 
 /// Which submits' answers get lost.

@@ -92,14 +92,14 @@ async fn the_window_is_never_exceeded() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_tried_three_times_and_not_once_more() {
+async fn a_wrong_password_is_tried_three_times_and_says_why_it_rests() {
     let carrier = Simulator::start(carrier()).await.expect("a free port");
     let mut config = config(carrier.address());
     config.links = 4;
     config.password = watchbell::config::Secret::new("wrong");
     let mut pair = Pair::open(&config);
-    let gave_up = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { gave_up: true, reason }) if reason.contains("status 3"));
-    pair.until("giving up", |received| received.iter().any(gave_up))
+    let rests = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { rests: Some(_), refusal }) if refusal.reason.contains("status 3"));
+    pair.until("a rest", |received| received.iter().any(rests))
         .await;
     let refused = pair
         .received

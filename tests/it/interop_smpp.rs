@@ -345,7 +345,7 @@ async fn smppys_message_centre_takes_one_text_at_a_time() {
 
     config.password = Secret::new("wrong");
     let mut pair = Pair::open(&config);
-    let refused = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { reason, .. }) if reason.contains("status 13"));
+    let refused = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { refusal, .. }) if refusal.reason.contains("status 13"));
     pair.until("the refusal", |received| received.iter().any(refused))
         .await;
     drop(pair);

@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use tokio::time::Instant;
+
 use watchbell::{
     config::Kind,
     domain::message::Outcome,
     domain::policy::OnDoubt,
-    gateway::{Answer, Event, LinkEnd, Notice, SegmentPlace, Submit},
+    gateway::{Answer, Event, LinkEnd, LoginFault, LoginRefusal, Notice, SegmentPlace, Submit},
     service::gateways::Finding,
-    simulate::{Faults, Settings, Simulator, SubmitRefusal},
+    simulate::{BusyLogins, Faults, Running, Settings, Simulator, SubmitRefusal},
 };
 
 use crate::{
@@ -19,7 +21,8 @@ use crate::{
 
 macro_rules! stories {
     ($($module:ident $kind:ident),+) => { $(stories!(in $module, $kind:
-        a_refused_login_is_tried_three_times_and_not_once_more,
+        a_wrong_password_is_tried_three_times_and_then_slowly,
+        a_login_refused_for_something_else_is_tried_until_it_is_taken,
         a_late_answer_is_a_doubt_first,
         reports_come_early_and_twice_and_garbage_closes_nothing,
         three_parts_are_one_message,
@@ -82,24 +85,85 @@ fn links_down(received: &[Event]) -> usize {
     received.iter().filter(down).count()
 }
 
-async fn a_refused_login_is_tried_three_times_and_not_once_more(kind: Kind) {
-    let carrier = Simulator::start(carrier(kind)).await.expect("a free port");
+/// The gateway of this kind, with this many links.
+fn config_of(kind: Kind, carrier: &Running, links: u16) -> watchbell::config::Gateway {
     let mut config = config(carrier.address());
     config.kind = kind;
     if kind == Kind::Sgip12 {
         config.extra = sgip_keys("127.0.0.1:0");
     }
-    config.links = 4;
+    config.links = links;
+    config
+}
+
+fn refusals(received: &[Event]) -> Vec<(LoginRefusal, Option<Duration>)> {
+    let refusal = |e: &Event| match e {
+        Event::Notice(Notice::LoginRefused { refusal, rests }) => Some((refusal.clone(), *rests)),
+        _ => None,
+    };
+    received.iter().filter_map(refusal).collect()
+}
+
+async fn a_wrong_password_is_tried_three_times_and_then_slowly(kind: Kind) {
+    let carrier = Simulator::start(carrier(kind)).await.expect("a free port");
+    let mut config = config_of(kind, &carrier, 4);
     config.password = watchbell::config::Secret::new("wrong");
+    config.login_retry = Duration::from_millis(1_500);
     let mut pair = Pair::open(&config);
+    pair.until("a rest", |received| {
+        refusals(received).iter().any(|r| r.1.is_some())
+    })
+    .await;
     let (.., status) = codes(kind);
-    let gave_up = |e: &Event| matches!(e, Event::Notice(Notice::LoginRefused { gave_up: true, reason }) if reason.contains(status));
-    pair.until("giving up", |received| received.iter().any(gave_up))
+    let seen = refusals(&pair.received);
+    assert!(
+        seen.iter()
+            .all(|(r, _)| r.about == LoginFault::Credentials && r.reason.contains(status))
+    );
+    assert_eq!((seen.len(), carrier.counts().refused_logins), (3, 3));
+    assert_eq!(seen[2].1, Some(config.login_retry));
+    let rested = Instant::now();
+    pair.until("the next try", |received| refusals(received).len() == 4)
         .await;
-    let refused = |e: &&Event| matches!(e, Event::Notice(Notice::LoginRefused { .. }));
-    let refused = pair.received.iter().filter(refused).count();
-    assert_eq!((refused, carrier.counts().refused_logins), (3, 3));
+    assert!(
+        rested.elapsed() > Duration::from_secs(1),
+        "it rests in between"
+    );
+    assert_eq!(
+        carrier.counts().refused_logins,
+        4,
+        "one try, not one a link"
+    );
     assert_eq!(pair.gateway.health().links_up, 0);
+}
+
+/// After a failover the carrier still counts the dead links; a busy one, or one that starts.
+async fn a_login_refused_for_something_else_is_tried_until_it_is_taken(kind: Kind) {
+    let settings = Settings {
+        faults: Faults {
+            busy_logins: BusyLogins::of(6),
+            ..Faults::default()
+        },
+        ..carrier(kind)
+    };
+    let carrier = Simulator::start(settings).await.expect("a free port");
+    let mut pair = Pair::open(&config_of(kind, &carrier, 2));
+    pair.until("both links", |received| {
+        received
+            .iter()
+            .filter(|e| matches!(e, Event::LinkUp(_)))
+            .count()
+            == 2
+    })
+    .await;
+    let seen = refusals(&pair.received);
+    assert_eq!((seen.len(), carrier.counts().refused_logins), (6, 6));
+    assert!(
+        seen.iter()
+            .all(|(r, rests)| r.about == LoginFault::Passing && rests.is_none())
+    );
+    let health = pair.gateway.health();
+    assert_eq!((health.links_up, health.trouble), (2, None));
 }
 
 async fn a_late_answer_is_a_doubt_first(kind: Kind) {

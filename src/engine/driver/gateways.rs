@@ -1,18 +1,15 @@
 //! Where the engine meets its gateways: opening them, and what their events mean for people and for the core.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
 use super::{Engine, EngineError, Parts, Phase, meters};
 use crate::{
     config,
-    domain::{
-        bilingual::{Fixed, bilingual},
-        id::GatewayId,
-    },
+    domain::{bilingual::bilingual, id::GatewayId},
     engine::lock::EngineLock,
-    gateway::{self, Event, Gateway, Notice},
+    gateway::{self, Event, Gateway, LoginFault, LoginRefusal, Notice},
     tasks::Tasks,
     telemetry::alert::{Alert, Alerts, Kind},
 };
@@ -77,7 +74,11 @@ pub(super) fn open_gateways(
 /// Raises the alert of a link that was lost, and takes it back once one is up.
 fn alert_on_link(alerts: &Alerts, id: &GatewayId, event: &Event) {
     match event {
-        Event::LinkUp(_) => alerts.resolve(Kind::GatewayDown, &id.0),
+        Event::LinkUp(_) => {
+            alerts.resolve(Kind::GatewayDown, &id.0);
+            alerts.resolve(Kind::LoginRefused, &id.0);
+            alerts.resolve(Kind::LoginRefused, &format!("{id}: rests"));
+        }
         Event::LinkDown { idle: true, .. } => {}
         Event::LinkDown { link, end, .. } => {
             alerts.raise(Alert {
@@ -110,28 +111,42 @@ fn alert_on_notice(alerts: &Alerts, id: &GatewayId, notice: &Notice) {
                 "gateway {id} cannot listen for its carrier ({reason}): no reports and no texts from phones come in, sending goes on, and it tries again. Check listen, or stop what uses the port"
             ),
         }),
-        Notice::LoginRefused { reason, gave_up } => {
-            let then = match gave_up {
-                true => Fixed(
-                    "，已停止尝试：请核对账号和密码后重启",
-                    "; no more tries: check account and password, then restart",
-                ),
-                false => Fixed("", ""),
-            };
-            alerts.raise(Alert {
-                kind: Kind::LoginRefused,
-                // Or it would be kept back as the repetition of the first refusal.
-                subject: if *gave_up {
-                    format!("{id}: gave up")
-                } else {
-                    id.0.clone()
-                },
-                text: bilingual!(
-                    [then] "网关 {id} 拒绝登录：{reason}{then}",
-                    "gateway {id} refuses the login: {reason}{then}"
-                ),
-            });
-        }
+        Notice::LoginRefused { refusal, rests } => alert_on_refusal(alerts, id, refusal, *rests),
         Notice::StillThere(_) => {}
     }
+}
+
+fn alert_on_refusal(
+    alerts: &Alerts,
+    id: &GatewayId,
+    refusal: &LoginRefusal,
+    rests: Option<Duration>,
+) {
+    let reason = &refusal.reason;
+    let text = match (refusal.about, rests) {
+        (LoginFault::Passing, _) => bilingual!(
+            "网关 {id} 暂不接受登录：{reason}。运营商可能还占着旧连接，程序会继续重试，不用处理",
+            "gateway {id} does not let us in for now: {reason}. The carrier may still hold the old links; it is tried again and again, and nothing need be done"
+        ),
+        (LoginFault::Credentials, None) => bilingual!(
+            "网关 {id} 拒绝登录：{reason}",
+            "gateway {id} refuses the login: {reason}"
+        ),
+        (LoginFault::Credentials, Some(rests)) => {
+            let minutes = rests.as_secs().div_ceil(60);
+            bilingual!(
+                "网关 {id} 拒绝登录：{reason}。以后每 {minutes} 分钟才试一次：请核对账号和密码后重启",
+                "gateway {id} refuses the login: {reason}. It is tried each {minutes} minutes from now on: check account and password, then restart"
+            )
+        }
+    };
+    alerts.raise(Alert {
+        kind: Kind::LoginRefused,
+        // Or it would be kept back as the repetition of the first refusal.
+        subject: match rests {
+            Some(_) => format!("{id}: rests"),
+            None => id.0.clone(),
+        },
+        text,
+    });
 }

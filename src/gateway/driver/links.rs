@@ -1,11 +1,13 @@
 //! The driver's side of its links: connecting, reading, and what their sessions' events come to.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 use tracing::{debug, info};
 
 use super::{Driver, LOGIN_TRIES, OUTBOX_LIMIT};
 use crate::gateway::{
-    AckToken, Answer, Delivery, Event, Notice,
+    AckToken, Answer, Delivery, Event, LoginFault, Notice,
     link::{Link, LinkPhase},
     protocol::{MoPart, SessionProtocol},
     session::{LinkEnd, Session, SessionEvent},
@@ -75,22 +77,14 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 if let Some(connection) = link.connection() {
                     connection.up_since = Some(now);
                 }
-                self.refused = 0;
+                (self.refused, self.rests_until) = (0, None);
                 info!(gateway.id = %self.settings.id, link = no, "Gateway {} logged in", self.settings.id);
                 self.outbox.push(Event::LinkUp(no));
                 self.report_health();
             }
-            SessionEvent::LoginRefused(reason) => {
-                self.refused += 1;
-                let gave_up = self.refused >= LOGIN_TRIES;
-                if gave_up {
-                    // Those that are connected are up, or have just been refused.
-                    self.links
-                        .iter_mut()
-                        .filter(|link| !link.is_up())
-                        .for_each(|link| link.stopped = true);
-                }
-                let notice = Notice::LoginRefused { reason, gave_up };
+            SessionEvent::LoginRefused(refusal) => {
+                let rests = self.rest_after(now, refusal.about);
+                let notice = Notice::LoginRefused { refusal, rests };
                 self.outbox.push(Event::Notice(notice));
             }
             SessionEvent::Answered { answers, delay } => {
@@ -120,6 +114,20 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 self.delivered(now, content, token);
             }
         }
+    }
+
+    /// Too often for account or password: the next try comes slowly. Anything else passes by itself.
+    fn rest_after(&mut self, now: Instant, about: LoginFault) -> Option<Duration> {
+        if about == LoginFault::Passing {
+            return None;
+        }
+        self.refused += 1;
+        if self.refused < LOGIN_TRIES {
+            return None;
+        }
+        let rests = self.settings.login_retry;
+        self.rests_until = Some(now + rests.mul_f64(1.0 + self.random.unit() / 10.0));
+        Some(rests)
     }
 
     pub(super) fn delivered(&mut self, now: Instant, content: Delivery<MoPart>, token: AckToken) {
@@ -156,7 +164,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
         }
         if was_up {
             // It was logged in, so its password is right, and it has its tries again.
-            self.refused = 0;
+            (self.refused, self.rests_until) = (0, None);
             let mut unwritten: Vec<u32> = remains
                 .unwritten
                 .iter()
@@ -196,12 +204,13 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             .links
             .iter()
             .any(|link| !link.is_idle() && !link.is_up());
-        if !self.context.gate.is_open(now) {
+        let rests = self.rests_until.is_some_and(|until| now < until);
+        if rests || !self.context.gate.is_open(now) {
             return;
         }
         for link in &mut self.links {
             let due = matches!(link.phase, LinkPhase::Waiting { until } if until <= now);
-            if due && !link.stopped && (anyone_up || !trying) {
+            if due && (anyone_up || !trying) {
                 link.connect(self.settings.address.clone(), self.settings.local_address);
                 trying = true;
             }

@@ -19,7 +19,7 @@ use tracing::{debug, info, warn};
 
 use super::{Driver, OUTBOX_LIMIT};
 use crate::gateway::{
-    AckToken, Event, LinkNo, Notice, WriteGate,
+    AckToken, Event, LinkNo, LoginRefusal, Notice, WriteGate,
     link::Connection,
     protocol::{ListenAt, SessionProtocol},
     session::{LinkLimits, Session, SessionEvent},
@@ -325,7 +325,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                         listener.failed_logins.remove(&from);
                     }
                 }
-                SessionEvent::LoginRefused(reason) => {
+                SessionEvent::LoginRefused(LoginRefusal { reason, .. }) => {
                     warn!(gateway.id = %self.settings.id, %from, "Gateway {} was dialled and refused the login: {reason}", self.settings.id);
                     if let Some(listener) = &mut self.listener {
                         listener.note_failed_login(now, from);

@@ -29,13 +29,13 @@ use crate::{
         text::MAX_SEGMENTS,
     },
     gateway::{
-        AckToken, Context, Delivery, Event, Health, LinkEnd, LinkNo, Notice, Submit,
-        outbox::Outbox, pacer::Pacer,
+        AckToken, Context, Delivery, Event, Health, LinkEnd, LinkNo, LoginFault, LoginRefusal,
+        Notice, Submit, outbox::Outbox, pacer::Pacer,
     },
     random::SplitMix64,
 };
 
-/// Logins refused in a row before the gateway stops: more would lock the account at some carriers.
+/// Logins refused in a row before the gateway rests: more would lock the account at some carriers.
 const LOGIN_TRIES: u32 = 3;
 
 /// Unclear answers in a row, over all requests, before the carrier counts as down.
@@ -99,6 +99,8 @@ pub(super) struct HttpSettings {
     /// The rate counts segments; else requests.
     pub(super) by_segments: bool,
     pub(super) timeout: Duration,
+    /// How long it rests after [`LOGIN_TRIES`].
+    pub(super) login_retry: Duration,
 }
 
 /// One request with its messages, until it has an answer.
@@ -133,8 +135,6 @@ enum CarrierLink {
     Down(Instant),
     Probing,
     Up,
-    /// Its login was refused too often: no more tries.
-    GivenUp,
 }
 
 /// A call to the carrier that has ended.
@@ -305,7 +305,7 @@ impl HttpDriver {
         match self.link {
             CarrierLink::Down(at) if at <= now => self.probe(),
             CarrierLink::Down(at) => wakes.push(at),
-            CarrierLink::Probing | CarrierLink::GivenUp => {}
+            CarrierLink::Probing => {}
             CarrierLink::Up => {
                 wakes.extend(self.pump(now));
                 wakes.extend(self.fetch_when_due(now));
@@ -361,7 +361,12 @@ impl HttpDriver {
                     () if status >= 500 || status == 429 => {
                         self.down(&format!("the carrier answers HTTP {status}"));
                     }
-                    () if refused => self.on_login_refused(&format!("HTTP {status}")),
+                    () if refused => {
+                        self.on_login_refused(
+                            &format!("HTTP {status}"),
+                            LoginFault::of_http(status),
+                        );
+                    }
                     () => self.up(),
                 }
             }
@@ -405,17 +410,23 @@ impl HttpDriver {
         self.report_health();
     }
 
-    fn on_login_refused(&mut self, reason: &str) {
+    fn on_login_refused(&mut self, reason: &str, about: LoginFault) {
         self.down(reason);
-        self.refused += 1;
-        let gave_up = self.refused >= LOGIN_TRIES;
-        if gave_up {
-            self.link = CarrierLink::GivenUp;
+        let mut rests = None;
+        if about == LoginFault::Credentials {
+            self.refused += 1;
+            rests = (self.refused >= LOGIN_TRIES).then_some(self.settings.login_retry);
         }
-        self.outbox.push(Event::Notice(Notice::LoginRefused {
+        if let Some(rests) = rests {
+            let rests = rests.mul_f64(1.0 + self.random.unit() / 10.0);
+            self.link = CarrierLink::Down(Instant::now() + rests);
+        }
+        let refusal = LoginRefusal {
             reason: reason.to_owned(),
-            gave_up,
-        }));
+            about,
+        };
+        self.outbox
+            .push(Event::Notice(Notice::LoginRefused { refusal, rests }));
     }
 
     /// Doubled each time, with up to a half more by chance.

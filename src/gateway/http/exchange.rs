@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock::Clock,
     domain::{priority::Priority, time::Micros},
-    gateway::{Answer, CarrierMessageId, Submit},
+    gateway::{Answer, CarrierMessageId, LoginFault, Submit},
 };
 
 /// An answer longer than this is not read: some hundred bytes for each of a thousand numbers, and room.
@@ -41,7 +41,7 @@ pub(super) enum Meaning {
     /// Too fast: surely did not leave.
     Throttled(String),
     /// Our credentials are refused: surely did not leave.
-    LoginRefused(String),
+    LoginRefused(String, LoginFault),
     /// It may have left.
     Unclear(String),
 }
@@ -285,8 +285,11 @@ impl HttpAccount {
         if codes.throttled.contains(&code) || status == 429 {
             return Meaning::Throttled(named);
         }
-        if codes.login.contains(&code) || matches!(status, 401 | 403 | 404 | 405) {
-            return Meaning::LoginRefused(named);
+        if codes.login.contains(&code) {
+            return Meaning::LoginRefused(named, LoginFault::Credentials);
+        }
+        if matches!(status, 401 | 403 | 404 | 405) {
+            return Meaning::LoginRefused(named, LoginFault::of_http(status));
         }
         if codes.transient.contains(&code) || status >= 500 || status == 408 {
             return Meaning::Unclear(named);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::gateway::{Answer, DeliverRef, Delivery, Submit, protocol::MoPart};
+use crate::gateway::{Answer, DeliverRef, Delivery, LoginRefusal, Submit, protocol::MoPart};
 
 /// A link's limits, from the gateway's configuration.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +20,8 @@ pub struct LinkLimits {
 pub enum SessionEvent {
     /// Logged in.
     Up,
-    /// The login was refused, by the carrier or by us: status and meaning. The session ends.
-    LoginRefused(String),
+    /// The login was refused, by the carrier or by us. The session ends.
+    LoginRefused(LoginRefusal),
     /// The carrier answered a submit.
     Answered {
         /// Each of its numbers' sequence and answer; never empty.

@@ -3,7 +3,10 @@
 use tokio::time::Instant;
 
 use super::{LinkEnd, REFUSAL_FLUSH, Session, SessionEvent, State};
-use crate::gateway::protocol::{Incoming, Response, SessionProtocol};
+use crate::gateway::{
+    LoginFault, LoginRefusal,
+    protocol::{Incoming, Response, SessionProtocol},
+};
 
 impl<P: SessionProtocol> Session<P> {
     pub(super) fn handle(&mut self, now: Instant, incoming: Incoming) {
@@ -23,10 +26,10 @@ impl<P: SessionProtocol> Session<P> {
                     self.events.push_back(SessionEvent::Up);
                 }
             }
-            Incoming::LoginRefused(reason) => {
+            Incoming::LoginRefused(refusal) => {
                 if self.state == State::LoggingIn {
-                    self.events
-                        .push_back(SessionEvent::LoginRefused(reason.clone()));
+                    let reason = refusal.reason.clone();
+                    self.events.push_back(SessionEvent::LoginRefused(refusal));
                     self.end(LinkEnd::LoginRefused(reason));
                 }
             }
@@ -77,7 +80,11 @@ impl<P: SessionProtocol> Session<P> {
                 self.events.push_back(SessionEvent::Up);
             }
             Some(reason) => {
-                self.events.push_back(SessionEvent::LoginRefused(reason));
+                let refusal = LoginRefusal {
+                    reason,
+                    about: LoginFault::Credentials,
+                };
+                self.events.push_back(SessionEvent::LoginRefused(refusal));
                 self.enter(State::Refused, Some(now + REFUSAL_FLUSH));
             }
         }

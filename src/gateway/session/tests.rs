@@ -57,6 +57,7 @@ pub(in crate::gateway) fn account() -> config::Gateway {
         monthly_quota: 0,
         trace: None,
         response_timeout: LIMITS.response_timeout,
+        login_retry: Duration::from_mins(10),
         local_address: String::new(),
         extra: BTreeMap::new(),
     }
@@ -168,7 +169,7 @@ fn a_refused_login_ends_the_session_and_says_why() {
     let login = pair.sent().remove(0);
     pair.answer(login.sequence, connected(ConnectStatus::AUTH_FAILED));
     assert!(
-        matches!(pair.sp.poll_event(), Some(SessionEvent::LoginRefused(reason)) if reason == "status 3: authentication failed")
+        matches!(pair.sp.poll_event(), Some(SessionEvent::LoginRefused(refusal)) if refusal.reason == "status 3: authentication failed")
     );
     assert!(pair.sp.ended().is_some());
 }

@@ -11,7 +11,8 @@ use watchbell_wire::{
 };
 
 use super::{
-    ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes, put,
+    Admission, ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes,
+    put,
 };
 use crate::simulate::{
     Settings,
@@ -67,14 +68,15 @@ impl Cmpp {
             self.reader.set_version(Version::V20);
         }
         let account = connect.source_addr.to_string_lossy();
-        let ok = self
+        let admission = self
             .credentials
             .admit(&account, |secret| auth::verify(connect, secret));
         // An unknown SP id gets the same status as a wrong secret, as real gateways do.
-        let status = if ok {
-            ConnectStatus::OK
-        } else {
-            ConnectStatus::AUTH_FAILED
+        let ok = admission == Admission::In;
+        let status = match admission {
+            Admission::In => ConnectStatus::OK,
+            Admission::Wrong => ConnectStatus::AUTH_FAILED,
+            Admission::Busy => ConnectStatus(5),
         };
         let width = match self.version {
             Version::V20 => StatusWidth::One,

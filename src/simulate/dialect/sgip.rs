@@ -12,7 +12,8 @@ use watchbell_wire::{
 };
 
 use super::{
-    ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes, put,
+    Admission, ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes,
+    put,
 };
 use crate::simulate::{
     Dialling, Settings,
@@ -80,8 +81,9 @@ impl Sgip {
             .credentials
             .admit(&name, |secret| secret == bind.login_password.as_bytes());
         let code = match (bind.login_type, known) {
-            (LoginType::SP, true) => Code::OK,
-            (LoginType::SP, false) => Code::BAD_LOGIN,
+            (LoginType::SP, Admission::In) => Code::OK,
+            (LoginType::SP, Admission::Wrong) => Code::BAD_LOGIN,
+            (LoginType::SP, Admission::Busy) => Code(3),
             _ => Code::BAD_LOGIN_TYPE,
         };
         let response = Pdu::BindResp(Resp::new(code));

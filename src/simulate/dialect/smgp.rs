@@ -11,7 +11,8 @@ use watchbell_wire::{
 };
 
 use super::{
-    ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes, put,
+    Admission, ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes,
+    put,
 };
 use crate::simulate::{
     Settings,
@@ -62,10 +63,15 @@ impl Smgp {
 
     fn login(&self, sequence: u32, login: &Login) -> ClientPdu {
         let account = login.client_id.to_string_lossy();
-        let ok = self
+        let admission = self
             .credentials
             .admit(&account, |secret| auth::verify(login, secret));
-        let status = if ok { Status::OK } else { Status::AUTH_FAILED };
+        let ok = admission == Admission::In;
+        let status = match admission {
+            Admission::In => Status::OK,
+            Admission::Wrong => Status::AUTH_FAILED,
+            Admission::Busy => Status(2),
+        };
         let authenticator_server = match self.credentials.password.as_deref() {
             Some(secret) if ok => auth::authenticator_server(
                 status,

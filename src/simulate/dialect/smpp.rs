@@ -23,7 +23,8 @@ use watchbell_wire::{
 };
 
 use super::{
-    ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes, put,
+    Admission, ClientPdu, Credentials, Dialect, Refusing, Submit, SubmitOutcome, Unreadable, bytes,
+    put,
 };
 use crate::simulate::{
     Receipts, Settings,
@@ -42,6 +43,9 @@ const BAD_MESSAGE: u32 = 0x01;
 const BAD_RECEIVER: u32 = 0x0B;
 const BIND_FAILED: u32 = 0x0D;
 const BAD_PASSWORD: u32 = 0x0E;
+
+/// `ESME_RALYBND`.
+const ALREADY_BOUND: u32 = 0x05;
 
 /// One connection's SMPP.
 pub(super) struct Smpp {
@@ -96,9 +100,10 @@ impl Smpp {
     }
 
     fn login(&self, sequence: u32, bind: &BindTransceiver) -> ClientPdu {
-        let ok = self.credentials.admit(bind.system_id.as_str(), |password| {
+        let admission = self.credentials.admit(bind.system_id.as_str(), |password| {
             password == bind.password.as_str().as_bytes()
         });
+        let ok = admission == Admission::In;
         let answer = if ok {
             Message::new(BindTransceiverResp::new(
                 text("watchbell"),
@@ -107,7 +112,10 @@ impl Smpp {
         } else {
             Message::refusal(
                 CommandId::BindTransceiverResp,
-                CommandStatus::from(BAD_PASSWORD),
+                CommandStatus::from(match admission {
+                    Admission::Busy => ALREADY_BOUND,
+                    Admission::In | Admission::Wrong => BAD_PASSWORD,
+                }),
             )
         };
         let answer = bytes::<smpp::Smpp>(sequence, answer, Version::V34);

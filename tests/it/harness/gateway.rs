@@ -79,6 +79,7 @@ pub(crate) fn config(address: std::net::SocketAddr) -> config::Gateway {
         monthly_quota: 0,
         trace: None,
         response_timeout: Duration::from_secs(30),
+        login_retry: Duration::from_mins(10),
         local_address: String::new(),
         extra: BTreeMap::new(),
     }

@@ -215,9 +215,9 @@ impl HttpDriver {
                 }
                 self.on_not_sent(pending, &code);
             }
-            Meaning::LoginRefused(code) => {
+            Meaning::LoginRefused(code, about) => {
                 if matches!(self.link, CarrierLink::Up) {
-                    self.on_login_refused(&code);
+                    self.on_login_refused(&code, about);
                 }
                 self.on_not_sent(pending, &code);
             }
