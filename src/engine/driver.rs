@@ -156,6 +156,7 @@ impl Engine {
             .await?
             .fenced(&lock)
             .with_opt_out_words(parts.policy.opt_out.clone())
+            .with_report_window(parts.policy.report_window)
             .within(quotas(&parts));
         let known = known(may_log_in, &parts.gateways);
         let recovered = recover(&parts.store, &parts.clock, &mut recorder, &known).await?;

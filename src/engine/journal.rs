@@ -7,6 +7,7 @@
 mod awaited;
 mod claim;
 mod doubt;
+mod fit;
 mod queue;
 mod quota;
 mod report;
@@ -57,6 +58,9 @@ pub const MAX_GROUP: usize = 20_000;
 
 /// How long a full or locked database is waited for between two tries of the same commit.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// How often orphans whose window is over are forgotten; the most [`is_due`] waits.
+const FORGET_ORPHANS_EVERY: Duration = Duration::from_mins(5);
 
 /// Something to be made durable.
 #[derive(Debug, Clone)]
@@ -292,8 +296,11 @@ pub struct Recorder {
     /// Numbers that must not be sent to, as of `suppressed_to`.
     suppressed: HashSet<Phone>,
     suppressed_to: i64,
-    /// Where orphan reports wait.
-    orphans: HashSet<(GatewayId, Phone)>,
+    /// Where orphan reports wait that may still find their message, each with the newest one's time.
+    orphans: HashMap<(GatewayId, Phone), Micros>,
+    /// When those whose window is over are forgotten next.
+    forget_orphans: Micros,
+    report_window: Duration,
     opt_out: OptOutWords,
     quotas: Quotas,
     /// Only while this holds the engine's lease is anything committed.
@@ -323,7 +330,9 @@ impl Recorder {
             serves,
             suppressed: HashSet::new(),
             suppressed_to: 0,
-            orphans: HashSet::new(),
+            orphans: HashMap::new(),
+            forget_orphans: Micros(0),
+            report_window: fit::REPORT_WINDOW,
             opt_out: OptOutWords::default(),
             quotas: Quotas::default(),
             holder: None,
@@ -348,6 +357,23 @@ impl Recorder {
     pub fn with_opt_out_words(mut self, words: OptOutWords) -> Self {
         self.opt_out = words;
         self
+    }
+
+    /// How long a report may take: an orphan that is older is nobody's any more.
+    #[must_use]
+    pub fn with_report_window(mut self, window: Duration) -> Self {
+        self.report_window = window;
+        self
+    }
+
+    /// Forgets now and then where orphans waited whose window is over; their rows stay, as what was heard.
+    fn forget_old_orphans(&mut self, now: Micros) {
+        if is_due(self.forget_orphans, now) {
+            self.forget_orphans = now + FORGET_ORPHANS_EVERY;
+            let window = self.report_window;
+            self.orphans
+                .retain(|_, newest| !fit::is_past(*newest, now, window));
+        }
     }
 
     /// Claims no more than the gateways' quotas hold.
@@ -390,6 +416,7 @@ impl Recorder {
     /// Commits a group: all of it, or nothing.
     pub async fn commit(&mut self, ops: &[Op]) -> store::Result<Committed> {
         let now = self.clock.now();
+        self.forget_old_orphans(now);
         let known_orphans = std::mem::take(&mut self.orphans);
         let prepared = self.prepare(ops, now, &known_orphans).await;
         self.orphans = known_orphans;
@@ -427,7 +454,7 @@ impl Recorder {
         &mut self,
         ops: &[Op],
         now: Micros,
-        known_orphans: &HashSet<(GatewayId, Phone)>,
+        known_orphans: &HashMap<(GatewayId, Phone), Micros>,
     ) -> store::Result<(Tx, Option<Head>, Committed, save::OrphanPlaces)> {
         let mut tx = self.store.begin("record").await?;
         let draft = tx.draft_entry(now).await?;
@@ -436,7 +463,7 @@ impl Recorder {
         {
             return Err(store::Refusal::LeaseTaken.into());
         }
-        let mut work = Work::new(draft.n, now, known_orphans);
+        let mut work = Work::new(draft.n, now, self.report_window, known_orphans);
         work.load(&mut tx, ops).await?;
         while self.learn_suppressions(&mut tx).await? > 0 {}
         for op in ops {

@@ -24,7 +24,7 @@ fn note(act: &str) -> Op {
 /// Leaves a commit whose answer was lost, and says how many entries there are.
 async fn lose_answer(recorder: &mut Recorder, happened: bool) -> i64 {
     let (tx, head, done, places) = recorder
-        .prepare(&[note("started")], Micros(3), &HashSet::new())
+        .prepare(&[note("started")], Micros(3), &HashMap::new())
         .await
         .unwrap();
     if happened {
