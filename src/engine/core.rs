@@ -369,6 +369,7 @@ impl Core {
                 }
                 self.give_back(now, id, &sequences);
             }
+            Event::GivenBack(sequences) => self.give_back(now, id, &sequences),
             Event::Delivered { delivery, tokens } => self.on_delivery(id, delivery, tokens),
             Event::Pace(pace) => {
                 if let Some(gateway) = self.gateways.get_mut(id) {
