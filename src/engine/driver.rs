@@ -38,7 +38,7 @@ use crate::{
         bilingual::bilingual, carrier::Carrier, event::Event as LedgerEvent, id::GatewayId,
         time::Micros,
     },
-    engine::journal::{Claimed, Committed, Op, Quota, Quotas, Recorder},
+    engine::journal::{Claimed, Committed, Op, Quota, Quotas, Recorder, Rest},
     gateway::{self, Event, Gateway},
     store::{self, Store},
     telemetry::alert::{Alert, Alerts, Kind},
@@ -328,8 +328,13 @@ impl Engine {
         for claimed in done.claims {
             match &claimed {
                 Claimed::Refused { .. } => stale = true,
-                Claimed::Spent { gateway, until } => self.spent(now, gateway, *until),
-                Claimed::Granted(_) => {}
+                Claimed::Spent {
+                    gateway,
+                    segments,
+                    rest: Rest::Until(until),
+                    ..
+                } => self.spent(gateway, *segments, *until),
+                Claimed::Granted(_) | Claimed::Spent { .. } => {}
             }
             self.core.claimed(now, claimed);
         }

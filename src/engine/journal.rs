@@ -48,7 +48,7 @@ use crate::{
     },
 };
 
-pub(crate) use claim::is_due;
+pub(crate) use claim::{LONGEST_WAIT, is_due};
 pub use quota::{Quota, Quotas};
 use work::Work;
 pub(crate) use work::restore;
@@ -234,13 +234,26 @@ pub enum Claimed {
         /// Through which gateway it was wished.
         gateway: GatewayId,
     },
-    /// The gateway's quota leaves no room before this instant.
+    /// The gateway's quota leaves no room for texts as long as this lane's longest; shorter ones may still go.
     Spent {
+        /// The lane that gets nothing.
+        lane: LaneId,
         /// Which gateway.
         gateway: GatewayId,
-        /// When it may be asked again.
-        until: Micros,
+        /// Segments of the lane's longest text.
+        segments: u8,
+        /// For how long.
+        rest: Rest,
     },
+}
+
+/// For how long a quota leaves no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// What is claimed and not answered may turn out to be left.
+    Soon,
+    /// Until the next day or month begins.
+    Until(Micros),
 }
 
 /// A durable claim with what it covers.
