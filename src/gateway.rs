@@ -225,8 +225,11 @@ pub enum Event {
         /// Only because it was idle: no alert, the next connection is on its way.
         idle: bool,
     },
-    /// Given back on request, never handed to the socket.
+    /// The answer to one [`Gateway::recall`]: given back, never handed to the socket.
     Recalled(Vec<u32>),
+    /// Given back unasked: never handed to the socket, or refused as a whole submit after a recall. It surely did
+    /// not leave.
+    GivenBack(Vec<u32>),
     /// A report or an MO, to be acknowledged with [`Gateway::acknowledge`] once durable. MOs that
     /// came in several parts have a token for each.
     Delivered {

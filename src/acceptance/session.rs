@@ -371,7 +371,9 @@ impl Session {
             }
             Event::Answered { link, answers } => self.answered(now, order, link, answers),
             Event::TimedOut(sequences) => self.end(&sequences, SubmitFailure::Unanswered, order),
-            Event::Recalled(sequences) => self.end(&sequences, SubmitFailure::Unwritten, order),
+            Event::Recalled(sequences) | Event::GivenBack(sequences) => {
+                self.end(&sequences, SubmitFailure::Unwritten, order);
+            }
             Event::Delivered { delivery, tokens } => {
                 self.last_delivery = Some(now);
                 match delivery {

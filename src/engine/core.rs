@@ -113,6 +113,9 @@ pub enum Action {
 /// really slows down.
 const THROTTLED_WAIT: Duration = Duration::from_millis(500);
 
+/// While claims are open more may turn out to be left of a quota than is known now: asked again so soon.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 /// The state machine. See the module's documentation.
 #[derive(Debug)]
 pub struct Core {
@@ -141,9 +144,18 @@ struct Gateway {
     /// Written and not answered (what timed out no longer counts).
     unanswered: usize,
     requested: Option<Requested>,
-    /// Its quota leaves no room before this.
-    rests_until: Option<Micros>,
+    /// Its quota leaves no room for texts of so many segments and more.
+    rests: BTreeMap<u8, Resting>,
     recalls: usize,
+}
+
+/// Texts of some length wait for room in a quota.
+#[derive(Debug, Clone, Copy)]
+struct Resting {
+    /// Asked again at the latest then.
+    until: Micros,
+    /// What is less urgent waits as well, whatever its length: it would take what may turn out to be left.
+    before: Option<Priority>,
 }
 
 /// One segment between grant and outcome.
@@ -220,7 +232,7 @@ impl Core {
                     unwritten: [0; 3],
                     unanswered: 0,
                     requested: None,
-                    rests_until: None,
+                    rests: BTreeMap::new(),
                     recalls: 0,
                     account,
                 };
@@ -325,10 +337,17 @@ impl Core {
                 }
                 self.stale.insert(lane);
             }
-            Claimed::Spent { gateway, until } => {
+            Claimed::Spent {
+                lane,
+                gateway,
+                segments,
+                rest,
+            } => {
+                let priority = self.lanes.get(&lane).map(|l| l.priority);
                 if let Some(gateway) = self.gateways.get_mut(&gateway) {
                     gateway.requested = None;
-                    gateway.rests_until = Some(until);
+                    let resting = Resting::new(now, rest, priority);
+                    gateway.rests.insert(segments, resting);
                 }
             }
         }
@@ -369,6 +388,7 @@ impl Core {
                 }
                 self.give_back(now, id, &sequences);
             }
+            Event::GivenBack(sequences) => self.give_back(now, id, &sequences),
             Event::Delivered { delivery, tokens } => self.on_delivery(id, delivery, tokens),
             Event::Pace(pace) => {
                 if let Some(gateway) = self.gateways.get_mut(id) {

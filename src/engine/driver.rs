@@ -38,7 +38,7 @@ use crate::{
         bilingual::bilingual, carrier::Carrier, event::Event as LedgerEvent, id::GatewayId,
         time::Micros,
     },
-    engine::journal::{Claimed, Committed, Op, Quota, Quotas, Recorder},
+    engine::journal::{Claimed, Committed, Op, Quota, Quotas, Recorder, Rest},
     gateway::{self, Event, Gateway},
     store::{self, Store},
     tasks::Tasks,
@@ -352,8 +352,13 @@ impl Engine {
         for claimed in done.claims {
             match &claimed {
                 Claimed::Refused { .. } => stale = true,
-                Claimed::Spent { gateway, until } => self.spent(now, gateway, *until),
-                Claimed::Granted(_) => {}
+                Claimed::Spent {
+                    gateway,
+                    segments,
+                    rest: Rest::Until(until),
+                    ..
+                } => self.spent(gateway, *segments, *until),
+                Claimed::Granted(_) | Claimed::Spent { .. } => {}
             }
             self.core.claimed(now, claimed);
         }
@@ -400,6 +405,7 @@ impl Settled {
             .await?
             .fenced(lock)
             .with_opt_out_words(parts.policy.opt_out.clone())
+            .with_report_window(parts.policy.report_window)
             .within(quotas(parts));
         let known = known(may_log_in(parts, &found), &parts.gateways);
         let recovered = recover(&parts.store, &parts.clock, &mut recorder, &known).await?;

@@ -7,6 +7,7 @@
 mod awaited;
 mod claim;
 mod doubt;
+mod fit;
 mod queue;
 mod quota;
 mod report;
@@ -48,7 +49,7 @@ use crate::{
     },
 };
 
-pub(crate) use claim::is_due;
+pub(crate) use claim::{LONGEST_WAIT, is_due};
 pub use quota::{Quota, Quotas};
 use work::Work;
 pub(crate) use work::restore;
@@ -67,6 +68,9 @@ const SLOW: Duration = Duration::from_secs(9);
 
 /// … and in the end.
 const SLOWEST: Duration = Duration::from_mins(1);
+
+/// How often orphans whose window is over are forgotten; the most [`is_due`] waits.
+const FORGET_ORPHANS_EVERY: Duration = Duration::from_mins(5);
 
 /// Something to be made durable.
 #[derive(Debug, Clone)]
@@ -240,13 +244,26 @@ pub enum Claimed {
         /// Through which gateway it was wished.
         gateway: GatewayId,
     },
-    /// The gateway's quota leaves no room before this instant.
+    /// The gateway's quota leaves no room for texts as long as this lane's longest; shorter ones may still go.
     Spent {
+        /// The lane that gets nothing.
+        lane: LaneId,
         /// Which gateway.
         gateway: GatewayId,
-        /// When it may be asked again.
-        until: Micros,
+        /// Segments of the lane's longest text.
+        segments: u8,
+        /// For how long.
+        rest: Rest,
     },
+}
+
+/// For how long a quota leaves no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// What is claimed and not answered may turn out to be left.
+    Soon,
+    /// Until the next day or month begins.
+    Until(Micros),
 }
 
 /// A durable claim with what it covers.
@@ -304,8 +321,11 @@ pub struct Recorder {
     /// Numbers that must not be sent to, as of `suppressed_to`.
     suppressed: HashSet<Phone>,
     suppressed_to: i64,
-    /// Where orphan reports wait.
-    orphans: HashSet<(GatewayId, Phone)>,
+    /// Where orphan reports wait that may still find their message, each with the newest one's time.
+    orphans: HashMap<(GatewayId, Phone), Micros>,
+    /// When those whose window is over are forgotten next.
+    forget_orphans: Micros,
+    report_window: Duration,
     opt_out: OptOutWords,
     quotas: Quotas,
     /// Only while this holds the engine's lease is anything committed.
@@ -339,7 +359,9 @@ impl Recorder {
             serves,
             suppressed: HashSet::new(),
             suppressed_to: 0,
-            orphans: HashSet::new(),
+            orphans: HashMap::new(),
+            forget_orphans: Micros(0),
+            report_window: fit::REPORT_WINDOW,
             opt_out: OptOutWords::default(),
             quotas: Quotas::default(),
             holder: None,
@@ -367,6 +389,23 @@ impl Recorder {
     pub fn with_opt_out_words(mut self, words: OptOutWords) -> Self {
         self.opt_out = words;
         self
+    }
+
+    /// How long a report may take: an orphan that is older is nobody's any more.
+    #[must_use]
+    pub fn with_report_window(mut self, window: Duration) -> Self {
+        self.report_window = window;
+        self
+    }
+
+    /// Forgets now and then where orphans waited whose window is over; their rows stay, as what was heard.
+    fn forget_old_orphans(&mut self, now: Micros) {
+        if is_due(self.forget_orphans, now) {
+            self.forget_orphans = now + FORGET_ORPHANS_EVERY;
+            let window = self.report_window;
+            self.orphans
+                .retain(|_, newest| !fit::is_past(*newest, now, window));
+        }
     }
 
     /// Claims no more than the gateways' quotas hold.
@@ -408,6 +447,7 @@ impl Recorder {
 
     /// Commits a group: all of it, or nothing.
     pub async fn commit(&mut self, ops: &[Op]) -> store::Result<Committed> {
+        self.forget_old_orphans(self.clock.now());
         let known_orphans = std::mem::take(&mut self.orphans);
         let prepared = self.prepare(ops, &known_orphans).await;
         self.orphans = known_orphans;
@@ -449,7 +489,7 @@ impl Recorder {
     async fn prepare(
         &mut self,
         ops: &[Op],
-        known_orphans: &HashSet<(GatewayId, Phone)>,
+        known_orphans: &HashMap<(GatewayId, Phone), Micros>,
     ) -> store::Result<(Tx, Option<Head>, Committed, save::OrphanPlaces)> {
         let (mut tx, draft) = self.begin("record").await?.into_parts();
         let now = draft.time;
@@ -458,7 +498,7 @@ impl Recorder {
         {
             return Err(store::Refusal::LeaseTaken.into());
         }
-        let mut work = Work::new(draft.n, now, known_orphans);
+        let mut work = Work::new(draft.n, now, self.report_window, known_orphans);
         work.load(&mut tx, ops).await?;
         while self.learn_suppressions(&mut tx).await? > 0 {}
         for op in ops {

@@ -184,6 +184,11 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             match command {
                 DriverCommand::Submit(batch) => self.enqueue(batch),
                 DriverCommand::Recall(lanes) => {
+                    for link in &mut self.links {
+                        if let Some(connection) = link.connection() {
+                            connection.session.recall(&lanes);
+                        }
+                    }
                     let recalled = self.queue.recall(&lanes);
                     self.outbox.push(Event::Recalled(recalled));
                 }
@@ -208,7 +213,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             }
         }
         if !refused.is_empty() {
-            self.outbox.push(Event::Recalled(refused));
+            self.outbox.push(Event::GivenBack(refused));
         }
     }
 
@@ -233,11 +238,14 @@ impl<P: SessionProtocol + Clone> Driver<P> {
         self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));
         let recalled = self.queue.recall(&[]);
         if !recalled.is_empty() {
-            self.outbox.push(Event::Recalled(recalled));
+            self.outbox.push(Event::GivenBack(recalled));
         }
         for link in &mut self.links {
             match link.connection() {
-                Some(connection) => connection.session.close(now),
+                Some(connection) => {
+                    connection.session.recall(&[]);
+                    connection.session.close(now);
+                }
                 None => _ = link.drop_connection(now, 0.0),
             }
         }

@@ -25,7 +25,7 @@ use super::{
     DeliverRef, Submit,
     protocol::{Incoming, Response, SessionProtocol},
 };
-use crate::domain::time::Micros;
+use crate::domain::{id::LaneId, time::Micros};
 
 /// Unanswered keep-alives before the link counts as lost: the documents' N.
 const KEEP_ALIVE_TRIES: u8 = 3;
@@ -93,6 +93,8 @@ struct Sent {
     at: Instant,
     /// What it carries, where that is several; empty for one.
     batch: Vec<Submit>,
+    /// Its lane was recalled since: none of it is written again.
+    recalled: bool,
 }
 
 /// The sequence numbers in a submit with this number: its own alone where it has no list.
@@ -340,7 +342,12 @@ impl<P: SessionProtocol> Session<P> {
             written.extend(batch.iter().map(|s| s.sequence));
             self.last_handed = (end, batch.len() as u32);
             let batch = if batch.len() > 1 { batch } else { Vec::new() };
-            self.open.insert(own, Sent { at: now, batch });
+            let sent = Sent {
+                at: now,
+                batch,
+                recalled: false,
+            };
+            self.open.insert(own, sent);
             self.order.push_back((now, own));
         }
         written
@@ -377,6 +384,14 @@ impl<P: SessionProtocol> Session<P> {
         let end = self.handed + self.transmit.len() as u64;
         self.buffered.push_back(Buffered { start, end, batch });
         Ok(())
+    }
+
+    /// Nothing of these lanes (of all when empty) that is on its way is to be written again.
+    pub fn recall(&mut self, lanes: &[LaneId]) {
+        for sent in self.open.values_mut() {
+            let lane = sent.batch.first().map(|s| s.lane);
+            sent.recalled |= lane.is_some_and(|lane| lanes.is_empty() || lanes.contains(&lane));
+        }
     }
 
     /// Takes back the submits of which no byte was handed to the socket: they will be paced anew.

@@ -310,12 +310,6 @@ pub struct OrphanReport {
 }
 
 impl OrphanReport {
-    /// Do the two name the same id for the same number at the same gateway?
-    pub fn is_same_report(&self, other: &Self) -> bool {
-        (&self.gateway, &self.carrier_id, self.phone)
-            == (&other.gateway, &other.carrier_id, other.phone)
-    }
-
     /// What the ledger commits to of it: one JSON array.
     pub fn commitment(&self) -> String {
         let status = self.status.outcome().as_str();

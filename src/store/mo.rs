@@ -1,5 +1,7 @@
 //! MOs and orphans: what came in from phones and carriers.
 
+use std::time::Duration;
+
 use super::{
     Corrupt, Result, Tx,
     columns::{self, Columns},
@@ -42,6 +44,15 @@ impl KeptMo {
     }
 }
 
+/// What became of an MO that came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrived {
+    /// It is kept.
+    New(KeptMo),
+    /// The carrier repeats the one with this number.
+    Again(i64),
+}
+
 /// As stored.
 #[derive(sqlx::FromRow)]
 struct MoRow {
@@ -76,13 +87,15 @@ impl TryFrom<MoRow> for KeptMo {
 }
 
 impl Tx {
-    /// Keeps an MO, whose number is drawn here; `None` when the carrier repeats itself.
-    pub async fn insert_mo(&mut self, new: KeptMo) -> Result<Option<KeptMo>> {
+    /// Keeps an MO, whose number is drawn here, unless the carrier repeats itself: the same id, number and text
+    /// within `repeated_within`, whichever way the clock was set meanwhile.
+    pub async fn insert_mo(&mut self, new: KeptMo, repeated_within: Duration) -> Result<Arrived> {
         let known: Option<i64> = on!(self, db => sqlx::query_scalar(
-            "SELECT id FROM mo WHERE gateway = $1 AND carrier_id = $2 AND phone = $3")
-            .bind(&new.gateway.0).bind(&new.carrier_id).bind(new.phone.expose()).fetch_optional(db).await)?;
-        if known.is_some() {
-            return Ok(None);
+            "SELECT max(id) FROM mo WHERE gateway = $1 AND carrier_id = $2 AND phone = $3 AND text = $4 AND at_us BETWEEN $5 AND $6")
+            .bind(&new.gateway.0).bind(&new.carrier_id).bind(new.phone.expose()).bind(&new.text)
+            .bind((new.at - repeated_within).0).bind((new.at + repeated_within).0).fetch_one(db).await)?;
+        if let Some(id) = known {
+            return Ok(Arrived::Again(id));
         }
         let mo = KeptMo {
             id: self.draw("mo", 1).await?,
@@ -93,7 +106,7 @@ impl Tx {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
             .bind(mo.id).bind(&mo.gateway.0).bind(&mo.carrier_id).bind(mo.phone.expose()).bind(&mo.to).bind(&mo.text)
             .bind(i64::from(mo.is_opt_out)).bind(&mo.salt).bind(mo.at.0).execute(db).await.map(drop))?;
-        Ok(Some(mo))
+        Ok(Arrived::New(mo))
     }
 
     /// Keeps a report whose id is unknown.
@@ -110,12 +123,13 @@ impl Tx {
         on!(self, db => sqlx::query("DELETE FROM orphan WHERE id = $1").bind(id.0).execute(db).await.map(drop))
     }
 
-    /// Where orphans wait.
-    pub async fn orphan_places(&mut self) -> Result<Vec<(GatewayId, Phone)>> {
-        let rows: Vec<(String, String)> = on!(self, db => sqlx::query_as("SELECT DISTINCT gateway, phone FROM orphan").fetch_all(db).await)?;
-        let read = |(gateway, phone): (String, String)| {
+    /// Where orphans wait, each place with the newest one's time.
+    pub async fn orphan_places(&mut self) -> Result<Vec<((GatewayId, Phone), Micros)>> {
+        let rows: Vec<(String, String, i64)> = on!(self, db => sqlx::query_as(
+            "SELECT gateway, phone, max(at_us) FROM orphan GROUP BY gateway, phone").fetch_all(db).await)?;
+        let read = |(gateway, phone, at): (String, String, i64)| {
             let phone = Columns::of("orphan", &gateway).phone("phone", &phone)?;
-            Ok((GatewayId(gateway), phone))
+            Ok(((GatewayId(gateway), phone), Micros(at)))
         };
         rows.into_iter().map(read).collect()
     }

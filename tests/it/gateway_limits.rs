@@ -104,7 +104,9 @@ async fn nobody_gets_it_twice_and_nobody_is_lost_through_disconnects() {
                     settled.extend(unanswered.iter().map(|s| sequences[s]));
                     waiting.extend(unwritten.iter().map(|s| sequences[s]));
                 }
-                Event::Recalled(back) => waiting.extend(back.iter().map(|s| sequences[s])),
+                Event::Recalled(back) | Event::GivenBack(back) => {
+                    waiting.extend(back.iter().map(|s| sequences[s]));
+                }
                 _ => {}
             }
         }

@@ -232,3 +232,31 @@ async fn killed_in_the_middle_the_same_requests_are_said_again() {
     })
     .await;
 }
+
+/// A request that is on the way when its run is paused is not said again when its answer is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_paused_is_not_said_again_though_its_answer_is_lost_only_then() {
+    let settings = Settings {
+        faults: Faults {
+            lost_answers: 100.0,
+            ..Faults::default()
+        },
+        report_delay: Duration::from_mins(1),
+        ..carrier()
+    };
+    let gateway = "rate = 100\nlinks = 2\nwindow = 20\nbatch = 10\nresponse_timeout = \"2s\"";
+    let stage = Stage::http_at("sqlite://watchbell.db", settings, "", gateway).await;
+    let run = stage.queue(&stage.numbers(0, 20), &[]).await;
+    let (daemon, _) = stage.serve().await;
+    eventually("both are on the way", async || {
+        stage.carrier.counts().submits == 2
+    })
+    .await;
+    stage.run(&["run", "pause", &run]).await.ok();
+    eventually("their time is over", async || {
+        stage.view(&run).await.counts.of(Outcome::InDoubt) == 20
+    })
+    .await;
+    assert_eq!(stage.carrier.counts().submits, 2);
+    daemon.ends_well().await;
+}

@@ -42,6 +42,11 @@ macro_rules! stories {
             }
 
             #[tokio::test(flavor = "multi_thread")]
+            async fn a_batch_refused_after_its_recall_is_not_written_again() {
+                super::a_batch_refused_after_its_recall_is_not_written_again(Kind::$kind).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
             async fn a_lost_answer_leaves_all_of_it_in_doubt() {
                 super::a_lost_answer_leaves_all_of_it_in_doubt(Kind::$kind).await;
             }
@@ -144,6 +149,57 @@ async fn one_bad_number_costs_the_others_nothing(kind: Kind) {
     // SMPP says who; the others refuse the whole, and it is halved down to the one: 64, 32, 32, 16, 16 …
     let submits = if kind == Kind::Smpp34 { 1 } else { 13 };
     assert_eq!(counts.submits, submits);
+}
+
+async fn a_batch_refused_after_its_recall_is_not_written_again(kind: Kind) {
+    let settings = Settings {
+        refusals: vec![SubmitRefusal {
+            suffix: phone(42).expose(),
+            part: None,
+            result: 10,
+        }],
+        faults: Faults {
+            slow_answers: 100.0,
+            slow_by: Duration::from_millis(500),
+            ..Faults::default()
+        },
+        ..carrier(kind, BatchIds::Counting)
+    };
+    let (carrier, mut pair) = Pair::start(settings, |config| {
+        (config.rate, config.window, config.batch) = (5_000, 16, 64);
+    })
+    .await;
+    pair.gateway.submit(to_many(64));
+    pair.until("it is written", |received| {
+        received.iter().any(|e| matches!(e, Event::Written(_)))
+    })
+    .await;
+    pair.gateway.recall(Vec::new());
+    pair.until("the recall is answered", |received| {
+        received.iter().any(|e| matches!(e, Event::Recalled(_)))
+    })
+    .await;
+    // SMPP says who; of the others the whole comes back.
+    let back = |received: &[Event]| -> usize {
+        let given = received.iter().filter_map(|e| match e {
+            Event::GivenBack(back) => Some(back.len()),
+            _ => None,
+        });
+        given.sum()
+    };
+    pair.until("all are settled", |received| {
+        back(received) + answered(received).len() == 64
+    })
+    .await;
+    let expected = if kind == Kind::Smpp34 { 0 } else { 64 };
+    assert_eq!(back(&pair.received), expected);
+    assert_eq!(carrier.counts().submits, 1);
+    // What is handed over anew goes.
+    pair.gateway.submit(vec![submit(101)]);
+    pair.until("it is taken", |received| {
+        answered(received).contains_key(&101)
+    })
+    .await;
 }
 
 async fn a_lost_answer_leaves_all_of_it_in_doubt(kind: Kind) {

@@ -88,3 +88,30 @@ async fn a_months_quota_is_kept_as_well() {
     assert_eq!(stage.carrier.counts().segments, 100);
     daemon.ends_well().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_text_that_does_not_fit_keeps_no_short_one_from_going() {
+    let gateway = "rate = 500\nlinks = 2\nwindow = 32\ndaily_quota = 51";
+    let stage = Stage::open(carrier(), "", gateway).await;
+    let list = stage.numbers(0, 40).display().to_string();
+    let text = format!("{LONG}{TEXT}");
+    stage
+        .run(&["send", "--to", &list, "--text", &text])
+        .await
+        .ok();
+    let (daemon, _) = stage.serve().await;
+    eventually("the quota is spoken of", async || {
+        daemon.said().contains("used up its quota")
+    })
+    .await;
+    assert_eq!(stage.carrier.counts().segments, 50);
+    let urgent = stage
+        .queue(&stage.numbers(1_000, 1), &["--priority", "urgent"])
+        .await;
+    eventually("the short one is delivered", async || {
+        stage.view(&urgent).await.counts.of(Outcome::Delivered) == 1
+    })
+    .await;
+    assert_eq!(stage.carrier.counts().segments, 51);
+    daemon.ends_well().await;
+}

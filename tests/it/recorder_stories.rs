@@ -25,20 +25,6 @@ fn intend(run: watchbell::domain::id::RunId, to: Intent) -> Op {
     }
 }
 
-async fn window_over(desk: &mut Desk) {
-    desk.later(4 * 86_400);
-    let mut tx = desk.store.read("test").await.unwrap();
-    let rows = tx.inflight_before(desk.clock.now(), 100).await.unwrap();
-    drop(tx);
-    for past in rows {
-        let op = match past.delivered {
-            true => Op::DropReportWaits(vec![past.wait]),
-            false => Op::WindowOver(past.wait),
-        };
-        desk.commit([op]).await;
-    }
-}
-
 #[tokio::test]
 async fn what_was_delivered_is_forgotten_without_a_word_and_nothing_else_is() {
     on_each(async |mut desk| {
@@ -124,7 +110,7 @@ async fn the_first_final_report_holds_also_when_inflight_has_forgotten_the_id() 
             mobile(),
         )])
         .await;
-        window_over(&mut desk).await;
+        desk.window_over().await;
         assert_eq!(desk.state(lane, 0).await, "delivered R");
         assert_eq!(desk.state(lane, 1).await, "unconfirmed");
         desk.commit([report(1, "b"), report(0, "a")]).await;
@@ -202,7 +188,7 @@ async fn when_the_other_message_stays_without_a_word_the_orphan_is_adopted_at_it
         desk.commit([doubt(one, 0, 0), accepted(two, 0, 0, "b"), report(0, "a")])
             .await;
         assert_eq!(desk.orphans(0).await, 1);
-        window_over(&mut desk).await;
+        desk.window_over().await;
         assert_eq!(
             (desk.orphans(0).await, desk.state(one, 0).await.as_str()),
             (0, "delivered R")
@@ -485,7 +471,7 @@ async fn an_id_given_a_second_time_means_the_newer_message_and_the_older_one_end
             ),
             ("submitted", "delivered R")
         );
-        window_over(&mut desk).await;
+        desk.window_over().await;
         assert_eq!(desk.state(one, 0).await, "unconfirmed");
         desk.commit([Op::CloseRun(run)]).await;
         assert!(
@@ -515,7 +501,7 @@ async fn one_id_for_both_parts_in_one_group_stops_nothing() {
         ])
         .await;
         desk.commit([report(0, "0"), report(0, "0")]).await;
-        window_over(&mut desk).await;
+        desk.window_over().await;
         assert_eq!(desk.state(lane, 0).await, "unconfirmed");
     })
     .await;
@@ -552,13 +538,14 @@ async fn a_part_whose_window_ended_while_another_was_in_doubt_does_not_stay_open
     on_each(async |mut desk| {
         let (_, lane) = desk.run(1, 2, Hold).await;
         desk.claim(lane, 1).await;
-        desk.commit([accepted(lane, 0, 0, "a"), doubt(lane, 0, 1)])
-            .await;
-        window_over(&mut desk).await;
+        let the_day_after = Micros(START.0 + 86_400_000_000);
+        let second = asked(the_day_after, doubt(lane, 0, 1));
+        desk.commit([accepted(lane, 0, 0, "a"), second]).await;
+        desk.window_over().await;
         desk.commit([report_at(0, "b", "", ReportStatus::Delivered, mobile())])
             .await;
         assert_eq!(desk.state(lane, 0).await, "submitted");
-        window_over(&mut desk).await;
+        desk.window_over().await;
         assert_eq!(desk.state(lane, 0).await, "unconfirmed");
     })
     .await;

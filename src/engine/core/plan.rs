@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Account, Action, Claim, ClaimRequest, Core, Flight, Gateway, Lane, Progress, Requested,
-    requests::requests,
+    ASK_AGAIN, Account, Action, Claim, ClaimRequest, Core, Flight, Gateway, Lane, Progress,
+    Requested, Resting, requests::requests,
 };
 use crate::{
     config::RateUnit,
@@ -20,7 +20,7 @@ use crate::{
         text::{Count, Framing, segments, split},
         time::Micros,
     },
-    engine::journal::{Grant, Item, Op, Take, is_due},
+    engine::journal::{Grant, Item, LONGEST_WAIT, Op, Rest, Take, is_due},
     gateway::{LinkNo, RequestId, SegmentPlace, Sharing, Submit},
 };
 
@@ -39,6 +39,15 @@ impl Gateway {
         free.min(soon.saturating_sub(ahead))
     }
 
+    /// Does this lane wait for room in the quota?
+    fn rests(&self, lane: &Lane, now: Micros) -> bool {
+        self.rests.iter().any(|(segments, rest)| {
+            let is_as_long = lane.max_parts.max(1) >= *segments;
+            let is_behind = rest.before.is_some_and(|before| lane.priority > before);
+            (is_as_long || is_behind) && !is_due(rest.until, now)
+        })
+    }
+
     /// Is it too early to ask for more? Claims of one or two messages each would cost a commit each.
     fn is_stocked(&self, priority: Priority, room: usize) -> bool {
         let ahead: usize = self.unwritten[..=priority as usize].iter().sum();
@@ -48,6 +57,22 @@ impl Gateway {
     pub(super) fn enter(&mut self, sequence: u32, flight: Flight) {
         self.unwritten[flight.priority as usize] += flight.cost;
         self.flights.insert(sequence, flight);
+    }
+}
+
+impl Resting {
+    /// Never longer than a wait may last: what a quota leaves is asked again, for clocks are set back and forward.
+    pub(super) fn new(now: Micros, rest: Rest, priority: Option<Priority>) -> Self {
+        match rest {
+            Rest::Soon => Self {
+                until: now + ASK_AGAIN,
+                before: priority,
+            },
+            Rest::Until(until) => Self {
+                until: until.min(now + LONGEST_WAIT),
+                before: None,
+            },
+        }
     }
 }
 
@@ -101,7 +126,7 @@ impl Core {
         let Some(gateway) = self.gateways.get(id) else {
             return;
         };
-        if gateway.up.is_empty() || gateway.rests_until.is_some_and(|until| now < until) {
+        if gateway.up.is_empty() {
             return;
         }
         let asked = gateway.requested.is_some();
@@ -150,7 +175,9 @@ impl Core {
         self.lanes
             .values()
             .filter(|lane| {
-                !self.stale.contains(&lane.id) && lane.not_after.is_none_or(|t| t >= now)
+                !self.stale.contains(&lane.id)
+                    && lane.not_after.is_none_or(|t| t >= now)
+                    && self.gateways.get(id).is_some_and(|g| !g.rests(lane, now))
             })
             .filter_map(|lane| Some((lane, claimable(lane, id, now)?)))
             .min_by_key(|(lane, _)| (lane.priority, lane.id))

@@ -35,11 +35,11 @@ impl Core {
         self.give_up(gone);
     }
 
-    /// It is too late for the carrier to know them.
+    /// It is too late for the carrier to know them, or the clock was set back and nobody can tell.
     pub(super) fn give_up_old(&mut self, now: Micros) {
         let (stay, gone) = std::mem::take(&mut self.replays)
             .into_iter()
-            .partition(|k| k.until > now);
+            .partition(|k| k.until > now && k.grant.claim.at <= now);
         self.replays = stay;
         self.give_up(gone);
     }

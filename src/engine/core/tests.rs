@@ -2,6 +2,7 @@
 //! and `WATCHBELL_TEST_SEED=n` lives that one alone.
 
 mod journal;
+mod rests;
 mod world;
 
 use super::*;

@@ -94,6 +94,7 @@ fn alert_on_link(alerts: &Alerts, id: &GatewayId, event: &Event) {
         | Event::Answered { .. }
         | Event::TimedOut(_)
         | Event::Recalled(_)
+        | Event::GivenBack(_)
         | Event::Delivered { .. }
         | Event::Pace(_)
         | Event::Notice(_) => {}

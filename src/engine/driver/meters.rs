@@ -37,7 +37,7 @@ pub(super) fn count(id: &GatewayId, event: &Event, links_up: u16) {
             ..
         } => MO_MESSAGES.add(&[gateway], 1),
         Event::Pace(pace) => PACE.set(&[gateway], *pace),
-        Event::Recalled(_) | Event::Notice(_) => {}
+        Event::Recalled(_) | Event::GivenBack(_) | Event::Notice(_) => {}
     }
 }
 

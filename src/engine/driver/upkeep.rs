@@ -21,9 +21,6 @@ use crate::{
 /// How often the file beside a SQLite database says that its engine lives, and gateways without a link are told of.
 const SIDECAR_EVERY: Duration = Duration::from_secs(1);
 
-/// A shorter wait is nobody's trouble.
-const SOON: Duration = Duration::from_secs(5);
-
 impl Engine {
     /// A database that is away for a moment is waited for: the journal does the same, and without a
     /// renewed lease no byte goes out.
@@ -111,19 +108,24 @@ impl Engine {
         }
     }
 
-    /// A gateway has no room in its quota: somebody hears of it unless that passes by itself.
-    pub(super) fn spent(&self, now: Micros, id: &GatewayId, until: Micros) {
-        if until.since(now) > SOON {
-            let at = until.local(self.parts.policy.zone).format("%m-%d %H:%M");
-            self.parts.alerts.raise(Alert {
-                kind: Kind::Quota,
-                subject: id.0.clone(),
-                text: bilingual!(
-                    "网关 {id} 的发送限额已用完，它的短信等到 {at} 再发",
-                    "gateway {id} has used up its quota: its messages wait until {at}"
-                ),
-            });
-        }
+    /// A gateway has no room in its quota for texts of so many segments: somebody hears of it.
+    pub(super) fn spent(&self, id: &GatewayId, segments: u8, until: Micros) {
+        let at = until.local(self.parts.policy.zone).format("%m-%d %H:%M");
+        let text = match segments {
+            0 | 1 => bilingual!(
+                "网关 {id} 的发送限额已用完，它的短信等到 {at} 再发",
+                "gateway {id} has used up its quota: its messages wait until {at}"
+            ),
+            n => bilingual!(
+                "网关 {id} 的发送限额不够 {n} 条一组的长短信，这样长和更长的等到 {at} 再发，短的照常",
+                "gateway {id} has used up its quota for texts of {n} segments: they and longer ones wait until {at}, shorter ones go on"
+            ),
+        };
+        self.parts.alerts.raise(Alert {
+            kind: Kind::Quota,
+            subject: id.0.clone(),
+            text,
+        });
     }
 
     /// After a halt, once nothing is between claim and wire: says exactly how many have left.

@@ -36,6 +36,7 @@ impl Work<'_> {
                 message: update.message,
                 part: update.part,
                 answered: answered.map(str::to_owned),
+                since: Some(self.now),
             };
             let key = (update.gateway.clone(), carrier_id.to_owned(), update.phone);
             self.expect_report(key, awaited);

@@ -51,10 +51,12 @@ pub(super) async fn claim(
     let most = match quotas.room(tx, work, &request.gateway, longest).await? {
         Room::Free => request.most,
         Room::For(segments) => request.most.min(segments / longest),
-        Room::Until(until) => {
+        Room::None(rest) => {
             return Ok(Claimed::Spent {
+                lane: request.lane,
                 gateway: request.gateway.clone(),
-                until,
+                segments: u8::try_from(longest).unwrap_or(u8::MAX),
+                rest,
             });
         }
     };
@@ -189,7 +191,7 @@ pub(crate) fn is_due(due: Micros, now: Micros) -> bool {
 }
 
 /// See [`is_due`].
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// Leaves out who has an outcome already, and suppresses who has opted out since the run was frozen.
 async fn partition_sendable(

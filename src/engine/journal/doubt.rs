@@ -34,13 +34,7 @@ impl Work<'_> {
         self.drop_doubts.remove(&(update.message, update.part));
         self.put_doubts.insert((update.message, update.part), row);
         if let Some(id) = own {
-            self.early_report(
-                &update.gateway,
-                update.phone,
-                update.message,
-                update.part,
-                id,
-            );
+            self.early_report(update, id);
             if !self.is_in_doubt(update.message, update.part) {
                 self.no_doubt(&update.gateway, update.phone, update.message, update.part);
             }

@@ -1,19 +1,16 @@
 //! Quotas while sending: what a gateway's contract allows a day and a month is never handed over twice,
 //! whatever a forecast said. What was taken or may have been counts, and so does all that is claimed.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use chrono::{Datelike as _, Days, Months, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 
-use super::work::Work;
+use super::{Rest, work::Work};
 use crate::{
-    domain::{hours::instant, id::GatewayId, time::Micros},
+    domain::{hours::instant, id::GatewayId},
     store::{self, Tx},
 };
-
-/// While claims are open more may turn out to be left than is known now: asked again so soon.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What gateways may hand over; those without a limit are not in it.
 #[derive(Debug, Clone)]
@@ -49,8 +46,8 @@ pub(super) enum Room {
     Free,
     /// At most so many.
     For(i64),
-    /// None before this instant.
-    Until(Micros),
+    /// Not enough now.
+    None(Rest),
 }
 
 impl Quotas {
@@ -85,13 +82,11 @@ impl Quotas {
             if left >= longest {
                 room = room.and(left);
             } else if quota - used >= longest {
-                return Ok(Room::Until(work.now + ASK_AGAIN));
+                return Ok(Room::None(Rest::Soon));
             } else {
                 let next = next.unwrap_or(NaiveDate::MAX);
-                return Ok(Room::Until(instant(
-                    next.and_time(NaiveTime::MIN),
-                    self.zone,
-                )));
+                let next = instant(next.and_time(NaiveTime::MIN), self.zone);
+                return Ok(Room::None(Rest::Until(next)));
             }
         }
         Ok(room)
@@ -113,7 +108,7 @@ impl Room {
     fn and(self, left: i64) -> Self {
         match self {
             Self::For(other) => Self::For(other.min(left)),
-            Self::Free | Self::Until(_) => Self::For(left),
+            Self::Free | Self::None(_) => Self::For(left),
         }
     }
 }

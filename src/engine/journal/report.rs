@@ -1,7 +1,12 @@
 //! Reports and MOs: whose is it? A known id first; then the number's own messages; then an orphan,
 //! kept until it can only be one message's.
 
-use super::work::{Awaited, Place, Work};
+use std::time::Duration;
+
+use super::{
+    fit::{REPEATED_WITHIN, fits, time_is_between},
+    work::{Awaited, Place, Work},
+};
 use crate::{
     domain::{
         event::{Event, Source},
@@ -9,45 +14,54 @@ use crate::{
         ledger::salted,
         message::{Change, LogState, Outcome, Part, ReportStatus},
         optout::OptOutWords,
-        phone::Phone,
+        time::Micros,
     },
+    engine::journal::PartChange,
     gateway::{Mo, Report},
     store::{
         self, Tx,
         contact::NewSuppression,
         hot::{Doubt, OrphanReport},
-        mo::KeptMo,
+        lane::Lane,
+        mo::{Arrived, KeptMo},
     },
 };
-
-/// A carrier's submit time and ours may be apart so much and still be the same submit: the report
-/// speaks in minutes, and clocks differ a little. Whole hours are ignored: carriers' zones differ.
-const FITS_MINUTES: i64 = 3;
 
 impl Work<'_> {
     pub(super) fn report(&mut self, gateway: &GatewayId, report: &Report) {
         let key = (gateway.clone(), report.carrier_id.0.clone(), report.phone);
-        let known = self
-            .inflight
-            .get(&key)
-            .cloned()
-            .or_else(|| self.known_by_number(gateway, report));
-        match known {
+        let newest = self.inflight.get(&key).cloned();
+        let awaited = match newest {
+            Some(awaited) if awaited.may_have(report) => Some(awaited),
+            // Of a carrier that uses its ids again this may be the report of an older message. Where no other
+            // bears the id, the carrier's clock is wrong: id and number say enough.
+            newest => self
+                .known_by_number(gateway, report, newest.as_ref().map(|n| n.message))
+                .or(newest),
+        };
+        match awaited {
             Some(awaited) => self.reported(&awaited, report, gateway),
             None => self.orphan(gateway, report),
         }
     }
 
-    /// The id is an old one: `inflight` has forgotten it, the number's messages have not.
-    fn known_by_number(&self, gateway: &GatewayId, report: &Report) -> Option<Awaited> {
+    /// The id is an old one: `inflight` has forgotten it, or knows a newer message by it; the number's
+    /// messages have not.
+    fn known_by_number(
+        &self,
+        gateway: &GatewayId,
+        report: &Report,
+        not: Option<MessageId>,
+    ) -> Option<Awaited> {
         let mine = self.by_phone.get(&report.phone)?.iter().filter_map(|&id| {
-            let message = self.messages.get(&id)?;
+            let message = self.messages.get(&id).filter(|_| Some(id) != not)?;
+            let lane = self.lanes.get(&id.lane())?;
             let own = message.row.gateway.as_ref();
-            let through = own.or_else(|| self.lanes.get(&id.lane())?.gateway.as_ref())?;
+            let through = own.or(lane.gateway.as_ref())?;
             let parts = message.state.numbers().zip(&message.state.parts);
             let mut named = parts.filter(|(_, p)| p.carrier_id() == Some(&report.carrier_id.0));
             let (part, _) = named.next()?;
-            (through == gateway).then_some((id, part))
+            (through == gateway && self.may_be_of(lane, report)).then_some((id, part))
         });
         // Carriers use their ids again: the newest to bear one is meant.
         let (message, part) = mine.max()?;
@@ -55,7 +69,16 @@ impl Work<'_> {
             message,
             part,
             answered: None,
+            since: None,
         })
+    }
+
+    /// Can a report that comes now be about a message of this lane? Not when it states a submit outside of
+    /// the run's time, nor when the run has been over for a report window: its ids have begun anew since.
+    fn may_be_of(&self, lane: &Lane, report: &Report) -> bool {
+        let from = lane.opened.unwrap_or(Micros(0));
+        let to = lane.closed.unwrap_or(self.now);
+        self.now.since(to) <= self.window && time_is_between(&report.submit_time, from, to)
     }
 
     fn reported(&mut self, awaited: &Awaited, report: &Report, gateway: &GatewayId) {
@@ -95,8 +118,7 @@ impl Work<'_> {
 
     fn orphan(&mut self, gateway: &GatewayId, report: &Report) {
         let place = (gateway.clone(), report.phone);
-        let known = self.orphans.entry(place.clone()).or_default();
-        if known.iter().any(|o| o.carrier_id == report.carrier_id.0) {
+        if self.is_repeated(&place, report) {
             return;
         }
         let row = OrphanReport {
@@ -110,29 +132,68 @@ impl Work<'_> {
             salt: crate::random::salt().to_vec(),
             at: self.now,
         };
-        known.push(row.clone());
+        self.orphans
+            .entry(place.clone())
+            .or_default()
+            .push(row.clone());
         self.new_orphans.push(row);
         self.try_adopt(&place);
     }
 
-    /// The answer came after its report: the orphan with this id is its own.
-    pub(super) fn early_report(
+    /// Is an orphan that waits this very report, word for word? Not when something was handed over to the
+    /// number since that it may be about: an id that comes again may be another message's.
+    fn is_repeated(&self, place: &Place, report: &Report) -> bool {
+        let mut same = self.orphans.get(place).into_iter().flatten().filter(|o| {
+            (&o.carrier_id, o.status) == (&report.carrier_id.0, report.status)
+                && (&o.code, &o.submit_time) == (&report.code, &report.submit_time)
+        });
+        let Some(waiting) = same.next_back() else {
+            return false;
+        };
+        let asked_since = self
+            .doubts
+            .get(place)
+            .is_some_and(|doubts| doubts.iter().any(|d| d.asked > waiting.at));
+        let at_once = self.now.since(waiting.at) <= REPEATED_WITHIN;
+        !asked_since && (at_once || !self.is_on_its_way(place))
+    }
+
+    /// Is a message of this number handed over here and not answered?
+    fn is_on_its_way(&self, place: &Place) -> bool {
+        let mut open = self.open.get(&place.1).into_iter().flatten();
+        open.any(|m| m.gateway.as_ref() == Some(&place.0) && m.state == LogState::Submitting)
+    }
+
+    /// The answer came after its report: the orphan with this id is its own, if it came after the message was
+    /// handed over. Ids come again.
+    pub(super) fn early_report(&mut self, update: &PartChange, carrier_id: &str) {
+        let place = (update.gateway.clone(), update.phone);
+        self.settle_orphans(
+            &place,
+            carrier_id,
+            update.asked,
+            (update.message, update.part),
+        );
+    }
+
+    /// All orphans with this id that came since `asked` are this part's: the first speaks, the others repeat.
+    fn settle_orphans(
         &mut self,
-        gateway: &GatewayId,
-        phone: Phone,
-        id: MessageId,
-        part: u8,
+        place: &Place,
         carrier_id: &str,
+        asked: Micros,
+        (id, part): (MessageId, u8),
     ) {
-        let place = (gateway.clone(), phone);
-        let Some(orphans) = self.orphans.get_mut(&place) else {
+        let Some(orphans) = self.orphans.get_mut(place) else {
             return;
         };
-        let Some(at) = orphans.iter().position(|o| o.carrier_id == carrier_id) else {
-            return;
-        };
-        let orphan = orphans.remove(at);
-        self.settle_orphan(&orphan, id, part);
+        let (own, others): (Vec<_>, Vec<_>) = std::mem::take(orphans)
+            .into_iter()
+            .partition(|o| o.carrier_id == carrier_id && o.at >= asked);
+        *orphans = others;
+        for orphan in own {
+            self.settle_orphan(&orphan, id, part);
+        }
     }
 
     /// Settles the one doubtful message of a number by the orphans that can only be its own.
@@ -140,15 +201,20 @@ impl Work<'_> {
         let Some((message, doubts)) = self.adoptable(place) else {
             return;
         };
-        let orphans = self.orphans.get(place).cloned().unwrap_or_default();
-        let mut fitting: Vec<_> = orphans
+        let window = self.window;
+        let mut fitting: Vec<OrphanReport> = self
+            .orphans
+            .get(place)
             .into_iter()
-            .filter(|o| doubts.iter().any(|d| fits(o, d)))
+            .flatten()
+            .filter(|o| doubts.iter().any(|d| fits(o, d.asked, window)))
+            .cloned()
             .collect();
+        fitting.sort_by(|a, b| (&a.carrier_id, a.at).cmp(&(&b.carrier_id, b.at)));
+        fitting.dedup_by(|a, b| a.carrier_id == b.carrier_id);
         if fitting.len() != doubts.len() {
             return;
         }
-        fitting.sort_by(|a, b| a.carrier_id.cmp(&b.carrier_id));
         for (doubt, orphan) in doubts.iter().zip(fitting) {
             let part = doubt.part;
             let adopted = Change::Adopted {
@@ -160,13 +226,12 @@ impl Work<'_> {
                     message,
                     part,
                     answered: None,
+                    since: Some(doubt.asked),
                 };
                 let key = (place.0.clone(), orphan.carrier_id.clone(), place.1);
                 self.expect_report(key, awaited);
-                if let Some(waiting) = self.orphans.get_mut(place) {
-                    waiting.retain(|o| o.carrier_id != orphan.carrier_id);
-                }
-                self.settle_orphan(&orphan, message, part);
+                let asked = doubt.asked;
+                self.settle_orphans(place, &orphan.carrier_id, asked, (message, part));
             }
         }
         self.send_rest(message, &place.0);
@@ -246,27 +311,17 @@ impl Work<'_> {
                 self.settled_orphans.push(known);
             }
             // It came and found its message within one commit: it was never an orphan to anybody.
-            None => self.new_orphans.retain(|o| !o.is_same_report(orphan)),
+            None => self.new_orphans.retain(|o| o.salt != orphan.salt),
         }
     }
 }
 
-/// Does the report's submit time agree with when the doubtful part was asked? Minutes of the hour
-/// only; a report without a readable time fits.
-fn fits(orphan: &OrphanReport, doubt: &Doubt) -> bool {
-    let minute = orphan
-        .submit_time
-        .get(8..10)
-        .and_then(|m| m.parse::<i64>().ok());
-    let Some(minute) = minute.filter(|m| (0..60).contains(m)) else {
-        return true;
-    };
-    let asked = (doubt.asked.0 / 60_000_000).rem_euclid(60);
-    let apart = (minute - asked).rem_euclid(60);
-    apart.min(60 - apart) <= FITS_MINUTES
-}
+/// The same text with the same id from the same number so soon is the carrier's repetition: protocols repeat what was
+/// not acknowledged three times a minute apart, and once more after a new login. Later repetitions (some
+/// carriers try for three days) are kept again, which is better than a new text taken for an old one.
+const MO_REPEATED_WITHIN: Duration = Duration::from_mins(10);
 
-/// An MO: kept once, whoever repeats it; an opt-out takes effect in the same commit.
+/// An MO: kept once, though the carrier repeats it; an opt-out takes effect in the same commit, also a repeated one.
 pub(super) async fn mo(
     tx: &mut Tx,
     work: &mut Work<'_>,
@@ -286,21 +341,24 @@ pub(super) async fn mo(
         salt: crate::random::salt().to_vec(),
         at: work.now,
     };
-    let Some(kept) = tx.insert_mo(new).await? else {
-        return Ok(());
+    let kept = match tx.insert_mo(new, MO_REPEATED_WITHIN).await? {
+        Arrived::Again(id) => id,
+        Arrived::New(kept) => {
+            let digest = hex::encode(salted(&kept.salt, kept.commitment().as_bytes()));
+            work.note(&Event::Mo {
+                mo: kept.id,
+                gateway: gateway.clone(),
+                opt_out: is_opt_out,
+                digest,
+            });
+            kept.id
+        }
     };
-    let digest = hex::encode(salted(&kept.salt, kept.commitment().as_bytes()));
-    work.note(&Event::Mo {
-        mo: kept.id,
-        gateway: gateway.clone(),
-        opt_out: is_opt_out,
-        digest,
-    });
     if is_opt_out {
         let new = NewSuppression {
             phone: mo.phone,
             reason: "opt_out".to_owned(),
-            source: format!("mo:{}", kept.id),
+            source: format!("mo:{kept}"),
             salt: crate::random::salt().to_vec(),
             at: work.now,
         };

@@ -1,6 +1,6 @@
 //! Writing a working set back: set statements in the order of their keys.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::work::{Place, Work};
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
         event::Event,
         id::{GatewayId, OrphanId},
         ledger::salted,
+        time::Micros,
     },
     store::{
         self, Tx,
@@ -20,12 +21,13 @@ use crate::{
 /// Where orphans wait after a commit: applied to the recorder's memory only once it is durable.
 #[derive(Debug, Default)]
 pub(super) struct OrphanPlaces {
-    now_waiting: Vec<Place>,
+    /// With the time of the newest one.
+    now_waiting: Vec<(Place, Micros)>,
     now_empty: Vec<Place>,
 }
 
 impl OrphanPlaces {
-    pub(super) fn apply(self, places: &mut HashSet<Place>) {
+    pub(super) fn apply(self, places: &mut HashMap<Place, Micros>) {
         for place in &self.now_empty {
             places.remove(place);
         }
@@ -127,9 +129,9 @@ impl Work<'_> {
             tx.delete_orphan(id).await?;
         }
         for (place, rows) in &self.orphans {
-            match rows.is_empty() {
-                true => places.now_empty.push(place.clone()),
-                false => places.now_waiting.push(place.clone()),
+            match rows.iter().map(|o| o.at).max() {
+                None => places.now_empty.push(place.clone()),
+                Some(newest) => places.now_waiting.push((place.clone(), newest)),
             }
         }
         Ok(places)

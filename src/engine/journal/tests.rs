@@ -23,7 +23,7 @@ fn note(act: &str) -> Op {
 /// Leaves a commit whose answer was lost, and says how many entries there are.
 async fn lose_answer(recorder: &mut Recorder, happened: bool) -> i64 {
     let (tx, head, done, places) = recorder
-        .prepare(&[note("started")], &HashSet::new())
+        .prepare(&[note("started")], &HashMap::new())
         .await
         .unwrap();
     if happened {

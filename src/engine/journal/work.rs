@@ -1,9 +1,15 @@
 //! The working set of one commit: the rows it touches, loaded once, changed in memory by the pure
 //! rules of `domain::message`, written back as set statements.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
-use super::{Committed, Op, PartChange};
+use super::{
+    Committed, Op, PartChange,
+    fit::{is_past, time_fits},
+};
 use crate::{
     domain::{
         event::{Event, Source},
@@ -13,7 +19,7 @@ use crate::{
         priority::Priority,
         time::Micros,
     },
-    gateway::Delivery,
+    gateway::{Delivery, Report},
     store::{
         self, Corrupt, Tx,
         hot::{Doubt, LoggedMessage, MessageRecord, OrphanReport, ReportWait, Segment},
@@ -66,9 +72,17 @@ pub(super) struct Awaited {
     pub(super) part: u8,
     /// The id that the answer gave, where the awaited one is by counting.
     pub(super) answered: Option<String>,
+    /// When it was taken; none: nobody remembers.
+    pub(super) since: Option<Micros>,
 }
 
 impl Awaited {
+    /// Does the submit time that the report states agree with when the part was taken?
+    pub(super) fn may_have(&self, report: &Report) -> bool {
+        self.since
+            .is_none_or(|since| time_fits(&report.submit_time, since))
+    }
+
     /// The part's own id, where a report names `reported`.
     pub(super) fn own_id<'a>(&'a self, reported: &'a str) -> &'a str {
         self.answered.as_deref().unwrap_or(reported)
@@ -79,7 +93,9 @@ impl Awaited {
 pub(super) struct Work<'a> {
     pub(super) entry: i64,
     pub(super) now: Micros,
-    known_orphans: &'a HashSet<Place>,
+    /// How long a report may take.
+    pub(super) window: Duration,
+    known_orphans: &'a HashMap<Place, Micros>,
     pub(super) messages: HashMap<MessageId, Message>,
     /// Segments that left, or may have, by gateway.
     pub(super) handed: HashMap<GatewayId, i64>,
@@ -108,10 +124,16 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(entry: i64, now: Micros, known_orphans: &'a HashSet<Place>) -> Self {
+    pub(super) fn new(
+        entry: i64,
+        now: Micros,
+        window: Duration,
+        known_orphans: &'a HashMap<Place, Micros>,
+    ) -> Self {
         Self {
             entry,
             now,
+            window,
             known_orphans,
             messages: HashMap::new(),
             handed: HashMap::new(),
@@ -199,19 +221,19 @@ impl<'a> Work<'a> {
                 message: wait.message,
                 part: wait.part,
                 answered: wait.answered,
+                since: Some(wait.since),
             };
             self.inflight
                 .insert((wait.gateway, wait.carrier_id, wait.phone), awaited);
         }
-        let unknown: HashSet<_> = keys
+        let unknown: HashSet<_> = ops
             .iter()
-            .filter(|k| !self.inflight.contains_key(*k))
-            .map(|k| (k.0.clone(), k.2))
+            .filter_map(|op| self.looked_up_by_number(op))
             .collect();
         let doubtful: Vec<_> = doubtful.into_iter().collect();
         let doubts = tx.doubts_of_messages(&doubtful).await?;
         places.extend(doubts.iter().map(place_of));
-        places.retain(|p| self.known_orphans.contains(p) || unknown.contains(p));
+        places.retain(|p| self.known_orphans.contains_key(p) || unknown.contains(p));
         for doubt in doubts {
             let place = place_of(&doubt);
             if !places.contains(&place) {
@@ -220,6 +242,21 @@ impl<'a> Work<'a> {
         }
         self.load_places(tx, places, &mut ids).await?;
         self.load_messages(tx, ids).await
+    }
+
+    /// The place of a report whose id says too little: it is unknown, or a newer message's.
+    fn looked_up_by_number(&self, op: &Op) -> Option<Place> {
+        let Op::Inbound {
+            gateway,
+            delivery: Delivery::Report(report),
+            ..
+        } = op
+        else {
+            return None;
+        };
+        let key = (gateway.clone(), report.carrier_id.0.clone(), report.phone);
+        let known = self.inflight.get(&key);
+        (!known.is_some_and(|k| k.may_have(report))).then(|| (gateway.clone(), report.phone))
     }
 
     /// What is needed to tell a late report from an orphan, and whose an orphan may be.
@@ -254,6 +291,9 @@ impl<'a> Work<'a> {
             self.doubts.entry(place_of(&doubt)).or_default().push(doubt);
         }
         for orphan in tx.orphans_at(&places).await? {
+            if is_past(orphan.at, self.now, self.window) {
+                continue;
+            }
             let place = (orphan.gateway.clone(), orphan.phone);
             self.orphans.entry(place).or_default().push(orphan);
         }
@@ -450,13 +490,7 @@ impl<'a> Work<'a> {
                     self.send_rest(update.message, &update.gateway);
                 }
                 for id in [Some(id), update.counted.as_ref()].into_iter().flatten() {
-                    self.early_report(
-                        &update.gateway,
-                        update.phone,
-                        update.message,
-                        update.part,
-                        id,
-                    );
+                    self.early_report(update, id);
                 }
             }
             Change::Doubt { id } => {
@@ -501,6 +535,10 @@ impl<'a> Work<'a> {
         else {
             return;
         };
+        let mut doubts = self.doubts.values().flatten();
+        let asked = doubts
+            .find(|d| (d.message, d.part) == (message, part))
+            .map_or(self.now, |d| d.asked);
         self.part(&PartChange {
             message,
             part,
@@ -508,7 +546,7 @@ impl<'a> Work<'a> {
             gateway: gateway.clone(),
             change: change.clone(),
             source: Source::Carrier,
-            asked: self.now,
+            asked,
             counted,
         });
     }

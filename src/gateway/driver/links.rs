@@ -100,6 +100,10 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 link.proved_good();
                 self.split(batch);
             }
+            SessionEvent::Recalled(sequences) => {
+                link.proved_good();
+                self.outbox.push(Event::GivenBack(sequences));
+            }
             SessionEvent::StillThere => {
                 let notice = Notice::StillThere(no);
                 self.outbox.push(Event::Notice(notice));

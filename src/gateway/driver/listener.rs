@@ -342,6 +342,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 // We send it no requests.
                 SessionEvent::Answered { .. }
                 | SessionEvent::Split(_)
+                | SessionEvent::Recalled(_)
                 | SessionEvent::StillThere
                 | SessionEvent::TimedOut(_) => {}
             }

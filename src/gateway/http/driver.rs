@@ -115,6 +115,8 @@ struct PendingRequest {
     due: Instant,
     /// It is not sent after; none: it is never sent again.
     until: Option<Instant>,
+    /// Recalled while it was on the way: it is not sent again either.
+    recalled: bool,
 }
 
 impl PendingRequest {
@@ -175,8 +177,10 @@ pub(super) struct HttpDriver {
     /// Sent at least once, to be sent again.
     repeats: Vec<PendingRequest>,
     running: JoinSet<Done>,
-    /// Sends among those running, and their sequence numbers.
-    on_the_way: HashSet<u32>,
+    /// Sends among those running: their sequence numbers and lanes.
+    on_the_way: HashMap<u32, LaneId>,
+    /// Those of which nothing is sent again: recalled while they were on the way.
+    recalled: HashSet<u32>,
     sending: usize,
     cursor: String,
     next_fetch: Option<Instant>,
@@ -214,7 +218,8 @@ impl HttpDriver {
             queued: 0,
             repeats: Vec::new(),
             running: JoinSet::new(),
-            on_the_way: HashSet::new(),
+            on_the_way: HashMap::new(),
+            recalled: HashSet::new(),
             sending: 0,
             cursor: String::new(),
             next_fetch: account.description.poll.as_ref().map(|_| now),
@@ -316,10 +321,11 @@ impl HttpDriver {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::Sent(pending, result) => {
+            Done::Sent(mut pending, result) => {
                 self.sending -= 1;
-                for sequence in pending.sequences() {
-                    self.on_the_way.remove(&sequence);
+                for submit in &pending.submits {
+                    self.on_the_way.remove(&submit.sequence);
+                    pending.recalled |= self.recalled.remove(&submit.sequence);
                 }
                 self.on_sent(pending, result);
             }
@@ -438,7 +444,7 @@ impl HttpDriver {
     }
 
     async fn end(mut self) {
-        let mut unanswered: Vec<u32> = self.on_the_way.iter().copied().collect();
+        let mut unanswered: Vec<u32> = self.on_the_way.keys().copied().collect();
         unanswered.sort_unstable();
         for link in 0..self.settings.links {
             self.outbox.push(Event::LinkDown {

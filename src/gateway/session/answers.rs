@@ -19,10 +19,13 @@ impl<P: SessionProtocol> Session<P> {
         except: &[(Phone, Answer)],
     ) {
         let limit = self.limits.response_timeout;
-        let (batch, delay, late) = match self.open.remove(&sequence) {
-            Some(sent) => (sent.batch, now.saturating_duration_since(sent.at), false),
+        let (batch, delay, late, recalled) = match self.open.remove(&sequence) {
+            Some(sent) => {
+                let delay = now.saturating_duration_since(sent.at);
+                (sent.batch, delay, false, sent.recalled)
+            }
             None => match self.late.remove(&sequence) {
-                Some(batch) => (batch, limit, true),
+                Some(batch) => (batch, limit, true, false),
                 // Not ours: an answer to nothing we asked on this connection.
                 None => return,
             },
@@ -32,6 +35,9 @@ impl<P: SessionProtocol> Session<P> {
                 answers: vec![(sequence, answer)],
                 delay,
             },
+            (Answer::Refused(_) | Answer::WrongNetwork(_), false) if recalled => {
+                SessionEvent::Recalled(sequences(sequence, &batch))
+            }
             (Answer::Refused(_) | Answer::WrongNetwork(_), false) => SessionEvent::Split(batch),
             _ => SessionEvent::Answered {
                 answers: self.answers(&batch, &answer, except),

@@ -31,6 +31,8 @@ pub enum SessionEvent {
     },
     /// A submit to several numbers was refused, perhaps for one of them: surely none of it left.
     Split(Vec<Submit>),
+    /// The same after its lane was recalled: it goes back.
+    Recalled(Vec<u32>),
     /// A keep-alive came after silence: the answer to ours, or the peer's own.
     StillThere,
     /// No answer in time; they free their place in the window.

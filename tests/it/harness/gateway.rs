@@ -332,7 +332,7 @@ pub(crate) fn recalled(received: &[Event]) -> Vec<u32> {
     received
         .iter()
         .filter_map(|e| {
-            if let Event::Recalled(r) = e {
+            if let Event::Recalled(r) | Event::GivenBack(r) = e {
                 Some(r.clone())
             } else {
                 None

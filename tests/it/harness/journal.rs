@@ -215,6 +215,21 @@ impl Desk {
         done
     }
 
+    /// A minute more than three days later: what awaited a report has had its time.
+    pub(crate) async fn window_over(&mut self) {
+        self.later(3 * 86_400 + 60);
+        let mut tx = self.store.read("test").await.unwrap();
+        let rows = tx.inflight_before(self.clock.now(), 100).await.unwrap();
+        drop(tx);
+        for past in rows {
+            let op = match past.delivered {
+                true => Op::DropReportWaits(vec![past.wait]),
+                false => Op::WindowOver(past.wait),
+            };
+            self.commit([op]).await;
+        }
+    }
+
     /// Claims from the front.
     pub(crate) async fn claim(&mut self, lane: LaneId, most: i64) -> Grant {
         let done = self
@@ -391,6 +406,17 @@ pub(crate) fn news(lane: LaneId, position: i64, part: u8, change: Change) -> Op 
     })
 }
 
+/// What happened to a part that was asked at another time than the story's begin.
+pub(crate) fn asked(at: Micros, op: Op) -> Op {
+    match op {
+        Op::Part(change) => Op::Part(PartChange {
+            asked: at,
+            ..change
+        }),
+        other => panic!("{other:?} was not asked"),
+    }
+}
+
 pub(crate) fn accepted(lane: LaneId, position: i64, part: u8, id: &str) -> Op {
     news(lane, position, part, Change::Accepted { id: id.into() })
 }
@@ -470,11 +496,16 @@ pub(crate) fn report_at(
 }
 
 pub(crate) fn opts_out(position: i64) -> Op {
+    writes(position, &format!("mo{position}"), "TD")
+}
+
+/// A text from the phone at a position, with the carrier's id.
+pub(crate) fn writes(position: i64, id: &str, text: &str) -> Op {
     let mo = Mo {
         phone: phone(position),
         to: "10690000".into(),
-        text: "TD".into(),
-        carrier_id: CarrierMessageId(format!("mo{position}")),
+        text: text.into(),
+        carrier_id: CarrierMessageId(id.into()),
     };
     Op::Inbound {
         gateway: mobile(),

@@ -485,7 +485,7 @@ impl World {
                 self.seen_up.entry(id.clone()).or_default().remove(link);
                 gone.extend(unanswered.iter().chain(unwritten));
             }
-            Event::Recalled(s) => gone.extend(s),
+            Event::Recalled(s) | Event::GivenBack(s) => gone.extend(s),
             Event::Pace(pace) => _ = self.pace.insert(id.clone(), *pace),
             Event::Delivered { .. } | Event::Notice(_) => {}
         }
@@ -726,7 +726,7 @@ impl World {
             line.queue.push_back(submit);
         } else {
             line.events
-                .push_back(Event::Recalled(vec![submit.sequence]));
+                .push_back(Event::GivenBack(vec![submit.sequence]));
         }
     }
 

@@ -53,7 +53,7 @@ impl HttpDriver {
             }
         }
         if !refused.is_empty() {
-            self.outbox.push(Event::Recalled(refused));
+            self.outbox.push(Event::GivenBack(refused));
         }
     }
 
@@ -85,20 +85,20 @@ impl HttpDriver {
             tries: 0,
             due: now,
             until: self.repeated_until(request.asked, now),
+            recalled: false,
             submits,
         })
     }
 
-    /// How long the carrier knows a request that was asked for then.
+    /// How long the carrier knows a request that was asked for then. After a clock was set back nobody can tell.
     fn repeated_until(&self, asked: Micros, now: Instant) -> Option<Instant> {
         let window = self.description().idempotency_window?;
-        let age = self.context.clock.now().0.saturating_sub(asked.0).max(0);
-        let left = window.saturating_sub(std::time::Duration::from_micros(age.unsigned_abs()));
-        Some(now + left)
+        let wall = self.context.clock.now();
+        (asked <= wall).then(|| now + window.saturating_sub(wall.since(asked)))
     }
 
     /// What of these lanes (all when empty) was not sent is given back; what waits to be sent again is not, and
-    /// so is in doubt: nothing goes out for a run that is stopped.
+    /// so is in doubt: nothing goes out for a run that is stopped, nor when the answer to what is on the way is lost.
     pub(super) fn recall(&mut self, lanes: &[LaneId]) {
         let back = self.take_queued(lanes);
         self.outbox.push(Event::Recalled(back));
@@ -108,6 +108,13 @@ impl HttpDriver {
             .partition(goes);
         self.repeats = stay;
         self.give_up(&given_up);
+        let of_these = |lane: &LaneId| lanes.is_empty() || lanes.contains(lane);
+        let on_the_way = self.on_the_way.iter();
+        self.recalled.extend(
+            on_the_way
+                .filter(|(_, lane)| of_these(lane))
+                .map(|(s, _)| *s),
+        );
     }
 
     pub(super) fn take_queued(&mut self, lanes: &[LaneId]) -> Vec<u32> {
@@ -181,7 +188,8 @@ impl HttpDriver {
         }
         pending.tries += 1;
         self.sending += 1;
-        self.on_the_way.extend(pending.sequences());
+        let lanes = pending.submits.iter().map(|s| (s.sequence, s.lane));
+        self.on_the_way.extend(lanes);
         let (account, transport) = (self.account.clone(), self.transport.clone());
         self.running.spawn(async move {
             let call = &account.description.send;
@@ -250,7 +258,7 @@ impl HttpDriver {
         let pause = self.pause(pending.tries.max(1));
         pending.due = Instant::now() + pause;
         let over = pending.until.is_none_or(|until| until <= pending.due) || pending.tries >= TRIES;
-        if over || self.closing.is_some() {
+        if over || pending.recalled || self.closing.is_some() {
             self.give_up(&[pending]);
         } else {
             debug_assert!(pending.may_have_arrived());
