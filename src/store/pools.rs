@@ -14,7 +14,7 @@ use std::{
 };
 
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -62,6 +62,9 @@ const READER_PATIENCE: Duration = Duration::from_mins(2);
 
 /// How long a connection is waited for, made or free.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long the answer to a question without content is waited for.
+const PING_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The same where the lease is renewed: it is tried again a second later.
 const LEASE_PATIENCE: Duration = Duration::from_millis(1_500);
@@ -272,14 +275,10 @@ async fn open_postgres(url: &str) -> sqlx::Result<Pool> {
         PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(patience)
-            .before_acquire(move |_, about| {
-                let usable = !before.covers(about.age);
-                Box::pin(async move { Ok(usable) })
-            })
-            .after_release(move |_, about| {
-                let usable = !after.covers(about.age);
-                Box::pin(async move { Ok(usable) })
-            })
+            // Its own question would be waited for without an end.
+            .test_before_acquire(false)
+            .before_acquire(move |db, about| Box::pin(is_usable(db, before.clone(), about.age)))
+            .after_release(move |db, about| Box::pin(is_usable(db, after.clone(), about.age)))
     };
     Ok(Pool::Postgres(Server {
         office: pool(OFFICE_CONNECTIONS, ACQUIRE_TIMEOUT)
@@ -290,6 +289,22 @@ async fn open_postgres(url: &str) -> sqlx::Result<Pool> {
         side: Side::Office,
         silence,
     }))
+}
+
+/// Does this connection still answer? One that was made before a silence is not even asked.
+async fn is_usable(
+    db: &mut PgConnection,
+    silence: Arc<Silence>,
+    age: Duration,
+) -> sqlx::Result<bool> {
+    if silence.covers(age) {
+        return Ok(false);
+    }
+    let patience = Patience {
+        longest: PING_PATIENCE,
+        silence: Some(silence),
+    };
+    patience.wait(db.ping()).await.map(|()| true)
 }
 
 fn ms(time: Duration) -> String {

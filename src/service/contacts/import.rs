@@ -271,6 +271,8 @@ impl Office {
         contacts: &[Contact],
         whole: &Tree,
     ) -> Result<(GroupId, Hash)> {
+        // Before the transaction: hashing takes longer than its locks may be kept.
+        let root = whole.root();
         let mut act = self.act("import_contacts").await?;
         let found = act.tx.group(name).await?.map(|g| (g.id, g.root));
         if found != expected {
@@ -279,7 +281,6 @@ impl Office {
             }
             .into());
         }
-        let root = whole.root();
         let members = i64::try_from(whole.len()).unwrap_or(i64::MAX);
         let id = if let Some((id, _)) = found {
             id
