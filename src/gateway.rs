@@ -303,6 +303,8 @@ pub enum Notice {
         /// The operating system's reason, with the address.
         reason: String,
     },
+    /// The carrier takes no submit to several numbers, so that `batch` counts no more until the next start.
+    OnlySingly,
     /// A keep-alive came on this link: the answer to ours, or the carrier's own.
     StillThere(LinkNo),
 }

@@ -92,6 +92,8 @@ struct Driver<P> {
     refused: u32,
     /// No link is opened before this.
     rests_until: Option<Instant>,
+    /// The carrier has said that it takes no submit to several numbers.
+    only_singly: bool,
     /// Counts the halves of refused submits.
     splits: u32,
     trouble: Option<String>,
@@ -128,6 +130,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             random: SplitMix64::new(seed),
             refused: 0,
             rests_until: None,
+            only_singly: false,
             splits: 0,
             trouble: None,
             closing: None,

@@ -78,6 +78,17 @@ pub enum Incoming {
     LoggedIn,
     /// The login was refused.
     LoginRefused(LoginRefusal),
+    /// A refusal that names a number and no command: the login's as long as that is not answered, else a submit's.
+    Nacked {
+        /// What it says of a login.
+        login: LoginRefusal,
+        /// The number.
+        sequence: u32,
+        /// What it says of a submit.
+        answer: Answer,
+        /// It does not know the command: of a submit to several numbers nothing was looked at.
+        unknown_command: bool,
+    },
     /// The peer, which has dialled us, logs in.
     LogsIn {
         /// An encoded response: taken or refused.

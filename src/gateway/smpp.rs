@@ -10,14 +10,13 @@ use bytes::{Bytes, BytesMut};
 use watchbell_wire::{
     DecodeErrorKind, FrameLimits,
     smpp::{
-        self, Frame, Message, Status, Version,
+        self, Delivery, Frame, Message, Status, Version,
         rusmpp_core::{
             CommandId, CommandStatus,
             pdus::owned::{
-                BindTransceiver, DeliverSm, DeliverSmResp, Pdu, SubmitMulti, SubmitMultiResp,
+                BindTransceiver, DataSmResp, DeliverSmResp, Pdu, SubmitMulti, SubmitMultiResp,
                 SubmitSm,
             },
-            tlvs::owned::Tlv,
             types::owned::{COctetString, EmptyOrFullCOctetString, OctetString},
             values::{
                 EsmClass, InterfaceVersion, PriorityFlag, RegisteredDelivery,
@@ -30,7 +29,7 @@ use watchbell_wire::{
 };
 
 use super::{
-    Answer, CarrierMessageId, DeliverRef, Delivery, LoginRefusal, Submit,
+    Answer, CarrierMessageId, DeliverRef, Delivery as Delivered, LoginRefusal, Submit,
     content::{content, valid_time},
     protocol::{Fatal, Incoming, MoPart, Response, SessionProtocol},
 };
@@ -55,6 +54,15 @@ const URGENT: u8 = 3;
 /// bits. The low bits travel, under a bit that keeps 0 away.
 const LOW: u32 = 0x3FFF_FFFF;
 const BASE: u32 = 0x4000_0000;
+
+/// Of a deliver's number: it came as `data_sm`.
+const IS_DATA_SM: u128 = 1 << 127;
+
+/// `ESME_RINVCMDID`.
+const NOT_SERVED: u32 = 3;
+
+/// A header and the longest id behind it (SMPP 3.4 §4.4.2).
+const START: usize = smpp::HEADER_LEN + 65;
 
 /// Leaves room for a PDU with a whole long text in `message_payload`.
 const LIMITS: FrameLimits = smpp::LIMITS;
@@ -102,22 +110,31 @@ impl SessionProtocol for Smpp {
         let message = match response {
             Response::KeepAlive => Message::new(Pdu::EnquireLinkResp),
             Response::Unbind => Message::new(Pdu::UnbindResp),
-            Response::Delivery { ok, .. } => {
+            Response::Delivery { ok, deliver_id } => {
                 let status = if ok {
                     CommandStatus::EsmeRok
                 } else {
                     CommandStatus::from(BAD_MESSAGE)
                 };
-                Message::with_status(status, DeliverSmResp::default())
+                match deliver_id & IS_DATA_SM {
+                    0 => Message::with_status(status, DeliverSmResp::default()),
+                    _ => Message::with_status(status, DataSmResp::default()),
+                }
             }
         };
         put(sequence, message, out);
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Fatal> {
+        if let Some(frame) = take_delivery(input) {
+            return Ok(Some(self.delivered(&frame)));
+        }
+        let mut start = [0; START];
+        let known = input.len().min(START);
+        start[..known].copy_from_slice(&input[..known]);
         match take_frame::<smpp::Smpp>(input, Version::V34, LIMITS) {
             Ok(frame) => Ok(frame.map(|frame| self.incoming(frame))),
-            Err(error) => self.unreadable(&error).map(Some),
+            Err(error) => self.unreadable(&error, &start).map(Some),
         }
     }
 }
@@ -202,9 +219,14 @@ impl Smpp {
         match (id, frame.pdu.into_body()) {
             (CommandId::BindTransceiverResp, _) if status.is_ok() => Incoming::LoggedIn,
             (CommandId::BindTransceiverResp, _) => Incoming::LoginRefused(refused(status)),
-            // Before the login is answered it can only be about the login. Later it names a number and no
-            // command, so the session ignores it, and a submit that it is about ends in doubt.
-            (CommandId::GenericNack, _) => Incoming::LoginRefused(refused(status)),
+            // Before the login is answered it can only be about the login. Later it answers the submit whose number
+            // it names.
+            (CommandId::GenericNack, _) => Incoming::Nacked {
+                login: refused(status),
+                sequence: unwire(sequence, self.last),
+                answer: self.answer(status, ""),
+                unknown_command: status.0 == NOT_SERVED,
+            },
             (CommandId::SubmitSmResp, body) => {
                 let message_id = match &body {
                     Some(Pdu::SubmitSmResp(response)) => response.message_id().as_str(),
@@ -217,11 +239,11 @@ impl Smpp {
                 }
             }
             (CommandId::SubmitMultiResp, body) => self.answered_each(sequence, status, body),
-            (_, Some(Pdu::DeliverSm(deliver))) => self.delivered(sequence, &deliver),
             (_, Some(Pdu::EnquireLink)) => Incoming::KeepAlive { sequence },
             (_, Some(Pdu::Unbind)) => Incoming::Unbind { sequence },
             (_, Some(Pdu::UnbindResp)) => Incoming::UnbindAnswered,
-            _ => Incoming::Other,
+            (id, _) if id.is_response() => Incoming::Other,
+            _ => not_served(sequence),
         }
     }
 
@@ -249,18 +271,21 @@ impl Smpp {
         }
     }
 
-    fn delivered(&self, sequence: u32, deliver: &DeliverSm) -> Incoming {
-        let named = self.deliver_ref(sequence);
-        let class = u8::from(deliver.esm_class);
-        let phone = Phone::from_wire(deliver.source_addr.as_str());
-        let content = smpp::payload(deliver.short_message().clone().into_bytes(), deliver.tlvs());
-        if matches!(class & MESSAGE_TYPE, RECEIPT | NOTIFICATION) {
-            let read =
-                phone.map(|phone| receipt::report(phone, &content, deliver.tlvs(), self.ids));
+    /// A text or a receipt, as far as it can be read.
+    fn delivered(&self, frame: &RawFrame) -> Incoming {
+        let named = self.deliver_ref(frame);
+        let Some(delivery) = Delivery::read(frame.command_id, &frame.body) else {
+            return Incoming::Malformed(named);
+        };
+        // Message centres that do not swap the addresses name the phone where their own number stood.
+        let phone = Phone::from_wire(&delivery.source);
+        if is_receipt(&delivery) {
+            let phone = phone.or_else(|| Phone::from_wire(&delivery.destination));
+            let read = phone.map(|phone| receipt::report(phone, &delivery, self.ids));
             return match read.unwrap_or(receipt::Read::Malformed) {
                 receipt::Read::Final(report) => Incoming::Delivered {
                     deliver: named,
-                    content: Delivery::Report(report),
+                    content: Delivered::Report(report),
                 },
                 receipt::Read::Intermediate => Incoming::NothingToKeep(named),
                 receipt::Read::Malformed => Incoming::Malformed(named),
@@ -269,54 +294,108 @@ impl Smpp {
         let Some(phone) = phone else {
             return Incoming::NothingToKeep(named);
         };
-        let (has_header, content) = with_header(class & HAS_HEADER != 0, content, deliver.tlvs());
+        let (has_header, content) = with_header(&delivery);
         Incoming::Delivered {
             deliver: named,
-            content: Delivery::Mo(MoPart {
+            content: Delivered::Mo(MoPart {
                 phone,
-                to: deliver.destination_addr.as_str().to_owned(),
-                coding: Coding::from_data_coding(deliver.data_coding.into()),
+                to: delivery.destination,
+                coding: Coding::from_data_coding(delivery.data_coding),
                 has_header,
                 content,
             }),
         }
     }
 
-    /// A deliver has no id of its own: the login's time and number, and the deliver's number.
-    fn deliver_ref(&self, sequence: u32) -> DeliverRef {
+    /// A deliver has no id of its own: the login's time and number, and the deliver's number. The highest bit
+    /// tells which command is answered.
+    fn deliver_ref(&self, frame: &RawFrame) -> DeliverRef {
+        let command = match frame.command_id {
+            smpp::DATA_SM => IS_DATA_SM,
+            _ => 0,
+        };
         DeliverRef {
-            sequence,
-            id: self.epoch | u128::from(sequence),
+            sequence: frame.sequence,
+            id: self.epoch | u128::from(frame.sequence) | command,
         }
     }
 
-    fn unreadable(&self, error: &smpp::DecodeError) -> Result<Incoming, Fatal> {
-        match &error.kind {
-            DecodeErrorKind::BadLength { .. } => Err(Fatal(error.to_string())),
-            DecodeErrorKind::UnknownCommand { .. } => Ok(Incoming::Other),
-            DecodeErrorKind::BadBody { header, .. } => match CommandId::from(header.command_id) {
-                CommandId::DeliverSm => Ok(Incoming::Malformed(self.deliver_ref(header.sequence))),
-                CommandId::BindTransceiverResp => {
-                    Err(Fatal(format!("unreadable answer to the login: {error}")))
-                }
-                // An unreadable submit_sm_resp leaves its submit to the time-out.
-                _ => Ok(Incoming::Other),
-            },
+    /// `start`: the frame's first bytes, zeros behind its end.
+    fn unreadable(&self, error: &smpp::DecodeError, start: &[u8; START]) -> Result<Incoming, Fatal> {
+        let header = match &error.kind {
+            DecodeErrorKind::BadLength { .. } => return Err(Fatal(error.to_string())),
+            DecodeErrorKind::UnknownCommand { header } | DecodeErrorKind::BadBody { header, .. } => header,
+        };
+        match CommandId::from(header.command_id) {
+            CommandId::BindTransceiverResp => {
+                Err(Fatal(format!("unreadable answer to the login: {error}")))
+            }
+            // Status and number are enough, whatever stands behind them; the id is what there is up to a zero byte.
+            CommandId::SubmitSmResp | CommandId::SubmitMultiResp => {
+                let length = (header.command_length as usize).clamp(smpp::HEADER_LEN, START);
+                let body = &start[smpp::HEADER_LEN..length];
+                let id = body.split(|byte| *byte == 0).next().unwrap_or_default();
+                let id: String = id.iter().map(|byte| char::from(*byte)).collect();
+                Ok(Incoming::Answered {
+                    sequence: unwire(header.sequence, self.last),
+                    answer: self.answer(Status(header.command_status), &id),
+                    except: Vec::new(),
+                })
+            }
+            _ if header.is_response() => Ok(Incoming::Other),
+            _ => Ok(not_served(header.sequence)),
         }
     }
 }
 
+/// The answer to a request that we do not serve (SMPP 3.4 §4.3.1, `ESME_RINVCMDID`).
+fn not_served(sequence: u32) -> Incoming {
+    let mut answer = BytesMut::new();
+    let nack = Message::refusal(CommandId::GenericNack, CommandStatus::from(NOT_SERVED));
+    put(sequence, nack, &mut answer);
+    Incoming::NotServed {
+        answer: answer.freeze(),
+    }
+}
+
+/// By its type; or, where nobody set that, because it names a message and what became of it.
+fn is_receipt(delivery: &Delivery) -> bool {
+    matches!(delivery.esm_class & MESSAGE_TYPE, RECEIPT | NOTIFICATION)
+        || (delivery.receipted_message_id().is_some() && delivery.message_state().is_some())
+}
+
 /// A part that is named in parameters gets the header that others have,
 /// so that all are put together alike.
-fn with_header(has_header: bool, content: Bytes, tlvs: &[Tlv]) -> (bool, Bytes) {
-    match smpp::concat(tlvs) {
-        Some(Ok(concat)) if !has_header => {
+fn with_header(delivery: &Delivery) -> (bool, Bytes) {
+    let content = delivery.content.clone();
+    match delivery.concat() {
+        Some(concat) if delivery.esm_class & HAS_HEADER == 0 => {
             let mut whole = concat.to_header();
             whole.extend_from_slice(&content);
             (true, whole.into())
         }
-        _ => (has_header, content),
+        _ => (delivery.esm_class & HAS_HEADER != 0, content),
     }
+}
+
+/// A frame as it came.
+struct RawFrame {
+    command_id: u32,
+    sequence: u32,
+    body: Bytes,
+}
+
+/// Takes a whole `deliver_sm` or `data_sm` off the front: these are not held to the letter.
+fn take_delivery(input: &mut BytesMut) -> Option<RawFrame> {
+    let word = |at: usize| input.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
+    let (length, command_id, sequence) = (word(0)? as usize, word(4)?, word(12)?);
+    let is_delivery = matches!(command_id, smpp::DELIVER_SM | smpp::DATA_SM);
+    let fits = (smpp::HEADER_LEN..=LIMITS.max_frame).contains(&length) && input.len() >= length;
+    (is_delivery && fits).then(|| RawFrame {
+        command_id,
+        sequence,
+        body: input.split_to(length).freeze().slice(smpp::HEADER_LEN..),
+    })
 }
 
 /// `ESME_RINVPASWD` and `ESME_RINVSYSID` (3.4, 5.1.3). `ESME_RBINDFAIL` names neither.

@@ -11,10 +11,12 @@
 //! | [`ledger`] | a database with a little of everything, changed behind the program's back | what the audit finds |
 //! | [`gateway`] | one gateway's links against a simulated carrier over TCP | submits, answers, reports |
 //! | [`line`] | a TCP line that can be cut or fall silent | `line.set(State::Silent)` |
+//! | [`center`] | a message centre of SMPP by script, byte by byte | what it hears, what it says |
 //! | [`foreign`] | other people's SMPP implementations as child processes | what they and we said |
 //! | [`wiretap`] | a TCP conversation as a capture file | what others' tools read in it |
 //! | [`postgres`] | databases on the server of `WATCHBELL_TEST_POSTGRES` | |
 
+pub(crate) mod center;
 pub(crate) mod county;
 pub(crate) mod foreign;
 pub(crate) mod gateway;

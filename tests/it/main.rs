@@ -56,6 +56,7 @@ mod sgip_listener;
 mod silent_database;
 mod simulate_stories;
 mod slots;
+mod smpp_centers;
 mod stray_rows;
 mod tidy;
 mod trouble_below;

@@ -57,6 +57,7 @@
 //! ```
 
 mod codec;
+mod delivery;
 mod describe;
 mod layout;
 mod message;
@@ -68,6 +69,7 @@ mod tlv;
 pub use rusmpp_core;
 
 pub use codec::{decode, encode};
+pub use delivery::{DATA_SM, DELIVER_SM, Delivery};
 pub use message::{Header, Message, Version};
 pub use receipt::{MessageState, Receipt, ReceiptError, same_message_id};
 pub use status::Status;

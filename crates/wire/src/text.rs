@@ -62,15 +62,32 @@ impl Coding {
         }
     }
 
-    /// The coding of a `Msg_Fmt` byte. 9, 24 and 25 (flash messages and a vendor's habit) are UCS2, 16 is
-    /// ASCII of class 0.
+    /// The coding of a `Msg_Fmt` byte. 9 (a vendor's habit) is UCS2.
     pub const fn from_msg_fmt(msg_fmt: u8) -> Self {
         match msg_fmt {
-            0 | 0x10 => Self::Ascii,
+            0 => Self::Ascii,
             4 => Self::Binary,
-            8 | 9 | 0x18 | 0x19 => Self::Ucs2,
+            8 | 9 => Self::Ucs2,
             15 => Self::Gbk,
-            other => Self::Other(other),
+            other => Self::of_group(other, Self::Ascii),
+        }
+    }
+
+    /// A coding of a phone's message with its class or indication, by GSM 03.38 §4; `default` is what the default
+    /// alphabet comes as.
+    const fn of_group(byte: u8, default: Self) -> Self {
+        match (byte >> 4, byte & 0x0F) {
+            // General, uncompressed, with a class: the alphabet stands in bits 3 and 2.
+            (0x1, 0..=3) => default,
+            (0x1, 4..=7) => Self::Binary,
+            (0x1, 8..=11) => Self::Ucs2,
+            // Message waiting: discarded or stored, and stored in UCS2.
+            (0xC | 0xD, _) => default,
+            (0xE, _) => Self::Ucs2,
+            // Data coding and class: bit 2 says whether it is data.
+            (0xF, 0..=3 | 8..=11) => default,
+            (0xF, _) => Self::Binary,
+            _ => Self::Other(byte),
         }
     }
 
@@ -79,12 +96,12 @@ impl Coding {
     pub const fn from_data_coding(data_coding: u8) -> Self {
         match data_coding {
             0 => Self::Gsm7,
-            1 | 0x10 => Self::Ascii,
+            1 => Self::Ascii,
             3 => Self::Latin1,
-            2 | 4 | 0xF5 => Self::Binary,
-            8 | 0x18 | 0x19 => Self::Ucs2,
+            2 | 4 => Self::Binary,
+            8 => Self::Ucs2,
             15 => Self::Gbk,
-            other => Self::Other(other),
+            other => Self::of_group(other, Self::Gsm7),
         }
     }
 

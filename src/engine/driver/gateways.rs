@@ -113,6 +113,10 @@ fn alert_on_notice(alerts: &Alerts, id: &GatewayId, notice: &Notice) {
             ),
         }),
         Notice::LoginRefused { refusal, rests } => alert_on_refusal(alerts, id, refusal, *rests),
+        Notice::OnlySingly => tracing::warn!(
+            gateway.id = %id,
+            "Gateway {id} takes no submit to several numbers: each goes alone; set batch = 1"
+        ),
         Notice::StillThere(_) => {}
     }
 }

@@ -96,6 +96,14 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 }
                 self.outbox.push(Event::Answered { link: no, answers });
             }
+            SessionEvent::OnlySingly(batch) => {
+                link.proved_good();
+                if !self.only_singly {
+                    self.only_singly = true;
+                    self.outbox.push(Event::Notice(Notice::OnlySingly));
+                }
+                self.queue.push_front(batch);
+            }
             SessionEvent::Split(batch) => {
                 link.proved_good();
                 self.split(batch);

@@ -341,6 +341,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                 }
                 // We send it no requests.
                 SessionEvent::Answered { .. }
+                | SessionEvent::OnlySingly(_)
                 | SessionEvent::Split(_)
                 | SessionEvent::Recalled(_)
                 | SessionEvent::StillThere

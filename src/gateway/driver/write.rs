@@ -57,7 +57,10 @@ impl<P: SessionProtocol + Clone> Driver<P> {
     /// Moves submits from the queue to the links' transmit buffers.
     fn fill(&mut self, now: Instant) -> Option<Instant> {
         let mut open = self.open_links();
-        let most = usize::from(self.settings.batch).min(self.settings.rate as usize);
+        let most = match self.only_singly {
+            true => 1,
+            false => usize::from(self.settings.batch).min(self.settings.rate as usize),
+        };
         while let Some(pick) = self.queue.pick(&open) {
             let count = self.queue.batchable(pick, most);
             if let Err(at) = self.pacer.take(now, u32::try_from(count).unwrap_or(1)) {

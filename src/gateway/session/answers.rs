@@ -47,6 +47,24 @@ impl<P: SessionProtocol> Session<P> {
         self.forget_answered();
     }
 
+    /// Is a submit to several numbers open under this one?
+    pub(super) fn carries_several(&self, sequence: u32) -> bool {
+        let open = self.open.get(&sequence);
+        open.is_some_and(|sent| sent.batch.len() > 1)
+    }
+
+    /// The peer has no submit to several numbers: each goes alone.
+    pub(super) fn answered_singly(&mut self, sequence: u32) {
+        let Some(sent) = self.open.remove(&sequence) else {
+            return;
+        };
+        self.events.push_back(match sent.recalled {
+            true => SessionEvent::Recalled(sequences(sequence, &sent.batch)),
+            false => SessionEvent::OnlySingly(sent.batch),
+        });
+        self.forget_answered();
+    }
+
     /// The answer of each number.
     fn answers(
         &self,

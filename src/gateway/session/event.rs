@@ -29,6 +29,8 @@ pub enum SessionEvent {
         /// From its write to the answer, at most the response time-out.
         delay: Duration,
     },
+    /// The peer has no submit to several numbers: surely none of it left, and each goes alone.
+    OnlySingly(Vec<Submit>),
     /// A submit to several numbers was refused, perhaps for one of them: surely none of it left.
     Split(Vec<Submit>),
     /// The same after its lane was recalled: it goes back.

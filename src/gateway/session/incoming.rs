@@ -28,11 +28,21 @@ impl<P: SessionProtocol> Session<P> {
             }
             Incoming::LoginRefused(refusal) => {
                 if self.state == State::LoggingIn {
-                    let reason = refusal.reason.clone();
-                    self.events.push_back(SessionEvent::LoginRefused(refusal));
-                    self.end(LinkEnd::LoginRefused(reason));
+                    self.login_refused(refusal);
                 }
             }
+            Incoming::Nacked {
+                login,
+                sequence,
+                answer,
+                unknown_command,
+            } => match self.state {
+                State::LoggingIn => self.login_refused(login),
+                _ if unknown_command && self.carries_several(sequence) => {
+                    self.answered_singly(sequence);
+                }
+                _ => self.answered(now, sequence, answer, &[]),
+            },
             Incoming::Answered {
                 sequence,
                 answer,
@@ -66,6 +76,12 @@ impl<P: SessionProtocol> Session<P> {
             },
             Incoming::Other => {}
         }
+    }
+
+    fn login_refused(&mut self, refusal: LoginRefusal) {
+        let reason = refusal.reason.clone();
+        self.events.push_back(SessionEvent::LoginRefused(refusal));
+        self.end(LinkEnd::LoginRefused(reason));
     }
 
     /// The peer's login, as the protocol has judged it. One that comes again changes nothing.

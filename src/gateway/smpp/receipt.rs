@@ -1,9 +1,9 @@
 //! Delivery receipts: parameters where they are given, the text for the rest, and ids in the one spelling
 //! that answers and receipts can be compared in.
 
-use watchbell_wire::smpp::{
-    MessageState, Receipt,
-    rusmpp_core::tlvs::owned::{Tlv, TlvValue},
+use watchbell_wire::{
+    smpp::{Delivery, MessageState, Receipt},
+    text::{self, Coding},
 };
 
 use crate::{
@@ -72,37 +72,89 @@ pub(super) enum Read {
     Malformed,
 }
 
-/// Reads a receipt, from its parameters where they are there, else from its text.
-pub(super) fn report(phone: Phone, text: &[u8], tlvs: &[Tlv], ids: Ids) -> Read {
-    let receipt = Receipt::parse(text).unwrap_or_default();
-    let values = || tlvs.iter().filter_map(Tlv::value);
-    let named = values().find_map(|value| match value {
-        TlvValue::ReceiptedMessageId(id) => Some(id.as_str()),
-        _ => None,
-    });
-    let state = values().find_map(|value| match value {
-        TlvValue::MessageState(state) => Some(MessageState::from_wire((*state).into())),
-        _ => None,
-    });
-    let id = named.unwrap_or(&receipt.id);
-    if id.is_empty() || (state.is_none() && receipt.stat.is_empty()) {
+/// Reads a receipt from its parameters and its text. Where they disagree the more definite of them counts, and the
+/// code keeps both.
+pub(super) fn report(phone: Phone, delivery: &Delivery, ids: Ids) -> Read {
+    let receipt = Receipt::parse(words(delivery).as_bytes()).unwrap_or_default();
+    let named = delivery.receipted_message_id();
+    let id = named.as_deref().unwrap_or(&receipt.id);
+    let told = Told {
+        parameter: delivery.message_state(),
+        text: (!receipt.stat.is_empty()).then(|| receipt.state()),
+    };
+    let Some(state) = told.state().filter(|_| !id.is_empty()) else {
         return Read::Malformed;
-    }
-    let state = state.unwrap_or_else(|| receipt.state());
+    };
     let Some(status) = report_status(state) else {
         return Read::Intermediate;
     };
     Read::Final(Report {
         // Where both are there they are often spelled differently; the parameter is the answer's id.
-        carrier_id: CarrierMessageId(match named {
+        carrier_id: CarrierMessageId(match &named {
             Some(id) => ids.of_answer(id),
             None => ids.of_receipt(id),
         }),
         phone,
         status,
-        code: code(&receipt, state),
+        code: told.code(&receipt, state),
         submit_time: minutes(&receipt.submit_date),
     })
+}
+
+/// The receipt's text, in the coding that it has: not always bytes of ASCII.
+fn words(delivery: &Delivery) -> String {
+    let coding = Coding::from_data_coding(delivery.data_coding);
+    match text::decode(&delivery.content, coding) {
+        Some(decoded) if coding == Coding::Ucs2 => decoded.text,
+        _ => String::from_utf8_lossy(&delivery.content).into_owned(),
+    }
+}
+
+/// What the two places of a receipt say of the message.
+#[derive(Clone, Copy)]
+struct Told {
+    parameter: Option<MessageState>,
+    text: Option<MessageState>,
+}
+
+impl Told {
+    /// The more definite one; of two alike the parameter, which is no human's spelling.
+    fn state(self) -> Option<MessageState> {
+        let (parameter, text) = (self.parameter, self.text);
+        match parameter.map(definite) < text.map(definite) {
+            true => text,
+            false => parameter,
+        }
+    }
+
+    /// The text's `stat`, and `err` behind a colon where it is a reason; where the other place says something
+    /// else that is an end, it stands behind a bar.
+    fn code(self, receipt: &Receipt, state: MessageState) -> String {
+        let word = match receipt.stat.as_str() {
+            "" => state.stat(),
+            stat => stat,
+        };
+        let mut code = word.to_owned();
+        if !NO_ERROR.contains(&receipt.err.as_str()) {
+            code = format!("{code}:{}", receipt.err);
+        }
+        if let (Some(parameter), Some(text)) = (self.parameter, self.text)
+            && parameter != text
+            && parameter.is_final()
+        {
+            code = format!("{code}|{}", parameter.stat());
+        }
+        code
+    }
+}
+
+/// How much a state says: nothing final, an end that nobody knows, an end.
+fn definite(state: MessageState) -> u8 {
+    match state {
+        state if !state.is_final() => 0,
+        MessageState::Unknown => 1,
+        _ => 2,
+    }
 }
 
 /// None while the message is on its way.
@@ -115,19 +167,6 @@ fn report_status(state: MessageState) -> Option<ReportStatus> {
     }
 }
 
-/// The receipt's `stat`, and `err` behind a colon where it is a reason.
-fn code(receipt: &Receipt, state: MessageState) -> String {
-    let word = match receipt.stat.as_str() {
-        "" => state.stat(),
-        stat => stat,
-    };
-    if NO_ERROR.contains(&receipt.err.as_str()) {
-        word.to_owned()
-    } else {
-        format!("{word}:{}", receipt.err)
-    }
-}
-
 /// `YYMMDDhhmm` out of the forms that dates were seen in: with the century, seconds or a zone.
 fn minutes(date: &str) -> String {
     let digits = date.bytes().take_while(u8::is_ascii_digit).count();
@@ -137,14 +176,24 @@ fn minutes(date: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use watchbell_wire::smpp::DELIVER_SM;
+
     use super::*;
 
     fn phone() -> Phone {
         Phone::from_number(13_800_138_000).expect("a mobile number")
     }
 
+    fn with(text: &[u8], data_coding: u8, parameters: &[u8]) -> Delivery {
+        let mut body = b"\0\x01\x018613800138000\0\0\x0110690001\0\x04\0\0\0\0\0\0".to_vec();
+        body.extend([data_coding, 0, text.len() as u8]);
+        body.extend(text);
+        body.extend(parameters);
+        Delivery::read(DELIVER_SM, &body.into()).expect("a deliver_sm")
+    }
+
     fn of(text: &str, ids: Ids) -> Read {
-        report(phone(), text.as_bytes(), &[], ids)
+        report(phone(), &with(text.as_bytes(), 0, b""), ids)
     }
 
     fn final_report(read: Read) -> Report {
@@ -189,26 +238,58 @@ mod tests {
         );
     }
 
+    /// `receipted_message_id` 77 and `message_state`.
+    fn parameters(state: u8) -> Vec<u8> {
+        let mut parameters = b"\0\x1e\0\x0377\0\x04\x27\0\x01".to_vec();
+        parameters.push(state);
+        parameters
+    }
+
+    fn both(text: &str, state: u8) -> Report {
+        let delivery = with(text.as_bytes(), 0, &parameters(state));
+        final_report(report(phone(), &delivery, Ids::Same))
+    }
+
     #[test]
-    fn parameters_are_better_than_the_text() {
-        use watchbell_wire::smpp::rusmpp_core::{
-            types::owned::COctetString, values::MessageState as State,
-        };
-        let id = COctetString::from_slice(b"77\0").expect("it fits");
-        let tlvs = [
-            Tlv::new(TlvValue::ReceiptedMessageId(id)),
-            Tlv::new(TlvValue::MessageState(State::Expired)),
-        ];
-        let both = final_report(report(phone(), b"id:4d stat:UNKNOWN", &tlvs, Ids::Same));
+    fn the_parameters_id_is_the_answers_and_its_state_has_one_word() {
+        let report = both("id:4d stat:EXPIRED", 3);
         assert_eq!(
-            (&*both.carrier_id.0, both.status),
-            ("77", ReportStatus::Expired)
+            (&*report.carrier_id.0, report.status, &*report.code),
+            ("77", ReportStatus::Expired, "EXPIRED")
         );
-        let alone = final_report(report(phone(), b"", &tlvs, Ids::Same));
+        let report = both("", 3);
         assert_eq!(
-            (alone.status, &*alone.code),
+            (report.status, &*report.code),
             (ReportStatus::Expired, "EXPIRED"),
             "the log has one word for it"
+        );
+    }
+
+    #[test]
+    fn where_both_places_disagree_the_more_definite_counts_and_the_code_keeps_both() {
+        // Not final, or not known, beside an end.
+        for (state, code) in [(0, "UNDELIV:255"), (1, "UNDELIV:255"), (7, "UNDELIV:255|UNKNOWN")] {
+            let report = both("id:77 stat:UNDELIV err:255", state);
+            assert_eq!((report.status, &*report.code), (ReportStatus::Undelivered, code));
+        }
+        let report = both("id:77 stat:UNKNOWN err:000", 2);
+        assert_eq!((report.status, &*report.code), (ReportStatus::Delivered, "UNKNOWN|DELIVRD"));
+        let report = both("id:77 stat:DELIVRD err:000", 5);
+        assert_eq!((report.status, &*report.code), (ReportStatus::Undelivered, "DELIVRD|UNDELIV"));
+        let report = both("id:77 stat:ENROUTE", 2);
+        assert_eq!((report.status, &*report.code), (ReportStatus::Delivered, "ENROUTE|DELIVRD"));
+    }
+
+    #[test]
+    fn a_receipt_in_ucs2_is_read() {
+        let text: Vec<u8> = "id:9f stat:REJECTD err:12"
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        let report = final_report(report(phone(), &with(&text, 8, b""), Ids::Same));
+        assert_eq!(
+            (&*report.carrier_id.0, report.status, &*report.code),
+            ("9f", ReportStatus::Undelivered, "REJECTD:12")
         );
     }
 }
