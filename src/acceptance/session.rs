@@ -386,7 +386,10 @@ impl Session {
             }
             Event::Notice(Notice::StillThere(link)) => _ = self.still_there.insert(link, now),
             // Health says the same, whenever it is asked.
-            Event::Notice(Notice::Listening(_) | Notice::NotListening { .. }) | Event::Pace(_) => {}
+            Event::Notice(
+                Notice::Listening(_) | Notice::NotListening { .. } | Notice::OnlySingly,
+            )
+            | Event::Pace(_) => {}
         }
     }
 

@@ -321,10 +321,15 @@ impl Smpp {
     }
 
     /// `start`: the frame's first bytes, zeros behind its end.
-    fn unreadable(&self, error: &smpp::DecodeError, start: &[u8; START]) -> Result<Incoming, Fatal> {
+    fn unreadable(
+        &self,
+        error: &smpp::DecodeError,
+        start: &[u8; START],
+    ) -> Result<Incoming, Fatal> {
         let header = match &error.kind {
             DecodeErrorKind::BadLength { .. } => return Err(Fatal(error.to_string())),
-            DecodeErrorKind::UnknownCommand { header } | DecodeErrorKind::BadBody { header, .. } => header,
+            DecodeErrorKind::UnknownCommand { header, .. }
+            | DecodeErrorKind::BadBody { header, .. } => header,
         };
         match CommandId::from(header.command_id) {
             CommandId::BindTransceiverResp => {
@@ -387,7 +392,11 @@ struct RawFrame {
 
 /// Takes a whole `deliver_sm` or `data_sm` off the front: these are not held to the letter.
 fn take_delivery(input: &mut BytesMut) -> Option<RawFrame> {
-    let word = |at: usize| input.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
+    let word = |at: usize| {
+        input
+            .get(at..at + 4)
+            .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]))
+    };
     let (length, command_id, sequence) = (word(0)? as usize, word(4)?, word(12)?);
     let is_delivery = matches!(command_id, smpp::DELIVER_SM | smpp::DATA_SM);
     let fits = (smpp::HEADER_LEN..=LIMITS.max_frame).contains(&length) && input.len() >= length;

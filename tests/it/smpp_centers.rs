@@ -69,12 +69,19 @@ async fn told(id: &'static [u8], deliver: Pdu) -> Delivery {
 async fn reported(id: &'static [u8], deliver: Pdu) -> Report {
     match told(id, deliver).await {
         Delivery::Report(report) => report,
-        other => panic!("{other:?}"),
+        other @ Delivery::Mo(_) => panic!("{other:?}"),
     }
 }
 
 /// `deliver_sm` or `data_sm` between these addresses.
-fn deliver(command: u32, (from, to): (&str, &str), class: u8, coding: u8, text: &[u8], tlvs: &[u8]) -> Pdu {
+fn deliver(
+    command: u32,
+    (from, to): (&str, &str),
+    class: u8,
+    coding: u8,
+    text: &[u8],
+    tlvs: &[u8],
+) -> Pdu {
     let mut body = b"\0\x01\x01".to_vec();
     body.extend(from.as_bytes());
     body.extend(b"\0\0\x01");
@@ -97,29 +104,59 @@ const TEXT: &[u8] = b"id:abc123 sub:001 dlvrd:001 submit date:2306151000 done da
 
 fn is(report: &Report, status: ReportStatus, code: &str) {
     assert_eq!(report.phone, phone(1));
-    assert_eq!((report.status, report.code.as_str()), (status, code), "{report:?}");
+    assert_eq!(
+        (report.status, report.code.as_str()),
+        (status, code),
+        "{report:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_phone_stands_where_the_centre_puts_it() {
-    for addresses in [(PHONE, OURS), (OURS, PHONE), ("", PHONE), ("13800000001", ""), ("SAFETY", "+8613800000001")] {
+    for addresses in [
+        (PHONE, OURS),
+        (OURS, PHONE),
+        ("", PHONE),
+        ("13800000001", ""),
+        ("SAFETY", "+8613800000001"),
+    ] {
         let report = reported(b"abc123", deliver(DELIVER_SM, addresses, 4, 0, TEXT, b"")).await;
         is(&report, ReportStatus::Delivered, "DELIVRD");
         assert_eq!(report.carrier_id.0, "abc123");
     }
     let hex = "0000009a0000000500000000000003e9000101313036393030303100000138363133383030303030303031000400000000000000006469643a616263313233207375623a30303120646c7672643a303031207375626d697420646174653a3233303631353130303020646f6e6520646174653a3233303631353130303120737461743a44454c49565244206572723a30303020746578743a6869";
-    is(&reported(b"abc123", Pdu::of_hex(hex)).await, ReportStatus::Delivered, "DELIVRD");
+    is(
+        &reported(b"abc123", Pdu::of_hex(hex)).await,
+        ReportStatus::Delivered,
+        "DELIVRD",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_may_come_as_data_sm_and_a_text_too() {
     let hex = "0000003f0000010300000000000003e900010138363133383030303030303031000001313036393030303100040000001e0007616263313233000427000102";
-    is(&reported(b"abc123", Pdu::of_hex(hex)).await, ReportStatus::Delivered, "DELIVRD");
+    is(
+        &reported(b"abc123", Pdu::of_hex(hex)).await,
+        ReportStatus::Delivered,
+        "DELIVRD",
+    );
     // Undeliverable, with a reason in the payload's words.
     let words = b"\x04\x24\0\x1cid:9 stat:UNDELIV err:045 te\0\x1e\0\x029\0\x04\x27\0\x01\x05";
     let report = reported(b"9", deliver(DATA_SM, (PHONE, OURS), 4, 0, b"", words)).await;
     is(&report, ReportStatus::Undelivered, "UNDELIV:045");
-    let Delivery::Mo(text) = told(b"1", deliver(DATA_SM, (PHONE, OURS), 0, 8, b"", b"\x04\x24\0\x04\x90\x00\x8b\xa2")).await else {
+    let Delivery::Mo(text) = told(
+        b"1",
+        deliver(
+            DATA_SM,
+            (PHONE, OURS),
+            0,
+            8,
+            b"",
+            b"\x04\x24\0\x04\x90\x00\x8b\xa2",
+        ),
+    )
+    .await
+    else {
         panic!("a text");
     };
     assert_eq!((text.phone, text.text.as_str()), (phone(1), "退订"));
@@ -129,7 +166,11 @@ async fn a_receipt_may_come_as_data_sm_and_a_text_too() {
 async fn a_receipt_is_one_whatever_its_class_says() {
     let tlvs = b"\0\x1e\0\x07abc123\0\x04\x27\0\x01\x02";
     for class in [0, 0x40 | 0x04, 0x08, 0x20] {
-        let report = reported(b"abc123", deliver(DELIVER_SM, (PHONE, OURS), class, 0, TEXT, tlvs)).await;
+        let report = reported(
+            b"abc123",
+            deliver(DELIVER_SM, (PHONE, OURS), class, 0, TEXT, tlvs),
+        )
+        .await;
         is(&report, ReportStatus::Delivered, "DELIVRD");
     }
 }
@@ -137,7 +178,11 @@ async fn a_receipt_is_one_whatever_its_class_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_that_says_nothing_does_not_hide_an_end() {
     let hex = "000000c30000000500000000000003e9000101383631333830303030303030310000013130363930303031000400000000000000007069643a39303030303030303030303030303030303031207375623a30303120646c7672643a303031207375626d697420646174653a3138303732323137333620646f6e6520646174653a3138303732323137333620737461743a554e44454c4956206572723a32353520746578743a3f001e001439303030303030303030303030303030303031000427000100";
-    is(&reported(b"9000000000000000001", Pdu::of_hex(hex)).await, ReportStatus::Undelivered, "UNDELIV:255");
+    is(
+        &reported(b"9000000000000000001", Pdu::of_hex(hex)).await,
+        ReportStatus::Undelivered,
+        "UNDELIV:255",
+    );
     // The other way round: words without an end, and a parameter that has one.
     let tlvs = b"\0\x1e\0\x02x\0\x04\x27\0\x01\x03";
     let words = b"id:x stat:ENROUTE err:000";
@@ -153,7 +198,11 @@ async fn a_receipts_words_are_in_the_coding_that_it_names() {
         (0x19, ucs2("id:abc123 stat:DELIVRD")),
         (3, b"id:abc123 stat:DELIVRD text:caf\xe9".to_vec()),
     ] {
-        let report = reported(b"abc123", deliver(DELIVER_SM, (PHONE, OURS), 4, coding, &text, b"")).await;
+        let report = reported(
+            b"abc123",
+            deliver(DELIVER_SM, (PHONE, OURS), 4, coding, &text, b""),
+        )
+        .await;
         is(&report, ReportStatus::Delivered, "DELIVRD");
     }
 }
@@ -167,7 +216,11 @@ async fn one_odd_parameter_does_not_cost_a_receipt() {
         b"\x04\x27\0\x02\0\x02",
         b"\x14\0\0\x03xyz\x04\x23\0\x09\x03",
     ] {
-        let report = reported(b"abc123", deliver(DELIVER_SM, (PHONE, OURS), 4, 0, TEXT, odd)).await;
+        let report = reported(
+            b"abc123",
+            deliver(DELIVER_SM, (PHONE, OURS), 4, 0, TEXT, odd),
+        )
+        .await;
         is(&report, ReportStatus::Delivered, "DELIVRD");
     }
 }
@@ -182,7 +235,12 @@ async fn a_text_with_a_message_class_is_read_as_what_it_is() {
         (0xE2, b"\x90\x00\x8b\xa2", "退订"),
         (0xC8, b"TD", "TD"),
     ] {
-        let Delivery::Mo(text) = told(b"1", deliver(DELIVER_SM, (PHONE, OURS), 0, coding, bytes, b"")).await else {
+        let Delivery::Mo(text) = told(
+            b"1",
+            deliver(DELIVER_SM, (PHONE, OURS), 0, coding, bytes, b""),
+        )
+        .await
+        else {
             panic!("a text");
         };
         assert_eq!(text.text, expected, "coding {coding:#x}");
@@ -218,7 +276,11 @@ async fn status_and_number_settle_a_submit_whatever_stands_behind_them() {
     let refused = answered(|pdu| pdu.answer(0x0A, b"\0\0")).await;
     assert_eq!(refused, Answer::Refused("10".to_owned()));
     // Bytes outside of ASCII in the id; no zero byte at its end; something behind it.
-    for body in [&b"W\x94\xceNm-16292\0\0\0"[..], b"m-17", b"m-18\0\x04\x23\0\x09"] {
+    for body in [
+        &b"W\x94\xceNm-16292\0\0\0"[..],
+        b"m-17",
+        b"m-18\0\x04\x23\0\x09",
+    ] {
         let taken = answered(move |pdu| pdu.answer(0, body)).await;
         let Answer::Accepted(id) = taken else {
             panic!("{taken:?}");
@@ -229,7 +291,10 @@ async fn status_and_number_settle_a_submit_whatever_stands_behind_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_not_served_is_told_so_and_the_link_stays() {
-    let mut said = Some([Pdu::new(0x0102, 0, 77, b"\0\0\0\0\0\0"), Pdu::new(0x7777, 0, 78, b"x")]);
+    let mut said = Some([
+        Pdu::new(0x0102, 0, 77, b"\0\0\0\0\0\0"),
+        Pdu::new(0x7777, 0, 78, b"x"),
+    ]);
     let center = Center::start(move |pdu| match pdu.command {
         SUBMIT_SM => {
             let mut answers = vec![pdu.answer(0, b"1\0")];

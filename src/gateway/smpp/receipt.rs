@@ -268,16 +268,32 @@ mod tests {
     #[test]
     fn where_both_places_disagree_the_more_definite_counts_and_the_code_keeps_both() {
         // Not final, or not known, beside an end.
-        for (state, code) in [(0, "UNDELIV:255"), (1, "UNDELIV:255"), (7, "UNDELIV:255|UNKNOWN")] {
+        for (state, code) in [
+            (0, "UNDELIV:255"),
+            (1, "UNDELIV:255"),
+            (7, "UNDELIV:255|UNKNOWN"),
+        ] {
             let report = both("id:77 stat:UNDELIV err:255", state);
-            assert_eq!((report.status, &*report.code), (ReportStatus::Undelivered, code));
+            assert_eq!(
+                (report.status, &*report.code),
+                (ReportStatus::Undelivered, code)
+            );
         }
         let report = both("id:77 stat:UNKNOWN err:000", 2);
-        assert_eq!((report.status, &*report.code), (ReportStatus::Delivered, "UNKNOWN|DELIVRD"));
+        assert_eq!(
+            (report.status, &*report.code),
+            (ReportStatus::Delivered, "UNKNOWN|DELIVRD")
+        );
         let report = both("id:77 stat:DELIVRD err:000", 5);
-        assert_eq!((report.status, &*report.code), (ReportStatus::Undelivered, "DELIVRD|UNDELIV"));
+        assert_eq!(
+            (report.status, &*report.code),
+            (ReportStatus::Undelivered, "DELIVRD|UNDELIV")
+        );
         let report = both("id:77 stat:ENROUTE", 2);
-        assert_eq!((report.status, &*report.code), (ReportStatus::Delivered, "ENROUTE|DELIVRD"));
+        assert_eq!(
+            (report.status, &*report.code),
+            (ReportStatus::Delivered, "ENROUTE|DELIVRD")
+        );
     }
 
     #[test]

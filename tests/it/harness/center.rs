@@ -79,7 +79,11 @@ impl Center {
     /// What came of this command, in its order.
     pub(crate) fn heard(&self, command: u32) -> Vec<Pdu> {
         let heard = self.heard.lock().unwrap();
-        heard.iter().filter(|pdu| pdu.command == command).cloned().collect()
+        heard
+            .iter()
+            .filter(|pdu| pdu.command == command)
+            .cloned()
+            .collect()
     }
 }
 
