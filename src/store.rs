@@ -18,6 +18,7 @@ pub mod lane;
 mod lease;
 pub mod log;
 pub mod mo;
+pub mod part_ref;
 pub mod plan;
 mod pools;
 mod quota;

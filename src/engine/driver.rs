@@ -347,6 +347,7 @@ impl Engine {
                 ),
             });
         }
+        self.short_of_references(&done.shortages);
         let now = self.parts.clock.now();
         let mut stale = done.requeued;
         for claimed in done.claims {

@@ -8,6 +8,7 @@ mod awaited;
 mod claim;
 mod doubt;
 mod fit;
+mod part_ref;
 mod queue;
 mod quota;
 mod report;
@@ -50,6 +51,7 @@ use crate::{
 };
 
 pub(crate) use claim::{LONGEST_WAIT, is_due};
+pub use part_ref::Shortage;
 pub use quota::{Quota, Quotas};
 use work::Work;
 pub(crate) use work::restore;
@@ -307,6 +309,8 @@ pub struct Committed {
     pub head: Option<Head>,
     /// How many operations it held.
     pub ops: usize,
+    /// Runs for whose long messages no reference was free.
+    pub shortages: Vec<(RunId, Shortage)>,
     /// Segments that the carriers took, by gateway.
     pub accepted: BTreeMap<GatewayId, u64>,
 }

@@ -1,7 +1,5 @@
 //! Runs' rows.
 
-use std::time::Duration;
-
 use super::{
     Corrupt, Error, Refusal, Result, Tx,
     columns::{self, Columns},
@@ -14,9 +12,6 @@ use crate::domain::{
     priority::Priority,
     time::Micros,
 };
-
-/// A reference goes to nobody again so long after its run is over: phones join parts by it.
-const PART_REF_REST: Duration = Duration::from_hours(1);
 
 /// One firing of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -299,17 +294,5 @@ impl Tx {
     pub async fn close_run(&mut self, id: RunId, now: Micros) -> Result<()> {
         on!(self, db => sqlx::query("UPDATE run SET closed_us = $2 WHERE id = $1 AND closed_us = 0")
             .bind(id.to_string()).bind(now.0).execute(db).await.map(drop))
-    }
-
-    /// The references of long messages that may still be on somebody's phone: of runs open, or done
-    /// less than an hour ago.
-    pub async fn busy_part_refs(&mut self, now: Micros) -> Result<Vec<u8>> {
-        let busy: Vec<i64> = on!(self, db => sqlx::query_scalar(
-            "SELECT DISTINCT r.part_ref FROM run r WHERE r.opened_us > 0 AND (r.closed_us = 0 OR r.closed_us > $1)
-                AND EXISTS (SELECT 1 FROM lane l WHERE l.run_id = r.id AND l.max_parts > 1)")
-            .bind((now - PART_REF_REST).0).fetch_all(db).await)?;
-        let run = Columns::of("run", &"with long messages");
-        let read = |n| Ok(run.number("part_ref", n)?);
-        busy.into_iter().map(read).collect()
     }
 }

@@ -44,6 +44,8 @@ pub enum Kind {
     RunMissed,
     /// Messages stay in doubt after their grace.
     DoubtLeft,
+    /// No reference is free for another run's long messages.
+    PartReferences,
     /// A quota is nearly used up.
     Quota,
     /// The disk is nearly full.
@@ -82,6 +84,7 @@ impl Kind {
             Self::RunLate
             | Self::RunHeld
             | Self::DoubtLeft
+            | Self::PartReferences
             | Self::Quota
             | Self::Lock
             | Self::WorkOrderOverdue

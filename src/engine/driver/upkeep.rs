@@ -9,11 +9,14 @@ use super::{Engine, EngineError, Halt, OUTBOX_ROOM, Phase};
 use crate::{
     campaign::lifecycle,
     domain::{
-        bilingual::bilingual, event::Event as LedgerEvent, id::GatewayId, lifecycle::StopAct,
+        bilingual::bilingual,
+        event::Event as LedgerEvent,
+        id::{GatewayId, RunId},
+        lifecycle::StopAct,
         time::Micros,
     },
     engine::held::write_sidecar,
-    engine::journal::Op,
+    engine::journal::{Op, Shortage},
     store::error::Next,
     telemetry::alert::{Alert, Kind},
 };
@@ -105,6 +108,34 @@ impl Engine {
                     ),
                 });
             }
+        }
+    }
+
+    /// No reference is free for a run's long messages.
+    pub(super) fn short_of_references(&self, shortages: &[(RunId, Shortage)]) {
+        for (run, shortage) in shortages {
+            let (subject, text) = match shortage {
+                // Asked about at each look, by each run that waits: one alert for all.
+                Shortage::Waits => (
+                    "long messages".to_owned(),
+                    bilingual!(
+                        "一小时内有 128 批长短信在发，拼接编号已用完：批次 {run} 等待空闲编号，最多 10 分钟",
+                        "128 runs with long messages within an hour use all references: run {run} waits for one, 10 minutes at most"
+                    ),
+                ),
+                Shortage::Reused => (
+                    run.to_string(),
+                    bilingual!(
+                        "长短信的拼接编号已用完：批次 {run} 用了最久未用的编号，一小时内收到两批长短信的手机可能拼接出错",
+                        "no reference for long messages is free: run {run} has the one used the longest ago. A phone that gets long messages of both runs within an hour may join them wrongly"
+                    ),
+                ),
+            };
+            self.parts.alerts.raise(Alert {
+                kind: Kind::PartReferences,
+                subject,
+                text,
+            });
         }
     }
 

@@ -1,6 +1,6 @@
 //! A run's own steps: reserving its people's daily limits, opening its lanes, seeing it done.
 
-use super::{Announced, Decision, work::Work};
+use super::{Announced, Decision, part_ref, work::Work};
 use crate::{
     campaign::lifecycle::{self, By, StepError},
     domain::{
@@ -12,9 +12,6 @@ use crate::{
     },
     store::{self, Refusal, Tx},
 };
-
-/// References that tell long messages apart; the eighth bit tells a repetition.
-const PART_REFS: u8 = 128;
 
 /// Reserves the day's places for a stretch of a lane; who has had enough is suppressed.
 pub(super) async fn reserve(
@@ -87,17 +84,17 @@ pub(super) async fn give_back(
     tx.set_reserved(id, from).await
 }
 
-/// Opens an approved run whose limits are reserved. Without a free reference for its long messages it
-/// stays shut until an older run has been over for an hour.
+/// Opens an approved run whose limits are reserved. Without a reference for its long messages it stays shut
+/// for a while.
 pub(super) async fn open(tx: &mut Tx, work: &mut Work<'_>, id: RunId) -> store::Result<()> {
     let run = tx.run(id).await?;
     let may_open = run.approved.is_some() && run.intent == Intent::Go;
     if run.opened.is_some() || run.closed.is_some() || !may_open {
         return Ok(());
     }
-    let busy = tx.busy_part_refs(work.now).await?;
-    let Some(part_ref) = (0..PART_REFS).find(|r| !busy.contains(r)) else {
-        tracing::warn!(run.id = %id, "Run {id} waits: 128 runs with long messages within an hour use all references");
+    let (part_ref, shortage) = part_ref::choose(tx, &run, work.now).await?;
+    work.done.shortages.extend(shortage.map(|s| (id, s)));
+    let Some(part_ref) = part_ref else {
         return Ok(());
     };
     let events = lifecycle::open_run(tx, work.now, &run, part_ref).await?;

@@ -1,7 +1,10 @@
 //! A journal on a real database with frozen runs: what happens is said in one line each, and after
 //! every commit all figures kept beside the rows are computed again from the rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use super::postgres;
 use tempfile::TempDir;
@@ -148,6 +151,17 @@ impl Desk {
         parts: usize,
         on_doubt: OnDoubt,
     ) -> (RunId, LaneId) {
+        self.frozen_to(0..people, parts, (on_doubt, Priority::Normal))
+            .await
+    }
+
+    /// The same to the people at these positions.
+    pub(crate) async fn frozen_to(
+        &mut self,
+        people: Range<i64>,
+        parts: usize,
+        (on_doubt, priority): (OnDoubt, Priority),
+    ) -> (RunId, LaneId) {
         let text = match parts {
             1 => "注意安全。".to_owned(),
             n => "汛期安全提醒，".repeat((67 * n - 30) / 7),
@@ -156,7 +170,7 @@ impl Desk {
             name: "test".into(),
             text,
             audience: AudienceSpec::File("list.csv".into()),
-            priority: Priority::Normal,
+            priority,
             on_doubt,
             not_after: None,
             not_before: None,
@@ -177,8 +191,7 @@ impl Desk {
             signature: "云岭县安委办",
             carriers: CarrierTable::builtin(),
         };
-        let people =
-            audience::Audience::people((0..people).map(person).collect(), Vec::<String>::new());
+        let people = audience::Audience::people(people.map(person).collect(), Vec::<String>::new());
         let frozen = freeze(&self.store, &self.clock, office, &request, people)
             .await
             .unwrap();
