@@ -41,6 +41,7 @@ mod protocol_stories;
 mod quotas;
 mod rates;
 mod recorder_doubts;
+mod recorder_lives;
 mod recorder_references;
 mod recorder_reports;
 mod recorder_stories;

@@ -40,7 +40,7 @@ impl Gateway {
     }
 
     /// Does this lane wait for room in the quota?
-    fn rests(&self, lane: &Lane, now: Micros) -> bool {
+    pub(super) fn rests(&self, lane: &Lane, now: Micros) -> bool {
         self.rests.iter().any(|(segments, rest)| {
             let is_as_long = lane.max_parts.max(1) >= *segments;
             let is_behind = rest.before.is_some_and(|before| lane.priority > before);

@@ -9,7 +9,7 @@ use std::{
 use super::*;
 use crate::{
     domain::message::{MessageState, Part, SuppressReason},
-    engine::journal::{Grant, Item, Take, is_due},
+    engine::journal::{Grant, Item, Rest, Take, is_due},
     store::lane::{self, Requeued},
 };
 
@@ -46,6 +46,10 @@ pub(super) struct Journal {
     pub(super) lanes: BTreeMap<LaneId, Stored>,
     pub(super) standings: HashMap<MessageId, MessageState>,
     pub(super) stopped: bool,
+    /// Segments that a gateway may hand over; those without a limit are not in it.
+    pub(super) quotas: HashMap<GatewayId, i64>,
+    /// Segments that were taken, or may have been.
+    used: HashMap<GatewayId, i64>,
     claims: BTreeMap<ClaimId, OpenClaim>,
     closed: BTreeSet<ClaimId>,
     last_claim: i64,
@@ -77,7 +81,7 @@ impl Journal {
                 written_from: 0,
                 next: l.next,
                 end: l.end,
-                max_parts: 3,
+                max_parts: l.parts.iter().copied().max().unwrap_or(1),
                 not_after: l.not_after,
                 requeued: l.requeued.clone(),
             })
@@ -145,6 +149,14 @@ impl Journal {
                 self.wait(news.message, 0, news.gateway.clone(), 2, now);
             }
             return;
+        }
+        let was_doubt = self.standing(news.message).parts[part].is_doubt();
+        let left = matches!(news.change, Change::Accepted { .. } | Change::Doubt { .. });
+        if left && !was_doubt {
+            let lane = &self.lanes[&news.message.lane()];
+            let counted = lane.parts[news.message.position() as usize];
+            let segments = if lane.whole { i64::from(counted) } else { 1 };
+            *self.used.entry(news.gateway.clone()).or_default() += segments;
         }
         let changed = self.standing(news.message).apply(part, &news.change);
         changed.unwrap_or_else(|e| panic!("{}: {e}", news.message));
@@ -246,19 +258,71 @@ impl Journal {
         );
     }
 
+    /// The reference of a lane's run.
+    pub(super) fn part_ref(lane: LaneId) -> u8 {
+        (lane.0 as u8).wrapping_mul(37) & 0x7f
+    }
+
+    /// Segments of a lane's longest message.
+    fn longest(&self, lane: LaneId) -> i64 {
+        i64::from(self.lanes[&lane].parts.iter().copied().max().unwrap_or(1))
+    }
+
+    /// What is claimed, if every message is as long as its lane's longest.
+    fn claimed_segments(&self, gateway: &GatewayId) -> i64 {
+        let claims = self.claims.values().filter(|c| c.row.gateway == *gateway);
+        claims
+            .map(|c| c.row.span.len() * self.longest(c.row.span.lane))
+            .sum()
+    }
+
+    pub(super) fn no_quota_is_passed(&self) {
+        for (gateway, quota) in &self.quotas {
+            let used = self.used.get(gateway).copied().unwrap_or(0);
+            assert!(used <= *quota, "{gateway}: {used} of {quota}");
+        }
+    }
+
+    /// How many messages a quota lets be claimed, or how long to wait.
+    fn quota(&self, now: Micros, r: &ClaimRequest) -> Result<i64, Claimed> {
+        let Some(quota) = self.quotas.get(&r.gateway) else {
+            return Ok(r.most);
+        };
+        let longest = self.longest(r.lane);
+        let rest = quota - self.used.get(&r.gateway).copied().unwrap_or(0);
+        let left = rest - self.claimed_segments(&r.gateway);
+        if left >= longest {
+            return Ok(r.most.min(left / longest));
+        }
+        Err(Claimed::Spent {
+            lane: r.lane,
+            gateway: r.gateway.clone(),
+            segments: longest as u8,
+            rest: match rest >= longest {
+                true => Rest::Soon,
+                false => Rest::Until(now.plus_secs(2)),
+            },
+        })
+    }
+
     fn claim(&mut self, now: Micros, r: &ClaimRequest, shun: &mut impl FnMut() -> bool) -> Claimed {
         let refused = Claimed::Refused {
             lane: r.lane,
             gateway: r.gateway.clone(),
         };
         let stopped = self.stopped;
+        let most = self.quota(now, r);
         let lane = self.lanes.get_mut(&r.lane).expect("the lane exists");
         if stopped || lane.paused || lane.not_after.is_some_and(|t| t < now) {
             return refused;
         }
+        let most = match most {
+            Ok(most) => most,
+            Err(spent) => return spent,
+        };
         let (from, to, part, attempt) = match r.take {
             Take::Front => {
-                let (from, to) = (lane.next, (lane.next + r.most).min(lane.end));
+                let (from, to) = (lane.next, (lane.next + most).min(lane.end));
                 lane.next = lane.next.max(to);
                 (from, to, 0, 1)
             }
@@ -270,7 +334,7 @@ impl Journal {
                     return refused;
                 };
                 let range = lane.requeued.remove(at);
-                let to = range.span.to.min(from + r.most);
+                let to = range.span.to.min(from + most);
                 if to < range.span.to {
                     let mut rest = range.clone();
                     rest.span.from = to;
@@ -335,7 +399,7 @@ impl Journal {
             claim: row,
             items,
             next,
-            part_ref: 5,
+            part_ref: Self::part_ref(r.lane),
         })
     }
 
@@ -409,7 +473,7 @@ impl Journal {
                         claim: claim.row.clone(),
                         items: claim.items.clone(),
                         next: lane.next,
-                        part_ref: 5,
+                        part_ref: Self::part_ref(claim.row.span.lane),
                     },
                     open: claim.open.clone(),
                     gone,

@@ -17,7 +17,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+mod carrier;
 mod checks;
+mod people;
 mod requests;
 
 use super::{
@@ -63,6 +65,10 @@ struct Line {
     up: BTreeSet<LinkNo>,
     queue: VecDeque<Submit>,
     written: Vec<(LinkNo, u32, bool)>,
+    /// What each number was, as it was last written.
+    sent: BTreeMap<u32, Submit>,
+    /// Written when its lane was recalled.
+    recalled: HashSet<u32>,
     events: VecDeque<Event>,
 }
 
@@ -172,6 +178,12 @@ impl World {
                 requeued: Vec::new(),
             });
         }
+        for account in &accounts {
+            if dice.percent(20) {
+                let segments = 5 + dice.below(40) as i64;
+                journal.quotas.insert(account.id.clone(), segments);
+            }
+        }
         let core = Core::new("node", accounts.clone());
         let lines = accounts
             .iter()
@@ -248,171 +260,6 @@ impl World {
         self.act();
     }
 
-    /// The gateway hands some of its line to the socket, the urgent first.
-    fn write(&mut self, id: &GatewayId) {
-        let window = self
-            .accounts
-            .iter()
-            .find(|a| a.id == *id)
-            .map_or(1, |a| a.window);
-        let line = self.lines.get_mut(id).expect("a known gateway");
-        let mut sequences = Vec::new();
-        for _ in 0..=self.dice.below(5) {
-            let free =
-                |no: LinkNo| line.written.iter().filter(|w| w.0 == no && !w.2).count() < window;
-            let open: Vec<_> = line.up.iter().copied().filter(|no| free(*no)).collect();
-            let sendable = |s: &Submit| s.link.map_or(!open.is_empty(), |no| open.contains(&no));
-            let best = (0..line.queue.len())
-                .filter(|i| sendable(&line.queue[*i]))
-                .min_by_key(|i| (line.queue[*i].priority, *i));
-            let Some(submit) = best.and_then(|i| line.queue.remove(i)) else {
-                break;
-            };
-            let link = submit.link.unwrap_or_else(|| open[0]);
-            line.written.push((link, submit.sequence, false));
-            sequences.push(submit.sequence);
-            if let Some(key) = self.of_request.get(&(id.clone(), submit.sequence)).cloned() {
-                // The rest of the request goes with it.
-                let mut rest = Vec::new();
-                line.queue.retain(|s| {
-                    let same = self.of_request.get(&(id.clone(), s.sequence)) == Some(&key);
-                    if same {
-                        rest.push(s.sequence);
-                    }
-                    !same
-                });
-                line.written.extend(rest.iter().map(|s| (link, *s, false)));
-                sequences.extend(&rest);
-                rest.insert(0, submit.sequence);
-                let members: Vec<_> = rest
-                    .iter()
-                    .map(|s| self.members[&(id.clone(), *s)])
-                    .collect();
-                requests::take_request(
-                    &mut self.dice,
-                    &mut self.answered,
-                    &mut self.requests,
-                    &mut self.wire,
-                    key,
-                    &members,
-                    self.calm,
-                );
-                continue;
-            }
-            let part = self.part_of[&(id.clone(), submit.sequence)];
-            let before = self.wire.insert(part, Wire::Unanswered);
-            assert_eq!(before, None, "{part:?} goes to the carrier a second time");
-        }
-        if !sequences.is_empty() {
-            line.events.push_back(Event::Written(sequences));
-        }
-    }
-
-    /// The carrier answers one written segment, late ones too.
-    fn answer(&mut self, id: &GatewayId) {
-        let line = self.lines.get_mut(id).expect("a known gateway");
-        if line.written.is_empty() {
-            return;
-        }
-        let at = self.dice.below(line.written.len());
-        let (link, sequence, _) = line.written.remove(at);
-        if let Some(key) = self.of_request.get(&(id.clone(), sequence)).cloned() {
-            return self.answer_request(id, link, sequence, &key);
-        }
-        let part = self.part_of.get(&(id.clone(), sequence)).copied();
-        let answer = match self.dice.below(if self.calm { 60 } else { 100 }) {
-            0..=69 => {
-                self.answered += 1;
-                Answer::Accepted(CarrierMessageId(format!("id{}", self.answered)))
-            }
-            70..=79 => Answer::Refused("10".into()),
-            80..=89 => Answer::Throttled("8".into()),
-            _ => Answer::WrongNetwork("33".into()),
-        };
-        match (&answer, part) {
-            (Answer::Accepted(_) | Answer::AcceptedAs { .. } | Answer::Refused(_), Some(part)) => {
-                _ = self.wire.insert(part, Wire::Answered);
-            }
-            (Answer::Throttled(_) | Answer::WrongNetwork(_), Some(part)) => {
-                _ = self.wire.remove(&part);
-            }
-            // Answers to a first sending, after the second began.
-            (_, None) => {}
-        }
-        line.events.push_back(Event::Answered {
-            link,
-            answers: vec![(sequence, answer)],
-        });
-    }
-
-    fn time_out(&mut self, id: &GatewayId) {
-        let line = self.lines.get_mut(id).expect("a known gateway");
-        let mut late = Vec::new();
-        for (_, sequence, timed_out) in line.written.iter_mut().filter(|w| !w.2) {
-            if self.dice.percent(50) {
-                *timed_out = true;
-                late.push(*sequence);
-            }
-        }
-        if !late.is_empty() {
-            line.events.push_back(Event::TimedOut(late));
-        }
-    }
-
-    fn link_up(&mut self, id: &GatewayId) {
-        let line = self.lines.get_mut(id).expect("a known gateway");
-        let no = self.dice.below(3) as LinkNo;
-        if line.up.insert(no) {
-            line.events.push_back(Event::LinkUp(no));
-        }
-    }
-
-    fn link_down(&mut self, id: &GatewayId) {
-        let line = self.lines.get_mut(id).expect("a known gateway");
-        let up: Vec<_> = line.up.iter().copied().collect();
-        if up.is_empty() {
-            return;
-        }
-        let link = self.dice.pick(&up);
-        line.up.remove(&link);
-        let last = line.up.is_empty();
-        let unanswered = line
-            .written
-            .iter()
-            .filter(|w| w.0 == link)
-            .map(|w| w.1)
-            .collect();
-        line.written.retain(|w| w.0 != link);
-        let unwritten = line
-            .queue
-            .iter()
-            .filter(|s| last || s.link == Some(link))
-            .map(|s| s.sequence)
-            .collect();
-        line.queue.retain(|s| !last && s.link != Some(link));
-        line.events.push_back(Event::LinkDown {
-            link,
-            end: crate::gateway::LinkEnd::PeerClosed,
-            unanswered,
-            unwritten,
-            idle: false,
-        });
-    }
-
-    fn slow_down(&mut self, id: &GatewayId) {
-        let rate = self
-            .accounts
-            .iter()
-            .find(|a| a.id == *id)
-            .map_or(1.0, |a| a.rate);
-        let pace = rate / self.dice.pick(&[1.0, 2.0, 8.0]);
-        self.lines
-            .get_mut(id)
-            .expect("a known gateway")
-            .events
-            .push_back(Event::Pace(pace));
-    }
-
     /// The journal commits some of what has gathered, in order.
     fn commit(&mut self) {
         let n = self.dice.below(self.recorded.len() + 1);
@@ -430,6 +277,7 @@ impl World {
             .any(|op| matches!(op, Op::Release(_) | Op::LateAnswer { .. } | Op::Part(_)));
         self.answers.extend(answers);
         self.journal.nobody_is_lost();
+        self.journal.no_quota_is_passed();
     }
 
     /// The core gets one thing: from the journal, or from this gateway.
@@ -524,61 +372,6 @@ impl World {
         }
     }
 
-    fn pause_or_resume(&mut self) {
-        let ids: Vec<_> = self.journal.lanes.keys().copied().collect();
-        let id = self.dice.pick(&ids);
-        if let Some(lane) = self.journal.lanes.get_mut(&id) {
-            lane.paused = !lane.paused && self.dice.percent(60);
-        }
-        self.look_now = true;
-    }
-
-    fn stop_or_go_on(&mut self) {
-        self.journal.stopped = !self.journal.stopped && self.dice.percent(40);
-        self.look_now = true;
-    }
-
-    fn end_one(&mut self) {
-        let ids: Vec<_> = self.journal.lanes.keys().copied().collect();
-        if self.dice.percent(20) {
-            let id = self.dice.pick(&ids);
-            self.journal.end(id);
-            self.look_now = true;
-        }
-    }
-
-    fn resend(&mut self) {
-        let doubtful = self.journal.doubtful();
-        if doubtful.is_empty() {
-            return;
-        }
-        let (message, part) = self.dice.pick(&doubtful);
-        let lane = &self.journal.lanes[&message.lane()];
-        let update = PartChange {
-            message,
-            part,
-            phone: Phone::from_number(13_800_100_000).expect("a mobile number"),
-            gateway: lane.gateway.clone(),
-            change: Change::Resent,
-            source: Source::Watchbell,
-            asked: self.now,
-            counted: None,
-        };
-        self.recorded.push_back(vec![Op::Part(update)]);
-        self.core.forget(message);
-        // Its second sending is another one to the carrier.
-        self.recorded.make_contiguous();
-        while !self.recorded.is_empty() {
-            self.commit();
-        }
-        if self.journal.standings[&message].attempt == 2 {
-            self.wire.retain(|(m, _), _| *m != message);
-            self.handed.retain(|(m, _)| *m != message);
-            self.accepted.retain(|(m, _)| *m != message);
-            self.part_of.retain(|_, (m, _)| *m != message);
-        }
-    }
-
     /// The process dies: what was recorded and not committed never happened.
     fn crash(&mut self) {
         self.recorded.clear();
@@ -633,6 +426,9 @@ impl World {
                         .map(|s| s.sequence)
                         .collect();
                     line.queue.retain(|s| !goes(s));
+                    let on_the_wire = line.written.iter().map(|w| w.1);
+                    line.recalled
+                        .extend(on_the_wire.filter(|s| line.sent.get(s).is_some_and(goes)));
                     line.events.push_back(Event::Recalled(back));
                 }
             }
@@ -675,6 +471,12 @@ impl World {
         );
         let parts = self.journal.lanes[&submit.lane].parts[message.position() as usize];
         let (total, segments) = if whole { (1, parts) } else { (parts, 1) };
+        let again = self.journal.standings[&message].attempt > 1;
+        let reference = Journal::part_ref(submit.lane) | if again { 0x80 } else { 0 };
+        assert_eq!(
+            submit.part.reference, reference,
+            "all parts of a sending have its reference"
+        );
         assert_eq!(submit.part.total, total);
         assert_eq!(submit.segments, segments);
         assert!(
@@ -733,6 +535,7 @@ impl World {
     /// People let everything go, the carriers answer everything: then nothing may be left over.
     fn calm_down(&mut self) {
         self.calm = true;
+        self.journal.quotas.clear();
         self.journal.stopped = false;
         for lane in self.journal.lanes.values_mut() {
             lane.paused &= self.dice.percent(30);

@@ -57,10 +57,12 @@ impl World {
         assert!(unanswered + ahead < window, "there is room in the window");
         assert!(ahead < rate, "the rate lets it out soon");
         let room = (window - unanswered - ahead).min(rate - ahead);
-        // The lives' longest message has three segments, and everybody a text of their own.
+        // Everybody has a text of their own.
         let each = match (account.framing, account.unit) {
             (Framing::Whole, RateUnit::Requests) => 1,
-            (Framing::Whole, RateUnit::Segments) | (Framing::Parts, _) => 3,
+            (Framing::Whole, RateUnit::Segments) | (Framing::Parts, _) => {
+                usize::from(lane.max_parts)
+            }
         };
         let most = (room / each).max(1);
         assert!(
@@ -76,7 +78,9 @@ impl World {
         {
             let front = other.gateway == r.gateway && other.next < other.end;
             let due = |w: &Requeued| w.gateway == r.gateway && w.due <= self.now;
-            let sendable = other.not_after.is_none_or(|t| t >= self.now)
+            let rests = self.core.gateways[&r.gateway].rests(other, self.now);
+            let sendable = !rests
+                && other.not_after.is_none_or(|t| t >= self.now)
                 && (front || other.requeued.iter().any(due));
             assert!(
                 !sendable,
