@@ -258,28 +258,31 @@ pub struct LoginRefusal {
 pub enum LoginFault {
     /// Account or password are wrong: more tries could lock the account.
     Credentials,
-    /// Anything else passes by itself: the carrier still counts dead links, is busy, or starts.
+    /// It passes by itself: the carrier still counts dead links, is busy, or starts.
     Passing,
+    /// Nobody can say: it is tried like what passes.
+    Unknown,
 }
 
 impl LoginFault {
     /// What an HTTP status says of it: an address that is not there is no wrong password.
     fn of_http(status: u16) -> Self {
         match status {
-            404 | 405 => Self::Passing,
+            404 | 405 => Self::Unknown,
             _ => Self::Credentials,
         }
     }
 }
 
 impl LoginRefusal {
-    /// A status with its meaning; `wrong`: those that name account or password.
-    fn new(status: u32, meaning: &str, wrong: &[u32]) -> Self {
+    /// A status with its meaning; `wrong`: those that name account or password, `passing`: those that pass.
+    fn new(status: u32, meaning: &str, (wrong, passing): (&[u32], &[u32])) -> Self {
         Self {
             reason: format!("status {status}: {meaning}"),
-            about: match wrong.contains(&status) {
-                true => LoginFault::Credentials,
-                false => LoginFault::Passing,
+            about: match status {
+                status if wrong.contains(&status) => LoginFault::Credentials,
+                status if passing.contains(&status) => LoginFault::Passing,
+                _ => LoginFault::Unknown,
             },
         }
     }
@@ -303,6 +306,8 @@ pub enum Notice {
         /// The operating system's reason, with the address.
         reason: String,
     },
+    /// After refusals the carrier has taken the login.
+    LoginTaken,
     /// The carrier takes no submit to several numbers, so that `batch` counts no more until the next start.
     OnlySingly,
     /// A keep-alive came on this link: the answer to ours, or the carrier's own.

@@ -67,7 +67,7 @@ async fn count(answer: Response) -> Response {
     answer
 }
 
-/// Ready: the database answers, and where this process sends, each gateway has a link.
+/// Ready: the database answers, and where this process sends, it may write and each gateway has a link.
 async fn ready(Extract(state): Extract<State>) -> Response {
     let installation = match state.office.installation().await {
         Ok(installation) => installation,
@@ -97,16 +97,19 @@ async fn ready(Extract(state): Extract<State>) -> Response {
     let all_up = gateways
         .as_ref()
         .is_none_or(|g| g.values().all(|h| h["links_up"].as_u64() > Some(0)));
+    let may_write = state.watch.may_write();
+    let is_ready = all_up && may_write != Some(false);
     let body = json!({
-        "ready": all_up,
+        "ready": is_ready,
         "database": "ok",
         "practice": installation.practice,
         "held": installation.held,
         "stopped": installation.stopped.is_some(),
         "engine": gateways.is_some(),
+        "may_write": may_write,
         "gateways": gateways,
     });
-    let status = if all_up {
+    let status = if is_ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

@@ -67,10 +67,10 @@ impl Office {
     pub async fn open_to_serve(config: Config, clock: Clock, waits: impl FnOnce()) -> Result<Self> {
         let store = connect(&config).await?;
         let mut waits = Some(waits);
-        while let Schema::Older(_) = store.schema().await? {
+        while let Schema::Older(_) = store.settled_schema().await? {
             if let Some(lock) = EngineLock::try_take(&store, "migrate").await? {
                 let migrated = lock.migrate(&store).await;
-                lock.give_back().await?;
+                _ = lock.give_back().await;
                 migrated?;
                 break;
             }

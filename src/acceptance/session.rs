@@ -387,7 +387,10 @@ impl Session {
             Event::Notice(Notice::StillThere(link)) => _ = self.still_there.insert(link, now),
             // Health says the same, whenever it is asked.
             Event::Notice(
-                Notice::Listening(_) | Notice::NotListening { .. } | Notice::OnlySingly,
+                Notice::Listening(_)
+                | Notice::NotListening { .. }
+                | Notice::OnlySingly
+                | Notice::LoginTaken,
             )
             | Event::Pace(_) => {}
         }

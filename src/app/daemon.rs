@@ -170,7 +170,7 @@ pub async fn keep_engine(
                 tracing::info!("The engine is ours");
                 alerts.resolve(AlertKind::Lock, "engine");
                 alerts.resolve(AlertKind::Database, "engine");
-                watch.set(Some(engine.gateways()));
+                watch.set(Some((engine.gateways(), engine.gate())));
                 let desk = Desk::new(office.clone(), alerts.clone())?;
                 let ended = beside(engine, desk, office, alerts, stop).await;
                 watch.set(None);
@@ -178,10 +178,14 @@ pub async fn keep_engine(
             }
             Ok(None) if !told => {
                 told = true;
+                alerts.resolve(AlertKind::Database, "engine");
                 tracing::info!("Another process has the engine; this one answers HTTP and waits");
             }
             Ok(None) => {}
-            Err(error) => go_on_after(Err(error), alerts)?,
+            Err(error) => {
+                told = false;
+                go_on_after(Err(error), alerts)?;
+            }
         }
         tokio::select! {
             () = stop.cancelled() => {}

@@ -30,7 +30,8 @@ use crate::{
         time::Micros,
     },
     store::{
-        self, Corrupt, Store, Tx, campaign::Campaign, installation::Installation, run::NewRun,
+        self, Corrupt, Store, Tx, campaign::Campaign, error::Next, installation::Installation,
+        run::NewRun,
     },
     telemetry::alert::{Alert, Alerts, Kind},
 };
@@ -121,7 +122,8 @@ impl Scheduler {
     pub async fn run(self, stop: CancellationToken) {
         let mut memory = Memory::default();
         while !stop.is_cancelled() {
-            if let Err(error) = self.turn(self.clock.now(), &mut memory).await {
+            let turn = self.turn(self.clock.now(), &mut memory);
+            if let Some(Err(error)) = stop.run_until_cancelled(turn).await {
                 memory.seen = None;
                 tracing::warn!("Slots could not be looked after for now: {error}");
             }
@@ -169,9 +171,15 @@ impl Scheduler {
                 continue;
             }
             match self.fire(now, campaign, *slot).await {
-                Ok(()) => dealt += 1,
+                Ok(()) => {
+                    self.alerts
+                        .resolve(Kind::Database, &campaign.id.to_string());
+                    dealt += 1;
+                }
                 // Somebody else was first, or changed the campaign: the next look tells.
                 Err(error) if error.is_conflict() => {}
+                // The database is away: that is nobody's slot's fault.
+                Err(error) if error.next() != Next::Die => return Err(error),
                 // Tried again after a rest; until then the others' slots have their turn.
                 Err(error) => {
                     self.cannot_fire(&campaign.id, &error);

@@ -39,7 +39,7 @@ use crate::{
         time::Micros,
     },
     engine::journal::{Claimed, Committed, Op, Quota, Quotas, Recorder, Rest},
-    gateway::{self, Event, Gateway},
+    gateway::{self, Event, Gateway, WriteGate},
     store::{self, Store},
     tasks::Tasks,
     telemetry::alert::{Alert, Alerts, Kind},
@@ -99,6 +99,10 @@ pub struct Engine {
     look_now: bool,
     /// When the file beside a SQLite database is written next.
     sidecar_due: Instant,
+    /// Since when the database cannot be read.
+    blind_since: Option<Instant>,
+    /// Was the lease renewed in time, as last seen?
+    may_write: bool,
     tasks: Tasks,
 }
 
@@ -206,6 +210,8 @@ impl Engine {
             uncommitted: 0,
             look_now: false,
             sidecar_due: Instant::now(),
+            blind_since: None,
+            may_write: true,
             tasks,
             lock,
             parts,
@@ -217,13 +223,18 @@ impl Engine {
         self.gateways.clone()
     }
 
+    /// What every write to a carrier asks first.
+    pub fn gate(&self) -> WriteGate {
+        self.lock.gate()
+    }
+
     /// Runs until `stop`, then drains and ends. An error ends it at once: recovery reads the journal.
     /// One that started held ends when it is released, so that the next one opens the links.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), EngineError> {
         let done = match self.live(stop).await {
             Ok(()) => tokio::time::timeout(LAST_CALL, self.drain())
                 .await
-                .unwrap_or(Err(EngineError::Journal)),
+                .unwrap_or(Err(EngineError::NotDrained)),
             Err(error) => Err(error),
         };
         match done {
@@ -329,6 +340,7 @@ impl Engine {
 
     fn after_commit(&mut self, done: Committed) {
         self.uncommitted = self.uncommitted.saturating_sub(done.ops);
+        self.parts.alerts.resolve(Kind::Database, "journal");
         for (id, tokens) in done.acks {
             if let Some(gateway) = self.gateways.get(&id) {
                 gateway.acknowledge(tokens);

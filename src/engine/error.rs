@@ -38,6 +38,11 @@ pub enum EngineError {
     /// The journal's task died.
     #[error("the journal ended unexpectedly; recovery will read what was committed")]
     Journal,
+    /// The database did not take the last of it in time, when the engine was to end.
+    #[error(
+        "the database did not take the last commits in time; recovery will settle what was under way"
+    )]
+    NotDrained,
     /// A task of ours died.
     #[error(
         "{name} ended unexpectedly; the engine has ended with it, and recovery will read what was committed"
@@ -64,6 +69,7 @@ impl EngineError {
         match self {
             Self::Store(error) | Self::Lock(LockError::Store(error)) => error.next(),
             Self::LeaseLost(_) => Next::GiveWay,
+            Self::NotDrained => Next::AskHead,
             Self::Lock(LockError::File { .. })
             | Self::Gateway { .. }
             | Self::Sidecar { .. }

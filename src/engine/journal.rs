@@ -62,8 +62,8 @@ pub const MAX_GROUP: usize = 20_000;
 /// How long a full or locked database is waited for between two tries of the same commit.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long a person's act is tried again: an answer comes within some seconds.
-const PERSONS_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a person's act whose commit was met with silence is looked for.
+const PERSONS_PATIENCE: Duration = Duration::from_secs(9);
 
 /// How long a database that gave no answer in time is waited for at the next try …
 const SLOW: Duration = Duration::from_secs(9);
@@ -628,7 +628,10 @@ impl Recorder {
             };
             let passes = error.is_deadlock() || error.next() == Next::AskHead;
             if !passes || begun.elapsed() > PERSONS_PATIENCE {
-                return Err(error);
+                return Err(match self.unconfirmed {
+                    Some(_) => store::Error::Unconfirmed,
+                    None => error,
+                });
             }
             tokio::time::sleep(RETRY_PAUSE).await;
         }

@@ -72,6 +72,13 @@ pub async fn recover(
     // What a newer claim that stays open has taken is that claim's, and not an older one's.
     let mut taken: HashSet<MessageId> = HashSet::new();
     for claim in claims.into_iter().rev() {
+        if !is_known(store, claim.span.lane).await? {
+            tracing::error!(
+                claim = claim.id.0,
+                "A claim is of no lane: run `watchbell audit verify`"
+            );
+            continue;
+        }
         if let Some(replay) =
             to_replay(store, &claim, &taken, &known.repeatable, clock.now()).await?
         {
@@ -86,6 +93,15 @@ pub async fn recover(
         recorder.commit(&ops).await?;
     }
     Ok(found)
+}
+
+/// Is there such a lane? A claim that fits nowhere must not keep an engine from starting.
+async fn is_known(store: &Store, lane: LaneId) -> store::Result<bool> {
+    match store.read("claimed_lane").await?.lane(lane).await {
+        Ok(_) => Ok(true),
+        Err(store::Error::Missing { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn clear_half_made(store: &Store, clock: &Clock) -> store::Result<usize> {

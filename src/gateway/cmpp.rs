@@ -326,8 +326,8 @@ fn carrier_id(id: MsgId) -> CarrierMessageId {
     CarrierMessageId(format!("{:016x}", id.0))
 }
 
-/// Unknown source address and wrong secret (`CMPP_CONNECT_RESP`, Status).
-const WRONG_CREDENTIALS: &[u32] = &[2, 3];
+/// Of `CMPP_CONNECT_RESP`: unknown source address and wrong secret; and "other", which is said to one link too many.
+const LOGIN_STATUS: (&[u32], &[u32]) = (&[2, 3], &[5]);
 
 fn refused(status: ConnectStatus, version: Version) -> LoginRefusal {
     let hint = match (status, version) {
@@ -335,5 +335,5 @@ fn refused(status: ConnectStatus, version: Version) -> LoginRefusal {
         _ => "",
     };
     let meaning = format!("{}{hint}", status.meaning());
-    LoginRefusal::new(status.0, &meaning, WRONG_CREDENTIALS)
+    LoginRefusal::new(status.0, &meaning, LOGIN_STATUS)
 }

@@ -90,6 +90,8 @@ struct Driver<P> {
     random: SplitMix64,
     /// Logins refused in a row for account or password.
     refused: u32,
+    /// A login was refused since the last one that was taken.
+    was_refused: bool,
     /// No link is opened before this.
     rests_until: Option<Instant>,
     /// The carrier has said that it takes no submit to several numbers.
@@ -129,6 +131,7 @@ impl<P: SessionProtocol + Clone> Driver<P> {
             buffer: vec![0; BATCH_BYTES],
             random: SplitMix64::new(seed),
             refused: 0,
+            was_refused: false,
             rests_until: None,
             only_singly: false,
             splits: 0,

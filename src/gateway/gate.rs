@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -20,6 +20,7 @@ pub struct WriteGate {
     awake_us: Arc<AtomicU64>,
     /// The same by the clock that counts sleep.
     asleep_us: Arc<AtomicU64>,
+    shut: Arc<AtomicBool>,
 }
 
 /// An instant by both clocks.
@@ -68,7 +69,13 @@ impl WriteGate {
             origin: Moment::now(),
             awake_us: Arc::new(AtomicU64::new(us)),
             asleep_us: Arc::new(AtomicU64::new(us)),
+            shut: Arc::default(),
         }
+    }
+
+    /// Shuts it for good: the lock is given back, or given up.
+    pub fn shut_for_good(&self) {
+        self.shut.store(true, Ordering::Release);
     }
 
     /// Lets bytes through for so long after `from`.
@@ -83,6 +90,9 @@ impl WriteGate {
     /// May a byte go out at `now`?
     pub fn is_open(&self, now: Instant) -> bool {
         let deadline = self.awake_us.load(Ordering::Acquire);
+        if self.shut.load(Ordering::Acquire) {
+            return false;
+        }
         deadline == u64::MAX
             || us(now.saturating_duration_since(self.origin.awake)) < deadline
                 && us(since_boot().saturating_sub(self.origin.since_boot))

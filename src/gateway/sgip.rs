@@ -147,8 +147,8 @@ impl SessionProtocol for Sgip {
     }
 }
 
-/// Bad login: name and password do not fit (1.2, table of Result).
-const WRONG_CREDENTIALS: &[u32] = &[1];
+/// Of a bind (1.2, table of Result): name and password; logged in already, one link too many, busy.
+const LOGIN_STATUS: (&[u32], &[u32]) = (&[1], &[2, 3, 11]);
 
 impl Sgip {
     /// The number of a command of ours that is no submit.
@@ -171,7 +171,7 @@ impl Sgip {
             Pdu::BindResp(response) => Incoming::LoginRefused(LoginRefusal::new(
                 response.result.0.into(),
                 response.result.meaning(),
-                WRONG_CREDENTIALS,
+                LOGIN_STATUS,
             )),
             Pdu::SubmitResp(response) if sequence.node == self.ids.node => {
                 self.answered(sequence, response.result)

@@ -58,8 +58,8 @@ pub(super) struct Smgp {
     common: smgp::Submit,
 }
 
-/// The table of `LOGIN_RESP`: authentication, and an account that has expired.
-const WRONG_CREDENTIALS: &[u32] = &[21, 76];
+/// Of `LOGIN_RESP`: authentication, and an account that has expired; busy, and one link too many.
+const LOGIN_STATUS: (&[u32], &[u32]) = (&[21, 76], &[1, 2]);
 
 impl Smgp {
     /// Reads the account's settings, protocol-specific keys included.
@@ -99,7 +99,7 @@ impl Smgp {
             Pdu::LoginResp(response) => Incoming::LoginRefused(LoginRefusal::new(
                 response.status.0,
                 response.status.meaning(),
-                WRONG_CREDENTIALS,
+                LOGIN_STATUS,
             )),
             Pdu::SubmitResp(response) => Incoming::Answered {
                 sequence,

@@ -407,11 +407,12 @@ fn take_delivery(input: &mut BytesMut) -> Option<RawFrame> {
     })
 }
 
-/// `ESME_RINVPASWD` and `ESME_RINVSYSID` (3.4, 5.1.3). `ESME_RBINDFAIL` names neither.
-const WRONG_CREDENTIALS: &[u32] = &[14, 15];
+/// `ESME_RINVPASWD` and `ESME_RINVSYSID`; `ESME_RALYBND`, system error, queue full, throttled (3.4 §5.1.3).
+/// `ESME_RBINDFAIL` names nothing.
+const LOGIN_STATUS: (&[u32], &[u32]) = (&[14, 15], &[5, 8, 20, 88]);
 
 fn refused(status: Status) -> LoginRefusal {
-    LoginRefusal::new(status.0, status.meaning(), WRONG_CREDENTIALS)
+    LoginRefusal::new(status.0, status.meaning(), LOGIN_STATUS)
 }
 
 fn wire(sequence: u32) -> u32 {

@@ -203,8 +203,9 @@ fn of_engine(error: &EngineError) -> Box<dyn Refusal> {
             why: source.to_string(),
         }),
         EngineError::LeaseLost(_) => Box::new(store::Refusal::LeaseTaken),
-        EngineError::Sidecar { .. } | EngineError::Journal | EngineError::Task { .. } => {
-            Box::new(MachineRefusal::Engine { why })
-        }
+        EngineError::Sidecar { .. }
+        | EngineError::Journal
+        | EngineError::NotDrained
+        | EngineError::Task { .. } => Box::new(MachineRefusal::Engine { why }),
     }
 }

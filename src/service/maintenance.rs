@@ -25,12 +25,12 @@ impl Database<'_> {
     pub async fn migrate(self, actor: &Actor) -> Result<(), ServiceError> {
         actor.may(Act::Maintain)?;
         let store = &self.office.store;
-        if let Schema::Older(_) = store.schema().await? {
+        if let Schema::Older(_) = store.settled_schema().await? {
             let Some(lock) = EngineLock::try_take(store, "migrate").await? else {
                 return Err(OfficeRefusal::DatabaseInUse.into());
             };
             let migrated = lock.migrate(store).await;
-            lock.give_back().await?;
+            _ = lock.give_back().await;
             migrated?;
         }
         store.must_be_current().await?;
@@ -148,7 +148,7 @@ async fn set_aside(path: &Path) -> Result<Option<PathBuf>, ServiceError> {
         }
     }
     remove(&sidecar::path_of(path))?;
-    lock.give_back().await?;
+    _ = lock.give_back().await;
     Ok(Some(kept))
 }
 

@@ -253,17 +253,43 @@ impl Runs<'_> {
         mut look: impl FnMut(&Counts),
     ) -> Result<Counts, ServiceError> {
         let mut engine = None;
+        let waited = self
+            .until_done(run, alerts, stop, &mut look, &mut engine)
+            .await;
+        // Whatever came: the engine drains, and its windows are answered. What goes wrong with it then says nothing
+        // about the run.
+        if let Some((task, token)) = engine {
+            token.cancel();
+            match task.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!("{error}"),
+                Err(error) => tracing::warn!("the engine's task died: {error}"),
+            }
+        }
+        let counts = waited?;
+        Ok(match self.office.glance(run).await {
+            Ok((counts, _)) => counts,
+            Err(_) => counts,
+        })
+    }
+
+    async fn until_done(
+        self,
+        run: RunId,
+        alerts: &crate::telemetry::alert::Alerts,
+        stop: &tokio_util::sync::CancellationToken,
+        look: &mut impl FnMut(&Counts),
+        engine: &mut Option<Running>,
+    ) -> Result<Counts, ServiceError> {
         let mut tried: Option<tokio::time::Instant> = None;
         loop {
             if engine.is_none() && tried.is_none_or(|t| t.elapsed() >= TRY_LOCK) {
                 tried = Some(tokio::time::Instant::now());
-                engine = match self.office.become_engine(alerts).await {
+                *engine = match self.office.become_engine(alerts).await {
                     Err(error) if error.next() != Next::Die => None,
                     engine => engine?,
                 };
             }
-            let (counts, done) = self.office.glance(run).await?;
-            look(&counts);
             // By an error, or because what was held is released: then the next one has the links.
             if let Some((task, _)) = engine.take_if(|(task, _): &mut Running| task.is_finished()) {
                 match task.await.map_err(|_| EngineError::Journal)? {
@@ -271,12 +297,20 @@ impl Runs<'_> {
                     ended => ended?,
                 }
             }
-            if done || stop.is_cancelled() {
-                if let Some((task, token)) = engine {
-                    token.cancel();
-                    task.await.map_err(|_| EngineError::Journal)??;
+            match self.office.glance(run).await {
+                Ok((counts, done)) => {
+                    look(&counts);
+                    if done || stop.is_cancelled() {
+                        return Ok(counts);
+                    }
                 }
-                return Ok(self.office.glance(run).await?.0);
+                // A database that is away is waited for, as `serve` does.
+                Err(ServiceError::Store(error))
+                    if error.next() != Next::Die && !stop.is_cancelled() =>
+                {
+                    tracing::warn!("The database does not answer for now: {error}");
+                }
+                Err(error) => return Err(error),
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -436,7 +470,7 @@ impl Office {
     }
 
     async fn glance(&self, run: RunId) -> Result<(Counts, bool), ServiceError> {
-        let mut tx = self.store.read("glance").await?;
+        let mut tx = self.store.read_soon("glance").await?;
         let counts = tx.run_counts(run).await?;
         let row = tx.run(run).await?;
         Ok((

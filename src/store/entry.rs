@@ -1,6 +1,8 @@
 //! The ledger's rows: append, head, read in order.
 
-use super::{Corrupt, Result, Store, Tx, on};
+use std::time::Duration;
+
+use super::{Corrupt, Error, Result, Store, Tx, error::Next, on};
 use crate::domain::{
     event::Event,
     ledger::{Hash, Head, Header, MAIN, events_root},
@@ -25,6 +27,7 @@ pub struct EntryTx {
     /// Where the act's tables are changed.
     pub tx: Tx,
     draft: Draft,
+    store: Store,
 }
 
 impl Store {
@@ -32,9 +35,35 @@ impl Store {
     pub async fn begin_entry(&self, name: &'static str, now: Micros) -> Result<EntryTx> {
         let mut tx = self.begin(name).await?;
         let draft = tx.draft_entry(now).await?;
-        Ok(EntryTx { tx, draft })
+        Ok(EntryTx {
+            tx,
+            draft,
+            store: self.clone(),
+        })
     }
 }
+
+impl Store {
+    /// Did the commit that made this entry happen? The head is locked meanwhile, so that one that is still under way has
+    /// ended. None: the database does not say.
+    async fn has_entry(&self, head: Head, now: Micros) -> Option<bool> {
+        for _ in 0..ASKED {
+            if let Ok(mut entry) = self.begin_entry("has_entry", now).await
+                && let Ok(found) = entry.tx.entry_hash(head.n).await
+            {
+                return Some(found == Some(head.hash));
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+        None
+    }
+}
+
+/// How often it is asked whether a commit happened …
+const ASKED: u32 = 4;
+
+/// … and the pause between two questions.
+const BETWEEN: Duration = Duration::from_millis(500);
 
 impl EntryTx {
     /// The entry's time: what is written with it bears the same.
@@ -47,11 +76,21 @@ impl EntryTx {
         (self.tx, self.draft)
     }
 
-    /// Commits what was changed, with its events as one entry.
+    /// Commits what was changed, with its events as one entry. A commit of which nothing is heard is looked for in the
+    /// chain, for some seconds.
     pub async fn commit(mut self, events: &[Event]) -> Result<Head> {
         let head = self.tx.append(self.draft, &lines(events)).await?;
-        self.tx.commit().await?;
-        Ok(head)
+        match self.tx.commit().await {
+            Ok(()) => Ok(head),
+            Err(error) if error.next() == Next::AskHead && !events.is_empty() => {
+                match self.store.has_entry(head, self.draft.time).await {
+                    Some(true) => Ok(head),
+                    Some(false) => Err(error),
+                    None => Err(Error::Unconfirmed),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -38,6 +38,9 @@ pub enum Error {
     /// Somebody else was first, or it is not possible any more. Nothing was written.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A commit was sent off, and nobody can say whether it happened.
+    #[error("the database does not say whether this was done: look at it before you do it again")]
+    Unconfirmed,
     /// Not on this database.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -93,17 +96,20 @@ impl Error {
             sqlx::Error::Database(e) => match e.code().as_deref() {
                 // SQLite's primary codes 5 BUSY, 6 LOCKED, 13 FULL, with their extended forms.
                 Some("5" | "6" | "13" | "261" | "517" | "773" | "262") => Next::Retry,
-                // PostgreSQL: serialization, deadlock, lock not available, out of disk, out of memory, too many
-                // connections.
-                Some("40001" | "40P01" | "55P03" | "53100" | "53200" | "53300") => Next::Retry,
+                // PostgreSQL: serialization, deadlock, lock not available; no disk, memory or connections left.
+                // Also a server that is only read from for now: it will be another's turn.
+                Some("40001" | "40P01" | "55P03" | "25006") => Next::Retry,
+                Some(code) if code.starts_with("53") => Next::Retry,
                 // Administrator's shutdown, crash of another, starting up; idle for too long within a
                 // transaction; the connection's own exceptions.
-                Some("57P01" | "57P02" | "57P03" | "25P03") => Next::AskHead,
+                Some("57P01" | "57P02" | "57P03" | "57P05" | "57014" | "25P03" | "25P04") => {
+                    Next::AskHead
+                }
                 Some(code) if code.starts_with("08") => Next::AskHead,
                 _ => Next::Die,
             },
             sqlx::Error::PoolTimedOut => Next::Retry,
-            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => Next::AskHead,
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => Next::AskHead,
             _ => Next::Die,
         }
     }

@@ -566,10 +566,15 @@ impl Tx {
             .bind(before.0).bind(limit).fetch_all(db).await)?;
         let mut out = Vec::with_capacity(rows.len());
         for doubt in columns::all::<_, Doubt>(rows)? {
-            let (policy, attempt): (String, i64) = super::on!(self, db => sqlx::query_as(
+            let found: Option<(String, i64)> = super::on!(self, db => sqlx::query_as(
                 "SELECT r.on_doubt, m.attempt FROM message m JOIN lane l ON l.id = m.lane_id JOIN run r ON r.id = l.run_id
                   WHERE m.lane_id = $1 AND m.id = $2")
-                .bind(doubt.message.lane().0).bind(doubt.message.0).fetch_one(db).await)?;
+                .bind(doubt.message.lane().0).bind(doubt.message.0).fetch_optional(db).await)?;
+            let Some((policy, attempt)) = found else {
+                // A row that fits nowhere must not stop the sweep, again at each start.
+                tracing::error!(message = %doubt.message, "A doubt is about no message: run `watchbell audit verify`");
+                continue;
+            };
             let run = format!("of lane {}", doubt.message.lane());
             let policy = Columns::of("run", &run).word("on_doubt", &policy)?;
             out.push((doubt, policy, attempt));

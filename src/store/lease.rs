@@ -14,18 +14,43 @@ macro_rules! now_us {
     };
 }
 
+/// Nobody holds it, or it lies further ahead than this.
+macro_rules! is_free {
+    ($longest:literal) => {
+        concat!(
+            "(until_us < ",
+            now_us!(),
+            " OR until_us > ",
+            now_us!(),
+            " + ",
+            $longest,
+            ")"
+        )
+    };
+}
+
 impl Tx {
-    /// Takes the lease for so long, where nobody holds it. The row is locked before the time is looked at: who
-    /// waited for it long would get a lease that has run out. What the last holder left has to be recovered then.
+    /// Takes the lease for so long, where nobody holds it. A row that somebody has locked is in use. It is locked before
+    /// the time is looked at: who waited for it long would get a lease that has run out. One that lies further ahead
+    /// than any lasts comes from a clock that was set back. What the last holder left has to be recovered then.
     pub async fn take_lease(&mut self, holder: &str, lasting: Duration) -> Result<bool> {
         self.on_lease(async |db, patience| {
-            let lock = sqlx::query("SELECT 1 FROM engine_lease FOR UPDATE");
-            patience.wait(lock.execute(&mut *db)).await?;
+            let look = sqlx::query(concat!("SELECT 1 FROM engine_lease WHERE ", is_free!("$1")));
+            let longest = i64::try_from(lasting.as_micros())
+                .unwrap_or(i64::MAX)
+                .saturating_mul(2);
+            if !patience.wait(is_done(look.bind(longest), db)).await? {
+                return Ok(false);
+            }
+            let lock = sqlx::query("SELECT 1 FROM engine_lease FOR UPDATE SKIP LOCKED");
+            if !patience.wait(is_done(lock, db)).await? {
+                return Ok(false);
+            }
             let take = sqlx::query(concat!(
                 "UPDATE engine_lease SET holder = $1, until_us = ",
                 now_us!(),
-                " + $2 WHERE until_us < ",
-                now_us!()
+                " + $2 WHERE ",
+                is_free!("$2 * 2")
             ));
             patience
                 .wait(is_done(with(take, holder, lasting), db))

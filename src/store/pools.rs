@@ -42,6 +42,9 @@ const OFFICE_CONNECTIONS: u32 = 8;
 /// The engine's: the journal's, the driver's look at what people changed, the scheduler's.
 const ENGINE_CONNECTIONS: u32 = 4;
 
+/// The lease's: one is used, and one that hangs must not keep it from being renewed.
+const LEASE_CONNECTIONS: u32 = 3;
+
 /// How long a transaction of PostgreSQL waits for another's lock. A host that was cut off within a transaction is
 /// forgotten before.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
@@ -59,6 +62,9 @@ const PATIENCE: Duration = Duration::from_millis(4_500);
 
 /// The same for a statement that reads much and keeps nobody waiting: logs, exports, audits.
 const READER_PATIENCE: Duration = Duration::from_mins(2);
+
+/// The same where recovery and the scheduler read.
+const ENGINE_READER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a connection is waited for, made or free.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -123,7 +129,8 @@ impl Server {
         let longest = match (self.side, reads) {
             (Side::Lease, _) => LEASE_PATIENCE,
             (Side::Office, Reads::Only) => READER_PATIENCE,
-            (Side::Office, Reads::AndWrites) | (Side::Engine, _) => PATIENCE,
+            (Side::Engine, Reads::Only) => ENGINE_READER_PATIENCE,
+            (Side::Office | Side::Engine, Reads::AndWrites) => PATIENCE,
         };
         Patience {
             longest,
@@ -140,9 +147,10 @@ impl Server {
                 READER_IDLE_TIMEOUT.as_millis()
             ),
         };
-        let patience = Patience {
-            longest: PATIENCE + ACQUIRE_TIMEOUT,
-            silence: Some(self.silence.clone()),
+        let mut patience = self.patience(Reads::AndWrites);
+        patience.longest += match self.side {
+            Side::Lease => LEASE_PATIENCE,
+            Side::Office | Side::Engine => ACQUIRE_TIMEOUT,
         };
         let begun = patience
             .wait(self.pool().begin_with(sqlx::AssertSqlSafe(sql)))
@@ -285,7 +293,7 @@ async fn open_postgres(url: &str) -> sqlx::Result<Pool> {
             .connect_with(options.clone())
             .await?,
         engine: pool(ENGINE_CONNECTIONS, ACQUIRE_TIMEOUT).connect_lazy_with(options.clone()),
-        lease: pool(1, LEASE_PATIENCE).connect_lazy_with(options),
+        lease: pool(LEASE_CONNECTIONS, LEASE_PATIENCE).connect_lazy_with(options),
         side: Side::Office,
         silence,
     }))

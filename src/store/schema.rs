@@ -1,12 +1,20 @@
 //! The database's schema, and whether this program knows it. Only who may be sure that no engine is at work brings it
 //! up to date: a program that runs would meet tables that it does not know.
 
+use std::time::Duration;
+
 use sqlx::migrate::Migrator;
 
 use super::{Error, Refusal, Result, Store, dialect, on, pools::Pool};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Somebody who makes a database, or brings it up to date, takes some milliseconds a step.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// So many looks alike: nobody is at it.
+const SAME_LOOKS: u32 = 6;
 
 /// How a database's schema stands to the one that this program knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,16 +74,31 @@ impl Store {
     /// An error unless this program and the database know the same schema. What is empty is made.
     pub async fn must_be_current(&self) -> Result<()> {
         let known = self.known();
-        match self.schema().await? {
+        let mut made = Ok(());
+        if self.schema().await? == Schema::Empty {
+            // Another process may be at it: then the next looks tell.
+            made = self.migrate().await;
+        }
+        match self.settled_schema().await? {
             Schema::Current => Ok(()),
-            Schema::Empty => match self.migrate().await {
-                // Another process makes it in the same moment.
-                Err(_) if self.schema().await? == Schema::Current => Ok(()),
-                made => made,
-            },
+            Schema::Empty | Schema::Older(_) if made.is_err() => made,
+            Schema::Empty => Err(Refusal::SchemaOlder { found: 0, known }.into()),
             Schema::Older(found) => Err(Refusal::SchemaOlder { found, known }.into()),
             Schema::Newer(found) => Err(Refusal::SchemaNewer { found, known }.into()),
         }
+    }
+
+    /// The schema once nobody brings it on any more: some looks show the same.
+    pub async fn settled_schema(&self) -> Result<Schema> {
+        let mut seen = self.schema().await?;
+        let mut alike = 0;
+        while seen != Schema::Current && alike < SAME_LOOKS {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            let now = self.schema().await?;
+            alike = if now == seen { alike + 1 } else { 0 };
+            seen = now;
+        }
+        Ok(seen)
     }
 
     /// Applies what is missing of the migrations. No engine may be at work: it is for who holds the engine's lock, and

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use watchbell::domain::message::Outcome;
+use watchbell::{
+    domain::message::Outcome,
+    simulate::{Faults, Settings, SubmitRefusal},
+};
 
 use crate::{
     harness::county::carrier,
@@ -176,4 +179,54 @@ async fn stop_halts_everything_and_says_exactly_how_many_have_left() {
     assert_eq!(stage.carrier.counts().recipients_sent_twice, 0);
     let ledger = ledger(&stage.office().await).await;
     assert!(ledger.contains("wrong text") && ledger.contains("the text is right"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_refused_after_the_stop_goes_back_and_no_half_of_it_leaves() {
+    let settings = Settings {
+        refusals: vec![SubmitRefusal {
+            suffix: "00042".to_owned(),
+            part: None,
+            result: 10,
+        }],
+        faults: Faults {
+            slow_answers: 100.0,
+            slow_by: Duration::from_secs(3),
+            ..Faults::default()
+        },
+        ..carrier()
+    };
+    let gateway = "rate = 500\nlinks = 1\nwindow = 8\nbatch = 99";
+    let stage = Stage::open(settings, "", gateway).await;
+    let run = stage.queue(&stage.numbers(0, 99), &[]).await;
+    let (daemon, _) = stage.serve().await;
+    eventually("all are on the way", async || {
+        stage.view(&run).await.counts.submitting == 99 && stage.carrier.counts().submits > 0
+    })
+    .await;
+    let stopped = stage.run(&["stop", "--json"]).await.ok().json();
+    let submits = stage.carrier.counts().submits;
+    // What is on the way may have left; what is refused then waits, and goes nowhere.
+    assert_eq!(stopped["left"], 99);
+    eventually("the refused batch waits", async || {
+        let counts = stage.view(&run).await.counts;
+        counts.submitting == 0 && counts.queued > 0
+    })
+    .await;
+    stays("no half leaves", 2 * WATCHED, || {
+        stage.carrier.counts().submits
+    })
+    .await;
+    assert_eq!(stage.carrier.counts().submits, submits);
+    stage
+        .run(&["release", "--reason", "the text is right"])
+        .await
+        .ok();
+    eventually("all but one are delivered", async || {
+        stage.view(&run).await.counts.of(Outcome::Delivered) == 98
+    })
+    .await;
+    assert_eq!(stage.view(&run).await.counts.of(Outcome::Rejected), 1);
+    daemon.ends_well().await;
+    assert_eq!(stage.carrier.counts().recipients_sent_twice, 0);
 }

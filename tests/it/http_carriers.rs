@@ -109,3 +109,30 @@ async fn a_wrong_secret_is_found_before_anything_is_sent() {
         county.close().await;
     }
 }
+
+/// Cloud MAS has nothing to ask before a send: that it can be reached says nothing about the password.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_that_only_a_send_finds_out_is_tried_three_times_and_then_slowly() {
+    let settings = Settings {
+        password: Some("another password".to_owned()),
+        ..shaped(Shape::YunMas, Faults::default())
+    };
+    let keys = format!("{MAS}\nlogin_retry = \"30s\"");
+    let county = HttpCounty::open("sqlite://watchbell.db", settings, "", &keys).await;
+    let queued = county.send(40, "今日高温，请落实防暑降温措施。").await;
+    let refused = || county.carrier.counts().refused_logins;
+    until("three tries", async || refused() >= 3).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    // Two requests may be on the way at once.
+    assert!((3..=6).contains(&refused()), "{}", refused());
+    let runs = county.office.runs();
+    let run = runs.get(&somebody(), queued.frozen.run).await.unwrap();
+    let counts = run.counts;
+    assert_eq!(counts.total(), 40);
+    assert_eq!(
+        counts.of(Outcome::Rejected) + counts.of(Outcome::InDoubt),
+        0,
+        "{counts:?}"
+    );
+    county.close().await;
+}

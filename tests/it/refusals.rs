@@ -8,6 +8,7 @@ use watchbell::{cli::CliRefusal, domain::refusal::Entry, service::refusal::TABLE
 const BROKEN_MACHINE: &[&str] = &[
     // The machine: a disk, a network, a terminal.
     "database",
+    "perhaps_done",
     "engine",
     "engine_lock",
     "http_unusable",

@@ -173,3 +173,23 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     })
     .await;
 }
+
+/// Eight commands in one moment in an empty folder, or on an empty server's database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_many_make_at_once_is_made_once() {
+    for url in [Some(String::new()), postgres::scratch().await]
+        .into_iter()
+        .flatten()
+    {
+        let database = if url.is_empty() {
+            "sqlite://watchbell.db"
+        } else {
+            &url
+        };
+        let stage = Stage::with_database(database, carrier(), "", "").await;
+        let many = (0..8).map(|_| stage.run(&["run", "list"]));
+        for ended in futures_util::future::join_all(many).await {
+            ended.ok();
+        }
+    }
+}

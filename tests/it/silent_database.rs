@@ -139,3 +139,38 @@ async fn who_acts_gets_an_answer_and_the_next_one_a_new_connection() {
         begun.elapsed()
     );
 }
+
+/// The commit happened, and its answer was lost: nobody is told that it failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_act_whose_answer_is_lost_is_found_in_the_chain() {
+    let Some((line, store, direct)) = behind_a_line().await else {
+        return;
+    };
+    for (turn, reaches) in [(1, true), (2, false)] {
+        let act = store.begin_entry("act", Micros(10 + turn)).await.unwrap();
+        let event = Event::Engine {
+            node: "n".into(),
+            act: format!("act {turn}"),
+        };
+        line.set(if reaches {
+            State::MuteAtCommit
+        } else {
+            State::Silent
+        });
+        let healing = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            line.set(State::Open);
+        };
+        let events = [event];
+        let (done, ()) = tokio::join!(act.commit(&events), healing);
+        assert_eq!(done.is_ok(), reaches, "{done:?}");
+    }
+    let other = Store::open(&direct, Limits::default()).await.unwrap();
+    let mut tx = other.read("test").await.unwrap();
+    let entries = tx.entries_after(0, 99).await.unwrap();
+    let acts: Vec<_> = entries
+        .iter()
+        .filter(|e| e.events.contains("\"act "))
+        .collect();
+    assert_eq!(acts.len(), 1, "{acts:?}");
+}

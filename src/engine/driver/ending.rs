@@ -77,6 +77,7 @@ impl Engine {
             Err(_) => return Err(EngineError::Journal),
         }
         _ = timeout(Duration::from_secs(1), self.tasks.end()).await;
+        self.lock.gate().shut_for_good();
         write_sidecar(&self.parts.store, &self.installation).await?;
         // A lease that can't be given back runs out by itself.
         _ = timeout(RETURN, self.lock.give_back()).await;
@@ -90,6 +91,7 @@ impl Engine {
             self.recorder.abort();
             _ = self.recorder.await;
         }
+        self.lock.gate().shut_for_good();
         for gateway in self.gateways.values() {
             gateway.close(Duration::ZERO);
         }

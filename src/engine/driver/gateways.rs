@@ -76,8 +76,6 @@ fn alert_on_link(alerts: &Alerts, id: &GatewayId, event: &Event) {
     match event {
         Event::LinkUp(_) => {
             alerts.resolve(Kind::GatewayDown, &id.0);
-            alerts.resolve(Kind::LoginRefused, &id.0);
-            alerts.resolve(Kind::LoginRefused, &format!("{id}: rests"));
         }
         Event::LinkDown { idle: true, .. } => {}
         Event::LinkDown { link, end, .. } => {
@@ -113,6 +111,7 @@ fn alert_on_notice(alerts: &Alerts, id: &GatewayId, notice: &Notice) {
             ),
         }),
         Notice::LoginRefused { refusal, rests } => alert_on_refusal(alerts, id, refusal, *rests),
+        Notice::LoginTaken => resolve_refusals(alerts, id),
         Notice::OnlySingly => tracing::warn!(
             gateway.id = %id,
             "Gateway {id} takes no submit to several numbers: each goes alone; set batch = 1"
@@ -132,6 +131,10 @@ fn alert_on_refusal(
         (LoginFault::Passing, _) => bilingual!(
             "网关 {id} 暂不接受登录：{reason}。运营商可能还占着旧连接，程序会继续重试，不用处理",
             "gateway {id} does not let us in for now: {reason}. The carrier may still hold the old links; it is tried again and again, and nothing need be done"
+        ),
+        (LoginFault::Unknown, _) => bilingual!(
+            "网关 {id} 拒绝登录：{reason}。程序会继续重试；若一直如此，请核对配置或询问运营商",
+            "gateway {id} refuses the login: {reason}. It is tried again and again; if that lasts, check the settings or ask the carrier"
         ),
         (LoginFault::Credentials, None) => bilingual!(
             "网关 {id} 拒绝登录：{reason}",
@@ -154,4 +157,9 @@ fn alert_on_refusal(
         },
         text,
     });
+}
+
+fn resolve_refusals(alerts: &Alerts, id: &GatewayId) {
+    alerts.resolve(Kind::LoginRefused, &id.0);
+    alerts.resolve(Kind::LoginRefused, &format!("{id}: rests"));
 }

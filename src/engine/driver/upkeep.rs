@@ -17,17 +17,21 @@ use crate::{
     },
     engine::held::write_sidecar,
     engine::journal::{Op, Shortage},
-    store::error::Next,
+    store::{self, error::Next},
     telemetry::alert::{Alert, Kind},
 };
 
 /// How often the file beside a SQLite database says that its engine lives, and gateways without a link are told of.
 const SIDECAR_EVERY: Duration = Duration::from_secs(1);
 
+/// How long what people want may be unknown while sending goes on.
+const BLIND_FOR: Duration = Duration::from_secs(5);
+
 impl Engine {
     /// A database that is away for a moment is waited for: the journal does the same, and without a
     /// renewed lease no byte goes out.
     pub(super) async fn poll_or_wait(&mut self) -> Result<(), EngineError> {
+        self.alert_on_lease();
         match self.poll().await {
             Err(EngineError::Store(error))
                 if matches!(error.next(), Next::Retry | Next::AskHead)
@@ -35,10 +39,52 @@ impl Engine {
             {
                 tracing::warn!("The database does not answer for now: {error}");
                 self.housekeeper.look_again();
+                self.blind(&error);
                 Ok(())
             }
-            done => done,
+            done => {
+                if done.is_ok() && self.blind_since.take().is_some() {
+                    self.parts.alerts.resolve(Kind::Database, "poll");
+                }
+                done
+            }
         }
+    }
+
+    /// What people want cannot be seen: after a moment nothing more is claimed, or a stop would not hold.
+    fn blind(&mut self, error: &store::Error) {
+        let since = *self.blind_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < BLIND_FOR {
+            return;
+        }
+        self.core.halt();
+        self.halted.get_or_insert(Halt::Held);
+        self.parts.alerts.raise(Alert {
+            kind: Kind::Database,
+            subject: "poll".into(),
+            text: bilingual!(
+                "数据库读不出来，看不到人员的操作，发送已暂停，将继续重试：{error}",
+                "the database cannot be read, so that nobody's act is seen; sending waits and tries again: {error}"
+            ),
+        });
+    }
+
+    /// Without a renewed lease nothing goes out, though all links are up.
+    fn alert_on_lease(&mut self) {
+        let may_write = self.lock.gate().is_open(Instant::now());
+        match (may_write, self.may_write) {
+            (false, true) => self.parts.alerts.raise(Alert {
+                kind: Kind::Lock,
+                subject: "lease".into(),
+                text: bilingual!(
+                    "发送引擎的租约未能按时续期，暂不发送，将继续重试",
+                    "the engine's lease was not renewed in time: nothing goes out for now, and it is tried again"
+                ),
+            }),
+            (true, false) => self.parts.alerts.resolve(Kind::Lock, "lease"),
+            (true, true) | (false, false) => {}
+        }
+        self.may_write = may_write;
     }
 
     /// Reads what people and other processes changed; keeps the sidecar and the house.
@@ -55,7 +101,7 @@ impl Engine {
         if self.outbox_ops >= OUTBOX_ROOM {
             self.housekeeper.put_off();
         }
-        let mut tx = self.parts.store.read("poll").await?;
+        let mut tx = self.parts.store.read_soon("poll").await?;
         let Some(findings) = self.housekeeper.look(&mut tx, now).await? else {
             return self.count_after_halt().await;
         };
@@ -165,7 +211,13 @@ impl Engine {
         if self.halted != Some(Halt::Waiting) || !settled {
             return Ok(());
         }
-        let left = self.parts.store.read("count_left").await?.left().await?;
+        let left = self
+            .parts
+            .store
+            .read_soon("count_left")
+            .await?
+            .left()
+            .await?;
         self.halted = Some(Halt::Counted);
         let event = LedgerEvent::Stop {
             by: lifecycle::RULE.into(),

@@ -78,6 +78,9 @@ impl<P: SessionProtocol + Clone> Driver<P> {
                     connection.up_since = Some(now);
                 }
                 (self.refused, self.rests_until) = (0, None);
+                if std::mem::take(&mut self.was_refused) {
+                    self.outbox.push(Event::Notice(Notice::LoginTaken));
+                }
                 info!(gateway.id = %self.settings.id, link = no, "Gateway {} logged in", self.settings.id);
                 self.outbox.push(Event::LinkUp(no));
                 self.report_health();
@@ -130,7 +133,8 @@ impl<P: SessionProtocol + Clone> Driver<P> {
 
     /// Too often for account or password: the next try comes slowly. Anything else passes by itself.
     fn rest_after(&mut self, now: Instant, about: LoginFault) -> Option<Duration> {
-        if about == LoginFault::Passing {
+        self.was_refused = true;
+        if about != LoginFault::Credentials {
             return None;
         }
         self.refused += 1;

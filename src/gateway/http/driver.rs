@@ -304,6 +304,7 @@ impl HttpDriver {
         if self.closing.is_some() {
             return wakes.into_iter().min().unwrap_or(now);
         }
+        wakes.extend(self.give_up_overdue(now));
         if !self.context.gate.is_open(now) {
             return now + GATE_POLL;
         }
@@ -382,8 +383,12 @@ impl HttpDriver {
         }
     }
 
+    /// It can be reached. Whether it takes our login only an answer to a request shows.
     fn up(&mut self) {
-        (self.probes, self.refused, self.unclear_in_a_row) = (0, 0, 0);
+        self.unclear_in_a_row = 0;
+        if self.refused == 0 {
+            self.probes = 0;
+        }
         self.link = CarrierLink::Up;
         self.trouble = None;
         info!(gateway.id = %self.settings.id, "Gateway {} answers", self.settings.id);
@@ -391,6 +396,14 @@ impl HttpDriver {
             self.outbox.push(Event::LinkUp(link));
         }
         self.report_health();
+    }
+
+    /// A request was answered, and not by a refused login.
+    pub(super) fn login_taken(&mut self) {
+        self.probes = 0;
+        if std::mem::take(&mut self.refused) > 0 {
+            self.outbox.push(Event::Notice(Notice::LoginTaken));
+        }
     }
 
     /// The carrier is down: what was never sent is given back, what may have arrived waits to be sent again.
@@ -418,11 +431,9 @@ impl HttpDriver {
 
     fn on_login_refused(&mut self, reason: &str, about: LoginFault) {
         self.down(reason);
-        let mut rests = None;
-        if about == LoginFault::Credentials {
-            self.refused += 1;
-            rests = (self.refused >= LOGIN_TRIES).then_some(self.settings.login_retry);
-        }
+        self.refused += 1;
+        let rests = (about == LoginFault::Credentials && self.refused >= LOGIN_TRIES)
+            .then_some(self.settings.login_retry);
         if let Some(rests) = rests {
             let rests = rests.mul_f64(1.0 + self.random.unit() / 10.0);
             self.link = CarrierLink::Down(Instant::now() + rests);

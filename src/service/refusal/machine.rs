@@ -13,6 +13,11 @@ refusals! {
         Database { why: String } = Refused "database"
             zh "数据库：{why}"
             en "{why}";
+        /// The act was sent to the database, and its answer was lost: it may have been done.
+        /// Look at the campaign, the run or the list that it is about before repeating it.
+        Unconfirmed = Refused "perhaps_done"
+            zh "数据库没有说明这一步是否完成：请先查看（如 watchbell run list），不要直接重做"
+            en "the database does not say whether this was done: look at it (for example `watchbell run list`) before you do it again";
         /// The database cannot be opened, or is of a kind that this act does not know.
         /// Check `[database] url`, the folder's rights, or that the server runs.
         DatabaseSetup { why: String } = Usage "database_unusable"
@@ -86,6 +91,7 @@ impl MachineRefusal {
         let why = error.to_string();
         match error {
             store::Error::Missing { what, id } => Self::not_found(what, id),
+            store::Error::Unconfirmed => Self::Unconfirmed,
             store::Error::Open { .. } | store::Error::Unsupported(_) => Self::DatabaseSetup { why },
             store::Error::Migrate(_)
             | store::Error::Sql(_)

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{TcpListener, TcpStream},
     sync::watch,
 };
@@ -15,6 +15,8 @@ pub(crate) enum State {
     Open,
     /// Nothing goes through, and nobody is told: what is sent meanwhile never arrives.
     Silent,
+    /// A commit arrives, and neither its answer nor anything behind it comes back.
+    MuteAtCommit,
     /// Connections are closed, also new ones.
     Cut,
 }
@@ -56,12 +58,38 @@ async fn carry(mut near: TcpStream, server: SocketAddr, mut state: watch::Receiv
         let Ok(mut server) = TcpStream::connect(server).await else {
             return;
         };
-        tokio::select! {
+        let now = tokio::select! {
             _ = copy_bidirectional(&mut near, &mut server) => return,
-            _ = state.wait_for(|s| *s != State::Open) => {}
+            now = state.wait_for(|s| *s != State::Open) => now.map_or(State::Cut, |s| *s),
+        };
+        if now == State::MuteAtCommit {
+            tokio::select! {
+                () = until_commit(&mut near, &mut server) => {}
+                _ = state.wait_for(|s| *s != State::MuteAtCommit) => {}
+            }
         }
         far = Some(server);
     }
     _ = state.wait_for(|s| *s == State::Cut).await;
     drop((near, far));
+}
+
+/// Carries both ways until a commit has gone to the server.
+async fn until_commit(near: &mut TcpStream, server: &mut TcpStream) {
+    let (mut ours, mut theirs) = (vec![0; 64 * 1_024], vec![0; 64 * 1_024]);
+    loop {
+        tokio::select! {
+            read = near.read(&mut ours) => {
+                let Ok(n @ 1..) = read else { return };
+                _ = server.write_all(&ours[..n]).await;
+                if ours[..n].windows(6).any(|word| word == b"COMMIT") {
+                    return;
+                }
+            }
+            read = server.read(&mut theirs) => {
+                let Ok(n @ 1..) = read else { return };
+                _ = near.write_all(&theirs[..n]).await;
+            }
+        }
+    }
 }

@@ -142,8 +142,9 @@ impl HttpDriver {
         }
     }
 
-    /// Sends what may be sent now; gives when to look again.
-    pub(super) fn pump(&mut self, now: Instant) -> Option<Instant> {
+    /// What may have arrived and can't be said again any more is in doubt, whether the carrier is there or not. Gives
+    /// when the next comes.
+    pub(super) fn give_up_overdue(&mut self, now: Instant) -> Option<Instant> {
         let over =
             |p: &PendingRequest| p.until.is_none_or(|until| until <= now) || p.tries >= TRIES;
         let (given_up, stay): (Vec<_>, _) = std::mem::take(&mut self.repeats)
@@ -151,6 +152,11 @@ impl HttpDriver {
             .partition(over);
         self.repeats = stay;
         self.give_up(&given_up);
+        self.repeats.iter().filter_map(|p| p.until).min()
+    }
+
+    /// Sends what may be sent now; gives when to look again.
+    pub(super) fn pump(&mut self, now: Instant) -> Option<Instant> {
         while self.sending < usize::from(self.settings.links) {
             let due = (0..self.repeats.len())
                 .filter(|at| self.repeats[*at].due <= now)
@@ -213,10 +219,12 @@ impl HttpDriver {
         match meaning {
             Meaning::Each(answers) => {
                 self.unclear_in_a_row = 0;
+                self.login_taken();
                 self.each(&pending, answers);
             }
             Meaning::Throttled(code) => {
                 self.unclear_in_a_row = 0;
+                self.login_taken();
                 let now = Instant::now();
                 if self.pacer.throttled(now, super::FIRST_PAUSE) {
                     self.outbox.push(Event::Pace(self.pacer.pace()));
