@@ -191,7 +191,7 @@ async fn a_batch_that_is_refused_after_the_stop_goes_back_and_no_half_of_it_leav
         }],
         faults: Faults {
             slow_answers: 100.0,
-            slow_by: Duration::from_secs(3),
+            slow_by: Duration::from_millis(1_200),
             ..Faults::default()
         },
         ..carrier()
