@@ -2,7 +2,7 @@
 
 mod carriers;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     Json, Router,
@@ -13,6 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::{
     service::{Office, health::Watch},
@@ -67,11 +68,16 @@ async fn count(answer: Response) -> Response {
     answer
 }
 
+/// Who asks whether we are ready gets an answer within a second, whatever is broken.
+const READY_WITHIN: Duration = Duration::from_millis(800);
+
 /// Ready: the database answers, and where this process sends, it may write and each gateway has a link.
 async fn ready(Extract(state): Extract<State>) -> Response {
-    let installation = match state.office.installation().await {
-        Ok(installation) => installation,
-        Err(error) => {
+    let asked = timeout(READY_WITHIN, state.office.installation()).await;
+    let installation = match asked {
+        Ok(Ok(installation)) => installation,
+        no_answer => {
+            let error = no_answer.map_or_else(|e| e.to_string(), |e| format!("{e:?}"));
             tracing::error!(%error, "The database does not answer");
             return problem(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -8,6 +8,7 @@ pub mod description;
 mod driver;
 mod exchange;
 mod incoming;
+mod json;
 mod reader;
 mod registered;
 mod sign;

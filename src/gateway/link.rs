@@ -1,11 +1,16 @@
 //! One link's connection: connecting with jittered back-off, the socket, and the session on it.
 
-use std::{io, net::IpAddr, task::Context, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    task::Context,
+    time::Duration,
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{
     net::{TcpSocket, TcpStream, lookup_host},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 use super::{
@@ -36,6 +41,8 @@ pub(super) struct Link<P> {
     /// Counts this link's connections, so that a token of an earlier one is told apart.
     pub(super) connection_no: u32,
     pub(super) phase: LinkPhase<P>,
+    /// Which of a name's addresses is tried next; counts on when one did not let us in.
+    next_address: usize,
     failures: u32,
 }
 
@@ -71,6 +78,7 @@ impl<P: SessionProtocol> Link<P> {
             no,
             connection_no: 0,
             phase: LinkPhase::Waiting { until: now },
+            next_address: 0,
             failures: 0,
         }
     }
@@ -93,7 +101,7 @@ impl<P: SessionProtocol> Link<P> {
     /// Starts connecting.
     pub(super) fn connect(&mut self, address: String, local: Option<IpAddr>) {
         self.phase = LinkPhase::Connecting {
-            connect: connect(address, local).boxed(),
+            connect: connect(address, local, self.next_address).boxed(),
             result: None,
         };
     }
@@ -124,6 +132,9 @@ impl<P: SessionProtocol> Link<P> {
             .is_some_and(|since| now - since >= GOOD_AFTER)
         {
             self.failures = 0;
+        }
+        if connection.as_ref().is_none_or(|t| t.up_since.is_none()) {
+            self.next_address = self.next_address.wrapping_add(1);
         }
         let pause = FIRST_PAUSE
             .saturating_mul(1 << self.failures.min(10))
@@ -254,34 +265,40 @@ impl<P: SessionProtocol> Connection<P> {
     }
 }
 
-async fn connect(address: String, local: Option<IpAddr>) -> io::Result<TcpStream> {
-    let attempt = async {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for remote in lookup_host(&address).await? {
-            if local.is_some_and(|local| local.is_ipv4() != remote.is_ipv4()) {
-                continue;
-            }
-            let socket = if remote.is_ipv4() {
-                TcpSocket::new_v4()?
-            } else {
-                TcpSocket::new_v6()?
-            };
-            if let Some(local) = local {
-                socket.bind((local, 0).into())?;
-            }
-            match socket.connect(remote).await {
-                Ok(stream) => {
-                    // A submit is small and must not wait for the answer to the one before.
-                    stream.set_nodelay(true)?;
-                    return Ok(stream);
-                }
-                Err(e) => last = e,
-            }
-        }
-        Err(last)
+/// Tries one address of a name, the `turn`th: a dead one must not take the others' time.
+async fn connect(address: String, local: Option<IpAddr>, turn: usize) -> io::Result<TcpStream> {
+    let found = timeout(CONNECT_TIMEOUT, lookup_host(&address)).await;
+    let found = found.unwrap_or_else(|_| Err(timed_out("no address")));
+    let remotes: Vec<SocketAddr> = found?
+        .filter(|remote| local.is_none_or(|local| local.is_ipv4() == remote.is_ipv4()))
+        .collect();
+    let Some(at) = turn.checked_rem(remotes.len()) else {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the name has no address",
+        ));
     };
-    let timed_out = || io::Error::new(io::ErrorKind::TimedOut, "no connection within 10 s");
-    tokio::time::timeout(CONNECT_TIMEOUT, attempt)
-        .await
-        .unwrap_or_else(|_| Err(timed_out()))
+    let tried = timeout(CONNECT_TIMEOUT, connect_to(remotes[at], local)).await;
+    tried.unwrap_or_else(|_| Err(timed_out("no connection")))
+}
+
+fn timed_out(what: &str) -> io::Error {
+    let text = format!("{what} within {} s", CONNECT_TIMEOUT.as_secs());
+    io::Error::new(io::ErrorKind::TimedOut, text)
+}
+
+async fn connect_to(remote: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = match remote.is_ipv4() {
+        true => TcpSocket::new_v4()?,
+        false => TcpSocket::new_v6()?,
+    };
+    if let Some(local) = local {
+        socket.bind((local, 0).into())?;
+    }
+    // A host that vanished without a word: protocols without a test of their own would never know.
+    socket.set_keepalive(true)?;
+    let stream = socket.connect(remote).await?;
+    // A submit is small and must not wait for the answer to the one before.
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }

@@ -33,6 +33,9 @@ const KEEP_ALIVE_TRIES: u8 = 3;
 /// How long our unbind waits for its answer; a peer that does not answer has gone already.
 const UNBIND_WAIT: Duration = Duration::from_secs(2);
 
+/// How long the peer's unbind waits for the answers that it owes us.
+const PEER_UNBIND_WAIT: Duration = Duration::from_secs(5);
+
 /// A link that was idle for so long when its peer closed it was closed for being idle.
 const IDLE_END: Duration = Duration::from_secs(1);
 
@@ -60,6 +63,8 @@ enum State {
     Draining,
     /// Our unbind is out.
     Unbinding,
+    /// The peer wants to unbind: no more submits; answered when the window is empty.
+    PeerUnbinds,
     /// The answer to the peer's unbind is out.
     UnboundByPeer,
 }
@@ -73,7 +78,7 @@ impl State {
             Self::Refused => Some(LinkEnd::RefusedByUs),
             Self::Unbinding => Some(LinkEnd::Unbound { answered: false }),
             Self::UnboundByPeer => Some(LinkEnd::UnboundByPeer),
-            Self::Up | Self::Serving | Self::Draining => None,
+            Self::Up | Self::Serving | Self::Draining | Self::PeerUnbinds => None,
         }
     }
 }
@@ -132,6 +137,8 @@ pub struct Session<P> {
     last_keep_alive: Option<Instant>,
     /// Keep-alives sent since the last input.
     keep_alives: u8,
+    /// The number of the peer's unbind, until it is answered.
+    peer_unbind: Option<u32>,
     /// One side unbinds because the link is idle.
     idle_close: bool,
     next_sequence: u32,
@@ -184,6 +191,7 @@ impl<P: SessionProtocol> Session<P> {
             last_input: now,
             last_keep_alive: None,
             keep_alives: 0,
+            peer_unbind: None,
             idle_close: false,
             next_sequence: 0,
         }
@@ -265,10 +273,12 @@ impl<P: SessionProtocol> Session<P> {
         if self.ended.is_some() {
             return;
         }
-        if self.state_until.is_some_and(|until| now >= until)
-            && let Some(end) = self.state.timed_out()
-        {
-            return self.end(end);
+        if self.state_until.is_some_and(|until| now >= until) {
+            if self.state == State::PeerUnbinds {
+                self.answer_unbind(now);
+            } else if let Some(end) = self.state.timed_out() {
+                return self.end(end);
+            }
         }
         self.expire(now);
         if now >= self.next_keep_alive() {
@@ -437,7 +447,7 @@ impl<P: SessionProtocol> Session<P> {
             }
             State::LoggingIn => self.end(LinkEnd::ClosedBeforeLogin),
             State::AwaitingLogin | State::Serving | State::Refused => self.end(LinkEnd::Closed),
-            State::Draining | State::Unbinding | State::UnboundByPeer => {}
+            State::Draining | State::Unbinding | State::PeerUnbinds | State::UnboundByPeer => {}
         }
     }
 
@@ -460,7 +470,29 @@ impl<P: SessionProtocol> Session<P> {
         self.state_until = until;
     }
 
+    /// The peer's unbind: what it still owes an answer to would be in doubt if the link ended at once.
+    fn peer_unbinds(&mut self, now: Instant, sequence: u32) {
+        self.peer_unbind = Some(sequence);
+        match self.state {
+            State::Up | State::Draining if self.unanswered() > 0 => {
+                self.enter(State::PeerUnbinds, Some(now + PEER_UNBIND_WAIT));
+            }
+            _ => self.answer_unbind(now),
+        }
+    }
+
+    fn answer_unbind(&mut self, now: Instant) {
+        if let Some(sequence) = self.peer_unbind.take() {
+            self.protocol
+                .respond(sequence, Response::Unbind, &mut self.transmit);
+        }
+        self.enter(State::UnboundByPeer, Some(now));
+    }
+
     fn unbind_when_drained(&mut self, now: Instant) {
+        if self.ended.is_none() && self.state == State::PeerUnbinds && self.unanswered() == 0 {
+            return self.answer_unbind(now);
+        }
         if self.ended.is_none() && self.state == State::Draining && self.unanswered() == 0 {
             let sequence = self.sequence();
             self.protocol.unbind(sequence, &mut self.transmit);

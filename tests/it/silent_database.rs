@@ -23,9 +23,10 @@ use watchbell::{
 };
 
 use crate::{
+    harness::county::carrier,
     harness::line::{Line, State},
     harness::postgres,
-    harness::program::{eventually, eventually_within},
+    harness::program::{Stage, eventually, eventually_within, get},
 };
 
 fn note(act: &str) -> Op {
@@ -35,21 +36,28 @@ fn note(act: &str) -> Op {
     })
 }
 
+/// The same database over the line.
+fn url_over(line: &Line, direct: &str) -> String {
+    let (place, database) = direct.rsplit_once('/').unwrap();
+    let (user, _) = place.rsplit_once('@').unwrap();
+    format!("{user}@{}/{database}", line.address())
+}
+
 /// The server behind a line, with an installation; none where PostgreSQL is left out.
 async fn behind_a_line() -> Option<(Line, Store, String)> {
     let direct = postgres::scratch().await?;
-    let (place, database) = direct.rsplit_once('/').unwrap();
-    let (user, server) = place.rsplit_once('@').unwrap();
+    let (place, _) = direct.rsplit_once('/').unwrap();
+    let (_, server) = place.rsplit_once('@').unwrap();
     let server = tokio::net::lookup_host(server)
         .await
         .unwrap()
         .next()
         .unwrap();
     let line = Line::to(server).await;
-    let url = format!("{user}@{}/{database}", line.address());
+    let url = url_over(&line, &direct);
     let store = Store::open(&url, Limits::default()).await.unwrap();
     let act = store.begin_entry("test", Micros(1)).await.unwrap();
-    act.install(true).await.unwrap();
+    act.install(false).await.unwrap();
     Some((line, store, direct))
 }
 
@@ -173,4 +181,35 @@ async fn an_act_whose_answer_is_lost_is_found_in_the_chain() {
         .filter(|e| e.events.contains("\"act "))
         .collect();
     assert_eq!(acts.len(), 1, "{acts:?}");
+}
+
+/// Whoever asks whether the daemon could send now is answered within a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_is_denied_at_once() {
+    let Some((line, store, direct)) = behind_a_line().await else {
+        return;
+    };
+    store.close().await;
+    let url = url_over(&line, &direct);
+    let stage = Stage::with_database(&url, carrier(), "", "").await;
+    let (daemon, address) = stage.serve().await;
+    eventually("it is ready", async || {
+        get(&address, "/readyz").await.0 == 200
+    })
+    .await;
+    line.set(State::Silent);
+    let begun = Instant::now();
+    let (status, body) = get(&address, "/readyz").await;
+    assert!(
+        begun.elapsed() < Duration::from_millis(1_500),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(status, 503, "{body}");
+    line.set(State::Open);
+    eventually("it is ready again", async || {
+        get(&address, "/readyz").await.0 == 200
+    })
+    .await;
+    daemon.ends_well().await;
 }

@@ -10,7 +10,9 @@ use watchbell::{
 };
 
 use crate::{
-    harness::center::{Center, GENERIC_NACK, Pdu, RESPONSE, SUBMIT_MULTI, SUBMIT_SM},
+    harness::center::{
+        Center, GENERIC_NACK, PAUSE, Pdu, RESPONSE, SUBMIT_MULTI, SUBMIT_SM, UNBIND,
+    },
     harness::gateway::*,
     harness::program::eventually_within,
 };
@@ -337,4 +339,79 @@ async fn a_centre_without_submit_multi_gets_the_same_people_singly() {
     assert_eq!(center.heard(SUBMIT_SM).len(), 60);
     assert!(multi <= 2, "{multi} tries before it is known");
     assert_eq!(center.heard(SUBMIT_MULTI).len(), multi, "it is remembered");
+}
+
+/// A centre that unbinds when it has eight submits, and then says this with the answers that it owes.
+async fn unbinding(then: impl Fn(Vec<Pdu>) -> Vec<Pdu> + Send + 'static) -> (Center, Pair) {
+    let mut owed = Vec::new();
+    let center = Center::start(move |pdu| {
+        if pdu.command != SUBMIT_SM {
+            return Vec::new();
+        }
+        owed.push(pdu.answer(0, format!("id{}\0", pdu.sequence).as_bytes()));
+        match owed.len() {
+            8 => {
+                let unbind = Pdu::new(UNBIND, 0, 500, b"");
+                [vec![unbind], then(std::mem::take(&mut owed))].concat()
+            }
+            _ => Vec::new(),
+        }
+    })
+    .await;
+    let pair = gateway_at(&center, 1).await;
+    pair.gateway.submit((1..=8).map(submit).collect());
+    (center, pair)
+}
+
+fn unanswered(received: &[Event]) -> Option<usize> {
+    received.iter().find_map(|e| match e {
+        Event::LinkDown { unanswered, .. } => Some(unanswered.len()),
+        _ => None,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_centre_owes_when_it_unbinds_is_still_answered() {
+    let pause = Pdu::new(PAUSE, 60, 0, b"");
+    let (center, mut pair) = unbinding(move |owed| [vec![pause.clone()], owed].concat()).await;
+    pair.until("the link is down", |received| {
+        unanswered(received).is_some()
+    })
+    .await;
+    assert_eq!(accepted(&pair.received).len(), 8);
+    assert_eq!(unanswered(&pair.received), Some(0));
+    assert_eq!(center.heard(UNBIND | RESPONSE).len(), 1);
+    pair.until("the next link", |received| {
+        received
+            .iter()
+            .filter(|e| matches!(e, Event::LinkUp(_)))
+            .count()
+            == 2
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_centre_that_unbinds_and_answers_nothing_is_waited_for_and_then_let_go() {
+    let (center, mut pair) = unbinding(|_| Vec::new()).await;
+    pair.until("the link is down", |received| {
+        unanswered(received).is_some()
+    })
+    .await;
+    assert_eq!(unanswered(&pair.received), Some(8), "they are in doubt");
+    assert_eq!(center.heard(UNBIND | RESPONSE).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_with_several_addresses_is_tried_one_after_the_other() {
+    let center = Center::start(|_| Vec::new()).await;
+    let mut config = config(center.address);
+    config.kind = Kind::Smpp34;
+    // Elsewhere it stands for ::1 first, where nobody listens.
+    config.address = format!("localhost:{}", center.address.port());
+    let mut pair = Pair::open(&config);
+    pair.until("the link", |received| {
+        received.iter().any(|e| matches!(e, Event::LinkUp(_)))
+    })
+    .await;
 }

@@ -18,7 +18,7 @@ use super::{
     account::{HttpAccount, key_bytes},
     description::{CallbackRule, Scheme},
     driver::{HttpCommand, HttpInbox},
-    sign,
+    json, sign,
     template::Fill,
 };
 use crate::{clock::Clock, web::signing};
@@ -298,7 +298,7 @@ impl Admitted<'_> {
 
     async fn commit(&self, body: &[u8]) -> Result<(), CallbackRefusal> {
         let shared = &self.callbacks.shared;
-        let json = serde_json::from_slice(body).map_err(|_| CallbackRefusal::Malformed)?;
+        let json = json::read(body).map_err(|_| CallbackRefusal::Malformed)?;
         let deliveries = shared
             .account
             .description

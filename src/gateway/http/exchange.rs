@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     account::{HttpAccount, key_bytes},
     description::{Call, Encoding, Scheme},
+    json,
     registered::matching,
     sign::{self, Acs3},
     template::Fill,
@@ -375,8 +376,8 @@ async fn read(mut response: reqwest::Response) -> CallResult {
             Err(e) => return CallResult::Lost(e.without_url().to_string()),
         }
     }
-    match serde_json::from_slice(&body) {
-        Ok(json) => CallResult::Answer(status, json),
+    match json::read(&body) {
+        Ok(answer) => CallResult::Answer(status, answer),
         Err(_) if (200..300).contains(&status) && !body.is_empty() => {
             CallResult::Lost("an answer that is not JSON".to_owned())
         }

@@ -59,11 +59,7 @@ impl<P: SessionProtocol> Session<P> {
                 self.protocol
                     .respond(sequence, Response::KeepAlive, &mut self.transmit);
             }
-            Incoming::Unbind { sequence } => {
-                self.protocol
-                    .respond(sequence, Response::Unbind, &mut self.transmit);
-                self.enter(State::UnboundByPeer, Some(now));
-            }
+            Incoming::Unbind { sequence } => self.peer_unbinds(now, sequence),
             Incoming::UnbindAnswered => match self.state {
                 State::Unbinding => self.end(LinkEnd::Unbound { answered: true }),
                 State::UnboundByPeer => self.end(LinkEnd::UnboundByPeer),
@@ -72,6 +68,7 @@ impl<P: SessionProtocol> Session<P> {
                 | State::AwaitingLogin
                 | State::Serving
                 | State::Refused
+                | State::PeerUnbinds
                 | State::Draining => {}
             },
             Incoming::Other => {}

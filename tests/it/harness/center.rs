@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
@@ -19,6 +20,10 @@ pub(crate) struct Pdu {
     pub(crate) body: Vec<u8>,
 }
 
+/// Nothing is said for `status` milliseconds.
+pub(crate) const PAUSE: u32 = u32::MAX;
+
+pub(crate) const UNBIND: u32 = 6;
 pub(crate) const SUBMIT_SM: u32 = 4;
 pub(crate) const SUBMIT_MULTI: u32 = 0x21;
 pub(crate) const RESPONSE: u32 = 0x8000_0000;
@@ -98,6 +103,10 @@ async fn serve(listener: TcpListener, heard: Arc<Mutex<Vec<Pdu>>>, mut script: S
             };
             heard.lock().unwrap().push(pdu);
             for answer in answers {
+                if answer.command == PAUSE {
+                    tokio::time::sleep(Duration::from_millis(answer.status.into())).await;
+                    continue;
+                }
                 if stream.write_all(&answer.bytes()).await.is_err() {
                     break;
                 }
