@@ -25,7 +25,7 @@ pub use export::{Exported, export};
 use crate::{
     config::Config,
     domain::ledger::{Hash, Head, Tree},
-    store::{self, Limits, Store, Tx},
+    store::{self, Limits, Store, Tx, schema::Schema, without_password},
 };
 use difference::{Check, Stop};
 use replay::Replay;
@@ -79,7 +79,13 @@ pub async fn open(config: &Config) -> Result<Store, AuditError> {
     {
         return Err(AuditError::NoDatabase(path.display().to_string()));
     }
-    Ok(Store::open(&config.database.url, Limits::default()).await?)
+    let store = Store::connect(&config.database.url, Limits::default()).await?;
+    if store.schema().await? == Schema::Empty {
+        let what = without_password(&config.database.url);
+        return Err(AuditError::NoDatabase(what));
+    }
+    store.must_be_current().await?;
+    Ok(store)
 }
 
 /// Verifies the ledger and every table that follows from it; `expect` is a head that was noted before.

@@ -83,11 +83,12 @@ impl Office {
         Self::with(store, config, clock).await
     }
 
-    /// The same whatever the schema, for [`Database::migrate`].
-    pub async fn open_to_migrate(config: Config, clock: Clock) -> Result<Self> {
+    /// The same whatever the schema: for [`Database::migrate`], the copy before it, and the emergency brake.
+    pub async fn open_as_it_is(config: Config, clock: Clock) -> Result<Self> {
         let store = connect(&config).await?;
-        if store.schema().await? == Schema::Empty {
+        if let Schema::Empty | Schema::Current = store.schema().await? {
             store.must_be_current().await?;
+            return Self::with(store, config, clock).await;
         }
         Ok(Self {
             store,

@@ -1,5 +1,5 @@
 //! Tasks that are watched: one that panics, or ends before it should, is told of, so that whoever started it ends in
-//! order. Nobody waits for a task that runs in silence until then.
+//! order.
 
 use std::sync::{Arc, OnceLock};
 

@@ -29,13 +29,17 @@ const TRY_LOCK: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// Alerts as configured: to the log, and to the webhook where there is one.
-pub fn alerts(office: &Office, stop: &CancellationToken) -> Result<Alerts, ServiceError> {
+pub fn alerts(
+    office: &Office,
+    stop: &CancellationToken,
+    tasks: &Tasks,
+) -> Result<Alerts, ServiceError> {
     let alerts = Alerts::new(office.clock.clone(), office.config.practice);
     let url = &office.config.alerts.webhook;
     if !url.is_empty() {
         let webhook = Webhook::new(url, &alerts)
             .map_err(|e| ServiceError::from(MachineRefusal::Webhook { why: e.to_string() }))?;
-        tokio::spawn(webhook.run(stop.clone()));
+        tasks.spawn_until(stop, "webhook for alerts", webhook.run(stop.clone()));
     }
     Ok(alerts)
 }
@@ -51,6 +55,7 @@ pub struct Daemon {
     listener: TcpListener,
     state: http::State,
     watch: Watch,
+    tasks: Tasks,
     stop: CancellationToken,
 }
 
@@ -66,7 +71,8 @@ impl Daemon {
                 why: e.to_string(),
             })
         })?;
-        let alerts = alerts(&office, &stop)?;
+        let tasks = Tasks::default();
+        let alerts = alerts(&office, &stop, &tasks)?;
         let watch = Watch::default();
         let state = http::State::new(office.clone(), Metrics::of_process(), watch.clone());
         Ok(Self {
@@ -77,6 +83,7 @@ impl Daemon {
             listener,
             state,
             watch,
+            tasks,
             stop,
         })
     }
@@ -96,9 +103,9 @@ impl Daemon {
             listener,
             state,
             watch,
+            tasks,
             stop,
         } = self;
-        let tasks = Tasks::default();
         let sweeps = sweep_traces(office.clone(), stop.clone());
         tasks.spawn_until(&stop, "sweep of old traces", sweeps);
         let until = stop.clone();

@@ -226,7 +226,7 @@ impl Scheduler {
             ),
             _ => bilingual!(
                 "数据库出错，任务未能按时发送，将继续尝试",
-                "the database refused, so the campaign has not fired yet: it is tried again"
+                "the database refused, so the campaign may not have fired yet: it is tried again"
             ),
         };
         self.alerts.raise(Alert {

@@ -27,7 +27,7 @@ pub struct RestoreArgs {
 
 /// Brings the schema up to date.
 pub async fn migrate(ctx: &Ctx) -> Result<Exit, CliError> {
-    let office = Office::open_to_migrate(ctx.config()?, Clock::system()).await?;
+    let office = Office::open_as_it_is(ctx.config()?, Clock::system()).await?;
     let actor = ctx.actor(&office).await?;
     office.database().migrate(&actor).await?;
     ctx.out.line(ctx.say(
@@ -39,7 +39,8 @@ pub async fn migrate(ctx: &Ctx) -> Result<Exit, CliError> {
 
 /// Copies the database while it is in use.
 pub async fn backup(args: BackupArgs, ctx: &Ctx) -> Result<Exit, CliError> {
-    let office = ctx.office().await?;
+    // Also of an older version's database: a copy is made before that is brought up to date.
+    let office = Office::open_as_it_is(ctx.config()?, Clock::system()).await?;
     let actor = ctx.actor(&office).await?;
     let head = office.database().backup(&actor, &args.file).await?;
     ctx.out.line(ctx.lang.pick(

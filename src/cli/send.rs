@@ -17,6 +17,7 @@ use crate::{
         runs::Counts,
         send::{OnDoubt, OutOfHours, Queued, SendRequest, Target},
     },
+    tasks::Tasks,
 };
 
 /// `watchbell send`
@@ -112,7 +113,7 @@ async fn wait(office: &mut Office, queued: &Queued, ctx: &Ctx) -> Result<Counts,
     let stop = CancellationToken::new();
     app::stop_at_signals(stop.clone())?;
     let _carriers = Carriers::practice(office).await?;
-    let alerts = app::alerts(office, &stop)?;
+    let alerts = app::alerts(office, &stop, &Tasks::default())?;
     let progress = Progress::new(
         queued.frozen.size.unsigned_abs(),
         ctx.say("发送", "sending"),

@@ -5,7 +5,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::{CliError, Ctx, Exit};
-use crate::domain::{id::RunId, lifecycle::Intent};
+use crate::{
+    clock::Clock,
+    domain::{id::RunId, lifecycle::Intent},
+    service::Office,
+};
 
 /// `watchbell stop`
 #[derive(Debug, Args)]
@@ -31,7 +35,8 @@ pub struct ReleaseArgs {
 
 /// Halts all sending.
 pub async fn stop(args: StopArgs, ctx: &Ctx) -> Result<Exit, CliError> {
-    let office = ctx.office().await?;
+    // Also a daemon of an older version has to be halted, while it is being replaced.
+    let office = Office::open_as_it_is(ctx.config()?, Clock::system()).await?;
     let actor = ctx.actor(&office).await?;
     let stopped = office
         .sending()

@@ -99,8 +99,8 @@ pub struct Engine {
     look_now: bool,
     /// When the file beside a SQLite database is written next.
     sidecar_due: Instant,
-    /// Since when the database cannot be read.
-    blind_since: Option<Instant>,
+    /// When it was last seen what people want.
+    seen_at: Instant,
     /// Was the lease renewed in time, as last seen?
     may_write: bool,
     tasks: Tasks,
@@ -210,7 +210,7 @@ impl Engine {
             uncommitted: 0,
             look_now: false,
             sidecar_due: Instant::now(),
-            blind_since: None,
+            seen_at: Instant::now(),
             may_write: true,
             tasks,
             lock,

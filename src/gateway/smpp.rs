@@ -340,6 +340,12 @@ impl Smpp {
                 let length = (header.command_length as usize).clamp(smpp::HEADER_LEN, START);
                 let body = &start[smpp::HEADER_LEN..length];
                 let id = body.split(|byte| *byte == 0).next().unwrap_or_default();
+                // Behind the id of several receivers stands how many were refused: who they are cannot be read.
+                let refused = body.get(id.len() + 1).is_some_and(|count| *count > 0);
+                let several = header.command_id == u32::from(CommandId::SubmitMultiResp);
+                if several && refused && header.command_status == 0 {
+                    return Ok(Incoming::Other);
+                }
                 let id: String = id.iter().map(|byte| char::from(*byte)).collect();
                 Ok(Incoming::Answered {
                     sequence: unwire(header.sequence, self.last),

@@ -19,7 +19,7 @@ use crate::{
         lock::EngineLock,
         sidecar,
     },
-    store::installation::Installation,
+    store::{self, installation::Installation},
 };
 
 /// How long `stop` waits for the engine's count before it counts itself.
@@ -92,6 +92,13 @@ impl Sending<'_> {
 
     async fn halt(self, actor: &Actor, reason: &str) -> Result<Head, ServiceError> {
         let mut act = self.office.act("stop").await?;
+        if act.tx.installation().await?.is_none() {
+            return Err(store::Error::Missing {
+                what: "installation in this database",
+                id: String::new(),
+            }
+            .into());
+        }
         let now = act.time();
         act.tx.set_stopped(Some(now)).await?;
         let event = Event::Stop {

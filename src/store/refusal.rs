@@ -70,12 +70,12 @@ refusals! {
             zh "委托单 {order} 刚被别人改动，请重新查看"
             en "work order {order} was changed by somebody else meanwhile: look again";
         /// Another process has taken the engine's lease; this one has stopped writing to carriers.
-        /// Nothing: the other one sends. `/readyz` and the log say who.
+        /// Look which host's `/readyz` says `engine: true`; where none does, this one takes it back.
         LeaseTaken = Refused "lease_taken_over"
             zh "另一个发送引擎已接管本数据库"
             en "another engine has taken over this database's lease";
         /// The database was made by an older version of the program, and nobody has brought it up to date.
-        /// Stop `serve`, make a backup, run `watchbell migrate`; or start the new `serve`, which does it.
+        /// Stop `serve`, make a backup, run `watchbell migrate`; or start the new `serve`. `stop` and `backup` work as it is.
         SchemaOlder { found: i64, known: i64 } = Refused "schema_older"
             zh "数据库还是旧版本的结构（{found}，本程序需要 {known}）：请停止 watchbell serve，备份后运行 watchbell migrate，或直接启动新版 watchbell serve"
             en "the database still has an older version's schema ({found}, this program needs {known}): stop `watchbell serve`, make a backup and run `watchbell migrate`, or start the new `watchbell serve`";

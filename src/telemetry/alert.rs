@@ -1,5 +1,5 @@
-//! Who is notices when something goes wrong: the log at once, the webhook and whoever else listens through
-//! bounded queues. The same trouble is notices once in ten minutes, with a count of the times kept back.
+//! Who is told when something goes wrong: the log at once, the webhook and whoever else listens through
+//! bounded queues. The same trouble is told once in ten minutes, with a count of the times kept back.
 //! No personal data is in an alert: it names gateways, runs and figures.
 
 use std::{
@@ -17,7 +17,7 @@ use crate::{
     web::tls,
 };
 
-/// The same kind and subject is notices at most once in this time.
+/// The same kind and subject is told at most once in this time.
 const THROTTLE: Duration = Duration::from_mins(10);
 /// Notices that wait for a slow listener; further ones are counted and left out.
 const QUEUE: usize = 64;
@@ -105,7 +105,7 @@ pub struct Alert {
     pub text: Bilingual,
 }
 
-/// One alert, as it is notices (and the webhook's JSON).
+/// One alert, as it is told (and the webhook's JSON).
 #[derive(Debug, Clone, Serialize)]
 pub struct Notice {
     /// What kind of trouble.
@@ -120,7 +120,7 @@ pub struct Notice {
     pub text_en: String,
     /// When, RFC 3339 in UTC.
     pub at: String,
-    /// How many of the same were kept back since the last one notices.
+    /// How many of the same were kept back since the last one told.
     pub suppressed: u64,
     /// Is this practice?
     pub practice: bool,
@@ -171,7 +171,7 @@ impl Alerts {
         rx
     }
 
-    /// Tells it, unless the same was notices within ten minutes.
+    /// Tells it, unless the same was told within ten minutes.
     pub fn raise(&self, alert: Alert) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(suppressed) = state.admit(alert.kind, &alert.subject, Instant::now()) else {
@@ -222,7 +222,7 @@ impl Inner {
 }
 
 impl State {
-    /// How many were kept back before, when this one may be notices.
+    /// How many were kept back before, when this one may be told.
     fn admit(&mut self, kind: Kind, subject: &str, now: Instant) -> Option<u64> {
         let key = (kind, subject.to_owned());
         match self.notices.get_mut(&key) {

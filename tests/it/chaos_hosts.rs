@@ -395,7 +395,7 @@ async fn some_rounds_of_two_hosts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "half an hour: by hand, with WATCHBELL_TEST_ROUNDS"]
+#[ignore = "a quarter of an hour: by hand, with WATCHBELL_TEST_ROUNDS"]
 async fn long_life_of_two_hosts() {
     let rounds_wanted = number("WATCHBELL_TEST_ROUNDS", 100);
     rounds(number("WATCHBELL_TEST_SEED", 1), rounds_wanted).await;

@@ -99,7 +99,6 @@ async fn a_command_leaves_an_older_database_as_it_is_and_says_what_to_do() {
         for args in [
             &["run", "list", "--json"][..],
             &["audit", "verify", "--json"],
-            &["stop", "--json"],
         ] {
             let refused = stage.run(args).await;
             assert_eq!(refused.code, Some(1), "{refused:?}");
@@ -114,6 +113,25 @@ async fn a_command_leaves_an_older_database_as_it_is_and_says_what_to_do() {
         stage.run(&["migrate"]).await.ok();
         assert_eq!(schema(&url).await, Schema::Current);
         stage.run(&["run", "list"]).await.ok();
+    })
+    .await;
+}
+
+/// The emergency brake of the old daemon, and the copy before the upgrade.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_database_can_be_halted_and_copied_as_it_is() {
+    on_each(async |stage, url| {
+        change(
+            &url,
+            "INSERT INTO installation (one, id, practice, created_us) VALUES (1, 'an-id', 0, 1)",
+        )
+        .await;
+        stage.run(&["stop"]).await.ok();
+        if url.starts_with("sqlite") {
+            stage.run(&["backup", "copy.db"]).await.ok();
+            assert!(stage.path("copy.db").exists());
+        }
+        assert_eq!(schema(&url).await, Schema::Older(OLD));
     })
     .await;
 }

@@ -137,6 +137,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "intake",
             "service",
             "simulate",
+            "tasks",
             "telemetry",
         ],
     ),

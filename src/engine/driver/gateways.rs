@@ -129,8 +129,8 @@ fn alert_on_refusal(
     let reason = &refusal.reason;
     let text = match (refusal.about, rests) {
         (LoginFault::Passing, _) => bilingual!(
-            "网关 {id} 暂不接受登录：{reason}。运营商可能还占着旧连接，程序会继续重试，不用处理",
-            "gateway {id} does not let us in for now: {reason}. The carrier may still hold the old links; it is tried again and again, and nothing need be done"
+            "网关 {id} 暂不接受登录：{reason}。运营商可能还占着旧连接，程序会继续重试；若持续不好，请询问运营商",
+            "gateway {id} does not let us in for now: {reason}. The carrier may still hold the old links; it is tried again and again; if that lasts, ask the carrier"
         ),
         (LoginFault::Unknown, _) => bilingual!(
             "网关 {id} 拒绝登录：{reason}。程序会继续重试；若一直如此，请核对配置或询问运营商",

@@ -43,7 +43,8 @@ impl Engine {
                 Ok(())
             }
             done => {
-                if done.is_ok() && self.blind_since.take().is_some() {
+                if done.is_ok() {
+                    self.seen_at = Instant::now();
                     self.parts.alerts.resolve(Kind::Database, "poll");
                 }
                 done
@@ -53,8 +54,7 @@ impl Engine {
 
     /// What people want cannot be seen: after a moment nothing more is claimed, or a stop would not hold.
     fn blind(&mut self, error: &store::Error) {
-        let since = *self.blind_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < BLIND_FOR {
+        if self.seen_at.elapsed() < BLIND_FOR {
             return;
         }
         self.core.halt();

@@ -170,6 +170,8 @@ pub(super) struct HttpDriver {
     link: CarrierLink,
     probes: u32,
     refused: u32,
+    /// A login was refused since a request was last answered.
+    was_refused: bool,
     unclear_in_a_row: u32,
     trouble: Option<String>,
     queues: [VecDeque<PendingRequest>; 3],
@@ -212,6 +214,7 @@ impl HttpDriver {
             link: CarrierLink::Down(now),
             probes: 0,
             refused: 0,
+            was_refused: false,
             unclear_in_a_row: 0,
             trouble: None,
             queues: Default::default(),
@@ -386,7 +389,7 @@ impl HttpDriver {
     /// It can be reached. Whether it takes our login only an answer to a request shows.
     fn up(&mut self) {
         self.unclear_in_a_row = 0;
-        if self.refused == 0 {
+        if !self.was_refused {
             self.probes = 0;
         }
         self.link = CarrierLink::Up;
@@ -400,8 +403,8 @@ impl HttpDriver {
 
     /// A request was answered, and not by a refused login.
     pub(super) fn login_taken(&mut self) {
-        self.probes = 0;
-        if std::mem::take(&mut self.refused) > 0 {
+        (self.probes, self.refused) = (0, 0);
+        if std::mem::take(&mut self.was_refused) {
             self.outbox.push(Event::Notice(Notice::LoginTaken));
         }
     }
@@ -431,7 +434,8 @@ impl HttpDriver {
 
     fn on_login_refused(&mut self, reason: &str, about: LoginFault) {
         self.down(reason);
-        self.refused += 1;
+        self.was_refused = true;
+        self.refused += u32::from(about == LoginFault::Credentials);
         let rests = (about == LoginFault::Credentials && self.refused >= LOGIN_TRIES)
             .then_some(self.settings.login_retry);
         if let Some(rests) = rests {
