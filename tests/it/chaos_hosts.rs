@@ -400,3 +400,35 @@ async fn long_life_of_two_hosts() {
     let rounds_wanted = number("WATCHBELL_TEST_ROUNDS", 100);
     rounds(number("WATCHBELL_TEST_SEED", 1), rounds_wanted).await;
 }
+
+/// Who sends and waits beside no daemon: the database is away for longer than a statement is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_run_outlives_a_restart_of_the_database() {
+    let Some(cluster) = Cluster::start() else {
+        println!("PostgreSQL is left out on purpose");
+        return;
+    };
+    let url = Cluster::url(cluster.address());
+    let gateway = "rate = 60\nlinks = 1\nwindow = 8\nresponse_timeout = \"1s\"";
+    let stage = Stage::with_database(&url, carrier(), "", gateway).await;
+    let list = stage.numbers(0, 240).display().to_string();
+    let sender = stage.spawn(&[
+        "send",
+        "--to",
+        &list,
+        "--text",
+        "请注意防汛。",
+        "--wait",
+        "--json",
+    ]);
+    stage.taken_at_least(40).await;
+    cluster.down();
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    cluster.up();
+    let ended = sender.ended(Duration::from_secs(60)).await.ok();
+    let messages = &ended.json()["messages"];
+    let of = |state: &str| messages[state].as_u64().unwrap_or(0);
+    assert_eq!(of("delivered") + of("in_doubt"), 240, "{messages}");
+    assert!(of("in_doubt") <= 16, "{messages}");
+    assert_eq!(stage.carrier.counts().recipients_sent_twice, 0);
+}
