@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long `stop` waits for the engine's count before it counts itself.
-const COUNT_PATIENCE: Duration = Duration::from_secs(4);
+const COUNT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What `stop` found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
