@@ -48,7 +48,7 @@ pub enum EngineError {
         "{name} ended unexpectedly; the engine has ended with it, and recovery will read what was committed"
     )]
     Task {
-        /// Which.
+        /// The name that it was started under, as in the log and the alert.
         name: String,
     },
 }

@@ -77,7 +77,7 @@ impl EntryTx {
     }
 
     /// Commits what was changed, with its events as one entry. A commit of which nothing is heard is looked for in the
-    /// chain, for some seconds.
+    /// chain, for up to half a minute; where the database does not say, the error is [`Error::Unconfirmed`].
     pub async fn commit(mut self, events: &[Event]) -> Result<Head> {
         let head = self.tx.append(self.draft, &lines(events)).await?;
         match self.tx.commit().await {
